@@ -1,0 +1,55 @@
+/** Why a call was refused; the same words as the enum `Reason` in proto/patchbay/v1/reason.proto. */
+export type Reason =
+  | "INVALID_REQUEST"
+  | "API_KEY_REFUSED"
+  | "PERMISSION_MISSING"
+  | "LLM_NOT_FOUND"
+  | "DEFAULT_LLM_NOT_SET"
+  | "LLM_ID_TAKEN"
+  | "LLM_DUPLICATE"
+  | "ETAG_MISMATCH"
+  | "CREDENTIALS_REQUIRED"
+  | "CREDENTIALS_UNREADABLE"
+  | "ENDPOINT_NOT_ALLOWED"
+  | "PAGE_TOKEN_INVALID"
+  | "UPSTREAM_KEY_REFUSED"
+  | "UPSTREAM_MODEL_NOT_FOUND"
+  | "UPSTREAM_REQUEST_REFUSED"
+  | "UPSTREAM_RATE_LIMITED"
+  | "UPSTREAM_QUOTA_EXHAUSTED"
+  | "UPSTREAM_UNAVAILABLE"
+  | "UPSTREAM_TIMEOUT"
+  | "UPSTREAM_BAD_REPLY"
+  | "STORE_UNAVAILABLE"
+  | "DEADLINE_PASSED"
+  | "CALL_CANCELLED"
+  | "SERVER_STOPPING"
+  | "INTERNAL_ERROR";
+
+/** What a fault says beside its sentence. None of it may hold a key or a prompt: it goes to the caller. */
+export interface Facts {
+  /** Key and value pairs of the ErrorInfo detail. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The fields that are wrong, by their path in the request, and what would be right. */
+  readonly fields?: readonly { readonly field: string; readonly description: string }[];
+  /** When trying again can help, if that is known. */
+  readonly retryAfterMs?: number;
+}
+
+/** An expected refusal. The wire translates it; handlers never catch it. */
+export class Fault extends Error {
+  override readonly name = "Fault";
+  readonly reason: Reason;
+  readonly facts: Facts;
+
+  constructor(reason: Reason, message: string, facts: Facts = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+    this.facts = facts;
+  }
+}
+
+/** The refusal of one field of a request. */
+export function invalidField(field: string, description: string): Fault {
+  return new Fault("INVALID_REQUEST", `${field}: ${description}`, { fields: [{ field, description }] });
+}

@@ -1,0 +1,34 @@
+/** The ways in which an endpoint fails us; each one asks for something else from the owner. */
+export type FailureKind =
+  | "blocked"
+  | "unreachable"
+  | "timeout"
+  | "key-refused"
+  | "model-not-found"
+  | "request-refused"
+  | "rate-limited"
+  | "quota-exhausted"
+  | "unavailable"
+  | "bad-reply";
+
+/** A call of an endpoint that did not give a reply. Its message is ours: it never quotes the endpoint. */
+export class UpstreamFailure extends Error {
+  override readonly name = "UpstreamFailure";
+  readonly kind: FailureKind;
+  /** Undefined when no answer came. */
+  readonly httpStatus: number | undefined;
+  /** When the endpoint said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    facts: { httpStatus?: number | undefined; retryAfterMs?: number | undefined } = {},
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.httpStatus = facts.httpStatus;
+    this.retryAfterMs = facts.retryAfterMs;
+  }
+}

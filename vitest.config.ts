@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["server/**/*.test.ts", "client/**/*.test.ts", "scripts/**/*.test.ts"],
+    globalSetup: ["server/test/postgres.setup.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -1,0 +1,138 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { ChatService, file_patchbay_v1_chat_service } from "../gen/patchbay/v1/chat_service_pb.ts";
+import { file_patchbay_v1_llm_service, LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
+import type { Logger } from "./base/logger.ts";
+import type { Secret } from "./base/secret.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { parseApiKey } from "./domain/access/api-key-format.ts";
+import { bootstrap } from "./domain/access/bootstrap.ts";
+import { Chats } from "./domain/chat/chats.ts";
+import { ConnectionTests } from "./domain/llms/connection-tests.ts";
+import { Llms } from "./domain/llms/llms.ts";
+import { createAdmission } from "./service/admission.ts";
+import { chatRpcs } from "./service/chats.ts";
+import { llmRpcs } from "./service/llms.ts";
+import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
+import { outageOf } from "./store/outage.ts";
+import { type Database, Store } from "./store/store.ts";
+import { type KeyRing, KeyRingError, makeKeyRing, readKeyRing } from "./store/vault/key-ring.ts";
+import { Vault } from "./store/vault/vault.ts";
+import { Egress } from "./upstream/egress/egress.ts";
+import { Upstreams } from "./upstream/upstreams.ts";
+import { createApp } from "./wire/app.ts";
+import { Health } from "./wire/health/health.ts";
+import { healthRpcs } from "./wire/health/rpcs.ts";
+import { type Listener, listen } from "./wire/listen/listen.ts";
+import { addReflection } from "./wire/reflection/reflection.ts";
+
+/** How long calls that run may go on after the server was told to stop. */
+const GRACE_MS = 8_000;
+
+/** Our services, each of whose rpcs declares the permission it requires. */
+const SERVICES = [LlmService, ChatService];
+
+/** A server that answers. */
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  readonly store: Store;
+  /** The first API key, if it was made by this start: it cannot be shown again. */
+  readonly newApiKey: Secret | undefined;
+  /** Finishes what runs, ends what does not finish, and closes everything that was opened. */
+  stop(): Promise<void>;
+}
+
+/** Opens, from the database up, all that makes a server; what was opened is closed again if a later step fails. */
+export async function build(config: Config, log: Logger): Promise<Server> {
+  if (config.bootstrapApiKey && !parseApiKey(config.bootstrapApiKey.reveal())) {
+    throw new ConfigError(
+      "BOOTSTRAP_API_KEY is not a Patchbay API key, or mistyped. Make one with: npm start -- --new-api-key",
+    );
+  }
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const { store, vault } = await openStorage(config, log, closers);
+    const newApiKey = await bootstrap(store.fork(), config.bootstrapApiKey);
+    const { listener, drain } = await openWire(config, log, store, vault, closers);
+    const stop = async () => {
+      await drain();
+      await close();
+    };
+    return { url: listener.url, port: listener.port, store, newApiKey, stop };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openStorage(config: Config, log: Logger, closers: (() => Promise<void> | void)[]) {
+  const onWarning = (message: string) => log.warn({}, message);
+  let database: Database;
+  if (config.databaseUrl) {
+    database = { url: config.databaseUrl };
+  } else {
+    const postgres = await EmbeddedPostgres.open(config.dataDir, onWarning);
+    closers.push(() => postgres.stop());
+    database = postgres.address;
+  }
+  const store = await Store.open(database, onWarning);
+  closers.push(() => store.close());
+  const vault = await Vault.open(store.fork(), await openKeyRing(config.keyringFile, store));
+  closers.push(() => vault.close());
+  return { store, vault };
+}
+
+/** Made on the first start only: a new ring would not open what an old one sealed. */
+async function openKeyRing(file: string, store: Store): Promise<KeyRing> {
+  const keyRing = await readKeyRing(file);
+  if (keyRing) return keyRing;
+  if (await Vault.isInUse(store.fork())) {
+    throw new KeyRingError(
+      `The key ring ${file} is missing, and the database holds credentials that only it can open. ` +
+        "Restore it from your backup, or set KEYRING_FILE to where it is.",
+    );
+  }
+  return makeKeyRing(file);
+}
+
+async function openWire(
+  config: Config,
+  log: Logger,
+  store: Store,
+  vault: Vault,
+  closers: (() => Promise<void> | void)[],
+): Promise<{ listener: Listener; drain: () => Promise<void> }> {
+  const egress = new Egress({ allow: config.egressAllow });
+  closers.push(() => egress.close());
+  const upstreams = new Upstreams({ egress });
+  const llms = new Llms({ vault, egress });
+  const tests = new ConnectionTests({ vault, egress, upstreams });
+  const chats = new Chats({ vault, upstreams });
+  const health = new Health(SERVICES.map(({ typeName }) => typeName));
+  const shutdown = new AbortController();
+  const routes = (router: ConnectRouter) => {
+    router.service(LlmService, llmRpcs({ llms, tests }));
+    router.service(ChatService, chatRpcs({ chats }));
+    healthRpcs(router, health);
+    addReflection(router, SERVICES);
+  };
+  const app = createApp({
+    routes,
+    files: [file_patchbay_v1_llm_service, file_patchbay_v1_chat_service],
+    admit: createAdmission(SERVICES, () => store.fork()),
+    classify: outageOf,
+    isReady: async () => !shutdown.signal.aborted && (await store.isReachable()),
+    log,
+    corsOrigins: config.corsOrigins,
+    shutdownSignal: shutdown.signal,
+  });
+  const listener: Listener = await listen(app, {
+    host: config.host,
+    port: config.port,
+    onError: (error) => log.error({ err: error }, "the listener failed"),
+  });
+  return { listener, drain: () => listener.drain(GRACE_MS) };
+}

@@ -1,0 +1,145 @@
+import { resolve } from "node:path";
+import { Secret } from "./base/secret.ts";
+import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rules.ts";
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** All that can be set, read once at start and frozen. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Undefined: the embedded PostgreSQL under dataDir. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly bootstrapApiKey: Secret | undefined;
+  readonly keyringFile: string;
+  readonly egressAllow: readonly AllowRule[];
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: LogLevel;
+}
+
+/** A setting that cannot be used; the message names it and says what would be right. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+interface Setting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly help: string;
+}
+
+/** Every setting, with what `--help` and the README say of it. */
+export const SETTINGS: readonly Setting[] = [
+  { name: "PORT", fallback: "8080", help: "Port to listen on; 0 for any free one." },
+  { name: "HOST", fallback: "127.0.0.1", help: "Address to listen on; 0.0.0.0 for all." },
+  {
+    name: "DATABASE_URL",
+    fallback: "",
+    help: "postgres://user:password@host:5432/database, PostgreSQL 15 or later. Unset: an embedded PostgreSQL 18.",
+  },
+  { name: "DATA_DIR", fallback: "./data", help: "Where the embedded PostgreSQL keeps its files." },
+  {
+    name: "KEYRING_FILE",
+    fallback: "<DATA_DIR>.keyring",
+    help: "The keys that encrypt stored credentials, mode 0600; made on the first start. Losing it loses the credentials.",
+  },
+  {
+    name: "BOOTSTRAP_API_KEY",
+    fallback: "",
+    help: "An API key (pb_…) that shall be an ADMIN's, for scripts and tests. Unset: one is made and printed on the first start.",
+  },
+  {
+    name: "EGRESS_ALLOW",
+    fallback: "",
+    help: "Endpoints outside the public internet that Llms may use, such as http://localhost:11434,http://10.0.5.0/24:8000.",
+  },
+  {
+    name: "CORS_ORIGINS",
+    fallback: "",
+    help: "Origins whose pages may call this server from a browser, such as https://app.example.com.",
+  },
+  { name: "LOG_LEVEL", fallback: "info", help: `One of ${LOG_LEVELS.join(", ")}.` },
+];
+
+/** Reads the settings; an unusable one is a ConfigError. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const read = (name: string) => env[name]?.trim() ?? "";
+  const dataDir = resolve(read("DATA_DIR") || "data");
+  return Object.freeze({
+    port: readPort(read("PORT") || "8080"),
+    host: read("HOST") || "127.0.0.1",
+    databaseUrl: readDatabaseUrl(read("DATABASE_URL")),
+    dataDir,
+    bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
+    keyringFile: read("KEYRING_FILE") ? resolve(read("KEYRING_FILE")) : `${dataDir}.keyring`,
+    egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
+    corsOrigins: readOrigins(read("CORS_ORIGINS")),
+    logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
+  });
+}
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const width = Math.max(...SETTINGS.map(({ name }) => name.length)) + 2;
+  const lines = SETTINGS.flatMap(({ name, fallback, help }) => [
+    `  ${name.padEnd(width)}${help}`,
+    `  ${"".padEnd(width)}Default: ${fallback || "none"}`,
+  ]);
+  return `Patchbay keeps your team's LLM connections and serves them over gRPC, gRPC-Web, Connect and REST on one port.
+
+Usage:
+  npm start                                       start the server
+  npm start -- --help                             show this
+  npm start -- --new-api-key                      print a fresh key for BOOTSTRAP_API_KEY
+  PORT=9000 EGRESS_ALLOW=http://localhost:11434 npm start
+
+Settings, all optional, from the environment:
+${lines.join("\n")}
+`;
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw new ConfigError(`PORT is "${text}"; it must be a number from 0 to 65535.`);
+  }
+  return port;
+}
+
+function readDatabaseUrl(text: string): string | undefined {
+  if (text === "") return undefined;
+  // The text may hold a password: it is not repeated.
+  if (!/^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? "")) {
+    throw new ConfigError("DATABASE_URL must look like postgres://user:password@host:5432/database.");
+  }
+  return text;
+}
+
+function readEgressAllow(text: string): readonly AllowRule[] {
+  try {
+    return parseAllowRules(text);
+  } catch (error) {
+    throw new ConfigError(`EGRESS_ALLOW: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readOrigins(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter(Boolean)
+    .map((origin) => {
+      if (URL.parse(origin)?.origin === origin) return origin;
+      throw new ConfigError(
+        `CORS_ORIGINS holds "${origin}"; it must be scheme://host[:port], nothing after, or several with commas.`,
+      );
+    });
+}
+
+function readLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (!level) throw new ConfigError(`LOG_LEVEL is "${text}"; it must be one of ${LOG_LEVELS.join(", ")}.`);
+  return level;
+}

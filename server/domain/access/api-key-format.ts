@@ -1,0 +1,53 @@
+import { createHash, randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { Secret } from "../../base/secret.ts";
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const ID_LENGTH = 16;
+/** 43 characters of 62 hold 256 bits. */
+const SECRET_LENGTH = 43;
+const CHECKSUM_LENGTH = 6;
+const FORMAT = new RegExp(
+  `^(pb_[a-z]{1,8}_([0-9A-Za-z]{${ID_LENGTH}})[0-9A-Za-z]{${SECRET_LENGTH}})_([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+);
+
+/** An API key, well-formed: `pb_live_`, its id and secret, and a checksum, which also lets scanners find leaked ones. */
+export interface ParsedApiKey {
+  readonly id: string;
+  readonly digest: Buffer;
+}
+
+/** Undefined for anything that we cannot have made; no database is asked about it. */
+export function parseApiKey(text: string): ParsedApiKey | undefined {
+  const [, body, id, checksum] = FORMAT.exec(text) ?? [];
+  if (!body || !id || checksum !== checksumOf(body)) return undefined;
+  return { id, digest: createHash("sha256").update(text).digest() };
+}
+
+/** A new API key; this is the only time it is whole. */
+export function makeApiKey(): Secret {
+  const body = `pb_live_${randomText(ID_LENGTH)}${randomText(SECRET_LENGTH)}`;
+  return new Secret(`${body}_${checksumOf(body)}`);
+}
+
+function checksumOf(body: string): string {
+  let rest = crc32(body);
+  let text = "";
+  for (let index = 0; index < CHECKSUM_LENGTH; index++) {
+    text = ALPHABET.charAt(rest % ALPHABET.length) + text;
+    rest = Math.floor(rest / ALPHABET.length);
+  }
+  return text;
+}
+
+/** Every character as likely as any other: bytes that would favour some are thrown away. */
+function randomText(length: number): string {
+  const limit = 256 - (256 % ALPHABET.length);
+  let text = "";
+  while (text.length < length) {
+    for (const byte of randomBytes(length)) {
+      if (byte < limit && text.length < length) text += ALPHABET.charAt(byte % ALPHABET.length);
+    }
+  }
+  return text;
+}

@@ -1,0 +1,47 @@
+import { timingSafeEqual } from "node:crypto";
+import { Fault } from "../../base/fault.ts";
+import type { Secret } from "../../base/secret.ts";
+import { ApiKey } from "../../store/api-key.entity.ts";
+import { findApiKey } from "../../store/api-key-queries.ts";
+import type { EntityManager } from "../../store/store.ts";
+import { makeApiKey, parseApiKey } from "./api-key-format.ts";
+import { ROLES, type Role } from "./permissions.ts";
+import type { Caller } from "./scope.ts";
+
+/** Who an API key belongs to. Every reason to refuse one gives the same answer. */
+export async function authenticate(em: EntityManager, text: string | undefined): Promise<Caller> {
+  const parsed = text === undefined ? undefined : parseApiKey(text);
+  const stored = parsed && (await findApiKey(em, parsed.id));
+  if (!parsed || !stored || !timingSafeEqual(parsed.digest, stored.digest) || stored.endsAt <= Date.now()) {
+    throw new Fault(
+      "API_KEY_REFUSED",
+      "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, and it must be valid",
+    );
+  }
+  const role = stored.role as Role;
+  return { accountId: stored.accountId, apiKeyId: parsed.id, role, permissions: ROLES[role] };
+}
+
+/** A new key for an account; only its digest is stored. */
+export function addApiKey(
+  em: EntityManager,
+  {
+    accountId,
+    role,
+    displayName,
+    key = makeApiKey(),
+  }: { accountId: string; role: Role; displayName: string; key?: Secret },
+): Secret {
+  const parsed = parseApiKey(key.reveal());
+  if (!parsed) throw new Error("not an API key of ours");
+  em.create(ApiKey, {
+    id: parsed.id,
+    account: accountId,
+    displayName,
+    role,
+    digest: parsed.digest,
+    expiresAt: null,
+    revokedAt: null,
+  });
+  return key;
+}

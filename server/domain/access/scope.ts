@@ -1,0 +1,37 @@
+import { Fault } from "../../base/fault.ts";
+import type { EntityManager } from "../../store/store.ts";
+import type { Permission, Role } from "./permissions.ts";
+
+/** Who calls. */
+export interface Caller {
+  readonly accountId: string;
+  readonly apiKeyId: string;
+  readonly role: Role;
+  readonly permissions: ReadonlySet<Permission>;
+}
+
+/** What one call brings along: who asks, a unit of work, and when to give up. Passed by hand, first. */
+export interface Scope {
+  readonly caller: Caller;
+  readonly em: EntityManager;
+  readonly signal: AbortSignal;
+}
+
+/** Whose things the caller may reach with a permission: their own, or, undefined, everybody's. */
+export function reach(scope: Scope, own: Permission): string | undefined {
+  return scope.caller.permissions.has(own.replace(/_OWN$/, "_ANY") as Permission) ? undefined : scope.caller.accountId;
+}
+
+/** Refuses to act for another account without the permission to. */
+export function requireReach(scope: Scope, ownerId: string, own: Permission): void {
+  const reachable = reach(scope, own);
+  if (reachable === undefined || reachable === ownerId) return;
+  throw missing(own.replace(/_OWN$/, "_ANY") as Permission);
+}
+
+/** The refusal of a caller whose role lacks a permission. */
+export function missing(permission: Permission): Fault {
+  return new Fault("PERMISSION_MISSING", `this API key does not have the permission ${permission}`, {
+    metadata: { permission },
+  });
+}

@@ -1,0 +1,130 @@
+import { Fault, invalidField } from "../../base/fault.ts";
+import type { Llm } from "../../store/llm.entity.ts";
+import type { EntityManager } from "../../store/store.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { Egress } from "../../upstream/egress/egress.ts";
+import { PROVIDERS } from "../../upstream/providers.ts";
+import type { ApiKeyHeader } from "../../upstream/target.ts";
+import type { ModelFacts } from "../models/catalog.ts";
+import { givenOf, inferModel } from "../models/inference.ts";
+import { connectionDigestOf, fingerprintOf, hintOf, isMask, sealCredentials } from "./credentials.ts";
+import { completeCredentials, type LlmChange } from "./draft.ts";
+import { allowedEndpoint } from "./endpoint.ts";
+import { inferredOf, providerTypeOf } from "./llm-values.ts";
+
+const MOST_LABELS = 20;
+
+interface Means {
+  readonly vault: Vault;
+  readonly egress: Egress;
+  readonly em: EntityManager;
+  readonly facts: ModelFacts | undefined;
+}
+
+/** Writes a change into an Llm; it is the caller's to store it. */
+export async function applyChange(means: Means, llm: Llm, change: LlmChange): Promise<void> {
+  if (change.providerType !== undefined && change.providerType !== llm.providerType) {
+    throw invalidField("provider_type", `never changes; it is ${llm.providerType}. Create another Llm instead`);
+  }
+  llm.displayName = change.displayName ?? llm.displayName;
+  llm.description = change.description ?? llm.description;
+  llm.version = change.version ?? llm.version;
+  llm.labels = changedLabels(llm.labels, change);
+  llm.defaultSampling = change.defaultSampling ?? llm.defaultSampling;
+  if (change.clientConfig !== undefined) llm.clientConfig = change.clientConfig;
+  if (change.monitoringEndpoint !== undefined) {
+    llm.monitoringEndpoint = change.monitoringEndpoint
+      ? allowedEndpoint(means.egress, change.monitoringEndpoint, "monitoring_endpoint")
+      : "";
+  }
+  changeModel(means, llm, change);
+  await changeConnection(means, llm, change);
+}
+
+/** Where a change leads, and with which key; undefined keeps the stored one, null means none. */
+export interface ChangedConnection {
+  readonly endpointUrl: string;
+  readonly apiPath: string;
+  readonly key: ApiKeyHeader | null | undefined;
+}
+
+/** The rule that stored credentials never follow a moved endpoint, for changes that are stored or only tested. */
+export function connectionAfter(
+  egress: Egress,
+  llm: Llm,
+  change: Pick<LlmChange, "endpointUrl" | "apiPath" | "credentials">,
+): ChangedConnection {
+  const providerType = providerTypeOf(llm);
+  const endpointUrl =
+    change.endpointUrl === undefined ? llm.endpointUrl : allowedEndpoint(egress, change.endpointUrl, "endpoint_url");
+  const apiPath = change.apiPath === undefined ? llm.apiPath : change.apiPath || PROVIDERS[providerType].defaultApiPath;
+  const key = changedKey(llm, change.credentials);
+  const isMoved = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath;
+  if (isMoved && llm.hasCredentials && key === undefined) {
+    throw new Fault(
+      "CREDENTIALS_REQUIRED",
+      "stored credentials never follow a moved endpoint: send credentials together with the new endpoint_url or api_path",
+      { metadata: { llmId: llm.id } },
+    );
+  }
+  return { endpointUrl, apiPath, key };
+}
+
+function changedKey(llm: Llm, credentials: LlmChange["credentials"]): ApiKeyHeader | null | undefined {
+  if (credentials === undefined || credentials === null) return credentials;
+  if (isMask(credentials.secret)) return undefined;
+  return completeCredentials(credentials, providerTypeOf(llm));
+}
+
+async function changeConnection({ vault, egress, em }: Means, llm: Llm, change: LlmChange): Promise<void> {
+  const { endpointUrl, apiPath, key } = connectionAfter(egress, llm, change);
+  llm.endpointUrl = endpointUrl;
+  llm.apiPath = apiPath;
+  if (key !== undefined) {
+    llm.credentialsVersion++;
+    llm.hasCredentials = key !== null;
+    llm.credentialsHint = hintOf(key ?? undefined);
+    llm.credentialsFingerprint = fingerprintOf(vault, llm.owner, key ?? undefined);
+    llm.sealedCredentials = key && (await sealCredentials(vault, em, llm, key));
+  }
+  const { owner: ownerId, providerType, modelIdentifier, credentialsFingerprint } = llm;
+  const connection = { ownerId, providerType, endpointUrl, apiPath, modelIdentifier };
+  const digest = connectionDigestOf(connection, credentialsFingerprint);
+  if (digest.equals(llm.connectionDigest)) return;
+  llm.connectionDigest = digest;
+  llm.status = "UNTESTED";
+  llm.lastTest = null;
+}
+
+/** What the owner left open is inferred anew, because the model may be another one now. */
+function changeModel({ facts }: Means, llm: Llm, change: LlmChange): void {
+  const given = givenOf(inferredOf(llm));
+  const model = inferModel(
+    {
+      capabilities: change.capabilities === null ? {} : { ...given.capabilities, ...change.capabilities },
+      maxContextLength:
+        change.maxContextLength === undefined ? given.maxContextLength : (change.maxContextLength ?? undefined),
+      supportedModalities: change.supportedModalities ?? given.supportedModalities,
+    },
+    facts,
+  );
+  llm.modelIdentifier = change.modelIdentifier ?? llm.modelIdentifier;
+  llm.capabilities = model.capabilities;
+  llm.maxContextLength = model.maxContextLength ?? null;
+  llm.supportedModalities = [...model.supportedModalities];
+  llm.inferred = [...model.inferred];
+  llm.modelDeprecated = facts?.deprecation !== undefined;
+  llm.supportsWebSearch = facts?.supportsWebSearch ?? false;
+}
+
+function changedLabels(
+  labels: Record<string, string>,
+  { replaceLabels, mergeLabels }: LlmChange,
+): Record<string, string> {
+  const changed = replaceLabels ?? { ...labels, ...mergeLabels };
+  const count = Object.keys(changed).length;
+  if (count > MOST_LABELS) {
+    throw invalidField("merge_labels", `would make ${count} labels; at most ${MOST_LABELS} are kept`);
+  }
+  return changed;
+}

@@ -1,0 +1,100 @@
+import { invalidField } from "../../base/fault.ts";
+import type { Llm, StoredTest } from "../../store/llm.entity.ts";
+import { findLlm, keepTest } from "../../store/llm-queries.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { Egress } from "../../upstream/egress/egress.ts";
+import { PROVIDERS } from "../../upstream/providers.ts";
+import type { ProviderType, Target } from "../../upstream/target.ts";
+import type { Upstreams } from "../../upstream/upstreams.ts";
+import { reach, type Scope } from "../access/scope.ts";
+import { targetOf } from "../chat/chats.ts";
+import { connectionAfter } from "./apply-change.ts";
+import { type CredentialsDraft, completeCredentials, endpointOrDefault } from "./draft.ts";
+import { canonicalEndpoint } from "./endpoint.ts";
+import { providerTypeOf } from "./llm-values.ts";
+import { notFound } from "./llms.ts";
+
+/** A connection as a caller describes it; empty and undefined values are left open. */
+export interface ConnectionDraft {
+  /** The Llm that the rest changes; empty: none. */
+  readonly llmId: string;
+  readonly providerType: ProviderType | undefined;
+  readonly endpointUrl: string;
+  readonly apiPath: string;
+  readonly modelIdentifier: string;
+  readonly credentials: CredentialsDraft | undefined;
+}
+
+/** Tests of connections: by the same path that chats take, so that a green test means a chat works. */
+export class ConnectionTests {
+  readonly #vault: Vault;
+  readonly #egress: Egress;
+  readonly #upstreams: Upstreams;
+
+  constructor({ vault, egress, upstreams }: { vault: Vault; egress: Egress; upstreams: Upstreams }) {
+    this.#vault = vault;
+    this.#egress = egress;
+    this.#upstreams = upstreams;
+  }
+
+  /** Tests a registered Llm and keeps the result with it. */
+  async testLlm(scope: Scope, llmId: string): Promise<StoredTest> {
+    const llm = await this.#find(scope, llmId);
+    const test = await this.#run(scope, await targetOf(this.#vault, scope.em, llm));
+    await keepTest(scope.em, llm, statusAfter(llm, test), test);
+    return test;
+  }
+
+  /** Tests what is not registered, or an Llm with changes; nothing is kept. */
+  async testConnection(scope: Scope, draft: ConnectionDraft): Promise<StoredTest> {
+    const target = draft.llmId ? await this.#changedTarget(scope, draft) : newTarget(scope, draft);
+    return this.#run(scope, target);
+  }
+
+  async #run(scope: Scope, target: Target): Promise<StoredTest> {
+    const result = await this.#upstreams.test(target, scope.signal);
+    return { ...result, testedAt: Date.now() };
+  }
+
+  async #changedTarget(scope: Scope, draft: ConnectionDraft): Promise<Target> {
+    const llm = await this.#find(scope, draft.llmId);
+    const providerType = providerTypeOf(llm);
+    if (draft.providerType !== undefined && draft.providerType !== providerType) {
+      throw invalidField("provider_type", `of this Llm is ${providerType}, and never changes`);
+    }
+    const { endpointUrl, apiPath, key } = connectionAfter(this.#egress, llm, {
+      endpointUrl: draft.endpointUrl || undefined,
+      apiPath: draft.apiPath || undefined,
+      credentials: draft.credentials,
+    });
+    const apiKey = key === undefined ? (await targetOf(this.#vault, scope.em, llm)).apiKey : (key ?? undefined);
+    const model = draft.modelIdentifier || llm.modelIdentifier;
+    return { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey };
+  }
+
+  async #find(scope: Scope, llmId: string): Promise<Llm> {
+    const llm = await findLlm(scope.em, llmId, reach(scope, "TEST_LLM_OWN"), { withCredentials: true });
+    if (!llm) throw notFound(llmId);
+    return llm;
+  }
+}
+
+/** A blocked address is not refused here: that it is blocked is the result of the test. */
+function newTarget(scope: Scope, draft: ConnectionDraft): Target {
+  const { providerType } = draft;
+  if (!providerType) throw invalidField("provider_type", "is required without an llm_id");
+  return {
+    ownerId: scope.caller.accountId,
+    providerType,
+    endpointUrl: canonicalEndpoint(endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url"),
+    apiPath: draft.apiPath || PROVIDERS[providerType].defaultApiPath,
+    model: draft.modelIdentifier,
+    apiKey: draft.credentials && completeCredentials(draft.credentials, providerType),
+  };
+}
+
+/** A test that proved nothing changes nothing. */
+function statusAfter(llm: Llm, test: StoredTest): string {
+  if (test.outcome === "OK") return "ACTIVE";
+  return test.outcome === "INCONCLUSIVE" || test.outcome === "RATE_LIMITED" ? llm.status : "FAILING";
+}

@@ -1,0 +1,75 @@
+import { invalidField } from "../../base/fault.ts";
+import type { Secret } from "../../base/secret.ts";
+import type { Capabilities, StoredSampling } from "../../store/llm.entity.ts";
+import { PROVIDERS } from "../../upstream/providers.ts";
+import type { ApiKeyHeader, ProviderType } from "../../upstream/target.ts";
+import { isMask } from "./credentials.ts";
+
+/** Credentials as a caller gives them; what is left open is the provider's custom. */
+export interface CredentialsDraft {
+  readonly secret: Secret;
+  /** Empty: left open. */
+  readonly headerName: string;
+  readonly prefix: string | undefined;
+}
+
+/** What a caller says of a new Llm; empty and undefined values are left open. */
+export interface LlmDraft {
+  readonly llmId: string;
+  readonly ownerId: string;
+  readonly displayName: string;
+  readonly description: string;
+  readonly providerType: ProviderType;
+  readonly endpointUrl: string;
+  readonly apiPath: string;
+  readonly modelIdentifier: string;
+  readonly supportedModalities: readonly string[];
+  readonly credentials: CredentialsDraft | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly monitoringEndpoint: string;
+  readonly capabilities: Capabilities;
+  readonly defaultSampling: StoredSampling;
+  readonly maxContextLength: number | undefined;
+  readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a caller changes of an Llm: undefined stays as it is, null is cleared. */
+export interface LlmChange {
+  readonly etag: string;
+  readonly displayName: string | undefined;
+  readonly description: string | undefined;
+  readonly providerType: ProviderType | undefined;
+  readonly endpointUrl: string | undefined;
+  readonly apiPath: string | undefined;
+  readonly modelIdentifier: string | undefined;
+  readonly supportedModalities: readonly string[] | undefined;
+  readonly credentials: CredentialsDraft | null | undefined;
+  readonly replaceLabels: Readonly<Record<string, string>> | undefined;
+  readonly mergeLabels: Readonly<Record<string, string>> | undefined;
+  readonly version: string | undefined;
+  readonly monitoringEndpoint: string | undefined;
+  readonly capabilities: Capabilities | null | undefined;
+  readonly defaultSampling: StoredSampling | undefined;
+  readonly maxContextLength: number | null | undefined;
+  readonly clientConfig: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** The address to use where the caller named none. */
+export function endpointOrDefault(endpointUrl: string, providerType: ProviderType): string {
+  const url = endpointUrl || PROVIDERS[providerType].defaultEndpointUrl;
+  if (url) return url;
+  throw invalidField("endpoint_url", `is required for ${providerType}, which has no address of its own`);
+}
+
+/** Credentials with all that was left open filled in. */
+export function completeCredentials(draft: CredentialsDraft, providerType: ProviderType): ApiKeyHeader {
+  if (isMask(draft.secret)) {
+    throw invalidField("credentials.api_key.inline_secret", "is a mask (asterisks only); send the key itself");
+  }
+  const { defaultHeaderName, defaultPrefix } = PROVIDERS[providerType];
+  const headerName = draft.headerName || defaultHeaderName;
+  const prefixOfHeader = headerName.toLowerCase() === "authorization" ? "Bearer " : "";
+  const usualPrefix = headerName === defaultHeaderName ? defaultPrefix : prefixOfHeader;
+  return { secret: draft.secret, headerName, prefix: draft.prefix ?? usualPrefix };
+}

@@ -1,0 +1,23 @@
+import type { Llm } from "../../store/llm.entity.ts";
+import type { ProviderType } from "../../upstream/target.ts";
+import type { InferredModel } from "../models/inference.ts";
+
+/** The column holds nothing else: what goes in is checked by the contract. */
+export function providerTypeOf(llm: Llm): ProviderType {
+  return llm.providerType as ProviderType;
+}
+
+/** What is inferred or declared of an Llm's model. */
+export function inferredOf(llm: Llm): InferredModel {
+  return {
+    capabilities: llm.capabilities,
+    maxContextLength: llm.maxContextLength ?? undefined,
+    supportedModalities: llm.supportedModalities,
+    inferred: llm.inferred,
+  };
+}
+
+/** Names the version of an Llm that a change was made from. */
+export function etagOf(llm: Llm): string {
+  return `r${llm.revision}`;
+}

@@ -1,0 +1,241 @@
+import { randomUUID } from "node:crypto";
+import { Fault, invalidField } from "../../base/fault.ts";
+import { Llm } from "../../store/llm.entity.ts";
+import { findByConnection, findLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
+import { violates } from "../../store/store.ts";
+import type { SealedSecret } from "../../store/vault/sealing.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { Egress } from "../../upstream/egress/egress.ts";
+import { PROVIDERS } from "../../upstream/providers.ts";
+import { reach, requireReach, type Scope } from "../access/scope.ts";
+import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
+import { inferModel } from "../models/inference.ts";
+import { applyChange } from "./apply-change.ts";
+import { connectionDigestOf, fingerprintOf, hintOf, sealCredentials } from "./credentials.ts";
+import { completeCredentials, endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
+import { allowedEndpoint } from "./endpoint.ts";
+import { etagOf, providerTypeOf } from "./llm-values.ts";
+import { type Notice, noticesOf } from "./notices.ts";
+import { makePageToken, type Query, readPageToken } from "./page-token.ts";
+
+const DEFAULT_PAGE_SIZE = 50;
+const LARGEST_PAGE_SIZE = 1_000;
+
+/** An Llm that was written, and what its owner may want to know of it. */
+export interface Written {
+  readonly llm: Llm;
+  readonly notices: readonly Notice[];
+}
+
+export interface ListedPage {
+  readonly llms: readonly Llm[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** The registry's rules. */
+export class Llms {
+  readonly #vault: Vault;
+  readonly #egress: Egress;
+
+  constructor({ vault, egress }: { vault: Vault; egress: Egress }) {
+    this.#vault = vault;
+    this.#egress = egress;
+  }
+
+  /** The index, not a prior read, decides whether the connection is new. */
+  async create(scope: Scope, draft: LlmDraft): Promise<Written> {
+    const ownerId = draft.ownerId || scope.caller.accountId;
+    requireReach(scope, ownerId, "CREATE_LLM_OWN");
+    const facts = await lookUpModel(draft.providerType, draft.modelIdentifier);
+    const requestDigest = this.#requestDigest(draft, ownerId);
+    const llm = await this.#compose(scope, draft, ownerId, facts, requestDigest);
+    try {
+      await scope.em.flush();
+    } catch (error) {
+      if (violates(error, "llm_pkey")) throw await this.#idTaken(scope, draft.llmId, requestDigest, error);
+      if (violates(error, "llm_owner_connection_key")) throw await this.#duplicate(scope, llm, requestDigest, error);
+      if (violates(error, "llm_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
+      throw error;
+    }
+    return { llm, notices: noticesOf(llm, facts) };
+  }
+
+  async get(scope: Scope, llmId: string): Promise<Llm> {
+    const llm = await findLlm(scope.em, llmId, reach(scope, "READ_LLM_OWN"));
+    if (!llm) throw notFound(llmId);
+    return llm;
+  }
+
+  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<ListedPage> {
+    if (asked.filter.ownerId !== undefined) requireReach(scope, asked.filter.ownerId, "READ_LLM_OWN");
+    const ownerId = asked.filter.ownerId ?? reach(scope, "READ_LLM_OWN");
+    const query = { ...asked, filter: { ...asked.filter, ownerId } };
+    const limit = Math.min(pageSize || DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE);
+    const after = readPageToken(this.#vault, query, pageToken);
+    // One more than asked for tells whether there is a next page.
+    const llms = await listLlms(scope.em, { ...query, after, limit: limit + 1 });
+    const page = llms.slice(0, limit);
+    const last = page.at(-1);
+    if (llms.length <= limit || !last) return { llms: page, nextPageToken: "" };
+    const value = last[query.order];
+    const position = { value: value instanceof Date ? value.toISOString() : value, id: last.id };
+    return { llms: page, nextPageToken: makePageToken(this.#vault, query, position) };
+  }
+
+  /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */
+  async update(scope: Scope, llmId: string, change: LlmChange): Promise<Written> {
+    const reachable = reach(scope, "UPDATE_LLM_OWN");
+    try {
+      return await scope.em.transactional(async (em) => {
+        const llm = await lockLlm(em, llmId, reachable);
+        if (!llm) throw notFound(llmId);
+        requireEtag(llm, change.etag);
+        const facts = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
+        await applyChange({ vault: this.#vault, egress: this.#egress, em, facts }, llm, change);
+        llm.updatedAt = new Date();
+        llm.updatedBy = scope.caller.accountId;
+        await em.flush();
+        return { llm, notices: noticesOf(llm, facts) };
+      });
+    } catch (error) {
+      if (!violates(error, "llm_owner_connection_key")) throw error;
+      throw new Fault(
+        "LLM_DUPLICATE",
+        "the owner has another Llm with the connection that this one would have",
+        {},
+        error,
+      );
+    }
+  }
+
+  async delete(scope: Scope, llmId: string, etag: string): Promise<void> {
+    const reachable = reach(scope, "DELETE_LLM_OWN");
+    await scope.em.transactional(async (em) => {
+      const llm = await lockLlm(em, llmId, reachable);
+      if (!llm) throw notFound(llmId);
+      requireEtag(llm, etag);
+      em.remove(llm);
+    });
+  }
+
+  async setDefault(scope: Scope, llmId: string): Promise<Llm> {
+    const llm = await findLlm(scope.em, llmId, reach(scope, "SET_DEFAULT_LLM_OWN"));
+    if (!llm) throw notFound(llmId);
+    try {
+      await pointDefaultAt(scope.em, llm);
+    } catch (error) {
+      if (violates(error, "account_default_llm_fkey")) throw notFound(llmId);
+      throw error;
+    }
+    llm.isDefault = true;
+    return llm;
+  }
+
+  async #compose(
+    scope: Scope,
+    draft: LlmDraft,
+    ownerId: string,
+    facts: ModelFacts | undefined,
+    requestDigest: Buffer,
+  ): Promise<Llm> {
+    const { providerType } = draft;
+    const now = new Date();
+    const key = draft.credentials && completeCredentials(draft.credentials, providerType);
+    const endpointUrl = allowedEndpoint(
+      this.#egress,
+      endpointOrDefault(draft.endpointUrl, providerType),
+      "endpoint_url",
+    );
+    const apiPath = draft.apiPath || PROVIDERS[providerType].defaultApiPath;
+    const fingerprint = fingerprintOf(this.#vault, ownerId, key);
+    const { modelIdentifier } = draft;
+    const model = inferModel(draft, facts);
+    const llm = scope.em.create(Llm, {
+      id: draft.llmId || randomUUID(),
+      owner: ownerId,
+      displayName: draft.displayName,
+      description: draft.description,
+      providerType,
+      endpointUrl,
+      apiPath,
+      modelIdentifier,
+      supportedModalities: [...model.supportedModalities],
+      labels: draft.labels,
+      version: draft.version,
+      monitoringEndpoint: draft.monitoringEndpoint
+        ? allowedEndpoint(this.#egress, draft.monitoringEndpoint, "monitoring_endpoint")
+        : "",
+      capabilities: model.capabilities,
+      defaultSampling: draft.defaultSampling,
+      maxContextLength: model.maxContextLength ?? null,
+      clientConfig: draft.clientConfig ?? null,
+      inferred: [...model.inferred],
+      modelDeprecated: facts?.deprecation !== undefined,
+      supportsWebSearch: facts?.supportsWebSearch ?? false,
+      sealedCredentials: null,
+      credentialsVersion: 1,
+      hasCredentials: key !== undefined,
+      credentialsHint: hintOf(key),
+      credentialsFingerprint: fingerprint,
+      connectionDigest: connectionDigestOf(
+        { ownerId, providerType, endpointUrl, apiPath, modelIdentifier },
+        fingerprint,
+      ),
+      requestDigest,
+      status: "UNTESTED",
+      lastTest: null,
+      createdAt: now,
+      updatedAt: now,
+      createdBy: scope.caller.accountId,
+      updatedBy: scope.caller.accountId,
+    });
+    if (key) llm.sealedCredentials = (await sealCredentials(this.#vault, scope.em, llm, key)) as SealedSecret;
+    return llm;
+  }
+
+  /** Keyed, because the request holds the secret. */
+  #requestDigest(draft: LlmDraft, ownerId: string): Buffer {
+    const { credentials, ...rest } = draft;
+    const key = credentials && [credentials.secret.reveal(), credentials.headerName, credentials.prefix];
+    return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key }));
+  }
+
+  /** A stranger's Llm is refused in the same words, without the facts. */
+  async #idTaken(scope: Scope, llmId: string, requestDigest: Buffer, cause: unknown): Promise<Fault> {
+    const existing = await findLlm(scope.em.fork(), llmId, reach(scope, "READ_LLM_OWN"));
+    return new Fault("LLM_ID_TAKEN", `llm_id ${llmId} is in use`, factsOf(existing, requestDigest), cause);
+  }
+
+  async #duplicate(scope: Scope, llm: Llm, requestDigest: Buffer, cause: unknown): Promise<Fault> {
+    const reachable = reach(scope, "READ_LLM_OWN");
+    const existing =
+      reachable === undefined || reachable === llm.owner
+        ? await findByConnection(scope.em.fork(), llm.owner, llm.connectionDigest)
+        : null;
+    return new Fault(
+      "LLM_DUPLICATE",
+      `the owner has an Llm with the same connection${existing ? `: ${existing.id}` : ""}`,
+      factsOf(existing, requestDigest),
+      cause,
+    );
+  }
+}
+
+/** Missing and not to be seen are the same. */
+export function notFound(llmId: string): Fault {
+  return new Fault("LLM_NOT_FOUND", `there is no llm ${llmId}`);
+}
+
+function factsOf(existing: Llm | null, requestDigest: Buffer) {
+  if (!existing) return {};
+  const sameRequest = requestDigest.equals(existing.requestDigest);
+  return { metadata: { llmId: existing.id, sameRequest: String(sameRequest) } };
+}
+
+function requireEtag(llm: Llm, etag: string): void {
+  if (etag === "" || etag === etagOf(llm)) return;
+  throw new Fault("ETAG_MISMATCH", `llm ${llm.id} has changed since ${etag}; get it again and repeat the change`, {
+    metadata: { llmId: llm.id, etag: etagOf(llm) },
+  });
+}

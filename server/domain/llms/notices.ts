@@ -1,0 +1,51 @@
+import type { Llm } from "../../store/llm.entity.ts";
+import { PROVIDERS } from "../../upstream/providers.ts";
+import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
+import { describeInferred } from "../models/inference.ts";
+import { endpointHint } from "./endpoint.ts";
+import { inferredOf, providerTypeOf } from "./llm-values.ts";
+
+/** The same words as `LlmStatus.Code` in proto/patchbay/v1/llm.proto. */
+export type NoticeCode =
+  | "LLM_CAPABILITY_INFERRED"
+  | "MODEL_UNKNOWN"
+  | "MODEL_DEPRECATED"
+  | "CREDENTIALS_MISSING"
+  | "PLAINTEXT_ENDPOINT"
+  | "ENDPOINT_HINT";
+
+/** A remark on something that succeeded. */
+export interface Notice {
+  readonly code: NoticeCode;
+  readonly message: string;
+}
+
+/** What its owner may want to know of an Llm that was just written. */
+export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
+  const providerType = providerTypeOf(llm);
+  const notices: Notice[] = describeInferred(inferredOf(llm), facts).map((message) => ({
+    code: "LLM_CAPABILITY_INFERRED",
+    message,
+  }));
+  const add = (code: NoticeCode, message: string) => notices.push({ code, message });
+  if (!facts && isCatalogued(providerType)) {
+    add("MODEL_UNKNOWN", `the model catalog does not know ${llm.modelIdentifier}; test the connection to be sure`);
+  }
+  if (facts?.deprecation) {
+    const { isRetired, retiresAt, replacement } = facts.deprecation;
+    add(
+      "MODEL_DEPRECATED",
+      `${llm.modelIdentifier} is ${isRetired ? "retired" : "deprecated"}` +
+        `${retiresAt ? `, with ${retiresAt} as its last day` : ""}${replacement ? `; its successor is ${replacement}` : ""}`,
+    );
+  }
+  if (!llm.hasCredentials && PROVIDERS[providerType].asksForKey) {
+    add("CREDENTIALS_MISSING", `${providerType} asks for an API key, and no credentials are stored`);
+  }
+  if (llm.endpointUrl.startsWith("http:")) {
+    add("PLAINTEXT_ENDPOINT", "prompts, replies and the key travel to this endpoint without encryption");
+  }
+  const hint = endpointHint(llm.endpointUrl, llm.apiPath, providerType !== "ANTHROPIC");
+  if (hint) add("ENDPOINT_HINT", hint);
+  return notices;
+}

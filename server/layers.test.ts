@@ -1,0 +1,86 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** Imports flow one way, as data does; what each folder of server/ may import besides itself and base. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  base: [],
+  upstream: [],
+  store: [],
+  domain: ["store", "upstream"],
+  // The words of the layers below, for presenting them.
+  service: ["gen", "domain", "store", "upstream"],
+  wire: ["gen", "service"],
+};
+
+/** Packages that only one folder may import, and why a second one would be a mistake. */
+const ONE_IMPORTER: Record<string, string> = {
+  "@mikro-orm/": "server/store",
+  pg: "server/store",
+  undici: "server/upstream",
+  "node:net": "server/wire|server/upstream",
+  "node:tls": "server/wire|server/upstream",
+  "node:http": "server/wire|server/upstream",
+  "node:https": "server/wire|server/upstream",
+  "node:http2": "server/wire",
+  "@connectrpc/connect": "server/wire|server/service|client|server/build.ts",
+};
+
+const root = join(import.meta.dirname, "..");
+const files = globSync("{server,client}/**/*.ts", { cwd: root }).filter(
+  (file) => !/\.test\.ts$|^server\/test\/|\/test-[^/]*\.ts$/.test(file),
+);
+const imports = files.flatMap((file) =>
+  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
+    ([, specifier = ""]) => ({
+      file,
+      specifier,
+      target: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : specifier,
+    }),
+  ),
+);
+
+describe("imports", () => {
+  it("are found", () => expect(imports.length).toBeGreaterThan(100));
+
+  it.each(Object.entries(MAY_IMPORT))("of server/%s go down only", (layer, allowed) => {
+    const wrong = imports.filter(({ file, specifier, target }) => {
+      if (!file.startsWith(`server/${layer}/`) || !specifier.startsWith(".")) return false;
+      const [, to = "gen"] = /^server\/([^/]+)\//.exec(target) ?? [];
+      return to !== layer && to !== "base" && !allowed.includes(to);
+    });
+    expect(wrong, `move the code, or what it needs: server/${layer} may import only ${["base", ...allowed]}`).toEqual(
+      [],
+    );
+  });
+
+  it("of client/ reach gen/ only", () => {
+    const wrong = imports.filter(({ file, target }) => file.startsWith("client/") && target.startsWith("server/"));
+    expect(wrong, "the client works without the server's code").toEqual([]);
+  });
+
+  it.each(Object.entries(ONE_IMPORTER))("of %s are in %s", (name, folders) => {
+    const wrong = imports.filter(
+      ({ file, specifier }) =>
+        (specifier === name || specifier.startsWith(name.endsWith("/") ? name : `${name}/`)) &&
+        !new RegExp(`^(${folders})`).test(file),
+    );
+    expect(wrong, `only ${folders} may import ${name}`).toEqual([]);
+  });
+});
+
+describe("the environment", () => {
+  it("is read by config.ts only", () => {
+    const readers = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
+    expect(readers, "add a setting to server/config.ts and pass it on").toEqual(["server/config.ts"]);
+  });
+});
+
+describe("outbound connections", () => {
+  it("are opened in server/upstream only", () => {
+    const openers = files.filter(
+      (file) => !file.startsWith("server/upstream/") && /\bfetch\(/.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(openers, "call an endpoint through server/upstream").toEqual([]);
+  });
+});

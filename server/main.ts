@@ -1,0 +1,64 @@
+import { parseArgs } from "node:util";
+import { build, type Server } from "./build.ts";
+import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
+import { makeApiKey } from "./domain/access/api-key-format.ts";
+import { createLog, describeError } from "./log.ts";
+import { DataFolderInUse } from "./store/embedded/embedded-postgres.ts";
+import { KeyRingError } from "./store/vault/key-ring.ts";
+
+/** What a person can mend: their message is all there is to say. */
+const EXPECTED = [ConfigError, KeyRingError, DataFolderInUse];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { help: { type: "boolean", short: "h" }, "new-api-key": { type: "boolean" } },
+  });
+  if (values.help) return void process.stdout.write(helpText());
+  if (values["new-api-key"]) return void process.stdout.write(`${makeApiKey().reveal()}\n`);
+
+  const config = readConfig();
+  const log = createLog(config.logLevel);
+  const server = await build(config, log);
+  process.stdout.write(welcome(config, server));
+
+  let isStopping = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      log.info({ signal }, "stopping");
+      server.stop().then(
+        () => process.exit(0),
+        (error) => {
+          log.error({ err: error }, "stopping failed");
+          process.exit(1);
+        },
+      );
+    });
+  }
+  process.on("unhandledRejection", (error) => log.error({ err: error }, "a promise was rejected and nobody cared"));
+}
+
+function welcome({ databaseUrl, dataDir, keyringFile }: Config, { url, newApiKey }: Server): string {
+  const lines = [
+    `Patchbay listens on ${url} (gRPC, gRPC-Web, Connect and REST).`,
+    `  data      ${databaseUrl ? "in the database of DATABASE_URL" : dataDir}`,
+    `  key ring  ${keyringFile} (keep a copy elsewhere: without it the stored credentials are lost)`,
+  ];
+  if (newApiKey) {
+    const key = newApiKey.reveal();
+    lines.push(
+      `  API key   ${key} (an ADMIN's; this is the only time it is shown)`,
+      "",
+      "Try it:",
+      `  curl -H 'authorization: Bearer ${key}' ${url}/v1/llms`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+main().catch((error) => {
+  const isExpected = EXPECTED.some((type) => error instanceof type) || error.code?.startsWith?.("ERR_PARSE_ARGS");
+  process.stderr.write(`${isExpected ? error.message : JSON.stringify(describeError(error), null, 2)}\n`);
+  process.exit(1);
+});

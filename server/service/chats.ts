@@ -1,0 +1,134 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type Message,
+  Message_Role,
+  Message_RoleSchema,
+  StopReason,
+  type Tool,
+  type UsageSchema,
+} from "../../gen/patchbay/v1/chat_pb.ts";
+import type {
+  ChatRequest,
+  ChatService,
+  StreamChatRequest,
+  StreamChatResponseSchema,
+} from "../../gen/patchbay/v1/chat_service_pb.ts";
+import { invalidField } from "../base/fault.ts";
+import type { Chats } from "../domain/chat/chats.ts";
+import type {
+  ChatMessage,
+  ContentPart,
+  ModelRequest,
+  ReplyEvent,
+  Role,
+  StopReason as StopWord,
+  Usage,
+} from "../upstream/conversation.ts";
+import { nameOf } from "./enum-names.ts";
+import { readSampling } from "./read-llm.ts";
+import { scopeOf } from "./scope-key.ts";
+
+const STOP_REASONS: Readonly<Record<StopWord, StopReason>> = {
+  end: StopReason.END,
+  "max-tokens": StopReason.MAX_TOKENS,
+  "stop-sequence": StopReason.STOP_SEQUENCE,
+  "tool-calls": StopReason.TOOL_CALLS,
+  "content-filter": StopReason.CONTENT_FILTER,
+  other: StopReason.OTHER,
+};
+
+/** The rpcs of ChatService: unpack, ask the domain, present. */
+export function chatRpcs({ chats }: { chats: Chats }): ServiceImpl<typeof ChatService> {
+  return {
+    async chat(request, context) {
+      const { llmId, reply } = await chats.reply(scopeOf(context), request.llmId, readRequest(request));
+      return {
+        llmId,
+        model: reply.model,
+        message: {
+          role: Message_Role.ASSISTANT,
+          content: reply.text,
+          toolCalls: reply.toolCalls.map(({ id, name, arguments: text }) => ({
+            toolCallId: id,
+            name,
+            arguments: text,
+          })),
+        },
+        reasoning: reply.reasoning,
+        stopReason: STOP_REASONS[reply.stopReason],
+        rawStopReason: reply.rawStopReason,
+        usage: presentUsage(reply.usage),
+      };
+    },
+
+    async *streamChat(request, context) {
+      const events = chats.stream(scopeOf(context), request.llmId, readRequest(request));
+      for await (const { llmId, event } of events) yield presentEvent(llmId, event);
+    },
+  };
+}
+
+function presentEvent(llmId: string, event: ReplyEvent): MessageInitShape<typeof StreamChatResponseSchema> {
+  switch (event.type) {
+    case "start":
+      return { event: { case: "start", value: { llmId, model: event.model } } };
+    case "text-delta":
+      return { event: { case: "textDelta", value: event.text } };
+    case "reasoning-delta":
+      return { event: { case: "reasoningDelta", value: event.text } };
+    case "tool-call-delta": {
+      const { index, id = "", name = "", argumentsDelta } = event;
+      return { event: { case: "toolCallDelta", value: { index, toolCallId: id, name, argumentsDelta } } };
+    }
+    case "end": {
+      const { stopReason, rawStopReason, usage } = event;
+      return {
+        event: {
+          case: "end",
+          value: { stopReason: STOP_REASONS[stopReason], rawStopReason, usage: presentUsage(usage) },
+        },
+      };
+    }
+  }
+}
+
+/** What the provider did not count stays unset. */
+function presentUsage(usage: Usage): MessageInitShape<typeof UsageSchema> {
+  return Object.fromEntries(
+    Object.entries(usage).flatMap(([kind, tokens]) => (tokens === undefined ? [] : [[kind, BigInt(tokens)]])),
+  );
+}
+
+function readRequest(request: ChatRequest | StreamChatRequest): ModelRequest {
+  const messages = request.message
+    ? [{ role: "user" as const, parts: [{ type: "text" as const, text: request.message }], toolCalls: [] }]
+    : request.messages.map(readMessage);
+  return { messages, sampling: readSampling(request.samplingParams), tools: request.tools.map(readTool) };
+}
+
+function readMessage(message: Message, index: number): ChatMessage {
+  const parts = message.parts.map(({ part }, partIndex) => readPart(part, `messages[${index}].parts[${partIndex}]`));
+  return {
+    role: nameOf<Uppercase<Role>>(Message_RoleSchema, message.role)?.toLowerCase() as Role,
+    parts: message.content ? [{ type: "text", text: message.content }] : parts,
+    toolCalls: message.toolCalls.map(({ toolCallId, name, arguments: text }) => ({
+      id: toolCallId,
+      name,
+      arguments: text,
+    })),
+    ...(message.toolCallId ? { toolCallId: message.toolCallId } : {}),
+  };
+}
+
+function readPart(part: Message["parts"][number]["part"], field: string): ContentPart {
+  if (part.case === "text") return { type: "text", text: part.value };
+  const { source, mediaType } = part.case === "image" ? part.value : {};
+  if (source?.case === "url") return { type: "image-url", url: source.value };
+  if (source?.case === "data" && mediaType) return { type: "image-data", data: source.value, mediaType };
+  throw invalidField(`${field}.image.media_type`, "is required with data, such as image/png");
+}
+
+function readTool({ name, description, parameters = {} }: Tool) {
+  return { name, description, parameters };
+}

@@ -1,0 +1,49 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
+import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
+import type { Llms } from "../domain/llms/llms.ts";
+import { presentLlm, presentNotice, presentTest } from "./present-llm.ts";
+import { readChange, readConnection, readDraft, readQuery } from "./read-llm.ts";
+import { scopeOf } from "./scope-key.ts";
+
+/** The rpcs of LlmService: unpack, ask the domain, present. */
+export function llmRpcs({ llms, tests }: { llms: Llms; tests: ConnectionTests }): ServiceImpl<typeof LlmService> {
+  return {
+    async createLlm(request, context) {
+      const { llm, notices } = await llms.create(scopeOf(context), readDraft(request));
+      return { llm: presentLlm(llm), statuses: notices.map(presentNotice) };
+    },
+
+    async getLlm({ llmId }, context) {
+      return { llm: presentLlm(await llms.get(scopeOf(context), llmId)) };
+    },
+
+    async listLlms(request, context) {
+      const { pageSize, pageToken } = request;
+      const page = await llms.list(scopeOf(context), readQuery(request), pageSize, pageToken);
+      return { llms: page.llms.map(presentLlm), nextPageToken: page.nextPageToken };
+    },
+
+    async updateLlm(request, context) {
+      const { llm, notices } = await llms.update(scopeOf(context), request.llmId, readChange(request));
+      return { llm: presentLlm(llm), statuses: notices.map(presentNotice) };
+    },
+
+    async deleteLlm({ llmId, etag }, context) {
+      await llms.delete(scopeOf(context), llmId, etag);
+      return {};
+    },
+
+    async setDefaultLlm({ llmId }, context) {
+      return { llm: presentLlm(await llms.setDefault(scopeOf(context), llmId)) };
+    },
+
+    async testLlm({ llmId }, context) {
+      return { test: presentTest(await tests.testLlm(scopeOf(context), llmId)) };
+    },
+
+    async testConnection(request, context) {
+      return { test: presentTest(await tests.testConnection(scopeOf(context), readConnection(request))) };
+    },
+  };
+}

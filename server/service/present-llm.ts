@@ -1,0 +1,75 @@
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import {
+  ConnectionTest_OutcomeSchema,
+  ConnectionTest_Stage_NameSchema,
+  ConnectionTest_Stage_StateSchema,
+  type ConnectionTestSchema,
+} from "../../gen/patchbay/v1/connection_test_pb.ts";
+import {
+  Llm_ModalitySchema,
+  Llm_ProviderTypeSchema,
+  Llm_StatusSchema,
+  type LlmSchema,
+  LlmStatus_CodeSchema,
+  type LlmStatusSchema,
+} from "../../gen/patchbay/v1/llm_pb.ts";
+import { etagOf } from "../domain/llms/llm-values.ts";
+import type { Notice } from "../domain/llms/notices.ts";
+import type { Llm, StoredTest } from "../store/llm.entity.ts";
+import { numberOf } from "./enum-names.ts";
+
+/** An Llm as callers see it: all of it but its credentials. */
+export function presentLlm(llm: Llm): MessageInitShape<typeof LlmSchema> {
+  return {
+    llmId: llm.id,
+    displayName: llm.displayName,
+    description: llm.description,
+    providerType: numberOf(Llm_ProviderTypeSchema, llm.providerType),
+    endpointUrl: llm.endpointUrl,
+    apiPath: llm.apiPath,
+    modelIdentifier: llm.modelIdentifier,
+    supportedModalities: llm.supportedModalities.map((modality) => numberOf(Llm_ModalitySchema, modality)),
+    labels: llm.labels,
+    version: llm.version,
+    monitoringEndpoint: llm.monitoringEndpoint,
+    capabilities: llm.capabilities,
+    defaultSamplingParams: llm.defaultSampling,
+    ...(llm.maxContextLength === null ? {} : { maxContextLength: llm.maxContextLength }),
+    ...(llm.clientConfig ? { clientConfig: llm.clientConfig as JsonObject } : {}),
+    ownerId: llm.owner,
+    createdAt: BigInt(llm.createdAt.getTime()),
+    updatedAt: BigInt(llm.updatedAt.getTime()),
+    createdById: llm.createdBy,
+    updatedById: llm.updatedBy,
+    status: numberOf(Llm_StatusSchema, llm.status),
+    isDefault: llm.isDefault ?? false,
+    modelDeprecated: llm.modelDeprecated,
+    supportsWebSearch: llm.supportsWebSearch,
+    credentialsHint: llm.credentialsHint,
+    hasCredentials: llm.hasCredentials,
+    ...(llm.lastTest ? { lastTest: presentTest(llm.lastTest) } : {}),
+    etag: etagOf(llm),
+  };
+}
+
+/** A remark in the words of the contract. */
+export function presentNotice({ code, message }: Notice): MessageInitShape<typeof LlmStatusSchema> {
+  return { code: numberOf(LlmStatus_CodeSchema, code), message };
+}
+
+/** The result of a test in the words of the contract. */
+export function presentTest(test: StoredTest): MessageInitShape<typeof ConnectionTestSchema> {
+  return {
+    outcome: numberOf(ConnectionTest_OutcomeSchema, test.outcome),
+    message: test.message,
+    stages: test.stages.map(({ name, state, message }) => ({
+      name: numberOf(ConnectionTest_Stage_NameSchema, name),
+      state: numberOf(ConnectionTest_Stage_StateSchema, state),
+      message,
+    })),
+    latencyMs: test.latencyMs,
+    ...(test.httpStatus === undefined ? {} : { httpStatus: test.httpStatus }),
+    model: test.model,
+    testedAt: BigInt(test.testedAt),
+  };
+}

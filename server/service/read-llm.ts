@@ -1,0 +1,177 @@
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import type { Credentials } from "../../gen/patchbay/v1/credentials_pb.ts";
+import {
+  Llm_ModalitySchema,
+  Llm_ProviderTypeSchema,
+  Llm_StatusSchema,
+  type LlmCapabilities,
+  type SamplingParams,
+} from "../../gen/patchbay/v1/llm_pb.ts";
+import {
+  type CreateLlmRequest,
+  type ListLlmsRequest,
+  ListLlmsRequest_Direction,
+  ListLlmsRequest_OrderBy,
+  type TestConnectionRequest,
+  type UpdateLlmRequest,
+  UpdateLlmRequestSchema,
+} from "../../gen/patchbay/v1/llm_service_pb.ts";
+import { invalidField } from "../base/fault.ts";
+import { Secret } from "../base/secret.ts";
+import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
+import type { CredentialsDraft, LlmChange, LlmDraft } from "../domain/llms/draft.ts";
+import type { Query } from "../domain/llms/page-token.ts";
+import type { Capabilities, StoredSampling } from "../store/llm.entity.ts";
+import type { LlmOrder } from "../store/llm-queries.ts";
+import type { ProviderType } from "../upstream/target.ts";
+import { nameOf } from "./enum-names.ts";
+
+const ORDERS: Readonly<Record<number, LlmOrder>> = {
+  [ListLlmsRequest_OrderBy.CREATED_AT]: "createdAt",
+  [ListLlmsRequest_OrderBy.UPDATED_AT]: "updatedAt",
+  [ListLlmsRequest_OrderBy.DISPLAY_NAME]: "displayName",
+  [ListLlmsRequest_OrderBy.MODEL_IDENTIFIER]: "modelIdentifier",
+};
+
+/** Fields of UpdateLlmRequest that say what to change, and not of what. */
+const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag"]);
+/** Fields that an Llm is not without: they can be changed, and not cleared. */
+const REQUIRED = ["display_name", "endpoint_url", "model_identifier"] as const;
+
+/** A new Llm as the request describes it. */
+export function readDraft(request: CreateLlmRequest): LlmDraft {
+  return {
+    llmId: request.llmId.toLowerCase(),
+    ownerId: request.ownerId.toLowerCase(),
+    displayName: request.displayName,
+    description: request.description,
+    providerType: readProviderType(request.providerType) as ProviderType,
+    endpointUrl: request.endpointUrl,
+    apiPath: request.apiPath,
+    modelIdentifier: request.modelIdentifier,
+    supportedModalities: readModalities(request.supportedModalities),
+    credentials: readCredentials(request.credentials),
+    labels: request.labels,
+    version: request.version,
+    monitoringEndpoint: request.monitoringEndpoint,
+    capabilities: readCapabilities(request.capabilities),
+    defaultSampling: readSampling(request.defaultSamplingParams),
+    maxContextLength: request.maxContextLength,
+    clientConfig: request.clientConfig,
+  };
+}
+
+/** A connection as the request describes it. */
+export function readConnection(request: TestConnectionRequest): ConnectionDraft {
+  return {
+    llmId: request.llmId.toLowerCase(),
+    providerType: readProviderType(request.providerType),
+    endpointUrl: request.endpointUrl,
+    apiPath: request.apiPath,
+    modelIdentifier: request.modelIdentifier,
+    credentials: readCredentials(request.credentials),
+  };
+}
+
+/** Which Llms, in which order. */
+export function readQuery(request: ListLlmsRequest): Query {
+  return {
+    filter: {
+      ownerId: request.ownerId.toLowerCase() || undefined,
+      providerType: readProviderType(request.providerType),
+      status: nameOf(Llm_StatusSchema, request.status),
+      labels: request.labels,
+      search: request.search,
+    },
+    order: ORDERS[request.orderBy] ?? "createdAt",
+    descending: request.direction === ListLlmsRequest_Direction.DESC,
+  };
+}
+
+/** A change: the fields that the mask names, or else those that are set. */
+export function readChange(request: UpdateLlmRequest): LlmChange {
+  const masked = readMask(request.updateMask);
+  const isMeant = (field: string) => masked === undefined || masked.has(field);
+  // Only a mask can say that a field without a value is meant.
+  const isCleared = (field: string) => masked?.has(field) ?? false;
+  for (const field of REQUIRED) {
+    const isSet = {
+      display_name: request.displayName,
+      endpoint_url: request.endpointUrl,
+      model_identifier: request.modelIdentifier,
+    }[field];
+    if (isCleared(field) && isSet === undefined)
+      throw invalidField(field, "is in update_mask and has no value; it cannot be cleared");
+  }
+  const pick = <Value, Cleared>(
+    field: string,
+    value: Value | undefined,
+    cleared: Cleared,
+  ): Value | Cleared | undefined => {
+    if (!isMeant(field)) return undefined;
+    return value ?? (isCleared(field) ? cleared : undefined);
+  };
+  const modalities = request.supportedModalities.length > 0 ? readModalities(request.supportedModalities) : undefined;
+  return {
+    etag: request.etag,
+    displayName: pick("display_name", request.displayName, undefined),
+    description: pick("description", request.description, ""),
+    providerType: readProviderType(request.providerType),
+    endpointUrl: pick("endpoint_url", request.endpointUrl, undefined),
+    apiPath: pick("api_path", request.apiPath, ""),
+    modelIdentifier: pick("model_identifier", request.modelIdentifier, undefined),
+    supportedModalities: pick("supported_modalities", modalities, []),
+    credentials: pick("credentials", readCredentials(request.credentials), null),
+    replaceLabels: pick("replace_labels", request.replaceLabels?.labels, {}),
+    mergeLabels: pick("merge_labels", request.mergeLabels?.labels, undefined),
+    version: pick("version", request.version, ""),
+    monitoringEndpoint: pick("monitoring_endpoint", request.monitoringEndpoint, ""),
+    capabilities: pick("capabilities", request.capabilities && readCapabilities(request.capabilities), null),
+    defaultSampling: pick(
+      "default_sampling_params",
+      request.defaultSamplingParams && readSampling(request.defaultSamplingParams),
+      {},
+    ),
+    maxContextLength: pick("max_context_length", request.maxContextLength, null),
+    clientConfig: pick("client_config", request.clientConfig, null),
+  };
+}
+
+/** The sampling parameters that are set. */
+export function readSampling(params: SamplingParams | undefined): StoredSampling {
+  if (!params) return {};
+  const { $typeName: _, $unknown: __, stopSequences, ...numbers } = params;
+  return { ...numbers, ...(stopSequences.length > 0 ? { stopSequences } : {}) };
+}
+
+/** Undefined without a mask. `*` is all but the credentials: nobody loses a key by replacing the rest. */
+function readMask(mask: FieldMask | undefined): ReadonlySet<string> | undefined {
+  if (!mask || mask.paths.length === 0) return undefined;
+  const known = UpdateLlmRequestSchema.fields.map(({ name }) => name).filter((name) => !NOT_CHANGES.has(name));
+  const unknown = mask.paths.find((path) => path !== "*" && !known.includes(path));
+  if (unknown !== undefined) {
+    throw invalidField("update_mask", `"${unknown}" is not a field that can be changed; those are ${known.join(", ")}`);
+  }
+  if (!mask.paths.includes("*")) return new Set(mask.paths);
+  return new Set(known.filter((name) => name !== "merge_labels" && name !== "credentials"));
+}
+
+function readProviderType(number: number): ProviderType | undefined {
+  return nameOf<ProviderType>(Llm_ProviderTypeSchema, number);
+}
+
+function readModalities(numbers: readonly number[]): string[] {
+  return numbers.flatMap((number) => nameOf(Llm_ModalitySchema, number) ?? []);
+}
+
+function readCredentials(credentials: Credentials | undefined): CredentialsDraft | undefined {
+  const { source, headerName, prefix } = credentials?.apiKey ?? {};
+  if (source?.case !== "inlineSecret") return undefined;
+  return { secret: new Secret(source.value), headerName: headerName ?? "", prefix };
+}
+
+function readCapabilities(capabilities: LlmCapabilities | undefined): Capabilities {
+  if (!capabilities) return {};
+  const { $typeName: _, $unknown: __, ...given } = capabilities;
+  return given;
+}

@@ -1,0 +1,22 @@
+import { defineEntity, p } from "@mikro-orm/postgresql";
+import { Account } from "./account.entity.ts";
+
+const ApiKeySchema = defineEntity({
+  name: "ApiKey",
+  properties: {
+    /** The part of the key that names it; not secret. */
+    id: p.string().length(16).primary(),
+    account: () => p.manyToOne(Account).mapToPk().foreignKeyName("api_key_account_fkey"),
+    displayName: p.string().length(255),
+    role: p.string().length(16),
+    /** SHA-256 of the whole key, which is random enough not to need more. */
+    digest: p.blob().$type<Buffer>(),
+    createdAt: p.datetime(3).onCreate(() => new Date()),
+    expiresAt: p.datetime(3).nullable(),
+    revokedAt: p.datetime(3).nullable(),
+  },
+});
+
+/** A credential of an account, with a role. */
+export class ApiKey extends ApiKeySchema.class {}
+ApiKeySchema.setClass(ApiKey);

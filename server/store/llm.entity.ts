@@ -1,0 +1,108 @@
+import { defineEntity, type Opt, p } from "@mikro-orm/postgresql";
+import { Account } from "./account.entity.ts";
+import type { SealedSecret } from "./vault/sealing.ts";
+
+/** What is inferred or declared of a model; the names are those of `LlmCapabilities` in llm.proto. */
+export interface Capabilities {
+  supportsChat?: boolean | undefined;
+  supportsCompletion?: boolean | undefined;
+  supportsFunctionCalling?: boolean | undefined;
+  supportsSystemMessages?: boolean | undefined;
+  supportsStreaming?: boolean | undefined;
+  supportsSamplingParameters?: boolean | undefined;
+}
+
+/** The sampling parameters that an owner set. */
+export interface StoredSampling {
+  maxTokens?: number | undefined;
+  temperature?: number | undefined;
+  topP?: number | undefined;
+  topK?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  presencePenalty?: number | undefined;
+  stopSequences?: string[];
+}
+
+/** The last test of an Llm; the words are those of connection_test.proto. */
+export interface StoredTest {
+  outcome: string;
+  message: string;
+  stages: { name: string; state: string; message: string }[];
+  latencyMs: number;
+  httpStatus?: number;
+  model: string;
+  testedAt: number;
+}
+
+const LlmSchema = defineEntity({
+  name: "Llm",
+  uniques: [{ name: "llm_owner_connection_key", properties: ["owner", "connectionDigest"] }],
+  indexes: [
+    { name: "llm_owner_created_idx", properties: ["owner", "createdAt", "id"] },
+    { name: "llm_owner_updated_idx", properties: ["owner", "updatedAt", "id"] },
+    { name: "llm_owner_display_name_idx", properties: ["owner", "displayName", "id"] },
+    { name: "llm_owner_model_idx", properties: ["owner", "modelIdentifier", "id"] },
+    { name: "llm_created_idx", properties: ["createdAt", "id"] },
+    { name: "llm_search_idx", expression: "create index llm_search_idx on llm using gin (search gin_trgm_ops)" },
+  ],
+  properties: {
+    id: p.uuid().primary(),
+    owner: () => p.manyToOne(Account).mapToPk().foreignKeyName("llm_owner_fkey"),
+    displayName: p.string().length(255),
+    description: p.text(),
+    providerType: p.string().length(32),
+    endpointUrl: p.text(),
+    apiPath: p.text(),
+    modelIdentifier: p.string().length(255),
+    supportedModalities: p.array<string>().columnType("text[]"),
+    labels: p.json<Record<string, string>>(),
+    version: p.string().length(64),
+    monitoringEndpoint: p.text(),
+    capabilities: p.json<Capabilities>(),
+    defaultSampling: p.json<StoredSampling>(),
+    maxContextLength: p.integer().nullable(),
+    clientConfig: p.json<Record<string, unknown>>().nullable(),
+    /** Which of the properties above, and of the capabilities, the owner left to the model catalog. */
+    inferred: p.array<string>().columnType("text[]"),
+    modelDeprecated: p.boolean(),
+    supportsWebSearch: p.boolean(),
+    /** Sealed to this row and its endpoint; lazy, so that a list never carries it. */
+    sealedCredentials: p.json<SealedSecret>().lazy().hidden().nullable(),
+    /** Counts the credentials this row has had; part of what the current ones are sealed to. */
+    credentialsVersion: p.integer(),
+    hasCredentials: p.boolean(),
+    credentialsHint: p.string().length(8),
+    /** Keyed hash of the credentials, a value of its own for none. */
+    credentialsFingerprint: p.blob().$type<Buffer>().hidden(),
+    /** SHA-256 of all that makes a connection the same as another. */
+    connectionDigest: p.blob().$type<Buffer>().hidden(),
+    /** Keyed hash of the request that made the row, so that a repeated one can be told from a different one. */
+    requestDigest: p.blob().$type<Buffer>().hidden(),
+    status: p.string().length(32),
+    lastTest: p.json<StoredTest>().nullable(),
+    createdAt: p.datetime(3),
+    updatedAt: p.datetime(3),
+    createdBy: p.uuid(),
+    updatedBy: p.uuid(),
+    revision: p.integer().version(),
+    /** What a search looks in. */
+    search: p
+      .text()
+      .generated("(lower(id::text || ' ' || display_name || ' ' || endpoint_url || ' ' || model_identifier)) stored")
+      .lazy()
+      .hidden()
+      .$type<Opt<string>>(),
+    isDefault: p
+      .boolean()
+      .formula(
+        (table) =>
+          `(select default_llm_id = ${table.alias}.id from account where account.id = ${table.alias}.owner_id)`,
+      )
+      .persist(false)
+      .$type<Opt<boolean | null>>(),
+  },
+});
+
+/** One owner's way to reach one model at one endpoint. */
+export class Llm extends LlmSchema.class {}
+LlmSchema.setClass(Llm);

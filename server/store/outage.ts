@@ -1,0 +1,24 @@
+import { ConnectionException, DriverException } from "@mikro-orm/postgresql";
+import { Fault } from "../base/fault.ts";
+
+/** SQLSTATE classes of a database that is not there or is going: connection, resources, operator, system. */
+const OUTAGE_STATES = /^(08|53|57P|58)/;
+const OUTAGE_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT"]);
+const RETRY_AFTER_MS = 1_000;
+
+/** The refusal for an error that says that the database is not there; undefined for any other error. */
+export function outageOf(error: unknown): Fault | undefined {
+  if (!isOutage(error)) return undefined;
+  const message = "the database does not answer; try again in a moment";
+  return new Fault("STORE_UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS }, error);
+}
+
+function isOutage(error: unknown): boolean {
+  if (error instanceof ConnectionException) return true;
+  const { code, message = "" } = error as { code?: string; message?: string };
+  // Without a code: pg's own words for a connection that broke, and its pool's for one that did not come in time.
+  if (/^Connection terminated|timeout exceeded when trying to connect|^Client has encountered/.test(message))
+    return true;
+  if (code === undefined) return false;
+  return OUTAGE_CODES.has(code) || (error instanceof DriverException && OUTAGE_STATES.test(code));
+}

@@ -1,0 +1,131 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type EntityManager,
+  ForeignKeyConstraintViolationException,
+  type Logger,
+  MikroORM,
+  UniqueConstraintViolationException,
+} from "@mikro-orm/postgresql";
+import { Client } from "pg";
+import { Account } from "./account.entity.ts";
+import { ApiKey } from "./api-key.entity.ts";
+import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
+import { Llm } from "./llm.entity.ts";
+import { WrappedKey } from "./vault/wrapped-key.entity.ts";
+
+export type { EntityManager };
+
+/** Every entity, by hand: what is not here is not stored. */
+export const ENTITIES = [Account, ApiKey, Llm, WrappedKey];
+export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
+
+const MIGRATIONS_TABLE = "migration";
+const MIGRATION_LOCK = 5_063_100_002;
+
+/** Where the database is: one of our own, or anybody's by URL. */
+export type Database = DatabaseAddress | { readonly url: string };
+
+/** The database, migrated and ready. */
+export class Store {
+  readonly orm: MikroORM;
+
+  private constructor(orm: MikroORM) {
+    this.orm = orm;
+  }
+
+  /** Connects and brings the schema up to date; several servers may do so at once. */
+  static async open(database: Database, onWarning: (message: string) => void): Promise<Store> {
+    const orm = new MikroORM(ormOptions(database, onWarning));
+    await migrate(orm, database);
+    return new Store(orm);
+  }
+
+  /** A unit of work of its own, for one call. */
+  fork(): EntityManager {
+    return this.orm.em.fork();
+  }
+
+  /** Whether the database answers. */
+  async isReachable(): Promise<boolean> {
+    try {
+      await this.orm.em.getConnection().execute("select 1");
+      return true;
+    } catch {
+      return false; // Why it does not is in the log of those who needed it; this only asks.
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.orm.close();
+  }
+}
+
+/** The options of MikroORM, also for the scripts that work on migrations. */
+export function ormOptions(database: Database, onWarning: (message: string) => void) {
+  return {
+    entities: ENTITIES,
+    ...("url" in database
+      ? { clientUrl: database.url }
+      : { host: database.host, user: database.user, dbName: database.database }),
+    pool: { min: 0, max: 20, idleTimeoutMillis: 30_000 },
+    driverOptions: {
+      application_name: "patchbay",
+      // Fail, rather than wait for ever, when all connections are busy or a statement runs away.
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 5_000,
+      lock_timeout: 2_000,
+      idle_in_transaction_session_timeout: 10_000,
+    },
+    forceUtcTimezone: true,
+    // Queries and start-up notices are not ours to print; what goes wrong on its own (a lost connection) is.
+    loggerFactory: (): Logger => ({
+      log: () => {},
+      logQuery: () => {},
+      warn: (_, message) => onWarning(message),
+      error: (_, message) => onWarning(message),
+      setDebugMode: () => {},
+      isEnabled: () => false,
+    }),
+    migrations: {
+      path: MIGRATIONS_FOLDER,
+      tableName: MIGRATIONS_TABLE,
+      snapshot: false,
+      emit: "ts" as const,
+    },
+    discovery: { warnWhenNoEntities: true },
+  };
+}
+
+/** Loads the migrator only when there is something to migrate: most starts have nothing. */
+async function migrate(orm: MikroORM, database: Database): Promise<void> {
+  const client = new Client("url" in database ? { connectionString: database.url } : database);
+  await client.connect();
+  try {
+    // One server migrates, the others wait and find nothing to do.
+    await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    if (await isUpToDate(client)) return;
+    const { Migrator } = await import("@mikro-orm/migrations");
+    Migrator.register(orm);
+    await orm.migrator.up();
+  } finally {
+    await client.end();
+  }
+}
+
+async function isUpToDate(client: Client): Promise<boolean> {
+  const files = readdirSync(MIGRATIONS_FOLDER).filter((name) => /^Migration\d+\w*\.ts$/.test(name));
+  const { rows } = await client.query("select to_regclass($1) is not null as present", [MIGRATIONS_TABLE]);
+  if (!rows[0].present) return false;
+  const done = await client.query(`select name from ${MIGRATIONS_TABLE}`);
+  const names = new Set(done.rows.map(({ name }) => name));
+  return files.every((file) => names.has(file.replace(/\.ts$/, "")));
+}
+
+/** Whether an error says that a constraint of this name does not hold. */
+export function violates(error: unknown, constraint: string): boolean {
+  return (
+    (error instanceof UniqueConstraintViolationException || error instanceof ForeignKeyConstraintViolationException) &&
+    (error as { constraint?: string }).constraint === constraint
+  );
+}

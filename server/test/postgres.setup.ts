@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { EmbeddedPostgres } from "../store/embedded/embedded-postgres.ts";
+import { Store } from "../store/store.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The folder with the socket of the PostgreSQL that all tests share. */
+    postgresHost: string;
+  }
+}
+
+/** One PostgreSQL for all test files, with a migrated database that they copy. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-test-"));
+  const postgres = await EmbeddedPostgres.open(folder, () => {});
+  const store = await Store.open(postgres.address, () => {});
+  await store.close();
+  project.provide("postgresHost", postgres.address.host);
+  return async () => {
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}

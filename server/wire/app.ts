@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { createRegistry, type DescFile, type DescMethod } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import type { Logger } from "../base/logger.ts";
+import { CallRecords } from "./interceptors/call-record.ts";
+import { type Classify, ERROR_DOMAIN } from "./interceptors/refusal.ts";
+import { createValidation } from "./interceptors/validate.ts";
+import { captureMethods, createRestHandler } from "./rest/transcode.ts";
+
+const MIB = 2 ** 20;
+/** After decompression: a few kilobytes of gzip can be gigabytes. */
+const MOST_BYTES = 4 * MIB;
+/** A caller that says nothing waits this long; the endpoints of Llms have limits of their own. */
+const DEFAULT_TIMEOUT_MS = 15 * 60_000;
+const LONGEST_TIMEOUT_MS = 60 * 60_000;
+
+export interface AppOptions {
+  readonly routes: (router: ConnectRouter) => void;
+  /** The files of the services, whose messages may travel inside others. */
+  readonly files: readonly DescFile[];
+  readonly admit: (context: HandlerContext) => Promise<void>;
+  readonly classify: Classify;
+  readonly isReady: () => Promise<boolean>;
+  readonly log: Logger;
+  readonly corsOrigins: readonly string[];
+  /** Aborts every call when the server goes down. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** Everything on the one port: gRPC, gRPC-Web and Connect by their paths, then health, then REST. */
+export function createApp(options: AppOptions): (request: NodeRequest, response: NodeResponse) => void {
+  const { routes, shutdownSignal, log } = options;
+  const records = new CallRecords({ log, classify: options.classify });
+  const registry = createRegistry(file_google_rpc_error_details, ...options.files);
+  const shared = {
+    interceptors: [records.interceptor(), createValidation()],
+    requestGate: records.gate(options.admit),
+    shutdownSignal,
+  };
+  const rest = createRestHandler(captureMethods(routes), {
+    ...shared,
+    readMaxBytes: (_method: DescMethod) => MOST_BYTES,
+    defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+    maxTimeoutMs: LONGEST_TIMEOUT_MS,
+    errorDomain: ERROR_DOMAIN,
+    corsOrigins: options.corsOrigins,
+    registry,
+  });
+  const fallback = (request: NodeRequest, response: NodeResponse): void => {
+    const answer = HEALTH[request.url ?? ""];
+    if (answer) void answer(options, response);
+    else void rest(request, response);
+  };
+  return connectNodeAdapter({
+    ...shared,
+    routes,
+    readMaxBytes: MOST_BYTES,
+    maxTimeoutMs: LONGEST_TIMEOUT_MS,
+    // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
+    jsonOptions: { ignoreUnknownFields: false, registry },
+    fallback,
+  });
+}
+
+/** For load balancers and process managers: whether the process lives, and whether it can serve. */
+const HEALTH: Readonly<Record<string, (options: AppOptions, response: NodeResponse) => Promise<void>>> = {
+  "/healthz": async (_, response) => answer(response, 200, "ok\n"),
+  "/readyz": async ({ isReady }, response) =>
+    (await isReady()) ? answer(response, 200, "ready\n") : answer(response, 503, "not ready\n"),
+};
+
+function answer(response: NodeResponse, status: number, text: string): void {
+  response.statusCode = status;
+  response.setHeader("content-type", "text/plain; charset=utf-8");
+  (response as ServerResponse).end(text);
+}

@@ -1,0 +1,89 @@
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RequestInfoSchema,
+  RetryInfoSchema,
+} from "../../../gen/google/rpc/error_details_pb.ts";
+import { Fault, type Reason } from "../../base/fault.ts";
+
+/** The `domain` of every ErrorInfo of ours. */
+export const ERROR_DOMAIN = "patchbay";
+
+const CODES: Readonly<Record<Reason, Code>> = {
+  INVALID_REQUEST: Code.InvalidArgument,
+  API_KEY_REFUSED: Code.Unauthenticated,
+  PERMISSION_MISSING: Code.PermissionDenied,
+  LLM_NOT_FOUND: Code.NotFound,
+  DEFAULT_LLM_NOT_SET: Code.NotFound,
+  LLM_ID_TAKEN: Code.AlreadyExists,
+  LLM_DUPLICATE: Code.AlreadyExists,
+  ETAG_MISMATCH: Code.Aborted,
+  CREDENTIALS_REQUIRED: Code.FailedPrecondition,
+  CREDENTIALS_UNREADABLE: Code.FailedPrecondition,
+  ENDPOINT_NOT_ALLOWED: Code.InvalidArgument,
+  PAGE_TOKEN_INVALID: Code.InvalidArgument,
+  UPSTREAM_KEY_REFUSED: Code.FailedPrecondition,
+  UPSTREAM_MODEL_NOT_FOUND: Code.FailedPrecondition,
+  UPSTREAM_REQUEST_REFUSED: Code.InvalidArgument,
+  UPSTREAM_RATE_LIMITED: Code.ResourceExhausted,
+  UPSTREAM_QUOTA_EXHAUSTED: Code.ResourceExhausted,
+  UPSTREAM_UNAVAILABLE: Code.Unavailable,
+  UPSTREAM_TIMEOUT: Code.DeadlineExceeded,
+  UPSTREAM_BAD_REPLY: Code.Unavailable,
+  STORE_UNAVAILABLE: Code.Unavailable,
+  DEADLINE_PASSED: Code.DeadlineExceeded,
+  CALL_CANCELLED: Code.Canceled,
+  SERVER_STOPPING: Code.Unavailable,
+  INTERNAL_ERROR: Code.Internal,
+};
+
+/** Where a code stands for one reason, for errors that connect itself raises. */
+const REASONS: Partial<Record<Code, Reason>> = {
+  [Code.InvalidArgument]: "INVALID_REQUEST",
+  [Code.DeadlineExceeded]: "DEADLINE_PASSED",
+  [Code.Canceled]: "CALL_CANCELLED",
+  [Code.Unavailable]: "SERVER_STOPPING",
+};
+
+/** Tells whether an error is an outage of something we need, and which refusal that is. */
+export type Classify = (error: unknown) => Fault | undefined;
+
+/** An error as it goes to the caller, and whether it is a bug of ours, which belongs into the log. */
+export interface Refusal {
+  readonly error: ConnectError;
+  readonly isUnexpected: boolean;
+}
+
+/**
+ * The one translation of errors. A Fault says what it says; what connect raises gets a reason; everything else is a
+ * bug, of which the caller learns the request id and nothing more.
+ */
+export function refuse(error: unknown, requestId: string, classify: Classify): Refusal {
+  const fault = error instanceof Fault ? error : classify(error);
+  if (fault) return { error: presentFault(fault, requestId), isUnexpected: false };
+  if (error instanceof ConnectError) {
+    const reason = REASONS[error.code];
+    if (reason && error.details.length === 0) {
+      return { error: presentFault(new Fault(reason, error.rawMessage, {}, error), requestId), isUnexpected: false };
+    }
+    if (error.code !== Code.Internal && error.code !== Code.Unknown) return { error, isUnexpected: false };
+  }
+  const message = `internal error; the log has it under request id ${requestId}`;
+  return { error: presentFault(new Fault("INTERNAL_ERROR", message, {}, error), requestId), isUnexpected: true };
+}
+
+function presentFault(fault: Fault, requestId: string): ConnectError {
+  const { metadata = {}, fields = [], retryAfterMs } = fault.facts;
+  const details: { desc: DescMessage; value: object }[] = [];
+  const add = <Type extends DescMessage>(desc: Type, value: MessageInitShape<Type>) => details.push({ desc, value });
+  add(ErrorInfoSchema, { reason: fault.reason, domain: ERROR_DOMAIN, metadata });
+  if (fields.length > 0) {
+    add(BadRequestSchema, { fieldViolations: fields.map(({ field, description }) => ({ field, description })) });
+  }
+  if (retryAfterMs !== undefined) add(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) });
+  add(RequestInfoSchema, { requestId });
+  return new ConnectError(fault.message, CODES[fault.reason], undefined, details as never, fault);
+}

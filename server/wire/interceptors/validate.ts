@@ -1,0 +1,34 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator } from "@bufbuild/protovalidate";
+import type { Interceptor } from "@connectrpc/connect";
+import { Fault } from "../../base/fault.ts";
+
+/** Checks every request against the rules that its fields declare in the contract. */
+export function createValidation(): Interceptor {
+  const validator = createValidator();
+  const check = (type: DescMessage, message: Message): void => {
+    const { violations, error } = validator.validate(type, message);
+    if (!error) return;
+    if (!violations) throw error;
+    const fields = violations.map(({ field, message: description }) => ({ field: pathToString(field), description }));
+    const sentence = fields
+      .map(({ field, description }) => (field ? `${field}: ${description}` : description))
+      .join("; ");
+    throw new Fault("INVALID_REQUEST", sentence, { fields }, error);
+  };
+  return (next) => (request) => {
+    if (!request.stream) {
+      check(request.method.input, request.message);
+      return next(request);
+    }
+    return next({ ...request, message: checked(request.message, (message) => check(request.method.input, message)) });
+  };
+}
+
+async function* checked<T>(messages: AsyncIterable<T>, check: (message: T) => void): AsyncGenerator<T> {
+  for await (const message of messages) {
+    check(message);
+    yield message;
+  }
+}

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Secret } from "./base/secret.ts";
-import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rules.ts";
+import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -1,4 +1,4 @@
-import { LockMode, raw } from "@mikro-orm/postgresql";
+import { LockMode } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
 import { Llm, type StoredTest } from "./llm.entity.ts";
 import type { EntityManager } from "./store.ts";
@@ -59,12 +59,13 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
 }
 
 /** The default Llm of an account, with its sealed credentials. */
-export function findDefaultLlm(em: EntityManager, accountId: string): Promise<Llm | null> {
-  return em.findOne(
-    Llm,
-    { id: raw("(select default_llm_id from account where account.id = ?)", [accountId]) as unknown as string },
-    { populate: ["sealedCredentials"] },
+export async function findDefaultLlm(em: EntityManager, accountId: string): Promise<Llm | null> {
+  const [account] = await em.execute<{ default_llm_id: string | null }[]>(
+    "select default_llm_id from account where id = ?",
+    [accountId],
   );
+  if (!account?.default_llm_id) return null;
+  return findLlm(em, account.default_llm_id, accountId, { withCredentials: true });
 }
 
 /**

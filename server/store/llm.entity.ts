@@ -27,9 +27,9 @@ export interface StoredSampling {
 export interface StoredTest {
   outcome: string;
   message: string;
-  stages: { name: string; state: string; message: string }[];
+  stages: readonly { readonly name: string; readonly state: string; readonly message: string }[];
   latencyMs: number;
-  httpStatus?: number;
+  httpStatus?: number | undefined;
   model: string;
   testedAt: number;
 }
@@ -95,8 +95,7 @@ const LlmSchema = defineEntity({
     isDefault: p
       .boolean()
       .formula(
-        (table) =>
-          `(select default_llm_id = ${table.alias}.id from account where account.id = ${table.alias}.owner_id)`,
+        (_, { alias }) => `(select default_llm_id = ${alias}.id from account where account.id = ${alias}.owner_id)`,
       )
       .persist(false)
       .$type<Opt<boolean | null>>(),

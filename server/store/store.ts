@@ -66,10 +66,12 @@ export function ormOptions(database: Database, onWarning: (message: string) => v
   return {
     entities: ENTITIES,
     ...("url" in database
-      ? { clientUrl: database.url }
+      ? { dbName: new URL(database.url).pathname.slice(1) }
       : { host: database.host, user: database.user, dbName: database.database }),
     pool: { min: 0, max: 20, idleTimeoutMillis: 30_000 },
     driverOptions: {
+      // To pg itself, which knows all parameters of such a URL (sslmode, host=/a/socket); MikroORM takes some.
+      ...("url" in database ? { connectionString: database.url } : {}),
       application_name: "patchbay",
       // Fail, rather than wait for ever, when all connections are busy or a statement runs away.
       connectionTimeoutMillis: 2_000,

@@ -1,14 +1,17 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createRegistry, type DescFile, type DescMethod } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Logger } from "../base/logger.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
 import { type Classify, ERROR_DOMAIN } from "./interceptors/refusal.ts";
 import { createValidation } from "./interceptors/validate.ts";
+import type { NodeRequest, NodeResponse } from "./rest/exchange.ts";
 import { captureMethods, createRestHandler } from "./rest/transcode.ts";
+import { RpcCors } from "./rpc-cors.ts";
 
 const MIB = 2 ** 20;
 /** After decompression: a few kilobytes of gzip can be gigabytes. */
@@ -30,10 +33,7 @@ export interface AppOptions {
   readonly shutdownSignal: AbortSignal;
 }
 
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
-
-/** Everything on the one port: gRPC, gRPC-Web and Connect by their paths, then health, then REST. */
+/** Everything on the one port: health, then gRPC, gRPC-Web and Connect by their paths, then REST. */
 export function createApp(options: AppOptions): (request: NodeRequest, response: NodeResponse) => void {
   const { routes, shutdownSignal, log } = options;
   const records = new CallRecords({ log, classify: options.classify });
@@ -43,7 +43,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     requestGate: records.gate(options.admit),
     shutdownSignal,
   };
-  const rest = createRestHandler(captureMethods(routes), {
+  const methods = captureMethods(routes);
+  const rest = createRestHandler(methods, {
     ...shared,
     readMaxBytes: (_method: DescMethod) => MOST_BYTES,
     defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
@@ -51,21 +52,25 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,
     registry,
+    onInternalError: (error) => log.error({ err: error }, "a REST call failed outside of its rpc"),
   });
-  const fallback = (request: NodeRequest, response: NodeResponse): void => {
-    const answer = HEALTH[request.url ?? ""];
-    if (answer) void answer(options, response);
-    else void rest(request, response);
-  };
-  return connectNodeAdapter({
+  const rpc = connectNodeAdapter({
     ...shared,
     routes,
     readMaxBytes: MOST_BYTES,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
     jsonOptions: { ignoreUnknownFields: false, registry },
-    fallback,
   });
+  const rpcPaths = new Set(methods.map(({ method }) => createMethodUrl("/", method)));
+  const rpcCors = new RpcCors(options.corsOrigins);
+  return (request, response) => {
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const answer = HEALTH[path];
+    if (answer) void answer(options, response);
+    else if (!rpcPaths.has(path)) void rest(request, response);
+    else if (!rpcCors.handle(request, response)) rpc(request as Http2ServerRequest, response as Http2ServerResponse);
+  };
 }
 
 /** For load balancers and process managers: whether the process lives, and whether it can serve. */

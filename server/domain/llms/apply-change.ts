@@ -3,7 +3,7 @@ import type { Llm } from "../../store/llm.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { PROVIDERS } from "../../upstream/providers.ts";
+import { providers } from "../../upstream/providers.ts";
 import type { ApiKeyHeader } from "../../upstream/target.ts";
 import type { ModelFacts } from "../models/catalog.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
@@ -57,7 +57,7 @@ export function connectionAfter(
   const providerType = providerTypeOf(llm);
   const endpointUrl =
     change.endpointUrl === undefined ? llm.endpointUrl : allowedEndpoint(egress, change.endpointUrl, "endpoint_url");
-  const apiPath = change.apiPath === undefined ? llm.apiPath : change.apiPath || PROVIDERS[providerType].defaultApiPath;
+  const apiPath = change.apiPath === undefined ? llm.apiPath : change.apiPath || providers[providerType].defaultApiPath;
   const key = changedKey(llm, change.credentials);
   const isMoved = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath;
   if (isMoved && llm.hasCredentials && key === undefined) {

@@ -3,7 +3,7 @@ import type { Llm, StoredTest } from "../../store/llm.entity.ts";
 import { findLlm, keepTest } from "../../store/llm-queries.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { PROVIDERS } from "../../upstream/providers.ts";
+import { providers } from "../../upstream/providers.ts";
 import type { ProviderType, Target } from "../../upstream/target.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import { reach, type Scope } from "../access/scope.ts";
@@ -87,7 +87,7 @@ function newTarget(scope: Scope, draft: ConnectionDraft): Target {
     ownerId: scope.caller.accountId,
     providerType,
     endpointUrl: canonicalEndpoint(endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url"),
-    apiPath: draft.apiPath || PROVIDERS[providerType].defaultApiPath,
+    apiPath: draft.apiPath || providers[providerType].defaultApiPath,
     model: draft.modelIdentifier,
     apiKey: draft.credentials && completeCredentials(draft.credentials, providerType),
   };

@@ -1,7 +1,7 @@
 import { invalidField } from "../../base/fault.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { Capabilities, StoredSampling } from "../../store/llm.entity.ts";
-import { PROVIDERS } from "../../upstream/providers.ts";
+import { providers } from "../../upstream/providers.ts";
 import type { ApiKeyHeader, ProviderType } from "../../upstream/target.ts";
 import { isMask } from "./credentials.ts";
 
@@ -57,7 +57,7 @@ export interface LlmChange {
 
 /** The address to use where the caller named none. */
 export function endpointOrDefault(endpointUrl: string, providerType: ProviderType): string {
-  const url = endpointUrl || PROVIDERS[providerType].defaultEndpointUrl;
+  const url = endpointUrl || providers[providerType].defaultEndpointUrl;
   if (url) return url;
   throw invalidField("endpoint_url", `is required for ${providerType}, which has no address of its own`);
 }
@@ -67,7 +67,7 @@ export function completeCredentials(draft: CredentialsDraft, providerType: Provi
   if (isMask(draft.secret)) {
     throw invalidField("credentials.api_key.inline_secret", "is a mask (asterisks only); send the key itself");
   }
-  const { defaultHeaderName, defaultPrefix } = PROVIDERS[providerType];
+  const { defaultHeaderName, defaultPrefix } = providers[providerType];
   const headerName = draft.headerName || defaultHeaderName;
   const prefixOfHeader = headerName.toLowerCase() === "authorization" ? "Bearer " : "";
   const usualPrefix = headerName === defaultHeaderName ? defaultPrefix : prefixOfHeader;

@@ -6,7 +6,7 @@ import { violates } from "../../store/store.ts";
 import type { SealedSecret } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { PROVIDERS } from "../../upstream/providers.ts";
+import { providers } from "../../upstream/providers.ts";
 import { reach, requireReach, type Scope } from "../access/scope.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
 import { inferModel } from "../models/inference.ts";
@@ -147,7 +147,7 @@ export class Llms {
       endpointOrDefault(draft.endpointUrl, providerType),
       "endpoint_url",
     );
-    const apiPath = draft.apiPath || PROVIDERS[providerType].defaultApiPath;
+    const apiPath = draft.apiPath || providers[providerType].defaultApiPath;
     const fingerprint = fingerprintOf(this.#vault, ownerId, key);
     const { modelIdentifier } = draft;
     const model = inferModel(draft, facts);

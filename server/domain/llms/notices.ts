@@ -1,5 +1,5 @@
 import type { Llm } from "../../store/llm.entity.ts";
-import { PROVIDERS } from "../../upstream/providers.ts";
+import { providers } from "../../upstream/providers.ts";
 import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
 import { describeInferred } from "../models/inference.ts";
 import { endpointHint } from "./endpoint.ts";
@@ -39,7 +39,7 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
         `${retiresAt ? `, with ${retiresAt} as its last day` : ""}${replacement ? `; its successor is ${replacement}` : ""}`,
     );
   }
-  if (!llm.hasCredentials && PROVIDERS[providerType].asksForKey) {
+  if (!llm.hasCredentials && providers[providerType].asksForKey) {
     add("CREDENTIALS_MISSING", `${providerType} asks for an API key, and no credentials are stored`);
   }
   if (llm.endpointUrl.startsWith("http:")) {

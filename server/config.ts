@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Secret } from "./base/secret.ts";
+import { StartError } from "./base/start-error.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -20,7 +21,7 @@ export interface Config {
 }
 
 /** A setting that cannot be used; the message names it and says what would be right. */
-export class ConfigError extends Error {
+export class ConfigError extends StartError {
   override readonly name = "ConfigError";
 }
 

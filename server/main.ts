@@ -1,13 +1,9 @@
 import { parseArgs } from "node:util";
+import { StartError } from "./base/start-error.ts";
 import { build, type Server } from "./build.ts";
-import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
+import { type Config, helpText, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import { createLog, describeError } from "./log.ts";
-import { DataFolderInUse } from "./store/embedded/embedded-postgres.ts";
-import { KeyRingError } from "./store/vault/key-ring.ts";
-
-/** What a person can mend: their message is all there is to say. */
-const EXPECTED = [ConfigError, KeyRingError, DataFolderInUse];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -58,7 +54,7 @@ function welcome({ databaseUrl, dataDir, keyringFile }: Config, { url, newApiKey
 }
 
 main().catch((error) => {
-  const isExpected = EXPECTED.some((type) => error instanceof type) || error.code?.startsWith?.("ERR_PARSE_ARGS");
+  const isExpected = error instanceof StartError || error.code?.startsWith?.("ERR_PARSE_ARGS");
   process.stderr.write(`${isExpected ? error.message : JSON.stringify(describeError(error), null, 2)}\n`);
   process.exit(1);
 });

@@ -8,6 +8,7 @@ import {
   UniqueConstraintViolationException,
 } from "@mikro-orm/postgresql";
 import { Client } from "pg";
+import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
 import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
@@ -21,6 +22,7 @@ export const ENTITIES = [Account, ApiKey, Llm, WrappedKey];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";
+const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 5_063_100_002;
 
 /** Where the database is: one of our own, or anybody's by URL. */
@@ -102,8 +104,9 @@ export function ormOptions(database: Database, onWarning: (message: string) => v
 /** Loads the migrator only when there is something to migrate: most starts have nothing. */
 async function migrate(orm: MikroORM, database: Database): Promise<void> {
   const client = new Client("url" in database ? { connectionString: database.url } : database);
-  await client.connect();
+  await connect(client);
   try {
+    await requireVersion(client);
     // One server migrates, the others wait and find nothing to do.
     await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     if (await isUpToDate(client)) return;
@@ -112,6 +115,23 @@ async function migrate(orm: MikroORM, database: Database): Promise<void> {
     await orm.migrator.up();
   } finally {
     await client.end();
+  }
+}
+
+async function connect(client: Client): Promise<void> {
+  try {
+    await client.connect();
+  } catch (error) {
+    const { code = "", message } = error as { code?: string; message: string };
+    throw new StartError(`The database cannot be reached (${code || message}). Check DATABASE_URL.`, { cause: error });
+  }
+}
+
+async function requireVersion(client: Client): Promise<void> {
+  const { rows } = await client.query("show server_version_num");
+  const version = Math.floor(Number(rows[0].server_version_num) / 10_000);
+  if (version < OLDEST_POSTGRES) {
+    throw new StartError(`The database is PostgreSQL ${version}; ${OLDEST_POSTGRES} or later is needed.`);
   }
 }
 

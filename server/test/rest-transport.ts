@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import {
   create,
   type DescField,
@@ -112,8 +112,8 @@ export function http2Sender(url: string): Send & { close(): void } {
       session ??= connectHttp2(url);
       const stream = session.request({ ":method": method, ":path": path, ...Object.fromEntries(headers) });
       signal?.addEventListener("abort", () => {
-        stream.close(8);
-        reject(new ConnectError("the test left", Code.Canceled));
+        stream.close(constants.NGHTTP2_CANCEL);
+        stream.destroy(new ConnectError("the test left", Code.Canceled));
       });
       stream.setEncoding("utf8");
       stream.once("error", reject);

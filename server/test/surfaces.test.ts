@@ -1,0 +1,235 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Patchbay } from "../../client/llm.ts";
+import { Message_Role, StopReason } from "../../gen/patchbay/v1/chat_pb.ts";
+import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb.ts";
+import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
+import { problemIn } from "./expect-problem.ts";
+import { apiKey, llmRequest } from "./llm-requests.ts";
+import { ScriptedUpstream } from "./scripted-upstream.ts";
+import { SURFACES } from "./surfaces.ts";
+import { startServer, type TestServer } from "./test-server.ts";
+import { saysSlowly } from "./upstream-behaviours.ts";
+
+const UPSTREAM_KEY = "sk-upstream-0123456789";
+
+let upstream: ScriptedUpstream;
+let server: TestServer;
+beforeAll(async () => {
+  upstream = await ScriptedUpstream.start({ apiKey: UPSTREAM_KEY });
+  server = await startServer({ EGRESS_ALLOW: upstream.url });
+});
+afterAll(async () => {
+  await server.stop();
+  await upstream.close();
+});
+
+describe.each(SURFACES)("over $name", ({ open }) => {
+  let accountId: string;
+  let surface: ReturnType<typeof open>;
+  let patchbay: Patchbay;
+  beforeAll(async () => {
+    const account = await server.addAccount("OWNER");
+    accountId = account.accountId;
+    surface = open(server.url, account.apiKey);
+    patchbay = surface.patchbay;
+  });
+  afterAll(() => surface.close());
+
+  /** An Llm whose endpoint is the scripted upstream, which behaves as the model is called. */
+  async function createLlm(model: string, said: Parameters<typeof llmRequest>[0] = {}) {
+    const { llm } = await patchbay.llms.createLlm(
+      llmRequest({
+        endpointUrl: `${upstream.url}/v1`,
+        modelIdentifier: model,
+        credentials: apiKey(UPSTREAM_KEY),
+        ...said,
+      }),
+    );
+    return llm?.llmId ?? "";
+  }
+
+  it("creates, and says what it inferred", async () => {
+    const { llm, statuses } = await patchbay.llms.createLlm(llmRequest({ labels: { team: "ai", "odd key": "ü/%" } }));
+    expect(llm).toMatchObject({
+      ownerId: accountId,
+      labels: { team: "ai", "odd key": "ü/%" },
+      status: Llm_Status.UNTESTED,
+    });
+    expect(statuses.length).toBeGreaterThan(0);
+  });
+
+  it("refuses a duplicate with the id of the first", async () => {
+    const request = llmRequest();
+    const { llm } = await patchbay.llms.createLlm(request);
+    expect(await problemIn(patchbay.llms.createLlm(request))).toMatchObject({
+      code: "AlreadyExists",
+      reason: "LLM_DUPLICATE",
+      metadata: { llmId: llm?.llmId, sameRequest: "true" },
+    });
+  });
+
+  it("gets, updates, lists in pages, sets the default and deletes", async () => {
+    const marker = randomUUID().slice(0, 8);
+    const ids: string[] = [];
+    for (const n of [1, 2, 3]) ids.push(await createLlm(`${marker}-${n}`));
+    const [first = "", second = "", third = ""] = ids;
+
+    await patchbay.llms.updateLlm({ llmId: second, description: "changed", mergeLabels: { labels: { a: "b" } } });
+    const { llm } = await patchbay.llms.getLlm({ llmId: second });
+    expect(llm).toMatchObject({ description: "changed", labels: { a: "b" }, createdAt: expect.any(BigInt) });
+
+    const page = await patchbay.llms.listLlms({ pageSize: 2, search: marker });
+    expect(page.llms.map(({ llmId }) => llmId)).toEqual([first, second]);
+    const rest = await patchbay.llms.listLlms({ pageSize: 2, search: marker, pageToken: page.nextPageToken });
+    expect([rest.llms.map(({ llmId }) => llmId), rest.nextPageToken]).toEqual([[third], ""]);
+    const labelled = await patchbay.llms.listLlms({ labels: { a: "b" }, search: marker });
+    expect(labelled.llms.map(({ llmId }) => llmId)).toEqual([second]);
+
+    expect((await patchbay.llms.setDefaultLlm({ llmId: third })).llm?.isDefault).toBe(true);
+    await patchbay.llms.deleteLlm({ llmId: first });
+    expect(await problemIn(patchbay.llms.getLlm({ llmId: first }))).toMatchObject({
+      code: "NotFound",
+      reason: "LLM_NOT_FOUND",
+    });
+  });
+
+  it("refuses what is invalid, naming each field", async () => {
+    const problem = await problemIn(patchbay.llms.createLlm(llmRequest({ displayName: "", modelIdentifier: "" })));
+    expect(problem).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST" });
+    expect(problem.fields.map(({ field }) => field)).toEqual(["display_name", "model_identifier"]);
+    expect(problem.requestId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("refuses a key that is not valid, and a role that may not", async () => {
+    const stranger = open(server.url, "pb_live_nonsense");
+    expect(await problemIn(stranger.patchbay.llms.listLlms({}))).toMatchObject({
+      code: "Unauthenticated",
+      reason: "API_KEY_REFUSED",
+    });
+    stranger.close();
+    const viewer = open(server.url, await server.addKey(accountId, "VIEWER"));
+    expect(await problemIn(viewer.patchbay.llms.createLlm(llmRequest()))).toMatchObject({
+      code: "PermissionDenied",
+      metadata: { permission: "CREATE_LLM_OWN" },
+    });
+    viewer.close();
+  });
+
+  it("tests a registered Llm and keeps the result", async () => {
+    const llmId = await createLlm(`tested-${randomUUID()}`);
+    expect((await patchbay.llms.testLlm({ llmId })).test?.outcome).toBe(ConnectionTest_Outcome.OK);
+    const { llm } = await patchbay.llms.getLlm({ llmId });
+    expect(llm).toMatchObject({ status: Llm_Status.ACTIVE, lastTest: { outcome: ConnectionTest_Outcome.OK } });
+  });
+
+  it.each([
+    { name: "one that works", said: { credentials: apiKey(UPSTREAM_KEY) }, outcome: ConnectionTest_Outcome.OK },
+    { name: "a wrong key", said: { credentials: apiKey("sk-wrong") }, outcome: ConnectionTest_Outcome.KEY_REFUSED },
+    {
+      name: "an unknown model",
+      said: { credentials: apiKey(UPSTREAM_KEY), modelIdentifier: "missing-model" },
+      outcome: ConnectionTest_Outcome.MODEL_NOT_FOUND,
+    },
+    {
+      name: "a page of HTML",
+      said: { credentials: apiKey(UPSTREAM_KEY), modelIdentifier: "html" },
+      outcome: ConnectionTest_Outcome.BAD_REPLY,
+    },
+    { name: "a blocked address", said: { endpointUrl: "http://127.0.0.1:9" }, outcome: ConnectionTest_Outcome.BLOCKED },
+  ])("tests a connection: $name", async ({ said, outcome }) => {
+    const { test } = await patchbay.llms.testConnection({
+      providerType: Llm_ProviderType.VLLM,
+      endpointUrl: `${upstream.url}/v1`,
+      modelIdentifier: "fine",
+      ...said,
+    });
+    expect(test?.outcome).toBe(outcome);
+    expect(JSON.stringify(test, (_, value) => (typeof value === "bigint" ? 0 : value))).not.toContain("sk-");
+  });
+
+  it.each([
+    { api: "OpenAI's", said: {} },
+    { api: "Anthropic's", said: { providerType: Llm_ProviderType.ANTHROPIC } },
+  ])("chats through $api API", async ({ said }) => {
+    const llmId = await createLlm(`chat-${randomUUID()}`, said);
+    const reply = await patchbay.chat.chat({ llmId, messages: [{ role: Message_Role.USER, content: "Hi" }] });
+    expect(reply).toMatchObject({
+      llmId,
+      message: { role: Message_Role.ASSISTANT, content: "Hello, world" },
+      stopReason: StopReason.END,
+      usage: { outputTokens: 3n },
+    });
+    expect(reply.usage?.inputTokens).toBeGreaterThan(0n);
+  });
+
+  it("chats through the default when no Llm is named", async () => {
+    const llmId = await createLlm(`default-${randomUUID()}`);
+    await patchbay.llms.setDefaultLlm({ llmId });
+    expect(await patchbay.chat.chat({ message: "Hi" })).toMatchObject({ llmId, message: { content: "Hello, world" } });
+  });
+
+  it.each([
+    { api: "OpenAI's", said: {} },
+    { api: "Anthropic's", said: { providerType: Llm_ProviderType.ANTHROPIC } },
+  ])("streams through $api API, word by word", async ({ said }) => {
+    const model = `stream-${randomUUID()}`;
+    upstream.setModel(model, saysSlowly(30, "one ", "two ", "three"));
+    const llmId = await createLlm(model, said);
+    const words: { text: string; at: number }[] = [];
+    const cases: (string | undefined)[] = [];
+    for await (const { event } of patchbay.chat.streamChat({ llmId, message: "Hi" })) {
+      cases.push(event.case);
+      if (event.case === "textDelta") words.push({ text: event.value, at: performance.now() });
+      if (event.case === "end")
+        expect(event.value).toMatchObject({ stopReason: StopReason.END, usage: { outputTokens: 3n } });
+    }
+    expect(words.map(({ text }) => text)).toEqual(["one ", "two ", "three"]);
+    expect((words[2]?.at ?? 0) - (words[0]?.at ?? 0)).toBeGreaterThan(30);
+    expect(cases).toEqual(["start", "textDelta", "textDelta", "textDelta", "end"]);
+  });
+
+  it("says why a chat is refused before a stream begins", async () => {
+    const llmId = await createLlm("busy");
+    const problem = await problemIn(Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" })));
+    expect(problem).toMatchObject({ code: "ResourceExhausted", reason: "UPSTREAM_RATE_LIMITED", retryAfterMs: 7_000 });
+  });
+
+  it("says so when a stream is cut", async () => {
+    const llmId = await createLlm("cut");
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { event } of patchbay.chat.streamChat({ llmId, message: "Hi" })) {
+        if (event.case === "textDelta") seen.push(event.value);
+      }
+    })();
+    expect(await problemIn(reading)).toMatchObject({ code: "Unavailable", metadata: { llmId } });
+    expect(seen.join("")).toBe("Hello, ");
+  });
+
+  it("closes the upstream when the caller leaves a stream", async () => {
+    const llmId = await createLlm("endless");
+    const index = upstream.requests.length;
+    const leave = new AbortController();
+    const reading = (async () => {
+      for await (const { event } of patchbay.chat.streamChat({ llmId, message: "Hi" }, { signal: leave.signal })) {
+        if (event.case === "textDelta") leave.abort();
+      }
+    })();
+    await problemIn(reading);
+    const leftAt = Date.now();
+    const call = await upstream.whenClosed(index);
+    expect((call.closedAt ?? Number.POSITIVE_INFINITY) - leftAt).toBeLessThan(1_000);
+    expect(call.wasCompleted).toBe(false);
+  });
+
+  it("keeps the caller's deadline, and closes the upstream", async () => {
+    const llmId = await createLlm("silent");
+    const index = upstream.requests.length;
+    const startedAt = Date.now();
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs: 300 }));
+    expect(problem.code).toBe("DeadlineExceeded");
+    expect(Date.now() - startedAt).toBeLessThan(1_500);
+    await upstream.whenClosed(index);
+  });
+});

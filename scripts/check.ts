@@ -23,7 +23,7 @@ const steps: Step[] = [
   { name: "lint", run: () => run("biome", "check", "--error-on-warnings") },
   { name: "proto lint", run: () => run("buf", "lint") },
   { name: "proto format", run: () => run("buf", "format", "--diff", "--exit-code", "proto") },
-  { name: "proto breaking", run: () => run("node", "scripts/check-breaking.ts") },
+  { name: "proto breaking", run: () => run("buf", "breaking", "proto", "--against", "proto/published.binpb") },
   { name: "generated code is fresh", run: isGeneratedCodeFresh },
   {
     name: "tests",

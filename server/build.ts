@@ -15,21 +15,20 @@ import { llmRpcs } from "./service/llms.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
 import { outageOf } from "./store/outage.ts";
 import { type Database, Store } from "./store/store.ts";
-import { type KeyRing, KeyRingError, makeKeyRing, readKeyRing } from "./store/vault/key-ring.ts";
 import { Vault } from "./store/vault/vault.ts";
 import { Egress } from "./upstream/egress/egress.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 import { createApp } from "./wire/app.ts";
-import { Health } from "./wire/health/health.ts";
 import { healthRpcs } from "./wire/health/rpcs.ts";
+import { Lifecycle } from "./wire/lifecycle.ts";
 import { type Listener, listen } from "./wire/listen/listen.ts";
 import { addReflection } from "./wire/reflection/reflection.ts";
 
-/** How long calls that run may go on after the server was told to stop. */
-const GRACE_MS = 8_000;
-
 /** Our services, each of whose rpcs declares the permission it requires. */
 const SERVICES = [LlmService, ChatService];
+
+/** Undoes a step of opening. */
+type Closer = () => Promise<void> | void;
 
 /** A server that answers. */
 export interface Server {
@@ -49,7 +48,7 @@ export async function build(config: Config, log: Logger): Promise<Server> {
       "BOOTSTRAP_API_KEY is not a Patchbay API key, or mistyped. Make one with: npm start -- --new-api-key",
     );
   }
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: Closer[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
@@ -68,7 +67,7 @@ export async function build(config: Config, log: Logger): Promise<Server> {
   }
 }
 
-async function openStorage(config: Config, log: Logger, closers: (() => Promise<void> | void)[]) {
+async function openStorage(config: Config, log: Logger, closers: Closer[]) {
   const onWarning = (message: string) => log.warn({}, message);
   let database: Database;
   if (config.databaseUrl) {
@@ -80,22 +79,9 @@ async function openStorage(config: Config, log: Logger, closers: (() => Promise<
   }
   const store = await Store.open(database, onWarning);
   closers.push(() => store.close());
-  const vault = await Vault.open(store.fork(), await openKeyRing(config.keyringFile, store));
+  const vault = await Vault.openFile(store.fork(), config.keyringFile);
   closers.push(() => vault.close());
   return { store, vault };
-}
-
-/** Made on the first start only: a new ring would not open what an old one sealed. */
-async function openKeyRing(file: string, store: Store): Promise<KeyRing> {
-  const keyRing = await readKeyRing(file);
-  if (keyRing) return keyRing;
-  if (await Vault.isInUse(store.fork())) {
-    throw new KeyRingError(
-      `The key ring ${file} is missing, and the database holds credentials that only it can open. ` +
-        "Restore it from your backup, or set KEYRING_FILE to where it is.",
-    );
-  }
-  return makeKeyRing(file);
 }
 
 async function openWire(
@@ -103,7 +89,7 @@ async function openWire(
   log: Logger,
   store: Store,
   vault: Vault,
-  closers: (() => Promise<void> | void)[],
+  closers: Closer[],
 ): Promise<{ listener: Listener; drain: () => Promise<void> }> {
   const egress = new Egress({ allow: config.egressAllow });
   closers.push(() => egress.close());
@@ -111,12 +97,15 @@ async function openWire(
   const llms = new Llms({ vault, egress });
   const tests = new ConnectionTests({ vault, egress, upstreams });
   const chats = new Chats({ vault, upstreams });
-  const health = new Health(SERVICES.map(({ typeName }) => typeName));
-  const shutdown = new AbortController();
+  const lifecycle = new Lifecycle(
+    SERVICES.map(({ typeName }) => typeName),
+    () => store.isReachable(),
+  );
+  closers.push(() => lifecycle.close());
   const routes = (router: ConnectRouter) => {
     router.service(LlmService, llmRpcs({ llms, tests }));
     router.service(ChatService, chatRpcs({ chats }));
-    healthRpcs(router, health);
+    healthRpcs(router, lifecycle.health);
     addReflection(router, SERVICES);
   };
   const app = createApp({
@@ -124,15 +113,15 @@ async function openWire(
     files: [file_patchbay_v1_llm_service, file_patchbay_v1_chat_service],
     admit: createAdmission(SERVICES, () => store.fork()),
     classify: outageOf,
-    isReady: async () => !shutdown.signal.aborted && (await store.isReachable()),
+    isReady: () => lifecycle.isReady(),
     log,
     corsOrigins: config.corsOrigins,
-    shutdownSignal: shutdown.signal,
+    shutdownSignal: lifecycle.shutdownSignal,
   });
   const listener: Listener = await listen(app, {
     host: config.host,
     port: config.port,
     onError: (error) => log.error({ err: error }, "the listener failed"),
   });
-  return { listener, drain: () => listener.drain(GRACE_MS) };
+  return { listener, drain: () => lifecycle.drain(listener) };
 }

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, randomBytes, randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Secret } from "../../base/secret.ts";
-import { type KeyRing, KeyRingError } from "./key-ring.ts";
+import { type KeyRing, KeyRingError, makeKeyRing, readKeyRing } from "./key-ring.ts";
 import { keyIdOf, open, type SealedSecret, type SealingKey, seal, Unreadable } from "./sealing.ts";
 import { WrappedKey } from "./wrapped-key.entity.ts";
 
@@ -38,9 +38,20 @@ export class Vault {
     this.#installationKey = installationKey;
   }
 
-  /** Whether the database holds anything that only its key ring opens. */
-  static async isInUse(em: EntityManager): Promise<boolean> {
-    return (await em.findOne(WrappedKey, { holder: INSTALLATION })) !== null;
+  /**
+   * Opens the vault with the key ring of a file. The file is made on the first start, and never when the database holds
+   * anything already: a new key ring would not open it.
+   */
+  static async openFile(em: EntityManager, file: string): Promise<Vault> {
+    const keyRing = await readKeyRing(file);
+    if (keyRing) return Vault.open(em, keyRing);
+    if (await em.findOne(WrappedKey, { holder: INSTALLATION })) {
+      throw new KeyRingError(
+        `The key ring ${file} is missing, and the database holds credentials that only it can open. ` +
+          "Restore it from your backup, or set KEYRING_FILE to where it is.",
+      );
+    }
+    return Vault.open(em, await makeKeyRing(file));
   }
 
   /** Proves that the key ring is this database's, or makes it so on the first start. */

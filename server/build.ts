@@ -121,6 +121,7 @@ async function openWire(
   const listener: Listener = await listen(app, {
     host: config.host,
     port: config.port,
+    ...(config.tls ? { tls: config.tls } : {}),
     onError: (error) => log.error({ err: error }, "the listener failed"),
   });
   return { listener, drain: () => lifecycle.drain(listener) };

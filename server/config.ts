@@ -16,6 +16,8 @@ export interface Config {
   readonly bootstrapApiKey: Secret | undefined;
   readonly keyringFile: string;
   readonly egressAllow: readonly AllowRule[];
+  /** Undefined: clear text. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: LogLevel;
 }
@@ -61,6 +63,12 @@ export const SETTINGS: readonly Setting[] = [
     fallback: "",
     help: "Origins whose pages may call this server from a browser, such as https://app.example.com.",
   },
+  {
+    name: "TLS_CERT_FILE",
+    fallback: "",
+    help: "A certificate chain in PEM: the port then speaks TLS. Read again when it changes.",
+  },
+  { name: "TLS_KEY_FILE", fallback: "", help: "The private key of TLS_CERT_FILE in PEM." },
   { name: "LOG_LEVEL", fallback: "info", help: `One of ${LOG_LEVELS.join(", ")}.` },
 ];
 
@@ -76,6 +84,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
     keyringFile: read("KEYRING_FILE") ? resolve(read("KEYRING_FILE")) : `${dataDir}.keyring`,
     egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
+    tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
     corsOrigins: readOrigins(read("CORS_ORIGINS")),
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
   });
@@ -124,6 +133,13 @@ function readEgressAllow(text: string): readonly AllowRule[] {
   } catch (error) {
     throw new ConfigError(`EGRESS_ALLOW: ${(error as Error).message}`, { cause: error });
   }
+}
+
+function readTls(certFile: string, keyFile: string): Config["tls"] {
+  if (certFile === "" && keyFile === "") return undefined;
+  const missing = certFile === "" ? "TLS_CERT_FILE" : "TLS_KEY_FILE";
+  if (certFile === "" || keyFile === "") throw new ConfigError(`${missing} is missing: TLS needs both of its files.`);
+  return { certFile: resolve(certFile), keyFile: resolve(keyFile) };
 }
 
 function readOrigins(text: string): readonly string[] {

@@ -140,6 +140,7 @@ describe("settings", () => {
     { setting: "DATABASE_URL", value: "mysql://root:hunter2@x/y", says: /postgres:\/\// },
     { setting: "EGRESS_ALLOW", value: "localhost", says: /http:\/\/localhost:11434/ },
     { setting: "CORS_ORIGINS", value: "https://app.example.com/", says: /scheme:\/\/host/ },
+    { setting: "TLS_KEY_FILE", value: "key.pem", says: /TLS_CERT_FILE/ },
     { setting: "LOG_LEVEL", value: "loud", says: /trace, debug/ },
     { setting: "BOOTSTRAP_API_KEY", value: "sk-hunter2", says: /--new-api-key/ },
   ])("refuse $setting=$value", async ({ setting, value, says }) => {

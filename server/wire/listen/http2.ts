@@ -1,0 +1,41 @@
+import { createServer, type Http2Server } from "node:http2";
+import type { Socket } from "node:net";
+import { Http2Connection } from "./http2-connection.ts";
+import type { Limits } from "./limits.ts";
+import type { NodeHandler } from "./listen.ts";
+
+/** The HTTP/2 connections of a listener. */
+export class Http2 {
+  readonly #connections = new Set<Http2Connection>();
+  readonly #server: Http2Server;
+  readonly #limits: Limits;
+
+  constructor(handler: NodeHandler, limits: Limits) {
+    this.#limits = limits;
+    this.#server = createServer(
+      {
+        settings: { maxConcurrentStreams: limits.maxConcurrentStreams, maxHeaderListSize: limits.maxHeaderBytes },
+        streamResetBurst: limits.streamResetBurst,
+        streamResetRate: limits.streamResetRate,
+        maxSessionMemory: limits.maxSessionMemoryMb,
+      },
+      handler,
+    );
+  }
+
+  /** Takes a connection over. */
+  serve(socket: Socket): void {
+    this.#server.once("session", (session) => {
+      const connection = new Http2Connection(session, socket, this.#limits);
+      this.#connections.add(connection);
+      connection.closed.then(() => this.#connections.delete(connection));
+    });
+    this.#server.emit("connection", socket);
+  }
+
+  /** Sends GOAWAY to each connection and closes it after its last stream; resolves when none is left. */
+  async finish(): Promise<void> {
+    for (const connection of this.#connections) connection.finish();
+    await Promise.all([...this.#connections].map(({ closed }) => closed));
+  }
+}

@@ -20,6 +20,8 @@ export class ScriptedCall {
   readonly body: Record<string, unknown>;
   readonly dialect: Dialect;
   readonly response: ServerResponse;
+  /** The caller's port: the same for two requests on one connection. */
+  readonly port: number | undefined;
   /** Tokens of the prompt and of what was said so far: its ledger. */
   readonly tokens = { input: 0, output: 0 };
   /** When its connection was closed or its reply was sent; undefined while it lasts. */
@@ -36,6 +38,7 @@ export class ScriptedCall {
     this.body = text.startsWith("{") ? JSON.parse(text) : {};
     this.dialect = dialect;
     this.response = response;
+    this.port = request.socket.remotePort;
     this.closed = new Promise((resolve) => {
       response.once("close", () => {
         this.closedAt = Date.now();

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { ScriptedCall } from "./scripted-upstream.ts";
@@ -58,6 +59,12 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     begin(call);
     await pour(call.response, Buffer.from(call.dialect.streamWord(call.model, "la ").repeat(256)));
   },
+  /** The same in chunks of one byte, each of which costs a reader more than its size. */
+  "endless-crumbs": async ({ response, isStreamed }) => {
+    response.writeHead(200, { "content-type": isStreamed ? "text/event-stream" : "application/json" });
+    response.flushHeaders();
+    await pour(response.socket, Buffer.from("1\r\nx\r\n".repeat(10_000)));
+  },
   /** 300 kB that are 300 MB. */
   "gzip-bomb": ({ response }) => {
     response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
@@ -67,6 +74,16 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "html-403": sends(PAGE, { "content-type": "text/html" }, 403),
   "html-404": sends(PAGE, { "content-type": "text/html" }, 404),
   "wrong-type": sends(Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), { "content-type": "image/png" }),
+  /** Replies well, but calls it something else. */
+  mistyped: (call) => {
+    call.response.setHeader("content-type", "application/octet-stream");
+    return speak(call, ["Hello"], 0);
+  },
+  /** Replies at once even when it is asked to stream. */
+  unstreamed: ({ dialect, response, model, tokens }) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(dialect.reply(model, "Hello", tokens)));
+  },
   empty: sends("", {}),
   redirect: sends("", { location: "http://169.254.169.254/latest/meta-data/" }, 307),
   "many-headers": sends("{}", Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`x-${n}`, "y"]))),
@@ -94,6 +111,19 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   /** Closes the connection before it answers. */
   hangup: ({ response }) => {
     response.destroy();
+  },
+  /** Replies well and then does not close the body, in a stream only. */
+  lingering: async (call) => {
+    if (!call.isStreamed) return speak(call, ["Hello"], 0);
+    begin(call);
+    sayWord(call, "Hello");
+    call.response.write(call.dialect.streamTail(call.model, call.tokens));
+  },
+  /** Closes the connection in the middle of a line of a stream. */
+  "half-line": (call) => {
+    begin(call);
+    sayWord(call, "Hello");
+    call.response.end(call.dialect.streamWord(call.model, "world").slice(0, -20));
   },
   /** Streams well up to the sign of its end, which it leaves out. */
   "no-end": (call) => {
@@ -125,16 +155,24 @@ async function speak(call: ScriptedCall, words: readonly string[], paceMs: numbe
     tokens.input = promptTokens(call);
     tokens.output = words.length;
     if (paceMs > 0) await pause(paceMs * words.length);
-    response.writeHead(200, { "content-type": "application/json" });
+    writeHead(call);
     response.end(JSON.stringify(dialect.reply(model, words.join(""), tokens)));
   }
+}
+
+/** With the content type that belongs to it, unless another one was set. */
+function writeHead({ response, isStreamed }: ScriptedCall): void {
+  if (!response.hasHeader("content-type")) {
+    response.setHeader("content-type", isStreamed ? "text/event-stream" : "application/json");
+  }
+  response.writeHead(200);
 }
 
 /** The head of a streamed reply; of one that is not streamed, what there can be of it before it is whole. */
 function begin(call: ScriptedCall): void {
   const { response, dialect, model, tokens } = call;
   tokens.input = promptTokens(call);
-  response.writeHead(200, { "content-type": call.isStreamed ? "text/event-stream" : "application/json" });
+  writeHead(call);
   response.write(call.isStreamed ? dialect.streamHead(model, tokens) : '{"choices": [');
 }
 
@@ -148,17 +186,17 @@ function promptTokens({ text }: ScriptedCall): number {
 }
 
 /** Writes as long as somebody reads. */
-async function pour(response: ScriptedCall["response"], piece: Buffer): Promise<void> {
-  while (!response.destroyed) {
-    if (!response.write(piece)) await Promise.race([drained(response), pause(50)]);
-    else await pause(0);
+async function pour(into: Writable | null, piece: Buffer): Promise<void> {
+  while (into !== null && !into.destroyed) {
+    if (into.write(piece)) await pause(0);
+    else await Promise.race([new Promise((resolve) => into.once("drain", resolve)), pause(50)]);
   }
 }
 
-function drained(response: ScriptedCall["response"]): Promise<void> {
-  return new Promise((resolve) => response.once("drain", resolve));
-}
+/** Made once, in pieces: gzip members one after the other are one gzip. */
+let bombOnce: Buffer | undefined;
 
 function bomb(): Buffer {
-  return gzipSync(Buffer.alloc(300 * 1024 * 1024, " "));
+  bombOnce ??= Buffer.concat(new Array(300).fill(gzipSync(Buffer.alloc(1024 * 1024, " "))));
+  return bombOnce;
 }

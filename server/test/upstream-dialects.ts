@@ -20,10 +20,11 @@ interface Tokens {
 export function dialectOf(path: string): Dialect {
   if (path.endsWith("/chat/completions")) return openAi;
   if (path.endsWith("/messages")) return anthropic;
-  return { ...openAi, name: "none" };
+  return { ...openAi, name: "none", error: () => ({ detail: "Not Found" }) };
 }
 
 const OPENAI_ERRORS: Readonly<Record<number, { type: string; code: string | null }>> = {
+  400: { type: "invalid_request_error", code: null },
   401: { type: "invalid_request_error", code: "invalid_api_key" },
   403: { type: "invalid_request_error", code: "unsupported_country_region_territory" },
   404: { type: "invalid_request_error", code: "model_not_found" },

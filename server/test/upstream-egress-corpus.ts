@@ -22,6 +22,7 @@ interface Entry {
   readonly policy?: { readonly allow: readonly string[] };
 }
 
+/** What came of one entry. */
 export interface CorpusResult {
   readonly id: string;
   readonly url: string;

@@ -30,13 +30,13 @@ export interface Tool {
 }
 
 export interface SamplingParams {
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly frequencyPenalty?: number;
-  readonly presencePenalty?: number;
-  readonly stopSequences?: readonly string[];
+  readonly maxTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly topP?: number | undefined;
+  readonly topK?: number | undefined;
+  readonly frequencyPenalty?: number | undefined;
+  readonly presencePenalty?: number | undefined;
+  readonly stopSequences?: readonly string[] | undefined;
 }
 
 export interface ModelRequest {

@@ -11,24 +11,29 @@ export type FailureKind =
   | "unavailable"
   | "bad-reply";
 
+/** What is known of a failure beside its kind. */
+export interface FailureFacts {
+  /** Undefined when no answer came. */
+  readonly httpStatus?: number | undefined;
+  /** When the endpoint said so. */
+  readonly retryAfterMs?: number | undefined;
+  /** The part of the request that the endpoint refuses, by the name the endpoint gives it. */
+  readonly parameter?: string | undefined;
+}
+
 /** A call of an endpoint that did not give a reply. Its message is ours: it never quotes the endpoint. */
 export class UpstreamFailure extends Error {
   override readonly name = "UpstreamFailure";
   readonly kind: FailureKind;
-  /** Undefined when no answer came. */
   readonly httpStatus: number | undefined;
-  /** When the endpoint said so. */
   readonly retryAfterMs: number | undefined;
+  readonly parameter: string | undefined;
 
-  constructor(
-    kind: FailureKind,
-    message: string,
-    facts: { httpStatus?: number | undefined; retryAfterMs?: number | undefined } = {},
-    cause?: unknown,
-  ) {
+  constructor(kind: FailureKind, message: string, facts: FailureFacts = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
     this.httpStatus = facts.httpStatus;
     this.retryAfterMs = facts.retryAfterMs;
+    this.parameter = facts.parameter;
   }
 }

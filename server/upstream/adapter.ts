@@ -1,0 +1,39 @@
+import type { ModelRequest, Reply, ReplyEvent } from "./conversation.ts";
+import type { FailureKind } from "./failure.ts";
+import type { JsonObject } from "./json-value.ts";
+import type { Target } from "./target.ts";
+
+/** How one provider's API is spoken. It reads and writes only; it knows neither network nor key. */
+export interface Adapter {
+  /** Sent with every call, beside the key. */
+  readonly headers: Readonly<Record<string, string>>;
+  writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject;
+  /** Undefined when the body is no reply of this API. */
+  readReply(body: JsonObject): Reply | undefined;
+  /** Undefined when the body is no error of this API. */
+  readError(body: JsonObject): ApiError | undefined;
+  openStream(): StreamReader;
+}
+
+/** Reads the events of one streamed reply. */
+export interface StreamReader {
+  /** Adds what the data of one event says to the events; returns an error that the endpoint sent in its place. */
+  read(data: string, events: ReplyEvent[]): ApiError | undefined;
+  /** Whether all has been said; nothing that could follow matters. */
+  readonly isComplete: boolean;
+  /** The last event of the reply; undefined when the stream stopped without the API's sign that the reply is whole. */
+  end(): ReplyEvent | undefined;
+}
+
+/** What an endpoint says went wrong, in the words of its API. */
+export interface ApiError {
+  /** Undefined when only the HTTP status tells. */
+  readonly kind: FailureKind | undefined;
+  /** The API's code or type of the error; empty when it gave none. */
+  readonly code: string;
+  /** The part of the request that is refused; empty when it named none. */
+  readonly parameter: string;
+}
+
+/** A piece of a stream that is not in the API's form. */
+export const malformed: ApiError = { kind: "bad-reply", code: "", parameter: "" };

@@ -1,0 +1,78 @@
+import type { ChatMessage, ContentPart, ModelRequest, SamplingParams, Tool, ToolCall } from "../conversation.ts";
+import { type JsonObject, parseObject } from "../json-value.ts";
+import type { Target } from "../target.ts";
+
+/** What is asked for when the caller sets no limit: the API insists on one. */
+const DEFAULT_MAX_TOKENS = 4_096;
+
+/** The body of a Messages request. */
+export function writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
+  const system = request.messages.filter(({ role }) => role === "system").map(textOf);
+  return {
+    model: target.model,
+    ...writeSampling(target.model, request.sampling),
+    ...(system.length > 0 && { system: system.join("\n\n") }),
+    messages: writeMessages(request.messages.filter(({ role }) => role !== "system")),
+    ...(request.tools.length > 0 && { tools: request.tools.map(writeTool) }),
+    ...(streamed && { stream: true }),
+  };
+}
+
+/** Turns of one speaker in a row become one, as the API wants them; results of tools are said by the user. */
+function writeMessages(messages: readonly ChatMessage[]): JsonObject[] {
+  const turns: { role: "user" | "assistant"; content: JsonObject[] }[] = [];
+  for (const message of messages) {
+    const role = message.role === "assistant" ? "assistant" : "user";
+    const content = writeContent(message);
+    const last = turns.at(-1);
+    // The API refuses a turn in which nothing is said.
+    if (content.length === 0) continue;
+    if (last?.role === role) last.content.push(...content);
+    else turns.push({ role, content });
+  }
+  return turns;
+}
+
+function writeContent({ role, parts, toolCalls, toolCallId }: ChatMessage): JsonObject[] {
+  const content = parts.filter((part) => part.type !== "text" || part.text !== "").map(writePart);
+  if (role === "tool") return [{ type: "tool_result", tool_use_id: toolCallId, content }];
+  return [...content, ...toolCalls.map(writeToolCall)];
+}
+
+function writePart(part: ContentPart): JsonObject {
+  if (part.type === "text") return { type: "text", text: part.text };
+  if (part.type === "image-url") return { type: "image", source: { type: "url", url: part.url } };
+  const data = Buffer.from(part.data).toString("base64");
+  return { type: "image", source: { type: "base64", media_type: part.mediaType, data } };
+}
+
+/** The API takes only an object; Anthropic's own advice for arguments that are none is to wrap them like this. */
+function writeToolCall({ id, name, arguments: args }: ToolCall): JsonObject {
+  return { type: "tool_use", id, name, input: args === "" ? {} : (parseObject(args) ?? { INVALID_JSON: args }) };
+}
+
+function writeTool({ name, description, parameters }: Tool): JsonObject {
+  return { name, ...(description !== "" && { description }), input_schema: parameters };
+}
+
+/** Undefined members do not reach the JSON text. The penalties have no counterpart in this API. */
+function writeSampling(model: string, sampling: SamplingParams): JsonObject {
+  const { maxTokens = DEFAULT_MAX_TOKENS, temperature, topP, topK, stopSequences } = sampling;
+  const stop_sequences = stopSequences !== undefined && stopSequences.length > 0 ? stopSequences : undefined;
+  if (refusesSampling(model)) return { max_tokens: maxTokens, stop_sequences };
+  // Since Claude 4.1 only one of the two is taken.
+  const top_p = temperature === undefined ? topP : undefined;
+  return { max_tokens: maxTokens, temperature, top_p, top_k: topK, stop_sequences };
+}
+
+/** From Claude 4.7 on, `temperature`, `top_p` and `top_k` are refused: claude-opus-4-7, claude-sonnet-5, and later. */
+function refusesSampling(model: string): boolean {
+  const version = /^claude-[a-z]+-(?<major>\d+)(-(?<minor>\d{1,2})(?!\d))?/.exec(model)?.groups;
+  if (version === undefined) return false;
+  const major = Number(version.major);
+  return major > 4 || (major === 4 && Number(version.minor ?? 0) >= 7);
+}
+
+function textOf({ parts }: ChatMessage): string {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}

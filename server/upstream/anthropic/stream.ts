@@ -1,0 +1,99 @@
+import { type ApiError, malformed, type StreamReader } from "../adapter.ts";
+import type { ReplyEvent } from "../conversation.ts";
+import { asObject, asText, type JsonObject, parseObject } from "../json-value.ts";
+import { readError } from "./errors.ts";
+import { readStopReason, readUsage } from "./reply.ts";
+
+/** A streamed message. */
+export function openStream(): StreamReader {
+  return new MessageStream();
+}
+
+class MessageStream implements StreamReader {
+  isComplete = false;
+  #hasStarted = false;
+  /** Our index of a call of a tool by the index of its content block. */
+  readonly #callIndexes = new Map<unknown, number>();
+  /** Calls whose arguments have not begun. */
+  readonly #withoutArguments = new Set<number>();
+  #rawStopReason = "";
+  /** Said at the start, and again, as far as it has changed, at the end. */
+  #usage: JsonObject = {};
+
+  read(data: string, events: ReplyEvent[]): ApiError | undefined {
+    const event = parseObject(data);
+    if (event === undefined) return malformed;
+    const error = readError(event);
+    if (error !== undefined) return error;
+    switch (event.type) {
+      case "message_start":
+        this.#start(asObject(event.message) ?? {}, events);
+        break;
+      case "content_block_start":
+        this.#startBlock(event.index, asObject(event.content_block) ?? {}, events);
+        break;
+      case "content_block_delta":
+        this.#readDelta(event.index, asObject(event.delta) ?? {}, events);
+        break;
+      case "content_block_stop":
+        this.#stopBlock(event.index, events);
+        break;
+      case "message_delta":
+        this.#rawStopReason = asText(asObject(event.delta)?.stop_reason);
+        this.#addUsage(event.usage);
+        break;
+      case "message_stop":
+        this.isComplete = this.#hasStarted;
+        break;
+    }
+    return undefined;
+  }
+
+  end(): ReplyEvent | undefined {
+    if (!this.isComplete) return undefined;
+    const rawStopReason = this.#rawStopReason;
+    return { type: "end", stopReason: readStopReason(rawStopReason), rawStopReason, usage: readUsage(this.#usage) };
+  }
+
+  #start(message: JsonObject, events: ReplyEvent[]): void {
+    this.#hasStarted = true;
+    this.#addUsage(message.usage);
+    events.push({ type: "start", model: asText(message.model) });
+  }
+
+  #startBlock(block: unknown, content: JsonObject, events: ReplyEvent[]): void {
+    if (content.type === "tool_use") {
+      const index = this.#callIndexes.size;
+      this.#callIndexes.set(block, index);
+      this.#withoutArguments.add(index);
+      const id = asText(content.id);
+      events.push({ type: "tool-call-delta", index, id, name: asText(content.name), argumentsDelta: "" });
+    } else {
+      this.#readDelta(block, content, events);
+    }
+  }
+
+  #readDelta(block: unknown, delta: JsonObject, events: ReplyEvent[]): void {
+    const text = asText(delta.text);
+    if (text !== "") events.push({ type: "text-delta", text });
+    const thinking = asText(delta.thinking);
+    if (thinking !== "") events.push({ type: "reasoning-delta", text: thinking });
+    const argumentsDelta = asText(delta.partial_json);
+    const index = this.#callIndexes.get(block);
+    if (argumentsDelta === "" || index === undefined) return;
+    this.#withoutArguments.delete(index);
+    events.push({ type: "tool-call-delta", index, argumentsDelta });
+  }
+
+  /** A call without arguments is streamed without any piece of them, and still is a call with the empty object. */
+  #stopBlock(block: unknown, events: ReplyEvent[]): void {
+    const index = this.#callIndexes.get(block);
+    if (index === undefined || !this.#withoutArguments.delete(index)) return;
+    events.push({ type: "tool-call-delta", index, argumentsDelta: "{}" });
+  }
+
+  #addUsage(usage: unknown): void {
+    const counts = Object.entries(asObject(usage) ?? {}).filter(([, count]) => typeof count === "number");
+    this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
+  }
+}

@@ -1,0 +1,90 @@
+import { buildConnector } from "undici";
+import type { AllowRule } from "./allow-rule.ts";
+import { type Route, routeOf } from "./check-url.ts";
+import { type DenyReason, EgressDenied } from "./denial.ts";
+import { type EgressResponse, Exchange } from "./exchange.ts";
+import { type ConnectorFactory, type Resolver, resolveBySystem } from "./guarded-connect.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { blocked } from "./network-failure.ts";
+import { Pools } from "./pools.ts";
+
+/** What an Egress is made of. */
+export interface EgressOptions {
+  /** What the operator opens beyond public https. */
+  readonly allow: readonly AllowRule[];
+  /** Default: the system's, hosts file included. */
+  readonly resolve?: Resolver;
+  /** Default: undici's. Whatever it is, the guard stands before and behind it. */
+  readonly connectorFactory?: ConnectorFactory;
+  readonly limits?: Partial<Limits>;
+}
+
+/** One call to make. */
+export interface EgressCall {
+  readonly ownerId: string;
+  readonly url: string;
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Whether the reply is read as it is written. */
+  readonly streamed: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The only way out of this server: every call to an address that somebody gave us is made here, to public addresses
+ * over https, and else to what the operator opened. It follows no redirect, repeats nothing and knows no proxy.
+ */
+export class Egress {
+  readonly limits: Limits;
+  readonly #allow: readonly AllowRule[];
+  readonly #pools: Pools;
+
+  constructor({ allow, resolve = resolveBySystem, connectorFactory = buildConnector, limits }: EgressOptions) {
+    this.#allow = allow;
+    this.limits = { ...defaultLimits, ...limits };
+    this.#pools = new Pools({ resolve, connectorFactory, limits: this.limits });
+  }
+
+  /** Whether a URL is open, as far as that can be said without asking the network. */
+  check(url: string): { allowed: true } | { allowed: false; reason: DenyReason } {
+    try {
+      routeOf(url, this.#allow);
+      return { allowed: true };
+    } catch (error) {
+      if (error instanceof EgressDenied) return { allowed: false, reason: error.reason };
+      throw error;
+    }
+  }
+
+  /** The answer to one call. Throws UpstreamFailure, and the signal's reason when it aborts. */
+  async request(call: EgressCall): Promise<EgressResponse> {
+    call.signal.throwIfAborted();
+    const { pool, release, path } = this.#open(call);
+    const exchange = new Exchange({
+      limits: this.limits,
+      streamed: call.streamed,
+      signal: call.signal,
+      onClose: release,
+    });
+    const headers = { "accept-encoding": "identity", ...call.headers };
+    pool.dispatch({ path, method: call.method, headers, body: call.body ?? null }, exchange);
+    return exchange.response;
+  }
+
+  /** Closes all connections; calls under way fail. */
+  close(): Promise<void> {
+    return this.#pools.close();
+  }
+
+  #open({ ownerId, url }: EgressCall) {
+    let route: Route;
+    try {
+      route = routeOf(url, this.#allow);
+    } catch (error) {
+      if (error instanceof EgressDenied) throw blocked(error, url);
+      throw error;
+    }
+    return { ...this.#pools.lease(ownerId, route), path: route.path };
+  }
+}

@@ -1,0 +1,126 @@
+import type { RequestListener } from "node:http";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { call, egressFor, failureOf, fetchText, readToEnd, serve } from "../../test/upstream-loopback.ts";
+import { parseAllowRules } from "./allow-rule.ts";
+import type { ConnectorFactory } from "./guarded-connect.ts";
+
+describe("a limit", () => {
+  const limits = {
+    firstByteMs: 150,
+    wholeReplyMs: 150,
+    idleMs: 150,
+    totalMs: 400,
+    bodyBytes: 1_000,
+    streamBytes: 2_000,
+  };
+  const trickle: RequestListener = (_request, response) => {
+    const timer = setInterval(() => response.write("."), 50);
+    response.on("close", () => clearInterval(timer));
+  };
+  const cases: { name: string; listener: RequestListener; streamed: boolean; kind: string; status?: number }[] = [
+    { name: "a silent endpoint", listener: () => undefined, streamed: false, kind: "timeout" },
+    { name: "a silent endpoint of a stream", listener: () => undefined, streamed: true, kind: "timeout" },
+    {
+      name: "a head without a body",
+      listener: (_request, response) => response.flushHeaders(),
+      streamed: true,
+      kind: "timeout",
+      status: 200,
+    },
+    {
+      name: "a reply that stops",
+      listener: (_request, response) => void response.write("one"),
+      streamed: true,
+      kind: "timeout",
+      status: 200,
+    },
+    { name: "a reply of drops", listener: trickle, streamed: true, kind: "timeout", status: 200 },
+    {
+      name: "a body that is too large",
+      listener: (_request, response) => void response.end("x".repeat(1_001)),
+      streamed: false,
+      kind: "bad-reply",
+      status: 200,
+    },
+    {
+      name: "a stream that is too large",
+      listener: (_request, response) => {
+        response.write("x".repeat(1_500));
+        response.end("x".repeat(501));
+      },
+      streamed: true,
+      kind: "bad-reply",
+      status: 200,
+    },
+    {
+      name: "a body that was compressed unasked",
+      listener: (_request, response) =>
+        void response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("x".repeat(900))),
+      streamed: false,
+      kind: "bad-reply",
+      status: 200,
+    },
+    {
+      name: "more headers than anybody needs",
+      listener: (_request, response) => {
+        for (let count = 0; count < 200; count += 1) response.setHeader(`x-${count}`, "y");
+        response.end();
+      },
+      streamed: false,
+      kind: "bad-reply",
+      status: 200,
+    },
+    {
+      name: "a header that is too large",
+      listener: (_request, response) => void response.writeHead(200, { "x-large": "y".repeat(20_000) }).end(),
+      streamed: false,
+      kind: "unreachable",
+    },
+  ];
+  it.each(cases)("ends $name", async ({ listener, streamed, kind, status }) => {
+    const origin = await serve(listener);
+    const through = egressFor({ allow: parseAllowRules(origin), limits });
+    const startedAt = performance.now();
+    const failure = await failureOf(readToEnd(through, origin, streamed));
+    expect([failure.kind, failure.httpStatus]).toEqual([kind, status]);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it("of silence does not run while we are the ones who wait", async () => {
+    const origin = await serve((_request, response) => void response.end(Buffer.alloc(600_000)));
+    const through = egressFor({ allow: parseAllowRules(origin), limits: { idleMs: 50 } });
+    const response = await through.request(call(origin, { streamed: true }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await response.text(1_000_000)).length).toBe(600_000);
+  });
+
+  it("of connecting ends a connection that nobody takes", async () => {
+    const never: ConnectorFactory = (options) => (_options, callback) => {
+      const error = Object.assign(new Error("Connect Timeout Error"), { code: "UND_ERR_CONNECT_TIMEOUT" });
+      setTimeout(() => callback(error, null), options.timeout ?? 0);
+    };
+    const through = egressFor({ allow: [], connectorFactory: never, limits: { connectMs: 50 } });
+    expect((await failureOf(through.request(call("https://8.8.8.8/")))).kind).toBe("unreachable");
+  });
+});
+
+describe("an abort", () => {
+  it.each([
+    { name: "before the call", listener: () => undefined, delayMs: -1 },
+    { name: "before the answer", listener: () => undefined, delayMs: 30 },
+    {
+      name: "in the middle of it",
+      listener: ((_q, response) => response.write("one")) as RequestListener,
+      delayMs: 30,
+    },
+  ])("$name rethrows its reason", async ({ listener, delayMs }) => {
+    const origin = await serve(listener);
+    const through = egressFor({ allow: parseAllowRules(origin) });
+    const controller = new AbortController();
+    const reason = { why: "left" };
+    if (delayMs < 0) controller.abort(reason);
+    else setTimeout(() => controller.abort(reason), delayMs);
+    await expect(fetchText(through, origin, { signal: controller.signal })).rejects.toBe(reason);
+  });
+});

@@ -1,0 +1,52 @@
+import { UpstreamFailure } from "../failure.ts";
+import { type EgressDenied, refusalOf } from "./denial.ts";
+
+/**
+ * One text for a closed port, a connection that times out, a name that does not resolve, one that resolves to an
+ * address which the policy closes, and a server of another protocol: told apart, they would make a port scanner of us.
+ */
+const UNREACHABLE =
+  "nothing answered at the endpoint as a server of HTTP, or its address is not open to this server (setting EGRESS_ALLOW)";
+
+/** The refusal of a URL that is closed as it is written. */
+export function blocked(denied: EgressDenied, url: string): UpstreamFailure {
+  return new UpstreamFailure("blocked", refusalOf(denied.reason, url), {}, denied);
+}
+
+/** What an error of the connection means; status is 0 when it came before the head of the answer. */
+export function connectionFailure(error: Error, status: number): UpstreamFailure {
+  const code = "code" in error ? String(error.code) : "";
+  if (status !== 0) {
+    return new UpstreamFailure(
+      "bad-reply",
+      "the connection ended in the middle of the reply",
+      { httpStatus: status },
+      error,
+    );
+  }
+  if (code === "UND_ERR_INVALID_ARG") {
+    // Without the cause: it may name the header's value.
+    return new UpstreamFailure(
+      "request-refused",
+      "nothing was sent: the key or its header's name does not fit into a header",
+    );
+  }
+  if (code.startsWith("CERT_") || CERTIFICATE_ERRORS.has(code)) {
+    return new UpstreamFailure(
+      "unreachable",
+      "the endpoint's TLS certificate is not one that this server trusts",
+      {},
+      error,
+    );
+  }
+  return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);
+}
+
+const CERTIFICATE_ERRORS = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);

@@ -1,0 +1,42 @@
+/** An object of a JSON text that somebody else wrote: nothing is known of its members. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The object that a text is; undefined when it is anything else. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    return asObject(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined when it is no object; an array is none. */
+export function asObject(value: unknown): JsonObject | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+}
+
+/** The objects of an array; none when it is no array. */
+export function asObjects(value: unknown): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter((item) => asObject(item) !== undefined) : [];
+}
+
+/** Empty when it is no string. */
+export function asText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Undefined when it is no count. */
+export function asCount(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+}
+
+/** The JSON text of a value that came as JSON; empty when it is nested too deeply to be written. */
+export function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return "";
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import type { Reply, StopReason, ToolCall, Usage } from "../conversation.ts";
+import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../json-value.ts";
+
+/** The reply that the body of a chat completion holds. */
+export function readReply(body: JsonObject): Reply | undefined {
+  const [choice] = asObjects(body.choices);
+  const message = asObject(choice?.message);
+  if (choice === undefined || message === undefined) return undefined;
+  const toolCalls = asObjects(message.tool_calls).map(readToolCall);
+  return {
+    model: asText(body.model),
+    text: readContent(message) || asText(message.refusal),
+    reasoning: readReasoning(message),
+    toolCalls,
+    stopReason: readStopReason(choice, toolCalls.length > 0),
+    rawStopReason: asText(choice.finish_reason),
+    usage: readUsage(body.usage),
+  };
+}
+
+/** Mostly a string; Mistral's reasoning models send a list of parts, of which the thinking ones have no text. */
+export function readContent({ content }: JsonObject): string {
+  if (typeof content === "string") return content;
+  return asObjects(content)
+    .map((part) => asText(part.text))
+    .join("");
+}
+
+/**
+ * By its two names: DeepSeek's, which DashScope, llama.cpp and LiteLLM took over, and that of OpenRouter and Ollama.
+ * Mistral's is among the parts of the content.
+ */
+export function readReasoning({ reasoning_content, reasoning, content }: JsonObject): string {
+  const named = asText(reasoning_content) || asText(reasoning);
+  return (
+    named ||
+    asObjects(content)
+      .map(({ thinking }) => readContent({ content: thinking }))
+      .join("")
+  );
+}
+
+/** Some servers write the arguments as an object, not as the text of one. */
+export function readArguments(value: unknown): string {
+  return typeof value === "object" && value !== null ? asJson(value) : asText(value);
+}
+
+/** The id that a call gets when its server gives none: the result of a tool has to name the call it answers. */
+export function inventToolCallId(): string {
+  return `call_${randomBytes(12).toString("hex")}`;
+}
+
+function readToolCall(call: JsonObject): ToolCall {
+  const called = asObject(call.function);
+  return {
+    id: asText(call.id) || inventToolCallId(),
+    name: asText(called?.name),
+    arguments: readArguments(called?.arguments),
+  };
+}
+
+const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+  stop: "end",
+  eos: "end",
+  eos_token: "end",
+  end_turn: "end",
+  length: "max-tokens",
+  max_tokens: "max-tokens",
+  model_length: "max-tokens",
+  stop_sequence: "stop-sequence",
+  tool_calls: "tool-calls",
+  function_call: "tool-calls",
+  content_filter: "content-filter",
+};
+
+/** Ollama and some others say `stop` when they call tools. vLLM tells the stop sequence that ended a reply. */
+export function readStopReason(choice: JsonObject, hasToolCalls: boolean): StopReason {
+  const raw = asText(choice.finish_reason);
+  const reason = Object.hasOwn(STOP_REASONS, raw) ? (STOP_REASONS[raw] as StopReason) : "other";
+  if (hasToolCalls && (reason === "end" || reason === "other")) return "tool-calls";
+  if (reason === "end" && typeof choice.stop_reason === "string") return "stop-sequence";
+  return reason;
+}
+
+/** By the names of OpenAI, and those of others for what OpenAI does not count. */
+export function readUsage(value: unknown): Usage {
+  const usage = asObject(value) ?? {};
+  const promptDetails = asObject(usage.prompt_tokens_details) ?? {};
+  const inputTokens = asCount(usage.prompt_tokens);
+  const reasoningTokens = asCount(asObject(usage.completion_tokens_details)?.reasoning_tokens);
+  return known({
+    inputTokens,
+    outputTokens: readOutputTokens(usage, reasoningTokens),
+    cacheReadTokens:
+      asCount(promptDetails.cached_tokens) ??
+      asCount(usage.cache_read_input_tokens) ?? // LiteLLM
+      asCount(usage.prompt_cache_hit_tokens), // DeepSeek
+    cacheWriteTokens:
+      asCount(promptDetails.cache_write_tokens) ?? // OpenRouter
+      asCount(promptDetails.cache_creation_input_tokens) ?? // DashScope
+      asCount(usage.cache_creation_input_tokens), // LiteLLM
+    reasoningTokens,
+  });
+}
+
+/** xAI counts the reasoning beside the completion, not in it; the total shows which. */
+function readOutputTokens(usage: JsonObject, reasoningTokens = 0): number | undefined {
+  const completion = asCount(usage.completion_tokens);
+  if (completion === undefined) return undefined;
+  const isBeside = asCount(usage.total_tokens) === (asCount(usage.prompt_tokens) ?? 0) + completion + reasoningTokens;
+  return isBeside ? completion + reasoningTokens : completion;
+}
+
+/** Without the counts that were not reported. */
+function known(usage: { [Kind in keyof Usage]: number | undefined }): Usage {
+  return Object.fromEntries(Object.entries(usage).filter(([, count]) => count !== undefined));
+}

@@ -1,0 +1,53 @@
+import type { Adapter } from "./adapter.ts";
+import { anthropic } from "./anthropic/adapter.ts";
+import { openAi } from "./openai/adapter.ts";
+import type { ProviderType } from "./target.ts";
+
+/** What is particular to a provider, and what it takes when the owner does not say. */
+export interface Provider {
+  readonly adapter: Adapter;
+  /** Undefined where everybody has their own. */
+  readonly defaultEndpointUrl: string | undefined;
+  /** Appended to the endpoint's URL. */
+  readonly defaultApiPath: string;
+  /** The header that the key goes into. */
+  readonly defaultHeaderName: string;
+  /** What stands before the key in its header. */
+  readonly defaultPrefix: string;
+  /** Whether its endpoint answers nobody without a key; else that is up to whoever runs it. */
+  readonly asksForKey: boolean;
+}
+
+const openAiCompatible: Provider = {
+  adapter: openAi,
+  defaultEndpointUrl: undefined,
+  defaultApiPath: "/chat/completions",
+  defaultHeaderName: "Authorization",
+  defaultPrefix: "Bearer ",
+  asksForKey: false,
+};
+
+/** All that we can speak to. */
+export const providers: Readonly<Record<ProviderType, Provider>> = {
+  OPENAI: { ...openAiCompatible, defaultEndpointUrl: "https://api.openai.com/v1", asksForKey: true },
+  LITELLM_PROXY: openAiCompatible,
+  OPEN_ROUTER: { ...openAiCompatible, defaultEndpointUrl: "https://openrouter.ai/api/v1", asksForKey: true },
+  VLLM: openAiCompatible,
+  OLLAMA: openAiCompatible,
+  LLAMA_CPP: openAiCompatible,
+  CUSTOM_OPENAI_COMPATIBLE: openAiCompatible,
+  // Alibaba's international address; accounts of mainland China are at dashscope.aliyuncs.com.
+  DASHSCOPE: {
+    ...openAiCompatible,
+    defaultEndpointUrl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    asksForKey: true,
+  },
+  ANTHROPIC: {
+    adapter: anthropic,
+    defaultEndpointUrl: "https://api.anthropic.com/v1",
+    defaultApiPath: "/messages",
+    defaultHeaderName: "x-api-key",
+    defaultPrefix: "",
+    asksForKey: true,
+  },
+};

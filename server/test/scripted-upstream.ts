@@ -60,29 +60,35 @@ export class ScriptedCall {
 interface Options {
   /** The only key that is taken, by either header. Default: every key, and none. */
   readonly apiKey?: string;
+  /** Default: any free one. */
+  readonly port?: number;
+  /** What it does when no script says so. Default: three words. */
+  readonly otherwise?: Behaviour;
 }
 
 /**
  * A real HTTP server on a loopback port that speaks OpenAI's and Anthropic's API and behaves as a script says: the next
- * behaviour of the queue, else the one that was set for the model, else the one whose name the model has, else `ok`.
+ * behaviour of the queue, else the one that was set for the model, else the one whose name the model has, else what it does otherwise.
  */
 export class ScriptedUpstream {
   /** Every request so far, in order. */
   readonly requests: ScriptedCall[] = [];
   readonly #server: Server;
   readonly #apiKey: string | undefined;
+  readonly #otherwise: Behaviour;
   readonly #queue: Behaviour[] = [];
   readonly #byModel = new Map<string, Behaviour>();
   #onRequest: (() => void)[] = [];
 
-  private constructor({ apiKey }: Options) {
+  private constructor({ apiKey, otherwise = says("Hello", ", ", "world") }: Options) {
     this.#apiKey = apiKey;
+    this.#otherwise = otherwise;
     this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => this.#answer(request, response));
   }
 
   static async start(options: Options = {}): Promise<ScriptedUpstream> {
     const upstream = new ScriptedUpstream(options);
-    upstream.#server.listen(0, "127.0.0.1");
+    upstream.#server.listen(options.port ?? 0, "127.0.0.1");
     await once(upstream.#server, "listening");
     return upstream;
   }
@@ -153,8 +159,6 @@ export class ScriptedUpstream {
     const isKnown = keys.includes(call.headers.authorization) || keys.includes(call.headers["x-api-key"] as string);
     if (this.#apiKey !== undefined && !isKnown) return refuses(401);
     if (call.dialect.name === "none") return refuses(404);
-    return (
-      this.#queue.shift() ?? this.#byModel.get(call.model) ?? behaviours[call.model] ?? says("Hello", ", ", "world")
-    );
+    return this.#queue.shift() ?? this.#byModel.get(call.model) ?? behaviours[call.model] ?? this.#otherwise;
   }
 }

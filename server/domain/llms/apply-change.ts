@@ -9,7 +9,7 @@ import type { ModelFacts } from "../models/catalog.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
 import { connectionDigestOf, fingerprintOf, hintOf, isMask, sealCredentials } from "./credentials.ts";
 import { completeCredentials, type LlmChange } from "./draft.ts";
-import { allowedEndpoint } from "./endpoint.ts";
+import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { inferredOf, providerTypeOf } from "./llm-values.ts";
 
 const MOST_LABELS = 20;
@@ -58,6 +58,7 @@ export function connectionAfter(
   const endpointUrl =
     change.endpointUrl === undefined ? llm.endpointUrl : allowedEndpoint(egress, change.endpointUrl, "endpoint_url");
   const apiPath = change.apiPath === undefined ? llm.apiPath : change.apiPath || providers[providerType].defaultApiPath;
+  allowedApiPath(egress, endpointUrl, apiPath);
   const key = changedKey(llm, change.credentials);
   const isMoved = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath;
   if (isMoved && llm.hasCredentials && key === undefined) {

@@ -1,4 +1,5 @@
 import { Fault, invalidField } from "../../base/fault.ts";
+import { refusalOf } from "../../upstream/egress/denial.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 
 const MOST_BYTES = 2_048;
@@ -17,8 +18,7 @@ export function canonicalEndpoint(raw: string, field: string): string {
     throw invalidField(field, "must not hold a user name or password; credentials have a field of their own");
   }
   if (url.hash || raw.includes("#")) throw invalidField(field, "must not have a fragment (#…)");
-  if (url.search || raw.includes("?"))
-    throw invalidField(field, "must not have a query (?…); the api_path may have one");
+  if (url.search || raw.includes("?")) throw invalidField(field, "must not have a query (?…)");
   url.hostname = url.hostname.replace(/\.$/, "");
   const canonical = url.origin + canonicalPath(url.pathname).replace(/\/+$/, "");
   if (Buffer.byteLength(canonical) > MOST_BYTES)
@@ -37,20 +37,23 @@ function canonicalPath(path: string): string {
 /** The canonical form of an address that this server may connect to. */
 export function allowedEndpoint(egress: Egress, raw: string, field: string): string {
   const endpointUrl = canonicalEndpoint(raw, field);
-  if (egress.check(endpointUrl).allowed) return endpointUrl;
-  throw new Fault(
-    "ENDPOINT_NOT_ALLOWED",
-    `${field}: this server's egress policy does not allow ${new URL(endpointUrl).origin}; its operator can, with the setting EGRESS_ALLOW`,
-    { fields: [{ field, description: "is closed by the egress policy (setting EGRESS_ALLOW)" }] },
-  );
+  const verdict = egress.check(endpointUrl);
+  if (verdict.allowed) return endpointUrl;
+  const refusal = refusalOf(verdict.reason, endpointUrl);
+  throw new Fault("ENDPOINT_NOT_ALLOWED", `${field}: ${refusal}`, { fields: [{ field, description: refusal }] });
+}
+
+/** A path below an allowed endpoint; it cannot lead out of it. */
+export function allowedApiPath(egress: Egress, endpointUrl: string, apiPath: string): string {
+  if (egress.check(endpointUrl + apiPath).allowed) return apiPath;
+  throw invalidField("api_path", "must be a plain path such as /chat/completions, without dot segments");
 }
 
 /** What looks like a mistake in an endpoint, in a sentence; undefined for nothing. */
 export function endpointHint(endpointUrl: string, apiPath: string, isOpenAiCompatible: boolean): string | undefined {
   const { pathname } = new URL(endpointUrl);
-  const [bareApiPath = ""] = apiPath.split("?");
-  if (pathname.endsWith(bareApiPath) && bareApiPath !== "") {
-    return `endpointUrl ends with ${bareApiPath}, and apiPath adds it again: chats go to ${endpointUrl}${apiPath}`;
+  if (pathname.endsWith(apiPath)) {
+    return `endpointUrl ends with ${apiPath}, and apiPath adds it again: chats go to ${endpointUrl}${apiPath}`;
   }
   if (isOpenAiCompatible && pathname === "/") {
     return `endpointUrl has no path, and most OpenAI-compatible endpoints end with /v1: chats go to ${endpointUrl}${apiPath}`;

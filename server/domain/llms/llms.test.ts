@@ -195,6 +195,8 @@ describe("creating", () => {
     { name: "an empty key", said: { credentials: apiKey("") }, field: "credentials.api_key.inline_secret" },
     { name: "a mask", said: { credentials: apiKey("*****") }, field: "credentials.api_key.inline_secret" },
     { name: "a kind without its key", said: { credentials: { kind: 1 } }, field: "credentials.api_key" },
+    { name: "a path that leads out", said: { apiPath: "/../../admin" }, field: "api_path" },
+    { name: "a path with a query", said: { apiPath: "/chat?x=y" }, field: "api_path" },
     { name: "a private endpoint", said: { endpointUrl: "http://127.0.0.1:9/v1" }, field: "endpoint_url" },
     {
       name: "a closed port of an open host",

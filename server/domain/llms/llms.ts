@@ -13,7 +13,7 @@ import { inferModel } from "../models/inference.ts";
 import { applyChange } from "./apply-change.ts";
 import { connectionDigestOf, fingerprintOf, hintOf, sealCredentials } from "./credentials.ts";
 import { completeCredentials, endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
-import { allowedEndpoint } from "./endpoint.ts";
+import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { etagOf, providerTypeOf } from "./llm-values.ts";
 import { type Notice, noticesOf } from "./notices.ts";
 import { makePageToken, type Query, readPageToken } from "./page-token.ts";
@@ -147,7 +147,7 @@ export class Llms {
       endpointOrDefault(draft.endpointUrl, providerType),
       "endpoint_url",
     );
-    const apiPath = draft.apiPath || providers[providerType].defaultApiPath;
+    const apiPath = allowedApiPath(this.#egress, endpointUrl, draft.apiPath || providers[providerType].defaultApiPath);
     const fingerprint = fingerprintOf(this.#vault, ownerId, key);
     const { modelIdentifier } = draft;
     const model = inferModel(draft, facts);

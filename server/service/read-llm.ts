@@ -33,7 +33,9 @@ const ORDERS: Readonly<Record<number, LlmOrder>> = {
   [ListLlmsRequest_OrderBy.MODEL_IDENTIFIER]: "modelIdentifier",
 };
 
-/** Fields of UpdateLlmRequest that say what to change, and not of what. */
+/** The last field of UpdateLlmRequest that can be changed; what follows is only taken to be ignored. */
+const LAST_CHANGE = 20;
+/** Fields of UpdateLlmRequest that say which Llm is meant, and not what to change. */
 const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag"]);
 /** Fields that an Llm is not without: they can be changed, and not cleared. */
 const REQUIRED = ["display_name", "endpoint_url", "model_identifier"] as const;
@@ -111,6 +113,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     if (!isMeant(field)) return undefined;
     return value ?? (isCleared(field) ? cleared : undefined);
   };
+  const labels = Object.keys(request.labels).length > 0 ? request.labels : undefined;
   const modalities = request.supportedModalities.length > 0 ? readModalities(request.supportedModalities) : undefined;
   return {
     etag: request.etag,
@@ -122,8 +125,8 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     modelIdentifier: pick("model_identifier", request.modelIdentifier, undefined),
     supportedModalities: pick("supported_modalities", modalities, []),
     credentials: pick("credentials", readCredentials(request.credentials), null),
-    replaceLabels: pick("replace_labels", request.replaceLabels?.labels, {}),
-    mergeLabels: pick("merge_labels", request.mergeLabels?.labels, undefined),
+    replaceLabels: pick("replace_labels", request.replaceLabels?.labels, {}) ?? pick("labels", labels, {}),
+    mergeLabels: pick("merge_labels", request.mergeLabels?.labels, {}),
     version: pick("version", request.version, ""),
     monitoringEndpoint: pick("monitoring_endpoint", request.monitoringEndpoint, ""),
     capabilities: pick("capabilities", request.capabilities && readCapabilities(request.capabilities), null),
@@ -147,13 +150,15 @@ export function readSampling(params: SamplingParams | undefined): StoredSampling
 /** Undefined without a mask. `*` is all but the credentials: nobody loses a key by replacing the rest. */
 function readMask(mask: FieldMask | undefined): ReadonlySet<string> | undefined {
   if (!mask || mask.paths.length === 0) return undefined;
-  const known = UpdateLlmRequestSchema.fields.map(({ name }) => name).filter((name) => !NOT_CHANGES.has(name));
+  const known = UpdateLlmRequestSchema.fields
+    .filter(({ number, name }) => number <= LAST_CHANGE && !NOT_CHANGES.has(name))
+    .map(({ name }) => name);
   const unknown = mask.paths.find((path) => path !== "*" && !known.includes(path));
   if (unknown !== undefined) {
     throw invalidField("update_mask", `"${unknown}" is not a field that can be changed; those are ${known.join(", ")}`);
   }
   if (!mask.paths.includes("*")) return new Set(mask.paths);
-  return new Set(known.filter((name) => name !== "merge_labels" && name !== "credentials"));
+  return new Set(known.filter((name) => name !== "credentials"));
 }
 
 function readProviderType(number: number): ProviderType | undefined {

@@ -270,6 +270,30 @@ describe("updating", () => {
     expect(emptied.llm?.labels).toEqual({});
   });
 
+  it("takes back over REST what GET returned, with a change", async () => {
+    const { llmId } = await create({
+      description: "old",
+      labels: { a: "1" },
+      credentials: apiKey("sk-0123456789abcdefghij"),
+    });
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const url = `${server.url}/v1/llms/${llmId}`;
+    const read = await (await fetch(url, { headers })).json();
+    for (const method of ["PUT", "PATCH"]) {
+      const { etag: _, ...rest } = read;
+      const body = JSON.stringify({ ...rest, description: method });
+      const written = await (await fetch(url, { method, headers, body })).json();
+      expect(written).toEqual({
+        ...read,
+        description: method,
+        etag: expect.any(String),
+        updatedAt: expect.any(String),
+      });
+    }
+    const stale = await fetch(url, { method: "PUT", headers, body: JSON.stringify(read) });
+    expect((await stale.json()).error).toMatchObject({ status: "ABORTED" });
+  });
+
   it("never changes the provider type", async () => {
     const { llmId } = await create();
     await llms.updateLlm({ llmId, providerType: Llm_ProviderType.CUSTOM_OPENAI_COMPATIBLE });

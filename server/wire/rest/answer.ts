@@ -1,0 +1,129 @@
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { COMPRESS_FROM_BYTES, negotiateCoding } from "./compression.ts";
+import type { Cors } from "./cors.ts";
+import { announcesBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
+
+/** Headers about the bytes on the way: this library's to set, wherever a handler or an error got them from. */
+const FRAMING = new Set([
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "keep-alive",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** A body that is left unread up to this size is skipped; after a larger one the connection is closed. */
+const SKIPPED_BYTES = 65_536;
+
+/** Writes the answer to one request. */
+export class Answer {
+  readonly #request: NodeRequest;
+  /** Http2ServerResponse has the same methods, with overloads that TypeScript cannot unite. */
+  readonly #response: ServerResponse;
+  /** Undefined over HTTP/1.1. */
+  readonly #stream: ServerHttp2Stream | undefined;
+  readonly #cors: Cors;
+
+  constructor(request: NodeRequest, response: NodeResponse, cors: Cors) {
+    this.#request = request;
+    this.#response = response as ServerResponse;
+    this.#stream = "stream" in response ? response.stream : undefined;
+    this.#cors = cors;
+  }
+
+  /** Whether the status has been sent, so that no other can be. */
+  get isStarted(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** Whether the caller wants the headers only. */
+  get isHead(): boolean {
+    return this.#request.method === "HEAD";
+  }
+
+  /** Writes JSON, compressed if it is large and the caller takes it. */
+  async json(status: number, text: string, sources: readonly Headers[]): Promise<void> {
+    const headers = this.#collect(sources, "application/json");
+    let body: string | Uint8Array = text;
+    if (text.length >= COMPRESS_FROM_BYTES) {
+      vary(headers, "Accept-Encoding");
+      const [name, coding] = negotiateCoding(this.#request.headers["accept-encoding"]?.toString()) ?? [];
+      if (name !== undefined && coding !== undefined) {
+        headers["content-encoding"] = name;
+        body = await coding.compress(text);
+      }
+    }
+    this.#write(status, headers, body);
+  }
+
+  /** Writes bytes as they are. */
+  bytes(status: number, data: Uint8Array, contentType: string, sources: readonly Headers[]): void {
+    const headers = this.#collect(sources, contentType || "application/octet-stream");
+    this.#write(status, { ...headers, "x-content-type-options": "nosniff" }, data);
+  }
+
+  /** Answers OPTIONS: what the path allows, and to whom. */
+  options(allow: string): void {
+    const { origin, "access-control-request-headers": wanted } = this.#request.headers;
+    const headers = this.#collect([], undefined);
+    Object.assign(headers, this.#cors.preflight(origin, allow, wanted));
+    this.#start(204, { ...headers, allow });
+    this.#response.end();
+  }
+
+  /** Begins an answer that comes in pieces; its writer is the response itself. */
+  stream(contentType: string, sources: readonly Headers[]): ServerResponse {
+    const headers = this.#collect(sources, contentType);
+    vary(headers, "Accept");
+    this.#start(200, { ...headers, "cache-control": "no-cache", "x-accel-buffering": "no" });
+    return this.#response;
+  }
+
+  /** Breaks off an answer that cannot be completed, so that the caller does not take it for complete. */
+  abort(): void {
+    if (this.#stream === undefined) this.#response.destroy();
+    else this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  #write(status: number, headers: OutgoingHttpHeaders, body: string | Uint8Array): void {
+    this.#start(status, { ...headers, "content-length": Buffer.byteLength(body) });
+    if (this.isHead) this.#response.end();
+    else this.#response.end(body);
+  }
+
+  #start(status: number, headers: OutgoingHttpHeaders): void {
+    this.#leaveBody(headers);
+    this.#response.writeHead(status, headers);
+  }
+
+  /** Over HTTP/1.1, a caller who still sends would be read to the end; HTTP/2 ends the stream by itself. */
+  #leaveBody(headers: OutgoingHttpHeaders): void {
+    const request = this.#request;
+    if (this.#stream !== undefined || request.complete || !announcesBody(request)) return;
+    if (!(Number(request.headers["content-length"]) <= SKIPPED_BYTES)) headers.connection = "close";
+  }
+
+  #collect(sources: readonly Headers[], contentType: string | undefined): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {};
+    for (const source of sources) {
+      for (const [name, value] of source) {
+        if (FRAMING.has(name) || name.endsWith("-bin")) continue;
+        const other = name === "set-cookie" ? headers[name] : undefined;
+        headers[name] = other === undefined ? value : [other, value].flat().map(String);
+      }
+    }
+    const names = [...Object.keys(headers), ...this.#response.getHeaderNames()];
+    Object.assign(headers, this.#cors.answer(this.#request.headers.origin, names));
+    if (contentType !== undefined) headers["content-type"] = contentType;
+    if (this.#cors.vary !== undefined) vary(headers, this.#cors.vary);
+    return headers;
+  }
+}
+
+function vary(headers: OutgoingHttpHeaders, name: string): void {
+  headers.vary = headers.vary === undefined ? name : `${headers.vary}, ${name}`;
+}

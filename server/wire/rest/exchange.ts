@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { invalidRequest } from "./wire-error.ts";
+
+/** A request as Node gives it, over HTTP/1.1 or HTTP/2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
+/** A response as Node gives it, over HTTP/1.1 or HTTP/2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** The parts of a request target, none of them decoded. */
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+}
+
+/**
+ * Takes the target of a request apart without a look at what it means: `..`, `//` and `%2F` stay as they are. A target
+ * in absolute form, as proxies get it, loses its scheme and authority.
+ */
+export function readTarget(target: string): Target {
+  const origin = target.startsWith("/") ? "" : (/^https?:\/\/[^/?]*/i.exec(target)?.[0] ?? "");
+  const relative = target.slice(origin.length);
+  const mark = relative.indexOf("?");
+  const path = mark === -1 ? relative : relative.slice(0, mark);
+  return { path: path === "" && origin !== "" ? "/" : path, query: mark === -1 ? "" : relative.slice(mark + 1) };
+}
+
+/** The URL of a request, for handlers and interceptors. It is not what routes are found by. */
+export function urlOf(request: NodeRequest): string {
+  const target = request.url ?? "/";
+  if (!target.startsWith("/")) return target;
+  const scheme = "encrypted" in request.socket ? "https" : "http";
+  const authority = request.headers[":authority"] ?? request.headers.host ?? "localhost";
+  return `${scheme}://${authority}${target}`;
+}
+
+/** The headers of a request without HTTP/2's pseudo headers. */
+export function headersOf(request: NodeRequest): Headers {
+  const headers = new Headers();
+  try {
+    for (const name in request.headers) {
+      const value = request.headers[name];
+      if (value === undefined || name.startsWith(":")) continue;
+      if (typeof value === "string") headers.append(name, value);
+      else for (const one of value) headers.append(name, one);
+    }
+  } catch (error) {
+    throw invalidRequest("the request has a header that cannot be read", error);
+  }
+  return headers;
+}
+
+/** Whether a request says that a body follows. */
+export function announcesBody(request: NodeRequest): boolean {
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  if (length !== undefined) return length !== "0";
+  return encoding !== undefined || ("stream" in request && !request.stream.endAfterHeaders);
+}

@@ -1,0 +1,143 @@
+import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
+import { didYouMean, fieldsOf } from "./message-fields.ts";
+import { isParameter, readParameter } from "./parameter.ts";
+import { decodeAll } from "./percent-decoding.ts";
+import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
+import { invalidField, unknownName } from "./wire-error.ts";
+
+/** The JSON of a message in the making, by JSON names. Without a prototype, so that no key can reach one. */
+export interface JsonTree {
+  [jsonName: string]: JsonValue | JsonTree;
+}
+
+/** A tree with nothing in it. */
+export function createTree(): JsonTree {
+  return Object.create(null) as JsonTree;
+}
+
+/** A key of a query and the text of its value, decoded. */
+export type QueryPair = readonly [key: string, text: string];
+
+/** Cuts a query into its pairs and decodes them, once. A plus is a space, as in the queries that forms and URLs make. */
+export function splitQuery(query: string): QueryPair[] {
+  return query
+    .split("&")
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const [key = "", ...value] = pair.replaceAll("+", " ").split("=");
+      return [decodeAll(key), decodeAll(value.join("="))];
+    });
+}
+
+/** What http.proto reserves for the system, and keys that common clients add by themselves. */
+const IGNORED_KEYS = new Set(["alt", "prettyPrint"]);
+
+/** As deep as messages may be nested in JSON. */
+const DEEPEST_PATH = 100;
+
+/** Where a key of a query leads: through singular messages to a field, and to an entry of it if it is a map. */
+interface Destination {
+  readonly fields: readonly DescField[];
+  readonly mapKey: string | undefined;
+}
+
+/**
+ * Adds one parameter of a query to the tree of a message, or throws an error that names the key.
+ *
+ * Keys are paths of fields, by JSON or proto names. Entries of a map are `labels[key]` or `labels.key`. A field that the
+ * path or the body gives may not come from the query as well: `isClaimed` throws, or says that the value is known.
+ */
+export function addQueryPair(
+  tree: JsonTree,
+  desc: DescMessage,
+  [key, text]: QueryPair,
+  isClaimed: (fieldPath: string, value: JsonValue) => boolean,
+): void {
+  const destination = resolve(desc, key);
+  if (destination === undefined) return;
+  const { fields, mapKey } = destination;
+  const field = fields.at(-1);
+  if (field === undefined) return;
+  const type = valueTypeOf(field);
+  if (!isParameter(type)) throw invalidField(key, "is a message, give its fields one by one");
+  const value = readParameter(type, text);
+  if (value === undefined) throw invalidField(key, formOf(type));
+  if (isClaimed(fields.map(({ name }) => name).join("."), value)) return;
+  addValue(enclosing(tree, fields, key), field, mapKey, value, key);
+}
+
+/** The tree around the last of the fields; made where it is not there yet. */
+export function enclosing(tree: JsonTree, fields: readonly DescField[], key: string): JsonTree {
+  let node = tree;
+  for (const field of fields.slice(0, -1)) {
+    refuseOtherMember(node, field, key);
+    node = subtree(node, field);
+  }
+  return node;
+}
+
+function addValue(node: JsonTree, field: DescField, mapKey: string | undefined, value: JsonValue, key: string): void {
+  refuseOtherMember(node, field, key);
+  if (field.fieldKind === "list") {
+    node[field.jsonName] ??= [];
+    (node[field.jsonName] as JsonValue[]).push(value);
+  } else if (field.fieldKind === "map") {
+    addOnce(subtree(node, field), mapKey ?? "", value, key);
+  } else {
+    addOnce(node, field.jsonName, value, key);
+  }
+}
+
+function subtree(node: JsonTree, { jsonName }: DescField): JsonTree {
+  node[jsonName] ??= createTree();
+  return node[jsonName] as JsonTree;
+}
+
+function addOnce(node: JsonTree, name: string, value: JsonValue, key: string): void {
+  if (name in node) throw invalidField(key, "is given more than once");
+  node[name] = value;
+}
+
+function refuseOtherMember(node: JsonTree, { oneof, jsonName }: DescField, key: string): void {
+  const other = oneof?.fields.find((member) => member.jsonName !== jsonName && member.jsonName in node);
+  if (other) throw invalidField(key, `excludes \`${other.jsonName}\`, give only one of them`);
+}
+
+/** Undefined for a key that is not for the message at all. */
+function resolve(root: DescMessage, key: string): Destination | undefined {
+  const [, path = key, bracketed] = /^([^[\]]*)\[(.*)\]$/s.exec(key) ?? [];
+  const names = path.split(".");
+  if (names.length > DEEPEST_PATH) throw invalidField("query", "has a key that is nested too deep");
+  const fields: DescField[] = [];
+  let desc = root;
+  for (const [index, name] of names.entries()) {
+    const field = fieldsOf(desc).get(name);
+    if (field === undefined) {
+      if (index === 0 && (key.startsWith("$") || IGNORED_KEYS.has(key))) return undefined;
+      throw unknownName("parameter", key, didYouMean(desc, name));
+    }
+    fields.push(field);
+    if (field.fieldKind === "map") return { fields, mapKey: readMapKey(field, names.slice(index + 1), bracketed, key) };
+    if (index === names.length - 1) break;
+    if (field.fieldKind !== "message" || hasOwnForm(field.message))
+      throw invalidField(key, `\`${name}\` has no fields`);
+    desc = field.message;
+  }
+  if (bracketed !== undefined) throw invalidField(key, "is no map");
+  return { fields, mapKey: undefined };
+}
+
+function readMapKey(
+  field: DescField & { fieldKind: "map" },
+  rest: readonly string[],
+  bracketed: string | undefined,
+  key: string,
+): string {
+  if ((rest.length === 0) === (bracketed === undefined)) {
+    throw invalidField(key, `is a map, name an entry as \`${field.jsonName}[key]\``);
+  }
+  const mapKey = bracketed ?? rest.join(".");
+  const type = { kind: "scalar", scalar: field.mapKey } as const;
+  if (readParameter(type, mapKey) === undefined) throw invalidField(key, `has an entry whose name ${formOf(type)}`);
+  return mapKey;
+}

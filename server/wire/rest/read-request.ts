@@ -1,0 +1,145 @@
+import {
+  create,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  type Message,
+  mergeFromJson,
+  type Registry,
+} from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
+import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
+import type { Binding, VariableField } from "./binding.ts";
+import { maskOf } from "./field-mask.ts";
+import { type ExactJson, parseJson, readMessage } from "./json-body.ts";
+import { readParameter } from "./parameter.ts";
+import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
+import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
+import { invalidField, invalidRequest } from "./wire-error.ts";
+
+/** What a REST call gives its rpc. */
+export interface RequestParts {
+  /** The values of the template's variables, decoded. */
+  readonly variables: readonly string[];
+  /** The query as sent. */
+  readonly query: string;
+  /** The body, decompressed; empty if there is none. */
+  readonly body: Uint8Array;
+  readonly contentType: string | undefined;
+}
+
+/**
+ * Makes the request message of a REST call, or throws an error that names what is wrong.
+ *
+ * Each field comes from one place: the path, else the body, else the query. A place that gives another value for a field
+ * of the path is a conflict and an error, so that nobody can ask for one thing in the path and get another.
+ */
+export function readRequest(binding: Binding, parts: RequestParts, registry: Registry): Message {
+  const { input } = binding.spec.method;
+  const tree = createTree();
+  addVariables(tree, binding.variables, parts.variables);
+  addQuery(tree, binding, parts.query);
+  const json = readBodyJson(binding, parts.body);
+  const message = json === undefined ? withHttpBody(binding, parts) : readMessage(input, json, "", registry);
+  if (message === undefined) return fromParameters(input, tree);
+  if (Object.keys(tree).length > 0) {
+    refuseConflicts(reflect(input, message), reflect(input, fromParameters(input, tree)), tree, "");
+    mergeFromJson(input, message, tree as JsonValue);
+  }
+  addMask(binding, message, json);
+  return message;
+}
+
+function addVariables(tree: JsonTree, variables: readonly VariableField[], values: readonly string[]): void {
+  for (const [index, { path, fields, field }] of variables.entries()) {
+    const type = valueTypeOf(field);
+    const value = readParameter(type, values[index] ?? "");
+    if (value === undefined) throw invalidField(path, formOf(type));
+    enclosing(tree, fields, path)[field.jsonName] = value;
+  }
+}
+
+function addQuery(tree: JsonTree, binding: Binding, query: string): void {
+  if (query === "") return;
+  for (const pair of splitQuery(query)) {
+    addQueryPair(tree, binding.spec.method.input, pair, (fieldPath, value) => {
+      refuseBodyField(binding, pair[0], fieldPath);
+      const variable = binding.variables.find(({ path }) => path === fieldPath);
+      if (variable === undefined) return false;
+      const bound = enclosing(tree, variable.fields, fieldPath)[variable.field.jsonName];
+      if (bound !== value) throw invalidField(pair[0], "is given by the path, with another value");
+      return true;
+    });
+  }
+}
+
+function refuseBodyField({ body }: Binding, key: string, fieldPath: string): void {
+  if (body.kind === "message") throw invalidField(key, "belongs in the body, this call has no query parameters");
+  if (body.kind === "field" && (fieldPath === body.field.name || fieldPath.startsWith(`${body.field.name}.`))) {
+    throw invalidField(key, "belongs in the body");
+  }
+}
+
+/** An empty object is no body, either: some clients cannot send nothing. */
+const NO_BODY = /^\s*(\{\s*\}\s*)?$/;
+
+/** The JSON of the request message as far as the body gives it; undefined if it gives none. */
+function readBodyJson({ body: rule }: Binding, body: Uint8Array): ExactJson | undefined {
+  if (body.length === 0) return undefined;
+  if (rule.kind === "none") {
+    if (!NO_BODY.test(Buffer.from(body).toString())) throw invalidRequest("this call takes no body");
+    return undefined;
+  }
+  if (rule.isHttpBody) return undefined;
+  const json = parseJson(body);
+  return rule.kind === "message" ? json : { [rule.field.jsonName]: json };
+}
+
+/** The request message around a google.api.HttpBody; undefined if the body is none. */
+function withHttpBody({ spec, body: rule }: Binding, { body, contentType }: RequestParts): Message | undefined {
+  if (rule.kind === "none" || !rule.isHttpBody) return undefined;
+  const content = create(HttpBodySchema, { contentType: contentType ?? "", data: body });
+  if (rule.kind === "message") return content;
+  const message = reflect(spec.method.input);
+  message.set(rule.field, reflect(HttpBodySchema, content));
+  return message.message;
+}
+
+/** Each value has been checked; only what holds them can still be refused, for its depth. */
+function fromParameters(desc: DescMessage, tree: JsonTree): Message {
+  try {
+    return fromJson(desc, tree as JsonValue);
+  } catch (error) {
+    throw invalidRequest("the parameters do not fit together", error);
+  }
+}
+
+function refuseConflicts(body: ReflectMessage, parameters: ReflectMessage, tree: JsonTree, prefix: string): void {
+  for (const field of parameters.fields) {
+    if (!(field.jsonName in tree)) continue;
+    const path = prefix + field.jsonName;
+    const other = field.oneof && body.oneofCase(field.oneof);
+    if (other && other !== field)
+      throw invalidField(prefix + other.jsonName, `excludes \`${path}\`, give only one of them`);
+    if (!body.isSet(field)) continue;
+    if (field.fieldKind === "message" && !hasOwnForm(field.message)) {
+      refuseConflicts(body.get(field), parameters.get(field), tree[field.jsonName] as JsonTree, `${path}.`);
+    } else if (!isSame(body.get(field), parameters.get(field))) {
+      throw invalidField(path, "is given by the path, with another value");
+    }
+  }
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : a === b;
+}
+
+function addMask({ spec, body, maskField }: Binding, message: Message, json: ExactJson | undefined): void {
+  if (maskField === undefined || body.kind !== "field" || body.field.message === undefined) return;
+  const given = (message as Record<string, unknown>)[maskField.localName] as FieldMask | undefined;
+  if (given !== undefined && given.paths.length > 0) return;
+  const content = (json as { [name: string]: ExactJson } | undefined)?.[body.field.jsonName] ?? {};
+  const mask = create(FieldMaskSchema, { paths: maskOf(body.field.message, content) });
+  reflect(spec.method.input, message).set(maskField, reflect(FieldMaskSchema, mask));
+}

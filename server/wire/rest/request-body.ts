@@ -1,0 +1,52 @@
+import { decompress, readContentEncoding } from "./compression.ts";
+import { announcesBody, type NodeRequest } from "./exchange.ts";
+import { callCancelled, mediaTypeNotSupported, messageTooLarge } from "./wire-error.ts";
+
+const NONE = new Uint8Array(0);
+
+/**
+ * Reads the body of a request and decompresses it. Neither what arrives nor what comes out of it is ever more than the
+ * limit; whatever else the caller sends is not kept.
+ */
+export async function readBody(request: NodeRequest, limitBytes: number): Promise<Uint8Array> {
+  const coding = readContentEncoding(request.headers["content-encoding"]);
+  if (!announcesBody(request)) return NONE;
+  if (Number(request.headers["content-length"] ?? 0) > limitBytes) throw messageTooLarge(limitBytes);
+  const body = await readBytes(request, limitBytes);
+  return coding === undefined || body.length === 0 ? body : decompress(coding, body, limitBytes);
+}
+
+/** Events, not an async iterator: that one would destroy the request, and with it the answer, when it stops early. */
+function readBytes(request: NodeRequest, limitBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let sizeBytes = 0;
+    const onData = (chunk: Uint8Array) => {
+      sizeBytes += chunk.length;
+      chunks.push(chunk);
+      if (sizeBytes <= limitBytes) return;
+      request.off("data", onData).pause();
+      reject(messageTooLarge(limitBytes));
+    };
+    request.on("data", onData);
+    request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] ?? NONE) : Buffer.concat(chunks)));
+    request.once("error", () => reject(callCancelled()));
+    request.once("close", () => reject(callCancelled()));
+  });
+}
+
+/**
+ * Refuses a body that is not declared as JSON, before it is read. A body without a content type passes: whether it is
+ * JSON will show.
+ */
+export function requireJson(request: NodeRequest): void {
+  const contentType = request.headers["content-type"];
+  if (contentType === undefined || !announcesBody(request)) return;
+  const [mediaType = "", ...parameters] = contentType.toLowerCase().split(";");
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
+    .find(Boolean);
+  if (mediaType.trim() === "application/json" && /^utf-?8$/.test(charset ?? "utf-8")) return;
+  const header = { POST: "accept-post", PATCH: "accept-patch" }[request.method ?? ""] ?? "accept";
+  throw mediaTypeNotSupported("the body must be application/json, in UTF-8", { [header]: "application/json" });
+}

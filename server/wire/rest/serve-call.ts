@@ -1,0 +1,99 @@
+import type { Message } from "@bufbuild/protobuf";
+import type { HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
+import {
+  createAsyncIterable,
+  invokeUnaryImplementation,
+  transformInvokeImplementation,
+} from "@connectrpc/connect/protocol";
+import { AbortWatch } from "./abort-watch.ts";
+import type { Answer } from "./answer.ts";
+import type { Binding } from "./binding.ts";
+import { type ErrorAnswer, readError } from "./error-body.ts";
+import { FrameWriter, type Framing } from "./event-stream.ts";
+import type { ResponseWriter } from "./write-response.ts";
+
+/** One call of an rpc, from the request that is being read to the answer. */
+export interface Call {
+  readonly binding: Binding;
+  readonly context: HandlerContext;
+  readonly input: Promise<Message>;
+  readonly answer: Answer;
+  readonly interceptors: Interceptor[];
+  readonly writer: ResponseWriter;
+}
+
+/** Calls a unary rpc and writes what it returns. */
+export async function serveUnary(call: Call): Promise<void> {
+  const { binding, context, answer, interceptors, writer } = call;
+  const spec = binding.spec as Extract<MethodImplSpec, { kind: "unary" }>;
+  const output = call.input.then((input) => invokeUnaryImplementation(spec, context, input, interceptors));
+  const message = await new AbortWatch(context.signal).wait(output);
+  const headers = [context.responseHeader, context.responseTrailer];
+  if (binding.answersHttpBody) {
+    const { data, contentType } = writer.httpBody(binding, message);
+    answer.bytes(200, data, contentType, headers);
+  } else {
+    await answer.json(200, writer.json(binding, message), headers);
+  }
+}
+
+/**
+ * Calls a server-streaming rpc and writes each message as it comes.
+ *
+ * The status waits for the first message: a call that fails before it throws, and gets a status of its own. A later
+ * failure is the last frame of the stream; of an HttpBody, which has no frames, it breaks off the answer. Trailers are
+ * not sent: most clients could not read them.
+ */
+export async function serveStream(
+  call: Call,
+  framing: Framing,
+  presentFailure: (thrown: unknown) => ErrorAnswer,
+): Promise<void> {
+  const { binding, context, answer, writer } = call;
+  const messages = new MessageReader(call);
+  try {
+    const first = await messages.next();
+    const contentType = contentTypeOf(call, framing, first);
+    const frames = new FrameWriter(answer.stream(contentType, [context.responseHeader]));
+    try {
+      for (let next = first; !next.done && !answer.isHead; next = await messages.next()) {
+        if (binding.answersHttpBody) frames.write(writer.httpBody(binding, next.value).data);
+        else frames.write(framing.message(writer.json(binding, next.value)));
+        if (frames.ready) await messages.watch.wait(frames.ready);
+      }
+      frames.end(binding.answersHttpBody || answer.isHead ? "" : framing.end);
+    } catch (error) {
+      if (binding.answersHttpBody) answer.abort();
+      else frames.end(framing.failure(JSON.stringify(presentFailure(readError(error, context.signal)).body)));
+    }
+  } finally {
+    messages.leave();
+  }
+}
+
+function contentTypeOf({ binding, writer }: Call, framing: Framing, first: IteratorResult<Message>): string {
+  if (!binding.answersHttpBody) return framing.contentType;
+  const contentType = first.done ? "" : writer.httpBody(binding, first.value).contentType;
+  return contentType || "application/octet-stream";
+}
+
+/** The messages of a stream, until the call is aborted. */
+class MessageReader {
+  readonly watch: AbortWatch;
+  readonly #opened: Promise<AsyncIterator<Message>>;
+
+  constructor({ binding, context, input, interceptors }: Call) {
+    const invoke = transformInvokeImplementation(binding.spec, context, interceptors);
+    this.watch = new AbortWatch(context.signal);
+    this.#opened = input.then((message) => invoke(createAsyncIterable([message]))[Symbol.asyncIterator]());
+  }
+
+  next(): Promise<IteratorResult<Message>> {
+    return this.watch.wait(this.#opened.then((iterator) => iterator.next()));
+  }
+
+  /** Lets the handler clean up, without waiting for it. */
+  leave(): void {
+    this.#opened.then((iterator) => iterator.return?.()).catch(() => {});
+  }
+}

@@ -1,0 +1,218 @@
+import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
+import { createHandlerContext, type HandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
+import { Answer } from "./answer.ts";
+import { type Binding, bindingsOf } from "./binding.ts";
+import { Cors } from "./cors.ts";
+import { readTimeoutMs } from "./deadline.ts";
+import { presentError, readError } from "./error-body.ts";
+import { negotiateFraming } from "./event-stream.ts";
+import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "./exchange.ts";
+import { readRequest } from "./read-request.ts";
+import { readBody, requireJson } from "./request-body.ts";
+import { ANY_METHOD, DuplicateRoute, type RouteMatch, RouteTable } from "./route-table.ts";
+import { serveStream, serveUnary } from "./serve-call.ts";
+import { callCancelled, methodNotAllowed, routeNotFound, WireError } from "./wire-error.ts";
+import { ResponseWriter } from "./write-response.ts";
+
+export { captureMethods } from "./capture-methods.ts";
+
+/** How REST calls are served. */
+export interface RestOptions {
+  readonly interceptors?: Interceptor[];
+  /** Runs after the headers, before the body is read. */
+  readonly requestGate?: (context: HandlerContext) => void | Promise<void>;
+  /** Aborts the signals of all handlers. */
+  readonly shutdownSignal?: AbortSignal;
+  /** Most bytes of a request body after decompression, by rpc. */
+  readonly readMaxBytes: (method: DescMethod) => number;
+  /** The time for calls whose caller says nothing, streams included. Default: no end. */
+  readonly defaultTimeoutMs?: number;
+  /** The longest time that a caller may ask for; who asks for more is refused, as Connect does it. Default: no end. */
+  readonly maxTimeoutMs?: number;
+  /** The `domain` of the ErrorInfo that is added to errors that carry none. */
+  readonly errorDomain: string;
+  /** The origins whose scripts may call, such as `https://console.example.com`. */
+  readonly corsOrigins: readonly string[];
+  /** The types of the messages inside Any. */
+  readonly registry: Registry;
+  /** Sees what callers get as "internal error". The interceptors have not seen it if it failed outside of them. */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+/** Serves REST calls. The promise resolves once the answer is written, and never rejects. */
+export interface RestHandler {
+  (request: NodeRequest, response: NodeResponse): Promise<void>;
+  /** Whether any rpc is bound to the path of a request target, by whatever method. */
+  serves(target: string): boolean;
+}
+
+/**
+ * Serves the rpcs that have a google.api.http rule. It answers every request: one for an unknown path with 404.
+ *
+ * Throws if a rule cannot be served: a template or a field that is wrong, or the same path and method twice.
+ */
+export function createRestHandler(methods: MethodImplSpec[], options: RestOptions): RestHandler {
+  const server = new RestServer(methods, options);
+  return Object.assign((request: NodeRequest, response: NodeResponse) => server.serve(request, response), {
+    serves: (target: string) => server.serves(target),
+  });
+}
+
+/** A binding and what its calls need of the options. */
+interface Route {
+  readonly binding: Binding;
+  readonly maxBodyBytes: number;
+}
+
+class RestServer {
+  readonly #options: RestOptions;
+  readonly #routes: RouteTable<Route>;
+  readonly #writer: ResponseWriter;
+  readonly #cors: Cors;
+
+  constructor(methods: MethodImplSpec[], options: RestOptions) {
+    this.#options = options;
+    this.#routes = buildRoutes(methods, options.readMaxBytes);
+    this.#writer = new ResponseWriter(options.registry);
+    this.#cors = new Cors(options.corsOrigins);
+  }
+
+  serves(target: string): boolean {
+    try {
+      const found = this.#routes.find("", readTarget(target).path);
+      return !isMethods(found) || found.size > 0;
+    } catch {
+      return false;
+    }
+  }
+
+  async serve(request: NodeRequest, response: NodeResponse): Promise<void> {
+    const answer = new Answer(request, response, this.#cors);
+    try {
+      const target = readTarget(request.url ?? "");
+      const found = this.#find(request.method ?? "", target.path);
+      if (!isMethods(found)) await this.#call(found, target, request, response, answer);
+      else if (found.size === 0) throw routeNotFound();
+      else if (request.method === "OPTIONS") answer.options(allowOf(found));
+      else throw methodNotAllowed(request.method ?? "", allowOf(found));
+    } catch (error) {
+      await this.#fail(answer, error);
+    }
+  }
+
+  /** GET serves HEAD, unless a rule does. */
+  #find(method: string, path: string): RouteMatch<Route> | ReadonlySet<string> {
+    const found = this.#routes.find(method, path);
+    return method === "HEAD" && isMethods(found) && found.has("GET") ? this.#routes.find("GET", path) : found;
+  }
+
+  async #call(
+    { target: { binding, maxBodyBytes }, variables }: RouteMatch<Route>,
+    { query }: Target,
+    request: NodeRequest,
+    response: NodeResponse,
+    answer: Answer,
+  ): Promise<void> {
+    const context = this.#createContext(binding.spec.method, request);
+    const onClose = () => context.abort(callCancelled());
+    response.once("close", onClose);
+    const input = this.#readInput(binding, context, request, maxBodyBytes, variables, query);
+    const call = {
+      binding,
+      context,
+      input,
+      answer,
+      interceptors: this.#options.interceptors ?? [],
+      writer: this.#writer,
+    };
+    try {
+      if (binding.spec.kind === "unary") await serveUnary(call);
+      else await serveStream(call, negotiateFraming(request.headers.accept), (error) => this.#present(error));
+    } catch (error) {
+      throw readError(error, context.signal);
+    } finally {
+      response.off("close", onClose);
+      context.abort();
+    }
+  }
+
+  #createContext(method: DescMethod, request: NodeRequest) {
+    const { shutdownSignal } = this.#options;
+    const timeoutMs = readTimeoutMs(request.headers, this.#options);
+    return createHandlerContext({
+      service: method.parent,
+      method,
+      protocolName: "rest",
+      requestMethod: request.method ?? "",
+      url: urlOf(request),
+      requestHeader: headersOf(request),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(shutdownSignal !== undefined && { shutdownSignal }),
+    });
+  }
+
+  async #readInput(
+    binding: Binding,
+    context: HandlerContext,
+    request: NodeRequest,
+    maxBodyBytes: number,
+    variables: readonly string[],
+    query: string,
+  ): Promise<Message> {
+    await this.#options.requestGate?.(context);
+    if (binding.body.kind !== "none" && !binding.body.isHttpBody) requireJson(request);
+    const body = await readBody(request, maxBodyBytes);
+    context.signal.throwIfAborted(); // Who was told that it is too late must not find it done.
+    const contentType = request.headers["content-type"];
+    return readRequest(binding, { variables, query, body, contentType }, this.#options.registry);
+  }
+
+  async #fail(answer: Answer, error: unknown): Promise<void> {
+    try {
+      const { httpStatus, body, headers } = this.#present(error);
+      if (answer.isStarted) answer.abort();
+      else await answer.json(httpStatus, JSON.stringify(body), [headers]);
+    } catch (failure) {
+      this.#options.onInternalError?.(failure);
+      answer.abort();
+    }
+  }
+
+  #present(thrown: unknown) {
+    const error = readError(thrown);
+    if (error instanceof WireError && error.reason === "INTERNAL_ERROR") this.#options.onInternalError?.(error.cause);
+    return presentError(error, this.#options);
+  }
+}
+
+function buildRoutes(methods: MethodImplSpec[], readMaxBytes: RestOptions["readMaxBytes"]): RouteTable<Route> {
+  const routes = new RouteTable<Route>();
+  for (const binding of methods.flatMap(bindingsOf)) {
+    const { method } = binding.spec;
+    try {
+      routes.add(binding.httpMethod, binding.template, { binding, maxBodyBytes: readMaxBytes(method) });
+    } catch (error) {
+      if (!(error instanceof DuplicateRoute)) throw error;
+      const other = (error.existing as Route).binding.spec.method;
+      throw new Error(`${nameOf(method)} and ${nameOf(other)}: ${error.message}`, { cause: error });
+    }
+  }
+  return routes;
+}
+
+function nameOf({ parent, name }: DescMethod): string {
+  return `${parent.typeName}.${name}`;
+}
+
+function isMethods(found: RouteMatch<Route> | ReadonlySet<string>): found is ReadonlySet<string> {
+  return found instanceof Set;
+}
+
+function allowOf(methods: ReadonlySet<string>): string {
+  const allowed = new Set([...methods, "OPTIONS"]);
+  if (allowed.has("GET")) allowed.add("HEAD");
+  if (allowed.delete(ANY_METHOD)) for (const method of COMMON_METHODS) allowed.add(method);
+  return [...allowed].sort().join(", ");
+}
+
+const COMMON_METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"];

@@ -1,0 +1,79 @@
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+
+/** What a single value is: the type of a field, of an item of a list, or of a value of a map. */
+export type ValueType =
+  | { readonly kind: "scalar"; readonly scalar: ScalarType }
+  | { readonly kind: "enum"; readonly enum: DescEnum }
+  | { readonly kind: "message"; readonly message: DescMessage };
+
+/** The type of the values that a field holds, one or many. */
+export function valueTypeOf(field: DescField): ValueType {
+  if (field.message) return { kind: "message", message: field.message };
+  if (field.enum) return { kind: "enum", enum: field.enum };
+  return { kind: "scalar", scalar: field.scalar ?? ScalarType.STRING };
+}
+
+/** Whether a message has a JSON form of its own, so that its fields are not spelled out in JSON. */
+export function hasOwnForm({ typeName }: DescMessage): boolean {
+  return MESSAGE_FORMS.has(typeName) || WRAPPED.has(typeName);
+}
+
+/** The scalar inside a wrapper such as google.protobuf.BoolValue, or undefined for other messages. */
+export function wrappedScalar({ typeName }: DescMessage): ScalarType | undefined {
+  return WRAPPED.get(typeName);
+}
+
+/** What a value must look like, in words, to tell a caller who got it wrong. It never repeats what the caller sent. */
+export function formOf(type: ValueType): string {
+  switch (type.kind) {
+    case "scalar":
+      return SCALAR_FORMS[type.scalar];
+    case "enum":
+      return `must be one of ${type.enum.values.map(({ name }) => name).join(", ")}`;
+    case "message": {
+      const scalar = wrappedScalar(type.message);
+      if (scalar !== undefined) return SCALAR_FORMS[scalar];
+      return MESSAGE_FORMS.get(type.message.typeName) ?? "must be an object";
+    }
+  }
+}
+
+const WRAPPED: ReadonlyMap<string, ScalarType> = new Map([
+  ["google.protobuf.BoolValue", ScalarType.BOOL],
+  ["google.protobuf.BytesValue", ScalarType.BYTES],
+  ["google.protobuf.DoubleValue", ScalarType.DOUBLE],
+  ["google.protobuf.FloatValue", ScalarType.FLOAT],
+  ["google.protobuf.Int32Value", ScalarType.INT32],
+  ["google.protobuf.Int64Value", ScalarType.INT64],
+  ["google.protobuf.StringValue", ScalarType.STRING],
+  ["google.protobuf.UInt32Value", ScalarType.UINT32],
+  ["google.protobuf.UInt64Value", ScalarType.UINT64],
+]);
+
+const MESSAGE_FORMS: ReadonlyMap<string, string> = new Map([
+  ["google.protobuf.Any", "must be an object with a known `@type`"],
+  ["google.protobuf.Duration", "must be a duration in seconds, such as 1.5s"],
+  ["google.protobuf.FieldMask", "must be paths of fields, separated by commas"],
+  ["google.protobuf.ListValue", "must be a JSON array"],
+  ["google.protobuf.Struct", "must be a JSON object"],
+  ["google.protobuf.Timestamp", "must be an RFC 3339 time, such as 2026-01-31T09:30:00Z"],
+  ["google.protobuf.Value", "must be JSON, nested at most 100 deep"],
+]);
+
+const SCALAR_FORMS: Readonly<Record<ScalarType, string>> = {
+  [ScalarType.BOOL]: "must be true or false",
+  [ScalarType.BYTES]: "must be Base64",
+  [ScalarType.DOUBLE]: "must be a number",
+  [ScalarType.FIXED32]: "must be an integer from 0 to 2^32 - 1",
+  [ScalarType.FIXED64]: "must be an integer from 0 to 2^64 - 1",
+  [ScalarType.FLOAT]: "must be a number of single precision",
+  [ScalarType.INT32]: "must be an integer from -2^31 to 2^31 - 1",
+  [ScalarType.INT64]: "must be an integer from -2^63 to 2^63 - 1",
+  [ScalarType.SFIXED32]: "must be an integer from -2^31 to 2^31 - 1",
+  [ScalarType.SFIXED64]: "must be an integer from -2^63 to 2^63 - 1",
+  [ScalarType.SINT32]: "must be an integer from -2^31 to 2^31 - 1",
+  [ScalarType.SINT64]: "must be an integer from -2^63 to 2^63 - 1",
+  [ScalarType.STRING]: "must be a string",
+  [ScalarType.UINT32]: "must be an integer from 0 to 2^32 - 1",
+  [ScalarType.UINT64]: "must be an integer from 0 to 2^64 - 1",
+};

@@ -1,0 +1,88 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type BadRequest_FieldViolation, BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+
+/** Why this library refused a request by itself; sent as the reason of an ErrorInfo. */
+export type WireReason =
+  | "INVALID_REQUEST"
+  | "ROUTE_NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "MEDIA_TYPE_NOT_SUPPORTED"
+  | "MESSAGE_TOO_LARGE"
+  | "DEADLINE_PASSED"
+  | "CALL_CANCELLED"
+  | "INTERNAL_ERROR";
+
+/** A refusal by this library: an error of the call that also knows its HTTP status, where the code alone does not say. */
+export class WireError extends ConnectError {
+  readonly reason: WireReason;
+  readonly httpStatus: number | undefined;
+
+  constructor(reason: WireReason, code: Code, message: string, extra: WireErrorExtra = {}) {
+    const details = extra.fields && [{ desc: BadRequestSchema, value: { fieldViolations: extra.fields } }];
+    super(message, code, extra.headers, details, extra.cause);
+    this.reason = reason;
+    this.httpStatus = extra.httpStatus;
+  }
+
+  /** ConnectError takes whatever looks like one for an instance, and subclasses would inherit that. */
+  static override [Symbol.hasInstance](value: unknown): value is WireError {
+    return Function.prototype[Symbol.hasInstance].call(WireError, value);
+  }
+}
+
+interface WireErrorExtra {
+  readonly httpStatus?: number;
+  readonly headers?: Record<string, string>;
+  readonly fields?: Pick<BadRequest_FieldViolation, "field" | "description">[];
+  readonly cause?: unknown;
+}
+
+/** A request that cannot be read. */
+export function invalidRequest(message: string, cause?: unknown): WireError {
+  return new WireError("INVALID_REQUEST", Code.InvalidArgument, message, { cause });
+}
+
+/** A request with a wrong value; the field is its path in the request message, as the caller spells it. */
+export function invalidField(field: string, description: string): WireError {
+  return new WireError("INVALID_REQUEST", Code.InvalidArgument, `${field}: ${description}`, {
+    fields: [{ field, description }],
+  });
+}
+
+/** A request with a name that nothing has, and what the caller may have meant. */
+export function unknownName(what: "field" | "parameter", path: string, remark: string): WireError {
+  const description = `unknown ${what} \`${path}\`${remark}`;
+  return new WireError("INVALID_REQUEST", Code.InvalidArgument, description, {
+    fields: [{ field: path, description }],
+  });
+}
+
+/** A path that no route has. */
+export function routeNotFound(): WireError {
+  return new WireError("ROUTE_NOT_FOUND", Code.NotFound, "nothing is served at this path");
+}
+
+/** A path that is served, but not by this method. */
+export function methodNotAllowed(method: string, allow: string): WireError {
+  return new WireError("METHOD_NOT_ALLOWED", Code.Unimplemented, `this path has no ${method}; it has ${allow}`, {
+    httpStatus: 405,
+    headers: { allow },
+  });
+}
+
+/** A body in a form that is not read; the headers say which are. */
+export function mediaTypeNotSupported(message: string, headers: Record<string, string>): WireError {
+  return new WireError("MEDIA_TYPE_NOT_SUPPORTED", Code.InvalidArgument, message, { httpStatus: 415, headers });
+}
+
+/** A body over the limit. The status is 413, not the code's 429: to try again later cannot help. */
+export function messageTooLarge(limitBytes: number): WireError {
+  return new WireError("MESSAGE_TOO_LARGE", Code.ResourceExhausted, `the body is larger than ${limitBytes} bytes`, {
+    httpStatus: 413,
+  });
+}
+
+/** A call whose caller has left. */
+export function callCancelled(): WireError {
+  return new WireError("CALL_CANCELLED", Code.Canceled, "the caller has left");
+}

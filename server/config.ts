@@ -138,7 +138,7 @@ function readEgressAllow(text: string): readonly AllowRule[] {
 function readTls(certFile: string, keyFile: string): Config["tls"] {
   if (certFile === "" && keyFile === "") return undefined;
   const missing = certFile === "" ? "TLS_CERT_FILE" : "TLS_KEY_FILE";
-  if (certFile === "" || keyFile === "") throw new ConfigError(`${missing} is missing: TLS needs both of its files.`);
+  if (certFile === "" || keyFile === "") throw new ConfigError(`${missing} is missing: TLS_CERT_FILE and TLS_KEY_FILE go together.`);
   return { certFile: resolve(certFile), keyFile: resolve(keyFile) };
 }
 

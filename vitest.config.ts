@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["server/**/*.test.ts", "client/**/*.test.ts", "scripts/**/*.test.ts"],
     globalSetup: ["server/test/postgres.setup.ts"],
-    testTimeout: 20_000,
+    testTimeout: 30_000,
     hookTimeout: 60_000,
   },
 });

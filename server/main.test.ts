@@ -1,24 +1,34 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../client/llm.ts";
 import { SETTINGS } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import { readPostmaster } from "./store/embedded/postmaster.ts";
 import { apiKey, llmRequest } from "./test/llm-requests.ts";
 import { ServerProcess } from "./test/server-process.ts";
+import { makeTemporaryFolder } from "./test/temporary-folder.ts";
 
-let folder: string;
+let folder: ReturnType<typeof makeTemporaryFolder>;
 let dataDir: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "patchbay-main-"));
-  dataDir = join(folder, "data");
+  folder = makeTemporaryFolder("main");
+  dataDir = join(folder.path, "data");
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => folder.remove());
 
-const start = (settings: Record<string, string> = {}) => new ServerProcess({ DATA_DIR: dataDir, ...settings });
+const started: ServerProcess[] = [];
+afterEach(async () => {
+  // What a failed test left running must not fail the next one.
+  for (const server of started.splice(0)) await server.end("SIGKILL");
+});
+
+function start(settings: Record<string, string> = {}, args: string[] = []): ServerProcess {
+  const server = new ServerProcess({ DATA_DIR: dataDir, ...settings }, args);
+  started.push(server);
+  return server;
+}
 
 describe("a server on a fresh machine", () => {
   let key: string;
@@ -61,14 +71,13 @@ describe("a server on a fresh machine", () => {
     const writing = (async () => {
       for (;;) acknowledged.push((await client.createLlm(llmRequest())).llm?.llmId ?? "");
     })().catch(() => "the connection broke");
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await expect.poll(() => acknowledged.length, { timeout: 10_000 }).toBeGreaterThan(5);
     await killed.end("SIGKILL");
     await writing;
     expect(await readPostmaster(join(dataDir, "postgres"))).toBeDefined();
 
     const server = start();
     const again = createPatchbay({ url: await server.url(), apiKey: key }).llms;
-    expect(acknowledged.length).toBeGreaterThan(0);
     for (const id of acknowledged) expect((await again.getLlm({ llmId: id })).llm?.llmId).toBe(id);
     expect(await server.end("SIGTERM")).toBe(0);
   });
@@ -144,17 +153,17 @@ describe("settings", () => {
     { setting: "LOG_LEVEL", value: "loud", says: /trace, debug/ },
     { setting: "BOOTSTRAP_API_KEY", value: "sk-hunter2", says: /--new-api-key/ },
   ])("refuse $setting=$value", async ({ setting, value, says }) => {
-    const server = new ServerProcess({ DATA_DIR: join(folder, "never"), [setting]: value });
+    const server = start({ DATA_DIR: join(folder.path, "never"), [setting]: value });
     expect(await server.exit()).toBe(1);
     expect(server.stderr).toContain(setting);
     expect(server.stderr).toMatch(says);
     expect(server.stderr).not.toContain("hunter2");
     expect(server.stderr.trim().split("\n")).toHaveLength(1);
-    expect(existsSync(join(folder, "never"))).toBe(false);
+    expect(existsSync(join(folder.path, "never"))).toBe(false);
   });
 
   it("are all named by --help and in the README", async () => {
-    const help = new ServerProcess({}, ["--help"]);
+    const help = start({}, ["--help"]);
     expect(await help.exit()).toBe(0);
     const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
     for (const { name } of SETTINGS) {
@@ -166,11 +175,11 @@ describe("settings", () => {
   it("refuse a port that is taken, and an option that does not exist", async () => {
     const first = start();
     const { port } = new URL(await first.url());
-    const second = new ServerProcess({ DATA_DIR: join(folder, "second"), PORT: port });
+    const second = start({ DATA_DIR: join(folder.path, "second"), PORT: port });
     expect(await second.exit()).toBe(1);
     expect(second.stderr).toContain("PORT");
     expect(await first.end("SIGTERM")).toBe(0);
-    const third = new ServerProcess({}, ["--prot", "1"]);
+    const third = start({}, ["--prot", "1"]);
     expect(await third.exit()).toBe(1);
     expect(third.stderr).toContain("--prot");
   });

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { EmbeddedPostgres } from "../store/embedded/embedded-postgres.ts";
 import { Store } from "../store/store.ts";
+import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -14,13 +12,13 @@ declare module "vitest" {
 
 /** One PostgreSQL for all test files, with a migrated database that they copy. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-test-"));
-  const postgres = await EmbeddedPostgres.open(folder, () => {});
+  const folder = makeTemporaryFolder("postgres");
+  const postgres = await EmbeddedPostgres.open(folder.path, () => {});
   const store = await Store.open(postgres.address, () => {});
   await store.close();
   project.provide("postgresHost", postgres.address.host);
   return async () => {
     await postgres.stop();
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   };
 }

@@ -36,7 +36,7 @@ export class ServerProcess {
     return /pb_live_\w+/.exec(this.stdout)?.[0] ?? "";
   }
 
-  /** Ends it with a signal and answers with its exit code. */
+  /** Ends it with a signal, unless it has ended, and answers with its exit code. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     this.child.kill(signal);
     return this.exit();

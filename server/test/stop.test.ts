@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:http2";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,22 +8,23 @@ import { createDatabase, type TestDatabase } from "./databases.ts";
 import { llmRequest } from "./llm-requests.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 import { ServerProcess } from "./server-process.ts";
+import { makeTemporaryFolder } from "./temporary-folder.ts";
 import { saysSlowly } from "./upstream-behaviours.ts";
 
 const STREAMS = 50;
 
 let upstream: ScriptedUpstream;
 let database: TestDatabase;
-let folder: string;
+let folder: ReturnType<typeof makeTemporaryFolder>;
 beforeAll(async () => {
   upstream = await ScriptedUpstream.start();
   database = await createDatabase();
-  folder = mkdtempSync(join(tmpdir(), "patchbay-stop-"));
+  folder = makeTemporaryFolder("stop");
 });
 afterAll(async () => {
   await upstream.close();
   await database.drop();
-  rmSync(folder, { recursive: true });
+  folder.remove();
 });
 
 describe("SIGTERM", () => {
@@ -33,7 +32,7 @@ describe("SIGTERM", () => {
     const key = makeApiKey().reveal();
     const server = new ServerProcess({
       DATABASE_URL: database.url,
-      KEYRING_FILE: join(folder, "keyring"),
+      KEYRING_FILE: join(folder.path, "keyring"),
       BOOTSTRAP_API_KEY: key,
       EGRESS_ALLOW: upstream.url,
       LOG_LEVEL: "warn",

@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPatchbay, type Patchbay, type PatchbayOptions } from "../../client/llm.ts";
 import type { Logger } from "../base/logger.ts";
@@ -11,6 +9,7 @@ import { addApiKey } from "../domain/access/api-keys.ts";
 import type { Role } from "../domain/access/permissions.ts";
 import { Account } from "../store/account.entity.ts";
 import { createDatabase, type TestDatabase } from "./databases.ts";
+import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 /** A line of the log. */
 export interface LogLine {
@@ -34,13 +33,13 @@ export interface TestServer extends Server {
 /** Starts a server with the settings of a test; `EGRESS_ALLOW` is most often a scripted upstream's URL. */
 export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const database = await createDatabase();
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-server-"));
+  const folder = makeTemporaryFolder("server");
   const adminKey = makeApiKey().reveal();
   const log: LogLine[] = [];
   const config = readConfig({
     PORT: "0",
     DATABASE_URL: database.url,
-    KEYRING_FILE: join(folder, "keyring"),
+    KEYRING_FILE: join(folder.path, "keyring"),
     BOOTSTRAP_API_KEY: adminKey,
     ...settings,
   });
@@ -69,7 +68,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     async stop() {
       await server.stop();
       await database.drop();
-      rmSync(folder, { recursive: true, force: true });
+      folder.remove();
     },
   };
 }

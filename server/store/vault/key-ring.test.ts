@@ -1,21 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/temporary-folder.ts";
 import { KeyRingError, makeKeyRing, readKeyRing } from "./key-ring.ts";
 
-let folder: string;
+let folder: ReturnType<typeof makeTemporaryFolder>;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "patchbay-keys-"));
+  folder = makeTemporaryFolder("keys");
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => folder.remove());
 
 const strong = () => randomBytes(32).toString("base64url");
 
 describe("a key ring", () => {
   it("is made for nobody else to read, and read again", async () => {
-    const file = join(folder, "new");
+    const file = join(folder.path, "new");
     const made = await makeKeyRing(file);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const read = await readKeyRing(file);
@@ -24,7 +24,7 @@ describe("a key ring", () => {
   });
 
   it("is never made over another", async () => {
-    const file = join(folder, "existing");
+    const file = join(folder.path, "existing");
     await makeKeyRing(file);
     const before = readFileSync(file, "utf8");
     await expect(makeKeyRing(file)).rejects.toThrow("EEXIST");
@@ -32,11 +32,11 @@ describe("a key ring", () => {
   });
 
   it("is undefined where there is no file", async () => {
-    expect(await readKeyRing(join(folder, "absent"))).toBeUndefined();
+    expect(await readKeyRing(join(folder.path, "absent"))).toBeUndefined();
   });
 
   it("finds a key by its name, and wraps with the first", async () => {
-    const file = join(folder, "two");
+    const file = join(folder.path, "two");
     const keys = [
       { kty: "oct", kid: "new", k: strong() },
       { kty: "oct", kid: "old", k: strong() },
@@ -76,7 +76,7 @@ describe("a key ring", () => {
       says: /same "kid"/,
     },
   ])("is refused: $name", async ({ mode, text, says }) => {
-    const file = join(folder, randomBytes(4).toString("hex"));
+    const file = join(folder.path, randomBytes(4).toString("hex"));
     writeFileSync(file, text);
     chmodSync(file, mode);
     const failure = await readKeyRing(file).catch((error) => error);

@@ -57,6 +57,7 @@ function run(command: string, ...args: string[]): boolean {
 function isGeneratedCodeFresh(): boolean {
   const fresh = join(scratch, "fresh");
   if (!run("buf", "generate", "--output", fresh)) return false;
+  if (!run("node", "scripts/generate-openapi.ts", join(fresh, "gen/openapi.json"))) return false;
   const isSame = run("diff", "--recursive", "--brief", join(fresh, "gen"), "gen");
   if (!isSame) console.error("gen/ is not what the protos generate. Run: npm run proto:generate");
   return isSame;

@@ -1,0 +1,34 @@
+/** Writes gen/openapi.json, or the file that is named, from the protos: comments are in them, not in their generated code. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { getComments } from "@bufbuild/protoplugin";
+import { createDocument } from "../server/wire/openapi/document/document.ts";
+import { EXAMPLES } from "../server/wire/openapi/document/examples.ts";
+
+const root = join(import.meta.dirname, "..");
+const buf = join(root, "node_modules/.bin/buf");
+const [target = join(root, "gen/openapi.json")] = process.argv.slice(2);
+
+const image = execFileSync(buf, ["build", "--as-file-descriptor-set", "--output", "-#format=binpb"], {
+  cwd: root,
+  maxBuffer: 2 ** 26,
+});
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
+const reasons = registry.getEnum("patchbay.v1.Reason");
+if (!reasons) throw new Error("the protos have no patchbay.v1.Reason");
+
+const document = createDocument({
+  title: "Patchbay",
+  version: "v1",
+  introduction: readFileSync(join(root, "server/wire/openapi/document/introduction.md"), "utf8"),
+  registry,
+  commentOf: (desc) => getComments(desc).leading,
+  mainPackage: "patchbay.v1",
+  firstService: "patchbay.v1.LlmService",
+  reasons,
+  examples: EXAMPLES,
+});
+writeFileSync(target, `${JSON.stringify(document, null, 2)}\n`);

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Patchbay } from "../../../client/llm.ts";
+import { Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { problemIn } from "../../test/expect-problem.ts";
+import { apiKey, type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
+import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
+import { startServer, type TestServer } from "../../test/test-server.ts";
+
+const KEY = "sk-canary-0123456789abcdef";
+const PROMPT = "prompt-canary";
+
+let upstream: ScriptedUpstream;
+let server: TestServer;
+let patchbay: Patchbay;
+beforeAll(async () => {
+  upstream = await ScriptedUpstream.start();
+  server = await startServer({ EGRESS_ALLOW: upstream.url });
+  patchbay = server.client((await server.addAccount("OWNER")).apiKey);
+});
+afterAll(async () => {
+  await server.stop();
+  await upstream.close();
+});
+
+async function create(said: LlmRequest = {}): Promise<string> {
+  const { llm } = await patchbay.llms.createLlm(
+    llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: randomUUID(), credentials: apiKey(KEY), ...said }),
+  );
+  return llm?.llmId ?? "";
+}
+
+describe("a chat", () => {
+  it("sends the key where the Llm says, and the defaults that the chat does not override", async () => {
+    const llmId = await create({
+      credentials: { apiKey: { ...apiKey(KEY).apiKey, headerName: "X-Custom", prefix: "Token " } },
+      defaultSamplingParams: { temperature: 0.5, maxTokens: 7, stopSequences: ["END"] },
+    });
+    await patchbay.chat.chat({ llmId, message: PROMPT, samplingParams: { temperature: 0 } });
+    const { body, headers } = upstream.requests.at(-1) ?? {};
+    expect(body).toMatchObject({
+      temperature: 0,
+      max_tokens: 7,
+      stop: ["END"],
+      messages: [{ role: "user", content: PROMPT }],
+    });
+    expect([headers?.["x-custom"], headers?.authorization]).toEqual([`Token ${KEY}`, undefined]);
+  });
+
+  it("sends nothing of ours to an Llm without credentials", async () => {
+    const llmId = await create({ credentials: undefined as never });
+    await patchbay.chat.chat({ llmId, message: PROMPT });
+    const { headers = {} } = upstream.requests.at(-1) ?? {};
+    expect(Object.keys(headers).sort()).toEqual([
+      "accept",
+      "accept-encoding",
+      "connection",
+      "content-length",
+      "content-type",
+      "host",
+      "user-agent",
+    ]);
+  });
+
+  it.each([
+    { model: "unauthorized", code: "FailedPrecondition", reason: "UPSTREAM_KEY_REFUSED" },
+    { model: "missing-model", code: "FailedPrecondition", reason: "UPSTREAM_MODEL_NOT_FOUND" },
+    { model: "busy", code: "ResourceExhausted", reason: "UPSTREAM_RATE_LIMITED" },
+    { model: "broken", code: "Unavailable", reason: "UPSTREAM_UNAVAILABLE" },
+    { model: "html", code: "Unavailable", reason: "UPSTREAM_BAD_REPLY" },
+    { model: "hangup", code: "Unavailable", reason: "UPSTREAM_UNAVAILABLE" },
+    { model: "echo-key", code: "FailedPrecondition", reason: "UPSTREAM_KEY_REFUSED" },
+  ])("says why $model is refused, and neither key nor prompt", async ({ model, code, reason }) => {
+    const llmId = await create({ modelIdentifier: model });
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: PROMPT }));
+    expect(problem).toMatchObject({ code, reason, metadata: { llmId } });
+    expect(JSON.stringify(problem)).not.toMatch(/sk-canary|prompt-canary|nginx/);
+    expect(JSON.stringify(server.log)).not.toMatch(/sk-canary|prompt-canary/);
+  });
+
+  it("never opens credentials whose row points elsewhere, and says so from then on", async () => {
+    const llmId = await create();
+    await server.store.fork().execute("update llm set endpoint_url = ? where id = ?", [`${upstream.url}/evil`, llmId]);
+    const before = upstream.requests.length;
+    expect(await problemIn(patchbay.chat.chat({ llmId, message: PROMPT }))).toMatchObject({
+      code: "FailedPrecondition",
+      reason: "CREDENTIALS_UNREADABLE",
+    });
+    expect(await problemIn(patchbay.llms.testLlm({ llmId }))).toMatchObject({ reason: "CREDENTIALS_UNREADABLE" });
+    expect(upstream.requests.length).toBe(before);
+    const { llms } = await patchbay.llms.listLlms({ status: Llm_Status.CREDENTIALS_UNREADABLE });
+    expect(llms.map((llm) => llm.llmId)).toEqual([llmId]);
+    const { llm } = await patchbay.llms.updateLlm({ llmId, credentials: apiKey("sk-new-0123456789abcdef") });
+    expect(llm?.status).toBe(Llm_Status.UNTESTED);
+    await patchbay.chat.chat({ llmId, message: PROMPT });
+  });
+
+  it("uses an ADMIN's reach only for what is named", async () => {
+    const llmId = await create();
+    const admin = server.client(server.adminKey);
+    await admin.chat.chat({ llmId, message: PROMPT });
+    await patchbay.llms.setDefaultLlm({ llmId });
+    expect(await problemIn(admin.chat.chat({ message: PROMPT }))).toMatchObject({ reason: "DEFAULT_LLM_NOT_SET" });
+  });
+
+  it.each([
+    { name: "neither a message nor messages", request: {} },
+    { name: "both", request: { message: "a", messages: [{ role: 2 as const, content: "b" }] } },
+    { name: "a message without a role", request: { messages: [{ content: "b" }] } },
+    {
+      name: "content and parts",
+      request: {
+        messages: [{ role: 2 as const, content: "b", parts: [{ part: { case: "text" as const, value: "c" } }] }],
+      },
+    },
+    { name: "a temperature of 3", request: { message: "a", samplingParams: { temperature: 3 } } },
+  ])("refuses $name", async ({ request }) => {
+    expect(await problemIn(patchbay.chat.chat({ llmId: randomUUID(), ...request }))).toMatchObject({
+      code: "InvalidArgument",
+      reason: "INVALID_REQUEST",
+    });
+  });
+});

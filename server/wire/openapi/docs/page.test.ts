@@ -1,0 +1,96 @@
+import { existsSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { llmRequest } from "../../../test/llm-requests.ts";
+import { startServer, type TestServer } from "../../../test/test-server.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+const isThere = existsSync(CHROMIUM);
+if (!isThere) console.log(`${CHROMIUM} is not there: the docs page is not tried in a browser`);
+
+describe.runIf(isThere)("the docs page in a browser", () => {
+  let server: TestServer;
+  let browser: Browser;
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([
+      startServer(),
+      chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] }),
+    ]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  /** The page, once it shows the operations, and what went wrong on it so far. */
+  async function openPage(): Promise<{ page: Page; complaints: string[]; origins: Set<string> }> {
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    const origins = new Set<string>();
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("request", (request) => {
+      if (!request.url().startsWith("data:")) origins.add(new URL(request.url()).origin);
+    });
+    expect((await page.goto(`${server.url}/docs`))?.status()).toBe(200);
+    await page.locator(".opblock").first().waitFor();
+    return { page, complaints, origins };
+  }
+
+  it("shows the title, the first call to make, and the operations by service", async () => {
+    const { page } = await openPage();
+    expect(await page.title()).toBe("Patchbay API");
+    expect(await page.locator(".info .title").textContent()).toContain("Patchbay");
+    expect(await page.locator(".info").textContent()).toContain(`curl ${server.url}/v1/llms`);
+    expect(await page.locator(".opblock-tag").allTextContents()).toEqual([
+      expect.stringContaining("LlmService"),
+      expect.stringContaining("ChatService"),
+    ]);
+    const first = page.locator("#operations-LlmService-LlmService_CreateLlm");
+    expect(await first.textContent()).toContain("Register an Llm");
+    await page.close();
+  });
+
+  it("makes a call with an API key, which no reload survives", async () => {
+    const { apiKey } = await server.addAccount("OWNER");
+    await server.client(apiKey).llms.createLlm(llmRequest({ displayName: "Made before the page" }));
+    const { page, complaints, origins } = await openPage();
+    await page.locator(".btn.authorize").first().click();
+    await page.locator(".auth-container input").first().fill(apiKey);
+    await page.locator(".auth-btn-wrapper .authorize").first().click();
+    await page.locator(".auth-btn-wrapper .btn-done").first().click();
+    const call = page.locator("#operations-LlmService-LlmService_ListLlms");
+    await call.locator(".opblock-summary-control").click();
+    await call.locator(".try-out__btn").click();
+    await call.locator(".execute").click();
+    const answer = call.locator(".live-responses-table .response");
+    await answer.waitFor();
+    expect(await answer.locator(".response-col_status").textContent()).toContain("200");
+    expect(await answer.locator(".microlight").first().textContent()).toContain(
+      '"displayName": "Made before the page"',
+    );
+    expect(complaints).toEqual([]);
+    expect([...origins]).toEqual([server.url]);
+
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+    );
+    expect(kept).not.toContain(apiKey);
+    await page.close();
+  });
+
+  it.each(["LlmService-LlmService_CreateLlm", "LlmService-LlmService_ListLlms", "ChatService-ChatService_StreamChat"])(
+    "shows %s in full without a complaint",
+    async (name) => {
+      const { page, complaints, origins } = await openPage();
+      const operation = page.locator(`#operations-${name}`);
+      await operation.locator(".opblock-summary-control").click();
+      await operation.locator(".responses-table .microlight").first().waitFor();
+      expect(complaints).toEqual([]);
+      expect([...origins]).toEqual([server.url]);
+      await page.close();
+    },
+  );
+});

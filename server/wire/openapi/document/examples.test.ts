@@ -1,0 +1,51 @@
+import { createRegistry, type DescMethod, fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { createValidator } from "@bufbuild/protovalidate";
+import { describe, expect, it } from "vitest";
+import { ChatService } from "../../../../gen/patchbay/v1/chat_service_pb.ts";
+import { LlmService } from "../../../../gen/patchbay/v1/llm_service_pb.ts";
+import { EXAMPLES } from "./examples.ts";
+
+const methods = new Map<string, DescMethod>(
+  [LlmService, ChatService].flatMap((service) =>
+    service.methods.map((method): [string, DescMethod] => [`${service.name}.${method.name}`, method]),
+  ),
+);
+const validator = createValidator({ registry: createRegistry() });
+const requests = Object.entries(EXAMPLES).flatMap(([rpc, of]) =>
+  Object.entries(of.requests).map(([name, { value }]) => ({ rpc, name, value })),
+);
+const answers = Object.entries(EXAMPLES).flatMap(([rpc, of]) =>
+  Object.entries(of.responses).map(([name, { value }]) => ({ rpc, name, value })),
+);
+
+function methodOf(rpc: string): DescMethod {
+  const method = methods.get(rpc);
+  if (!method) throw new Error(`there is no ${rpc}`);
+  return method;
+}
+
+describe("the example", () => {
+  it.each(requests)("$name of a request of $rpc is one that the server takes", ({ rpc, value }) => {
+    const { input } = methodOf(rpc);
+    // What the path gives.
+    const inPath = /\.(UpdateLlm|TestLlm)$/.test(rpc) ? { llmId: "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708" } : {};
+    const message = fromJson(input, { ...inPath, ...value } satisfies JsonObject);
+    expect(validator.validate(input, message)).toMatchObject({ kind: "valid" });
+  });
+
+  it.each(answers)("$name of an answer of $rpc is one that the server can give", ({ rpc, value }) => {
+    const { output } = methodOf(rpc);
+    expect(validator.validate(output, fromJson(output, value))).toMatchObject({ kind: "valid" });
+  });
+
+  it.each([
+    "LlmService.CreateLlm",
+    "LlmService.UpdateLlm",
+    "LlmService.TestConnection",
+    "ChatService.Chat",
+    "ChatService.StreamChat",
+  ])("is there for %s, both ways", (rpc) => {
+    expect(requests.filter((one) => one.rpc === rpc)).not.toEqual([]);
+    expect(answers.filter((one) => one.rpc === rpc)).not.toEqual([]);
+  });
+});

@@ -1,0 +1,209 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { RpcExamples } from "./rpc-examples.ts";
+
+const LLM_ID = "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708";
+const OWNER_ID = "c0a8b1d2-3e4f-4a5b-8c6d-7e8f90a1b2c3";
+const MODEL = "gpt-4o-2024-08-06";
+
+const CONNECTION_TEST: JsonObject = {
+  outcome: "OK",
+  message: "The model replied.",
+  stages: [
+    { name: "ADDRESS", state: "PASSED" },
+    { name: "CONNECTION", state: "PASSED" },
+    { name: "KEY", state: "PASSED" },
+    { name: "MODEL", state: "PASSED" },
+    { name: "REPLY", state: "PASSED" },
+    { name: "STREAM", state: "PASSED" },
+  ],
+  latencyMs: 412,
+  httpStatus: 200,
+  model: MODEL,
+  testedAt: "1767225660000",
+};
+
+const NEW_LLM: JsonObject = {
+  llmId: LLM_ID,
+  displayName: "GPT-4o of the support team",
+  providerType: "OPENAI",
+  endpointUrl: "https://api.openai.com/v1",
+  apiPath: "/chat/completions",
+  modelIdentifier: "gpt-4o",
+  supportedModalities: ["TEXT", "IMAGE"],
+  labels: { team: "support" },
+  capabilities: { supportsChat: true, supportsFunctionCalling: true, supportsStreaming: true },
+  defaultSamplingParams: { temperature: 0.2 },
+  maxContextLength: 128000,
+  ownerId: OWNER_ID,
+  createdAt: "1767225600000",
+  updatedAt: "1767225600000",
+  createdById: OWNER_ID,
+  updatedById: OWNER_ID,
+  status: "UNTESTED",
+  credentialsHint: "…a1b2",
+  hasCredentials: true,
+  etag: "1",
+};
+
+const LLM: JsonObject = { ...NEW_LLM, status: "ACTIVE", isDefault: true, lastTest: CONNECTION_TEST };
+
+const USAGE: JsonObject = { inputTokens: "14", outputTokens: "9" };
+
+const CHAT_REQUESTS: RpcExamples["requests"] = {
+  message: { summary: "One message", value: { message: "What is a patchbay, in one sentence?" } },
+  conversation: {
+    summary: "A conversation, with sampling parameters",
+    value: {
+      messages: [
+        { role: "SYSTEM", content: "You answer in one sentence." },
+        { role: "USER", content: "What is a patchbay?" },
+        { role: "ASSISTANT", content: "A panel of sockets that connects devices with short cables." },
+        { role: "USER", content: "And what is it for?" },
+      ],
+      samplingParams: { temperature: 0.2, maxTokens: 200 },
+    },
+  },
+  tools: {
+    summary: "With a tool that the model may call",
+    value: {
+      message: "What is the weather in Vienna?",
+      tools: [
+        {
+          name: "get_weather",
+          description: "The weather in a city.",
+          parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+        },
+      ],
+    },
+  },
+};
+
+/** Examples of bodies, by `Service.Rpc`: messages of the contract in JSON. A test holds each against the contract. */
+export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
+  "LlmService.CreateLlm": {
+    requests: {
+      openai: {
+        summary: "A model of OpenAI",
+        value: {
+          displayName: "GPT-4o of the support team",
+          providerType: "OPENAI",
+          modelIdentifier: "gpt-4o",
+          credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefa1b2" } },
+          labels: { team: "support" },
+          defaultSamplingParams: { temperature: 0.2 },
+        },
+      },
+      ollama: {
+        summary: "A model on a local Ollama, without credentials",
+        value: {
+          displayName: "Llama on my desk",
+          providerType: "OLLAMA",
+          endpointUrl: "http://localhost:11434/v1",
+          modelIdentifier: "llama3.2",
+        },
+      },
+    },
+    responses: {
+      created: {
+        summary: "The Llm and what was inferred",
+        value: {
+          llm: NEW_LLM,
+          statuses: [{ code: "LLM_CAPABILITY_INFERRED", message: "supportsStreaming was inferred to be true." }],
+        },
+      },
+    },
+  },
+  "LlmService.GetLlm": { requests: {}, responses: { llm: { summary: "An Llm", value: { llm: LLM } } } },
+  "LlmService.ListLlms": { requests: {}, responses: { page: { summary: "The only page", value: { llms: [LLM] } } } },
+  "LlmService.UpdateLlm": {
+    requests: {
+      rename: {
+        summary: "A new name, and one more label",
+        value: { displayName: "GPT-4o for everybody", mergeLabels: { labels: { stage: "production" } } },
+      },
+      rotate: {
+        summary: "A new key",
+        value: { credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefc3d4" } }, etag: "1" },
+      },
+      clear: { summary: "No description any more", value: { updateMask: "description" } },
+    },
+    responses: {
+      llm: {
+        summary: "The Llm as it is now",
+        value: {
+          llm: { ...LLM, displayName: "GPT-4o for everybody", labels: { team: "support", stage: "production" } },
+        },
+      },
+    },
+  },
+  "LlmService.TestLlm": {
+    requests: {},
+    responses: { works: { summary: "A chat works", value: { test: CONNECTION_TEST } } },
+  },
+  "LlmService.TestConnection": {
+    requests: {
+      unsaved: {
+        summary: "A connection that is not registered",
+        value: {
+          providerType: "ANTHROPIC",
+          modelIdentifier: "claude-sonnet-4-5",
+          credentials: { apiKey: { inlineSecret: "sk-ant-0123456789abcdefe5f6" } },
+        },
+      },
+      changed: {
+        summary: "A registered Llm with another model",
+        value: { llmId: LLM_ID, modelIdentifier: "gpt-4o-mini" },
+      },
+    },
+    responses: {
+      works: { summary: "A chat works", value: { test: CONNECTION_TEST } },
+      keyRefused: {
+        summary: "The key is refused",
+        value: {
+          test: {
+            outcome: "KEY_REFUSED",
+            message: "The endpoint refused the key. Check that it is whole, and not revoked.",
+            stages: [
+              { name: "ADDRESS", state: "PASSED" },
+              { name: "CONNECTION", state: "PASSED" },
+              { name: "KEY", state: "FAILED" },
+              { name: "MODEL", state: "SKIPPED" },
+              { name: "REPLY", state: "SKIPPED" },
+              { name: "STREAM", state: "SKIPPED" },
+            ],
+            latencyMs: 96,
+            httpStatus: 401,
+            testedAt: "1767225660000",
+          },
+        },
+      },
+    },
+  },
+  "ChatService.Chat": {
+    requests: CHAT_REQUESTS,
+    responses: {
+      reply: {
+        summary: "A reply",
+        value: {
+          llmId: LLM_ID,
+          model: MODEL,
+          message: { role: "ASSISTANT", content: "It lets you rewire them without touching the devices." },
+          stopReason: "STOP_REASON_END",
+          rawStopReason: "stop",
+          usage: USAGE,
+        },
+      },
+    },
+  },
+  "ChatService.StreamChat": {
+    requests: CHAT_REQUESTS,
+    responses: {
+      start: { summary: "First", value: { start: { llmId: LLM_ID, model: MODEL } } },
+      textDelta: { summary: "Then, many times", value: { textDelta: "It lets you" } },
+      end: {
+        summary: "Last",
+        value: { end: { stopReason: "STOP_REASON_END", rawStopReason: "stop", usage: USAGE } },
+      },
+    },
+  },
+};

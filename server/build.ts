@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { ChatService, file_patchbay_v1_chat_service } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { file_patchbay_v1_llm_service, LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
+import packageJson from "../package.json" with { type: "json" };
 import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
 import { type Config, ConfigError } from "./config.ts";
@@ -17,12 +18,20 @@ import { outageOf } from "./store/outage.ts";
 import { type Database, Store } from "./store/store.ts";
 import { Vault } from "./store/vault/vault.ts";
 import { Egress } from "./upstream/egress/egress.ts";
+import { OtlpCollector } from "./upstream/otlp-collector.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 import { createApp } from "./wire/app.ts";
 import { healthRpcs } from "./wire/health/rpcs.ts";
 import { Lifecycle } from "./wire/lifecycle.ts";
 import { type Listener, listen } from "./wire/listen/listen.ts";
+import type { Metrics } from "./wire/observe/metrics.ts";
+import type { Tracer } from "./wire/observe/trace.ts";
 import { addReflection } from "./wire/reflection/reflection.ts";
+
+const MIB = 2 ** 20;
+const MOST_BYTES = 4 * MIB;
+/** They carry images. */
+const MOST_BYTES_OF_CHATS = 16 * MIB;
 
 /** Our services, each of whose rpcs declares the permission it requires. */
 const SERVICES = [LlmService, ChatService];
@@ -111,10 +120,13 @@ async function openWire(
   const app = createApp({
     routes,
     files: [file_patchbay_v1_llm_service, file_patchbay_v1_chat_service],
+    mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
     admit: createAdmission(SERVICES, () => store.fork()),
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
     log,
+    metrics: await openMetrics(config, store),
+    tracer: await openTracer(config, log, closers),
     corsOrigins: config.corsOrigins,
     shutdownSignal: lifecycle.shutdownSignal,
   });
@@ -125,4 +137,29 @@ async function openWire(
     onError: (error) => log.error({ err: error }, "the listener failed"),
   });
   return { listener, drain: () => lifecycle.drain(listener) };
+}
+
+/** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */
+async function openMetrics(config: Config, store: Store): Promise<Metrics | undefined> {
+  if (!config.metrics) return undefined;
+  const { Metrics } = await import("./wire/observe/metrics.ts");
+  return new Metrics({ poolState: () => store.poolState(), version: packageJson.version });
+}
+
+async function openTracer(config: Config, log: Logger, closers: Closer[]): Promise<Tracer | undefined> {
+  if (!config.otlp) return undefined;
+  const { OtelTracer } = await import("./wire/observe/otel/otel-tracer.ts");
+  const collector = new OtlpCollector(config.otlp);
+  closers.push(() => collector.close());
+  const tracer = new OtelTracer({
+    serviceName: packageJson.name,
+    version: packageJson.version,
+    send: (body) => collector.send(body),
+    onChange: (problem) => {
+      if (problem) log.warn({ err: problem }, "spans do not reach OTEL_EXPORTER_OTLP_ENDPOINT and are lost");
+      else log.info({}, "spans reach OTEL_EXPORTER_OTLP_ENDPOINT again");
+    },
+  });
+  closers.push(() => tracer.close());
+  return tracer;
 }

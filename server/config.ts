@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Secret } from "./base/secret.ts";
 import { StartError } from "./base/start-error.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
+import { type OtlpTarget, ruleFor } from "./upstream/otlp-collector.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -20,6 +21,10 @@ export interface Config {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: LogLevel;
+  /** Whether `/metrics` is served. */
+  readonly metrics: boolean;
+  /** Undefined: nothing is traced. */
+  readonly otlp: OtlpTarget | undefined;
 }
 
 /** A setting that cannot be used; the message names it and says what would be right. */
@@ -70,6 +75,21 @@ export const SETTINGS: readonly Setting[] = [
   },
   { name: "TLS_KEY_FILE", fallback: "", help: "The private key of TLS_CERT_FILE in PEM." },
   { name: "LOG_LEVEL", fallback: "info", help: `One of ${LOG_LEVELS.join(", ")}.` },
+  {
+    name: "METRICS",
+    fallback: "on",
+    help: "on serves Prometheus' metrics at /metrics, to everybody who reaches the port; off does not.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    fallback: "",
+    help: "An OpenTelemetry collector that takes OTLP over HTTP, such as http://localhost:4318. Unset: nothing is traced.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    fallback: "",
+    help: "Headers for the collector, percent-encoded, such as api-key=secret,team=ai.",
+  },
 ];
 
 /** Reads the settings; an unusable one is a ConfigError. */
@@ -87,6 +107,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
     corsOrigins: readOrigins(read("CORS_ORIGINS")),
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
+    metrics: readSwitch("METRICS", read("METRICS") || "on"),
+    otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
   });
 }
 
@@ -138,7 +160,8 @@ function readEgressAllow(text: string): readonly AllowRule[] {
 function readTls(certFile: string, keyFile: string): Config["tls"] {
   if (certFile === "" && keyFile === "") return undefined;
   const missing = certFile === "" ? "TLS_CERT_FILE" : "TLS_KEY_FILE";
-  if (certFile === "" || keyFile === "") throw new ConfigError(`${missing} is missing: TLS_CERT_FILE and TLS_KEY_FILE go together.`);
+  if (certFile === "" || keyFile === "")
+    throw new ConfigError(`${missing} is missing: TLS_CERT_FILE and TLS_KEY_FILE go together.`);
   return { certFile: resolve(certFile), keyFile: resolve(keyFile) };
 }
 
@@ -159,4 +182,44 @@ function readLogLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === text);
   if (!level) throw new ConfigError(`LOG_LEVEL is "${text}"; it must be one of ${LOG_LEVELS.join(", ")}.`);
   return level;
+}
+
+function readSwitch(name: string, text: string): boolean {
+  if (text === "on" || text === "off") return text === "on";
+  throw new ConfigError(`${name} is "${text}"; it must be on or off.`);
+}
+
+/** The traces' part of OpenTelemetry's variables for exporters: `/v1/traces` goes behind the endpoint's path. */
+function readOtlp(endpoint: string, headers: string): Config["otlp"] {
+  if (endpoint === "") return undefined;
+  const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  try {
+    ruleFor(url);
+  } catch (error) {
+    // The text may hold a password: it is not repeated.
+    const advice = "it must look like http://localhost:4318; tokens go into OTEL_EXPORTER_OTLP_HEADERS";
+    throw new ConfigError(`OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: ${advice}.`, { cause: error });
+  }
+  return { url, headers: readOtlpHeaders(headers) };
+}
+
+function readOtlpHeaders(text: string): Record<string, Secret> {
+  const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+  const entries = pairs.map((pair): [string, Secret] => {
+    const [, name = "", value = ""] = /^\s*([\w-]+)\s*=(.*)$/.exec(pair) ?? [];
+    const decoded = decode(value.trim());
+    if (name !== "" && decoded !== undefined) return [name.toLowerCase(), new Secret(decoded)];
+    throw new ConfigError(
+      "OTEL_EXPORTER_OTLP_HEADERS must look like name=value,name=value, its values percent-encoded.",
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined; // A stray percent sign.
+  }
 }

@@ -23,6 +23,8 @@ const ONE_IMPORTER: Record<string, string> = {
   "node:http": "server/wire|server/upstream",
   "node:https": "server/wire|server/upstream",
   "node:http2": "server/wire",
+  "prom-client": "server/wire/observe",
+  "@opentelemetry/": "server/wire/observe/otel",
   "@connectrpc/connect": "server/wire|server/service|client|server/build.ts",
 };
 

@@ -151,6 +151,8 @@ describe("settings", () => {
     { setting: "CORS_ORIGINS", value: "https://app.example.com/", says: /scheme:\/\/host/ },
     { setting: "TLS_KEY_FILE", value: "key.pem", says: /TLS_CERT_FILE/ },
     { setting: "LOG_LEVEL", value: "loud", says: /trace, debug/ },
+    { setting: "METRICS", value: "yes", says: /on or off/ },
+    { setting: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "http://me:hunter2@localhost:4318", says: /OTLP_HEADERS/ },
     { setting: "BOOTSTRAP_API_KEY", value: "sk-hunter2", says: /--new-api-key/ },
   ])("refuse $setting=$value", async ({ setting, value, says }) => {
     const server = start({ DATA_DIR: join(folder.path, "never"), [setting]: value });

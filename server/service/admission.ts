@@ -6,7 +6,7 @@ import type { Permission } from "../domain/access/permissions.ts";
 import { missing } from "../domain/access/scope.ts";
 import type { EntityManager } from "../store/store.ts";
 import { nameOf } from "./enum-names.ts";
-import { setScope } from "./scope-key.ts";
+import { setCaller, setScope, watchOf } from "./scope-key.ts";
 
 interface Requirement {
   readonly own: Permission;
@@ -31,10 +31,11 @@ export function createAdmission(services: readonly DescService[], fork: () => En
     if (!requirement) return;
     const em = fork();
     const caller = await authenticate(em, apiKeyOf(context.requestHeader));
+    setCaller(context, caller);
     if (!caller.permissions.has(requirement.own) && !caller.permissions.has(requirement.any)) {
       throw missing(requirement.own);
     }
-    setScope(context, { caller, em, signal: context.signal });
+    setScope(context, { caller, em, signal: context.signal, watch: watchOf(context) });
   };
 }
 

@@ -58,6 +58,12 @@ export class Store {
     }
   }
 
+  /** The pool of connections: all that are open, those that nobody uses, and who waits for one. */
+  async poolState(): Promise<{ size: number; idle: number; waiting: number }> {
+    const pool = await this.orm.em.getConnection().getNativeClient();
+    return { size: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
+  }
+
   async close(): Promise<void> {
     await this.orm.close();
   }

@@ -2,7 +2,7 @@ import { type Proof, type TestResult, verdictOf, verdictOfReply } from "./connec
 import type { ModelRequest, SamplingParams, StopReason, Usage } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
 import { UpstreamFailure } from "./failure.ts";
-import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
+import { type CallOptions, readReply, readReplyEvents, sendCall } from "./model-call.ts";
 import type { Target } from "./target.ts";
 
 const MAX_TOKENS = 16;
@@ -13,9 +13,14 @@ const MAX_TOKENS = 16;
  * One streamed call proves all there is. Where its form is refused, a second call shows how far that matters: without
  * the limit of tokens, if that is what a model refuses that thinks before it speaks, and else not streamed.
  */
-export async function testConnection(egress: Egress, target: Target, signal: AbortSignal): Promise<TestResult> {
+export async function testConnection(
+  egress: Egress,
+  target: Target,
+  signal: AbortSignal,
+  headers?: Readonly<Record<string, string>>,
+): Promise<TestResult> {
   const timeout = AbortSignal.timeout(egress.limits.testMs);
-  const attempt = new Attempt(egress, target, AbortSignal.any([signal, timeout]));
+  const attempt = new Attempt(egress, target, { signal: AbortSignal.any([signal, timeout]), headers });
   try {
     return await attempt.run();
   } catch (error) {
@@ -33,12 +38,12 @@ class Attempt {
   readonly #startedAt = performance.now();
   readonly #egress: Egress;
   readonly #target: Target;
-  readonly #signal: AbortSignal;
+  readonly #options: Omit<CallOptions, "streamed">;
 
-  constructor(egress: Egress, target: Target, signal: AbortSignal) {
+  constructor(egress: Egress, target: Target, options: Omit<CallOptions, "streamed">) {
     this.#egress = egress;
     this.#target = target;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   get latencyMs(): number {
@@ -65,7 +70,10 @@ class Attempt {
 
   async #stream(sampling: SamplingParams): Promise<void> {
     this.proof = {};
-    const response = await sendCall(this.#egress, this.#target, question(sampling), this.#options(true));
+    const response = await sendCall(this.#egress, this.#target, question(sampling), {
+      ...this.#options,
+      streamed: true,
+    });
     this.proof.httpStatus = response.status;
     let hasText = false;
     for await (const events of readReplyEvents(this.#egress, this.#target, response)) {
@@ -79,7 +87,10 @@ class Attempt {
 
   async #reply(sampling: SamplingParams): Promise<void> {
     this.proof = {};
-    const response = await sendCall(this.#egress, this.#target, question(sampling), this.#options(false));
+    const response = await sendCall(this.#egress, this.#target, question(sampling), {
+      ...this.#options,
+      streamed: false,
+    });
     this.proof.httpStatus = response.status;
     const reply = await readReply(this.#egress, this.#target, response);
     this.proof.model = reply.model;
@@ -93,10 +104,6 @@ class Attempt {
   #checkReply(hasText: boolean, end: { rawStopReason: string; stopReason: StopReason; usage: Usage }): void {
     if (hasText || end.rawStopReason !== "" || end.usage.outputTokens !== undefined) return;
     throw new UpstreamFailure("bad-reply", "the endpoint's reply is empty", this.proof);
-  }
-
-  #options(streamed: boolean) {
-    return { streamed, signal: this.#signal };
   }
 }
 

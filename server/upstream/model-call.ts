@@ -16,6 +16,8 @@ const MAX_ERROR_BYTES = 64 * 1024;
 export interface CallOptions {
   readonly streamed: boolean;
   readonly signal: AbortSignal;
+  /** Sent beside those of the API; none of them comes in the place of the key. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Sends one request to a model; throws UpstreamFailure unless the endpoint agrees to reply. */
@@ -23,14 +25,14 @@ export async function sendCall(
   egress: Egress,
   target: Target,
   request: ModelRequest,
-  { streamed, signal }: CallOptions,
+  { streamed, signal, headers }: CallOptions,
 ): Promise<EgressResponse> {
   const { adapter } = providers[target.providerType];
   const response = await egress.request({
     ownerId: target.ownerId,
     url: urlOf(target),
     method: "POST",
-    headers: headersOf(target, streamed),
+    headers: { ...headers, ...headersOf(target, streamed) },
     body: JSON.stringify(adapter.writeRequest(target, request, streamed)),
     streamed,
     signal,

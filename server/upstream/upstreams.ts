@@ -1,7 +1,9 @@
+import type { Watch } from "../base/watch.ts";
 import { testConnection } from "./connection-test.ts";
 import type { TestResult } from "./connection-verdict.ts";
 import type { ModelRequest, Reply, ReplyEvent } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
+import { UpstreamFailure } from "./failure.ts";
 import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
 import type { Target } from "./target.ts";
 
@@ -9,7 +11,7 @@ import type { Target } from "./target.ts";
  * All models, behind one way to call them.
  *
  * What an endpoint does wrong is thrown as UpstreamFailure; when the signal aborts, its reason is thrown. A call that is
- * aborted or left closes its connection at once. Nothing is tried again.
+ * aborted or left closes its connection at once. Nothing is tried again. A watch, where one is given, is told of each.
  */
 export class Upstreams {
   readonly #egress: Egress;
@@ -19,24 +21,76 @@ export class Upstreams {
   }
 
   /** A whole reply. */
-  async reply(target: Target, request: ModelRequest, signal: AbortSignal): Promise<Reply> {
-    const response = await sendCall(this.#egress, target, request, { streamed: false, signal });
-    return readReply(this.#egress, target, response);
+  async reply(target: Target, request: ModelRequest, signal: AbortSignal, watch?: Watch): Promise<Reply> {
+    const watched = watch?.begin(target.providerType);
+    let outcome = "ok";
+    try {
+      const response = await sendCall(this.#egress, target, request, {
+        streamed: false,
+        signal,
+        headers: watched?.headers,
+      });
+      return await readReply(this.#egress, target, response);
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      watched?.end(outcome);
+    }
   }
 
   /** A reply as it is written. */
-  async *stream(target: Target, request: ModelRequest, signal: AbortSignal): AsyncGenerator<ReplyEvent> {
-    for await (const events of this.batches(target, request, signal)) yield* events;
+  async *stream(target: Target, request: ModelRequest, signal: AbortSignal, watch?: Watch): AsyncGenerator<ReplyEvent> {
+    for await (const events of this.batches(target, request, signal, watch)) yield* events;
   }
 
   /** The same, with the events that arrived together in one array, so that they can be passed on together. */
-  async *batches(target: Target, request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ReplyEvent[]> {
-    const response = await sendCall(this.#egress, target, request, { streamed: true, signal });
-    yield* readReplyEvents(this.#egress, target, response);
+  async *batches(
+    target: Target,
+    request: ModelRequest,
+    signal: AbortSignal,
+    watch?: Watch,
+  ): AsyncGenerator<readonly ReplyEvent[]> {
+    const watched = watch?.begin(target.providerType);
+    let outcome = "left";
+    let hasReplied = false;
+    try {
+      const response = await sendCall(this.#egress, target, request, {
+        streamed: true,
+        signal,
+        headers: watched?.headers,
+      });
+      for await (const events of readReplyEvents(this.#egress, target, response)) {
+        if (!hasReplied && events.some(({ type }) => type !== "start")) {
+          hasReplied = true;
+          watched?.replied();
+        }
+        yield events;
+      }
+      outcome = "ok";
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      watched?.end(outcome);
+    }
   }
 
   /** What comes of asking for one small reply, the same way as for any other. What the endpoint does is a result. */
-  test(target: Target, signal: AbortSignal): Promise<TestResult> {
-    return testConnection(this.#egress, target, signal);
+  async test(target: Target, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
+    const watched = watch?.begin(target.providerType);
+    let outcome = "aborted";
+    try {
+      const result = await testConnection(this.#egress, target, signal, watched?.headers);
+      outcome = result.outcome.toLowerCase().replaceAll("_", "-");
+      return result;
+    } finally {
+      watched?.end(outcome);
+    }
   }
+}
+
+/** Anything but a failure is the reason of the abort. */
+function outcomeOf(error: unknown): string {
+  return error instanceof UpstreamFailure ? error.kind : "aborted";
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { createRegistry, type DescFile, type DescMethod } from "@bufbuild/protobuf";
+import { createRegistry, type DescFile, type DescMethod, type DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -9,14 +9,15 @@ import type { Logger } from "../base/logger.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
 import { type Classify, ERROR_DOMAIN } from "./interceptors/refusal.ts";
 import { createValidation } from "./interceptors/validate.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import { Observer } from "./observe/observer.ts";
+import type { Tracer } from "./observe/trace.ts";
+import { createDocs } from "./openapi/docs/docs.ts";
 import type { NodeRequest, NodeResponse } from "./rest/exchange.ts";
 import { captureMethods, createRestHandler } from "./rest/transcode.ts";
 import { RpcCors } from "./rpc-cors.ts";
 
-const MIB = 2 ** 20;
-/** After decompression: a few kilobytes of gzip can be gigabytes. */
-const MOST_BYTES = 4 * MIB;
-/** A caller that says nothing waits this long; the endpoints of Llms have limits of their own. */
+/** A caller that says nothing waits this long for an answer; the endpoints of Llms have limits of their own. */
 const DEFAULT_TIMEOUT_MS = 15 * 60_000;
 const LONGEST_TIMEOUT_MS = 60 * 60_000;
 
@@ -24,29 +25,37 @@ export interface AppOptions {
   readonly routes: (router: ConnectRouter) => void;
   /** The files of the services, whose messages may travel inside others. */
   readonly files: readonly DescFile[];
+  /** The largest message of a service, after decompression: a few kilobytes of gzip can be gigabytes. */
+  readonly mostBytes: (service: DescService) => number;
   readonly admit: (context: HandlerContext) => Promise<void>;
   readonly classify: Classify;
   readonly isReady: () => Promise<boolean>;
   readonly log: Logger;
+  /** Undefined: nothing is counted, and there is no `/metrics`. */
+  readonly metrics: Metrics | undefined;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
   readonly corsOrigins: readonly string[];
   /** Aborts every call when the server goes down. */
   readonly shutdownSignal: AbortSignal;
 }
 
-/** Everything on the one port: health, then gRPC, gRPC-Web and Connect by their paths, then REST. */
+/** Everything on the one port: health and metrics, then gRPC, gRPC-Web and Connect by their paths, then REST. */
 export function createApp(options: AppOptions): (request: NodeRequest, response: NodeResponse) => void {
-  const { routes, shutdownSignal, log } = options;
+  const { routes, shutdownSignal, log, metrics, tracer } = options;
+  const observer = new Observer({ log, metrics: metrics?.calls, tracer });
   const records = new CallRecords({ log, classify: options.classify });
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
   const shared = {
     interceptors: [records.interceptor(), createValidation()],
     requestGate: records.gate(options.admit),
+    contextValues: (request: NodeRequest) => observer.valuesOf(request),
     shutdownSignal,
   };
   const methods = captureMethods(routes);
   const rest = createRestHandler(methods, {
     ...shared,
-    readMaxBytes: (_method: DescMethod) => MOST_BYTES,
+    readMaxBytes: ({ parent }: DescMethod) => options.mostBytes(parent),
     defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     errorDomain: ERROR_DOMAIN,
@@ -56,32 +65,61 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   });
   const rpc = connectNodeAdapter({
     ...shared,
-    routes,
-    readMaxBytes: MOST_BYTES,
+    routes: (router) => routes(withLimits(router, options.mostBytes)),
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
     jsonOptions: { ignoreUnknownFields: false, registry },
   });
-  const rpcPaths = new Set(methods.map(({ method }) => createMethodUrl("/", method)));
+  const rpcs = new Map(methods.map(({ method }) => [createMethodUrl("/", method), method]));
+  const docs = createDocs({ onError: (error) => log.error({ err: error }, "the docs could not be served") });
   const rpcCors = new RpcCors(options.corsOrigins);
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";
-    const answer = HEALTH[path];
-    if (answer) void answer(options, response);
-    else if (!rpcPaths.has(path)) void rest(request, response);
-    else if (!rpcCors.handle(request, response)) rpc(request as Http2ServerRequest, response as Http2ServerResponse);
+    const answer = PAGES[path];
+    if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);
+    if (docs(path, request, response)) return;
+    const method = rpcs.get(path);
+    if (method && rpcCors.handle(request, response)) return;
+    observer.open(request, response, method);
+    if (method?.methodKind === "unary") setDefaultDeadline(request);
+    if (method) rpc(request as Http2ServerRequest, response as Http2ServerResponse);
+    else void rest(request, response);
   };
 }
 
-/** For load balancers and process managers: whether the process lives, and whether it can serve. */
-const HEALTH: Readonly<Record<string, (options: AppOptions, response: NodeResponse) => Promise<void>>> = {
+/** Registers services with the limit of each. */
+function withLimits(router: ConnectRouter, mostBytes: (service: DescService) => number): ConnectRouter {
+  const limited: ConnectRouter = {
+    handlers: router.handlers,
+    service(service, implementation, options) {
+      router.service(service, implementation, { readMaxBytes: mostBytes(service), ...options });
+      return limited;
+    },
+    rpc(method, implementation, options) {
+      router.rpc(method, implementation, { readMaxBytes: mostBytes(method.parent), ...options });
+      return limited;
+    },
+  };
+  return limited;
+}
+
+/** Connect has no default deadline, and takes one from these headers only. Streams may be meant to last. */
+function setDefaultDeadline({ headers }: NodeRequest): void {
+  if (headers["content-type"]?.startsWith("application/grpc")) headers["grpc-timeout"] ??= `${DEFAULT_TIMEOUT_MS}m`;
+  else headers["connect-timeout-ms"] ??= String(DEFAULT_TIMEOUT_MS);
+}
+
+/** For load balancers and process managers: whether the process lives, and whether it can serve; for Prometheus: how. */
+const PAGES: Readonly<Record<string, (options: AppOptions, response: NodeResponse) => Promise<void>>> = {
   "/healthz": async (_, response) => answer(response, 200, "ok\n"),
   "/readyz": async ({ isReady }, response) =>
     (await isReady()) ? answer(response, 200, "ready\n") : answer(response, 503, "not ready\n"),
+  "/metrics": async ({ metrics }, response) =>
+    answer(response, 200, (await metrics?.text()) ?? "", metrics?.contentType),
 };
 
-function answer(response: NodeResponse, status: number, text: string): void {
+function answer(response: NodeResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
   response.statusCode = status;
-  response.setHeader("content-type", "text/plain; charset=utf-8");
+  response.setHeader("content-type", type);
   (response as ServerResponse).end(text);
 }

@@ -1,4 +1,5 @@
 import { Fault } from "../../base/fault.ts";
+import type { Watch } from "../../base/watch.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Permission, Role } from "./permissions.ts";
 
@@ -10,11 +11,13 @@ export interface Caller {
   readonly permissions: ReadonlySet<Permission>;
 }
 
-/** What one call brings along: who asks, a unit of work, and when to give up. Passed by hand, first. */
+/** What one call brings along: who asks, a unit of work, when to give up, and who watches. Passed by hand, first. */
 export interface Scope {
   readonly caller: Caller;
   readonly em: EntityManager;
   readonly signal: AbortSignal;
+  /** Undefined: nobody watches. */
+  readonly watch?: Watch | undefined;
 }
 
 /** Whose things the caller may reach with a permission: their own, or, undefined, everybody's. */

@@ -32,7 +32,8 @@ export class Chats {
   async reply(scope: Scope, llmId: string, request: ModelRequest): Promise<{ llmId: string; reply: Reply }> {
     const { llm, target } = await this.#open(scope, llmId);
     try {
-      const reply = await this.#upstreams.reply(target, withDefaults(request, llm.defaultSampling), scope.signal);
+      const asked = withDefaults(request, llm.defaultSampling);
+      const reply = await this.#upstreams.reply(target, asked, scope.signal, scope.watch);
       return { llmId: llm.id, reply };
     } catch (error) {
       throw refusalOf(error, llm);
@@ -47,7 +48,8 @@ export class Chats {
   ): AsyncGenerator<{ llmId: string; event: ReplyEvent }> {
     const { llm, target } = await this.#open(scope, llmId);
     try {
-      const events = this.#upstreams.stream(target, withDefaults(request, llm.defaultSampling), scope.signal);
+      const asked = withDefaults(request, llm.defaultSampling);
+      const events = this.#upstreams.stream(target, asked, scope.signal, scope.watch);
       for await (const event of events) yield { llmId: llm.id, event };
     } catch (error) {
       throw refusalOf(error, llm);

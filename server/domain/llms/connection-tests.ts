@@ -52,7 +52,7 @@ export class ConnectionTests {
   }
 
   async #run(scope: Scope, target: Target): Promise<StoredTest> {
-    const result = await this.#upstreams.test(target, scope.signal);
+    const result = await this.#upstreams.test(target, scope.signal, scope.watch);
     return { ...result, testedAt: Date.now() };
   }
 

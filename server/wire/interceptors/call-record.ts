@@ -1,19 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { Code, type ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "../../base/logger.ts";
-import { type Classify, refuse } from "./refusal.ts";
+import { type Call, callOf, rpcName } from "../observe/call.ts";
+import { codeOfAbort } from "../observe/http-outcome.ts";
+import { type Classify, complainsOfRequest, refuse } from "./refusal.ts";
 
-const recordKey = createContextKey<CallRecord | undefined>(undefined, { description: "id and start of the call" });
-
-interface CallRecord {
-  readonly requestId: string;
-  readonly startedAt: number;
-  readonly protocol: string;
-}
-
-const REQUEST_ID_HEADER = "x-request-id";
-
-/** Gives every call an id and its one line in the log, and translates its errors, however far it came. */
+/** Notes what comes of every call, and translates its errors, however far it came. */
 export class CallRecords {
   readonly #log: Logger;
   readonly #classify: Classify;
@@ -26,13 +17,17 @@ export class CallRecords {
   /** Wraps what decides about a call before its body is read. */
   gate(admit: (context: HandlerContext) => Promise<void>): (context: HandlerContext) => Promise<void> {
     return async (context) => {
-      const record = { requestId: randomUUID(), startedAt: performance.now(), protocol: context.protocolName };
-      context.values.set(recordKey, record);
-      context.responseHeader.set(REQUEST_ID_HEADER, record.requestId);
+      const call = callOf(context.values);
+      call.enter(context);
+      // What connect itself finds wrong (a body that is no message, or too large) comes past no interceptor. Its handlers
+      // abort the signal with the error before they write it, and so it can still be told properly.
+      context.signal.addEventListener("abort", () => this.#refine(call, context.signal.reason), {
+        once: true,
+      });
       try {
         await admit(context);
       } catch (error) {
-        throw this.#failed(record, context.method.toString(), error);
+        throw this.#failed(call, context, error);
       }
     };
   }
@@ -40,43 +35,47 @@ export class CallRecords {
   /** Outermost of the interceptors. */
   interceptor(): Interceptor {
     return (next) => async (request) => {
-      const record = request.contextValues.get(recordKey);
-      if (!record) throw new Error("a call came past its gate");
-      const name = request.method.toString();
+      const call = callOf(request.contextValues);
       try {
         const response = await next(request);
-        if (response.stream) return { ...response, message: this.#watched(record, name, response.message) };
-        this.#ended(record, name, undefined);
+        if (response.stream) return { ...response, message: this.#watched(call, request, response.message) };
+        call.settle(undefined);
         return response;
       } catch (error) {
-        throw this.#failed(record, name, error);
+        throw this.#failed(call, request, error);
       }
     };
   }
 
-  async *#watched<T>(record: CallRecord, name: string, messages: AsyncIterable<T>): AsyncGenerator<T> {
-    let outcome: "left" | "done" | "failed" = "left";
+  async *#watched<T>(call: Call, request: Request, messages: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* messages;
-      outcome = "done";
+      call.settle(undefined);
     } catch (error) {
-      outcome = "failed";
-      throw this.#failed(record, name, error);
-    } finally {
-      if (outcome !== "failed") this.#ended(record, name, outcome === "left" ? Code.Canceled : undefined);
+      throw this.#failed(call, request, error);
     }
   }
 
-  #failed(record: CallRecord, name: string, cause: unknown): ConnectError {
-    const { error, isUnexpected } = refuse(cause, record.requestId, this.#classify);
-    if (isUnexpected)
-      this.#log.error({ requestId: record.requestId, rpc: name, err: cause }, "a call failed unexpectedly");
-    this.#ended(record, name, error.code);
-    return error;
+  /** Gives an error of connect's own the reason, code and details that every error has. */
+  #refine(call: Call, error: unknown): void {
+    if (call.isSettled || !(error instanceof ConnectError) || !complainsOfRequest(error)) return;
+    const { code, details, rawMessage } = refuse(error, call.requestId, this.#classify).error;
+    Object.assign(error, { code, details, rawMessage, message: `[${Code[code]}] ${rawMessage}` });
+    call.settle(code);
   }
 
-  #ended({ requestId, startedAt, protocol }: CallRecord, name: string, code: Code | undefined): void {
-    const ms = Math.round((performance.now() - startedAt) * 10) / 10;
-    this.#log.info({ requestId, rpc: name, protocol, code: code === undefined ? "Ok" : Code[code], ms }, "call");
+  #failed(call: Call, { method, signal }: Request, thrown: unknown): ConnectError {
+    const { requestId } = call;
+    const hasLeft = signal.aborted && thrown === signal.reason && codeOfAbort(thrown) === Code.Canceled;
+    const cause = hasLeft ? new ConnectError("the caller has left", Code.Canceled) : thrown;
+    const { error, isUnexpected } = refuse(cause, requestId, this.#classify);
+    if (isUnexpected) {
+      this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "a call failed unexpectedly");
+    }
+    call.settle(error.code);
+    return error;
   }
 }
+
+/** What is needed to judge an error. */
+type Request = Pick<HandlerContext, "method" | "signal">;

@@ -33,6 +33,8 @@ const CODES: Readonly<Record<Reason, Code>> = {
   UPSTREAM_UNAVAILABLE: Code.Unavailable,
   UPSTREAM_TIMEOUT: Code.DeadlineExceeded,
   UPSTREAM_BAD_REPLY: Code.Unavailable,
+  MESSAGE_TOO_LARGE: Code.ResourceExhausted,
+  MEDIA_TYPE_NOT_SUPPORTED: Code.InvalidArgument,
   STORE_UNAVAILABLE: Code.Unavailable,
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,
@@ -43,10 +45,15 @@ const CODES: Readonly<Record<Reason, Code>> = {
 /** Where a code stands for one reason, for errors that connect itself raises. */
 const REASONS: Partial<Record<Code, Reason>> = {
   [Code.InvalidArgument]: "INVALID_REQUEST",
+  [Code.ResourceExhausted]: "MESSAGE_TOO_LARGE",
+  [Code.Unimplemented]: "MEDIA_TYPE_NOT_SUPPORTED",
   [Code.DeadlineExceeded]: "DEADLINE_PASSED",
   [Code.Canceled]: "CALL_CANCELLED",
   [Code.Unavailable]: "SERVER_STOPPING",
 };
+
+/** How connect begins to say that it cannot read a request. */
+const UNREADABLE = /^(parse binary|decompression failed|protocol error)/;
 
 /** Tells whether an error is an outage of something we need, and which refusal that is. */
 export type Classify = (error: unknown) => Fault | undefined;
@@ -65,17 +72,26 @@ export function refuse(error: unknown, requestId: string, classify: Classify): R
   const fault = error instanceof Fault ? error : classify(error);
   if (fault) return { error: presentFault(fault, requestId), isUnexpected: false };
   if (error instanceof ConnectError) {
-    const reason = REASONS[error.code];
+    // Connect takes bytes that are no message for a fault of its own; they are the caller's.
+    const code = UNREADABLE.test(error.rawMessage) ? Code.InvalidArgument : error.code;
+    const reason = REASONS[code];
     if (reason && error.details.length === 0) {
-      return { error: presentFault(new Fault(reason, error.rawMessage, {}, error), requestId), isUnexpected: false };
+      const refusal = new Fault(reason, error.rawMessage, {}, error);
+      return { error: presentFault(refusal, requestId, code), isUnexpected: false };
     }
-    if (error.code !== Code.Internal && error.code !== Code.Unknown) return { error, isUnexpected: false };
+    if (code !== Code.Internal && code !== Code.Unknown) return { error, isUnexpected: false };
   }
   const message = `internal error; the log has it under request id ${requestId}`;
   return { error: presentFault(new Fault("INTERNAL_ERROR", message, {}, error), requestId), isUnexpected: true };
 }
 
-function presentFault(fault: Fault, requestId: string): ConnectError {
+/** Whether connect says with an error that it cannot take a request, rather than that a call was ended from outside. */
+export function complainsOfRequest({ code, rawMessage }: ConnectError): boolean {
+  const isPlain = code === Code.InvalidArgument || code === Code.ResourceExhausted || code === Code.Unimplemented;
+  return isPlain || UNREADABLE.test(rawMessage);
+}
+
+function presentFault(fault: Fault, requestId: string, code = CODES[fault.reason]): ConnectError {
   const { metadata = {}, fields = [], retryAfterMs } = fault.facts;
   const details: { desc: DescMessage; value: object }[] = [];
   const add = <Type extends DescMessage>(desc: Type, value: MessageInitShape<Type>) => details.push({ desc, value });
@@ -85,5 +101,5 @@ function presentFault(fault: Fault, requestId: string): ConnectError {
   }
   if (retryAfterMs !== undefined) add(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) });
   add(RequestInfoSchema, { requestId });
-  return new ConnectError(fault.message, CODES[fault.reason], undefined, details as never, fault);
+  return new ConnectError(fault.message, code, undefined, details as never, fault);
 }

@@ -1,5 +1,11 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
-import { createHandlerContext, type HandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
+import {
+  type ContextValues,
+  createHandlerContext,
+  type HandlerContext,
+  type Interceptor,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
 import { Answer } from "./answer.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
 import { Cors } from "./cors.ts";
@@ -21,6 +27,8 @@ export interface RestOptions {
   readonly interceptors?: Interceptor[];
   /** Runs after the headers, before the body is read. */
   readonly requestGate?: (context: HandlerContext) => void | Promise<void>;
+  /** What the context of a call starts with. Default: nothing. */
+  readonly contextValues?: (request: NodeRequest) => ContextValues;
   /** Aborts the signals of all handlers. */
   readonly shutdownSignal?: AbortSignal;
   /** Most bytes of a request body after decompression, by rpc. */
@@ -137,7 +145,7 @@ class RestServer {
   }
 
   #createContext(method: DescMethod, request: NodeRequest) {
-    const { shutdownSignal } = this.#options;
+    const { shutdownSignal, contextValues } = this.#options;
     const timeoutMs = readTimeoutMs(request.headers, this.#options);
     return createHandlerContext({
       service: method.parent,
@@ -148,6 +156,7 @@ class RestServer {
       requestHeader: headersOf(request),
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(shutdownSignal !== undefined && { shutdownSignal }),
+      ...(contextValues !== undefined && { contextValues: contextValues(request) }),
     });
   }
 

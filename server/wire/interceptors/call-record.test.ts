@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startServer, type TestServer } from "../../test/test-server.ts";
+
+let server: TestServer;
+let authorization: string;
+beforeAll(async () => {
+  server = await startServer();
+  authorization = `Bearer ${(await server.addAccount("OWNER")).apiKey}`;
+});
+afterAll(() => server.stop());
+
+describe("what connect itself refuses", () => {
+  it.each([
+    {
+      name: "bytes that are no message",
+      type: "application/proto",
+      body: Buffer.from("ffffffffff", "hex"),
+      code: "invalid_argument",
+      reason: "INVALID_REQUEST",
+    },
+    {
+      name: "text that is no JSON",
+      type: "application/json",
+      body: "{",
+      code: "invalid_argument",
+      reason: "INVALID_REQUEST",
+    },
+    {
+      name: "a misspelt field",
+      type: "application/json",
+      body: '{"displayNam": "x"}',
+      code: "invalid_argument",
+      reason: "INVALID_REQUEST",
+      says: "displayNam",
+    },
+    {
+      name: "a message that is too large",
+      type: "application/json",
+      body: " ".repeat(5 * 2 ** 20),
+      code: "resource_exhausted",
+      reason: "MESSAGE_TOO_LARGE",
+    },
+    {
+      name: "a bomb",
+      type: "application/json",
+      encoding: "gzip",
+      body: gzipSync(Buffer.alloc(50 * 2 ** 20, " ")),
+      code: "resource_exhausted",
+      reason: "MESSAGE_TOO_LARGE",
+    },
+    {
+      name: "what is not compressed as it says",
+      type: "application/json",
+      encoding: "gzip",
+      body: randomBytes(100),
+      code: "invalid_argument",
+      reason: "INVALID_REQUEST",
+    },
+    {
+      name: "an unknown compression",
+      type: "application/json",
+      encoding: "lzma",
+      body: "{}",
+      code: "unimplemented",
+      reason: "MEDIA_TYPE_NOT_SUPPORTED",
+    },
+  ])(
+    "has reason, request id and a line in the log: $name",
+    async ({ type, body, encoding, code, reason, says = "" }) => {
+      const response = await fetch(`${server.url}/patchbay.v1.LlmService/CreateLlm`, {
+        method: "POST",
+        headers: { authorization, "content-type": type, ...(encoding ? { "content-encoding": encoding } : {}) },
+        body,
+      });
+      const error = await response.json();
+      expect(error.code).toBe(code);
+      expect(error.message).toContain(says);
+      const info = error.details.find((detail: { type: string }) => detail.type === "google.rpc.ErrorInfo");
+      expect(info?.debug ?? Buffer.from(info?.value ?? "", "base64").toString("latin1")).toMatchObject({ reason });
+      const requestId = response.headers.get("x-request-id");
+      await expect.poll(() => server.log.filter(({ facts }) => facts.requestId === requestId)).toHaveLength(1);
+    },
+  );
+});
+
+describe("messages", () => {
+  const post = (path: string, bytes: number) =>
+    fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json" },
+      body: JSON.stringify({ message: "x".repeat(bytes) }),
+    });
+
+  it.each([{ path: "/patchbay.v1.ChatService/Chat" }, { path: "/v1/llms:chat" }])(
+    "of chats may be 15 MiB and not 17: $path",
+    async ({ path }) => {
+      expect((await post(path, 15 * 2 ** 20)).status).toBe(404);
+      expect([413, 429]).toContain((await post(path, 17 * 2 ** 20)).status);
+    },
+  );
+});

@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { Logger } from "../../base/logger.ts";
+import type { Watch, WatchedCall } from "../../base/watch.ts";
+import { callerOf, setWatch } from "../../service/scope-key.ts";
+import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
+import type { CallMetrics } from "./call-metrics.ts";
+import { codeOfAbort, codeOfStatus, isComplete } from "./http-outcome.ts";
+import type { CallTrace, Protocol, Tracer } from "./trace.ts";
+import { UpstreamCall } from "./upstream-call.ts";
+
+/** Where what is observed goes. */
+export interface Sinks {
+  readonly log: Logger;
+  /** Undefined: nothing is counted. */
+  readonly metrics: CallMetrics | undefined;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
+}
+
+const callKey = createContextKey<Call | undefined>(undefined, { description: "the call as it is observed" });
+
+/** Given back to the caller and written into the log, so that one finds the other. */
+const REQUEST_ID_HEADER = "x-request-id";
+
+/**
+ * One call from its headers to the last byte of its answer, as the log, the metrics and the trace have it.
+ *
+ * It ends with the response, whatever ends that: so none is missed that an interceptor does not see (a body that cannot
+ * be read, a path that leads nowhere), none is told twice, and what is in flight comes back to 0.
+ */
+export class Call implements Watch {
+  readonly requestId = randomUUID();
+  /** For the handlers; the call itself is among them, as nothing ambient reaches into streams. */
+  readonly values: ContextValues = createContextValues();
+  readonly #sinks: Sinks;
+  readonly #request: NodeRequest;
+  readonly #response: NodeResponse;
+  readonly #startedAt = performance.now();
+  #rpc: string;
+  #protocol: Protocol;
+  #context: HandlerContext | undefined;
+  #trace: CallTrace | undefined;
+  #code: string | undefined;
+
+  constructor(sinks: Sinks, request: NodeRequest, response: NodeResponse, rpc: string, protocol: Protocol) {
+    this.#sinks = sinks;
+    this.#request = request;
+    this.#response = response;
+    this.#rpc = rpc;
+    this.#protocol = protocol;
+    this.values.set(callKey, this);
+    setWatch(this.values, this);
+    response.setHeader(REQUEST_ID_HEADER, this.requestId);
+    response.once("close", () => this.#end());
+  }
+
+  /** The call has reached its rpc: from here on it is in flight, and has a span. */
+  enter(context: HandlerContext): void {
+    this.#context = context;
+    this.#rpc = rpcName(context.method);
+    this.#protocol = context.protocolName as Protocol;
+    this.#trace = this.#sinks.tracer?.start(this.#rpc, this.#protocol, this.#request.headers);
+    this.#sinks.metrics?.began(this.#rpc, this.#protocol);
+  }
+
+  /** What came of it, undefined for success. The first word counts: what comes later comes of that. */
+  settle(code: Code | undefined): void {
+    this.#code ??= wordFor(code);
+  }
+
+  get isSettled(): boolean {
+    return this.#code !== undefined;
+  }
+
+  begin(providerType: string): WatchedCall {
+    return new UpstreamCall(providerType, this.#sinks.metrics, this.#trace?.startUpstream(providerType));
+  }
+
+  #end(): void {
+    const ms = performance.now() - this.#startedAt;
+    const rpc = this.#rpc;
+    const protocol = this.#protocol;
+    const code = this.#outcome();
+    const { log, metrics } = this.#sinks;
+    if (this.#context) metrics?.left(rpc, protocol);
+    // There was no call: an OPTIONS was answered.
+    else if (code === "Ok") return;
+    metrics?.ended({ rpc, protocol, code }, ms / 1_000);
+    this.#trace?.end(code);
+    const caller = callerOf(this.values);
+    const line = {
+      requestId: this.requestId,
+      rpc,
+      protocol,
+      code,
+      ms: Math.round(ms * 10) / 10,
+      // Undefined facts are not written.
+      httpStatus: protocol === "rest" ? this.#response.statusCode : undefined,
+      accountId: caller?.accountId,
+      apiKeyId: caller?.apiKeyId,
+      traceId: this.#trace?.traceId,
+    };
+    log.info(line, "call");
+  }
+
+  /** What an interceptor said, unless the answer failed after that; without it, what the answer tells. */
+  #outcome(): string {
+    const { statusCode } = this.#response;
+    if (this.#code !== undefined && (this.#code !== "Ok" || statusCode < 400)) return this.#code;
+    const reason = this.#context?.signal.reason;
+    if (!isComplete(this.#response)) return wordFor(codeOfAbort(reason));
+    // Connect aborts the signal with the error that it sends, such as that of a message that cannot be parsed.
+    return wordFor(reason instanceof ConnectError ? reason.code : codeOfStatus(statusCode));
+  }
+}
+
+function wordFor(code: Code | undefined): string {
+  return code === undefined ? "Ok" : (Code[code] ?? "Unknown");
+}
+
+/** The call that a handler's context belongs to. */
+export function callOf(values: ContextValues): Call {
+  const call = values.get(callKey);
+  if (!call) throw new Error("a call came in past the door");
+  return call;
+}
+
+/** A method as gRPC's paths and OpenTelemetry name it, such as `patchbay.v1.LlmService/GetLlm`. */
+export function rpcName({ parent, name }: HandlerContext["method"]): string {
+  return `${parent.typeName}/${name}`;
+}

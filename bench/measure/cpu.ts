@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+
+/** What the scheduler counted for all threads of a process. */
+export interface CpuTime {
+  /** Time on a core, user and system, in nanoseconds. */
+  readonly runNs: number;
+  /** Time that it was ready to run and another program had the core, in nanoseconds. */
+  readonly waitNs: number;
+}
+
+/** Whether this system says how much CPU time each process took. */
+export const canMeasureCpu = existsSync("/proc/self/schedstat");
+
+/** The CPU time of a process so far, to the nanosecond. */
+export function cpuTimeOf(pid: number): CpuTime {
+  let runNs = 0;
+  let waitNs = 0;
+  if (!canMeasureCpu) return { runNs, waitNs };
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const [run = "0", wait = "0"] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
+    runNs += Number(run);
+    waitNs += Number(wait);
+  }
+  return { runNs, waitNs };
+}
+
+/** The memory of a process that is in RAM, in megabytes of a million bytes. */
+export function residentMb(pid: number): number {
+  const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });
+  return (Number(stdout) * 1024) / 1e6;
+}

@@ -1,0 +1,106 @@
+import { closedLoop, waves } from "../load/loops.ts";
+import type { Finding } from "../measure/finding.ts";
+import { printResults } from "../measure/print.ts";
+import { measure, type Plan, type Results } from "../measure/rounds.ts";
+import type { Stage } from "../stage/stage.ts";
+import { type Chatting, CONNECT, chatContenders, DIRECT, GRPC, PORTKEY, REST } from "./chat-contenders.ts";
+import type { Row } from "./row.ts";
+
+const MANY = 64;
+/** As in performance.md, whose figures for bursts these are to be compared with. */
+const BURSTS = 16;
+
+/** A whole reply through us, through Portkey's gateway and without either. */
+export const chat: Row = {
+  name: "chat",
+  what: "chat, not streamed",
+  async run(stage, plan) {
+    const results = await measureChats(stage, plan, {
+      model: "brief",
+      stream: false,
+      connections: MANY,
+      loop: (call, ms) => closedLoop(call, MANY, ms),
+    });
+    printResults(`chat, not streamed, ${MANY} in flight`, results);
+    return [
+      cpu("chat, not streamed, REST", REST, 0.35)(results),
+      cpu("chat, not streamed, Connect", CONNECT, 0.55)(results),
+      cpu("chat, not streamed, gRPC", GRPC, 0.55)(results),
+    ];
+  },
+};
+
+/** Streamed replies, in bursts and at a model's pace, and when their first token comes. */
+export const stream: Row = {
+  name: "stream",
+  what: "chat streamed; first token added, 64 streams",
+  async run(stage, plan) {
+    const bursts = await measureChats(stage, plan, {
+      model: "burst",
+      stream: true,
+      connections: BURSTS,
+      loop: (call, ms) => closedLoop(call, BURSTS, ms),
+    });
+    printResults(`chat streamed, bursts of 100 chunks, ${BURSTS} in flight`, bursts);
+    const paced = await measureChats(stage, plan, {
+      model: "paced",
+      stream: true,
+      connections: MANY,
+      loop: (call, ms) => waves(call, MANY, ms),
+    });
+    printResults(`chat streamed, 50 chunks at 20 ms, ${MANY} streams begun at once`, paced);
+    return [
+      cpu(`chat streamed, 50 paced × ${MANY}, REST`, REST, 1)(paced),
+      cpu(`chat streamed, 50 paced × ${MANY}, gRPC`, GRPC, 1)(paced),
+      cpu("chat streamed, burst of 100, REST", REST, 1)(bursts),
+      cpu("chat streamed, burst of 100, gRPC", GRPC, 1)(bursts),
+      first(`first token added, ${MANY} streams, REST`, REST, 15)(paced),
+      first(`first token added, ${MANY} streams, gRPC`, GRPC, 15)(paced),
+    ];
+  },
+};
+
+/** When the first token of a single stream comes. */
+export const firstToken: Row = {
+  name: "first-token",
+  what: "first token added, one stream",
+  async run(stage, plan) {
+    const results = await measureChats(stage, plan, {
+      model: "brief",
+      stream: true,
+      connections: 1,
+      loop: (call, ms) => closedLoop(call, 1, ms),
+    });
+    printResults("chat streamed, 8 chunks, one stream after the other", results);
+    return [
+      first("first token added, one stream, REST", REST, 1.5)(results),
+      first("first token added, one stream, gRPC", GRPC, 1.5)(results),
+    ];
+  },
+};
+
+async function measureChats(stage: Stage, plan: Plan, chatting: Chatting): Promise<Results> {
+  const { contenders, close } = await chatContenders(stage, chatting);
+  try {
+    return await measure(contenders, plan);
+  } finally {
+    await close();
+  }
+}
+
+type Judge = (results: Results) => Finding;
+
+function cpu(what: string, name: string, target: number): Judge {
+  return (results) => {
+    const figure = results.ratio(name, PORTKEY, "cpuUs");
+    return { what, against: "Portkey, CPU", target, figure, unit: "" };
+  };
+}
+
+function first(what: string, name: string, target: number): Judge {
+  return (results) => {
+    const portkey = results.added(PORTKEY, DIRECT, "firstMs").median.toFixed(1);
+    const figure = results.added(name, DIRECT, "firstMs");
+    return { what, against: `direct; Portkey adds ${portkey} ms`, target, figure, unit: " ms" };
+  };
+}

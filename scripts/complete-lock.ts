@@ -39,4 +39,6 @@ const [root, ...packages] = Object.entries(lock.packages);
 packages.sort(([a], [b]) => (a < b ? -1 : 1));
 lock.packages = Object.fromEntries([...(root ? [root] : []), ...packages]);
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
-console.log(`package-lock.json: ${added.length} platform packages added${added.length > 0 ? `: ${added.join(", ")}` : ""}`);
+console.log(
+  `package-lock.json: ${added.length} platform packages added${added.length > 0 ? `: ${added.join(", ")}` : ""}`,
+);

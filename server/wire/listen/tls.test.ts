@@ -143,8 +143,10 @@ describe("a certificate that is renewed", () => {
     await copy(await certificateFiles("second"), tls);
     await expect.poll(async () => (await handshake(port)).subject).toBe("CN=second");
 
+    // Between the writes of two files they may have been seen not to fit.
+    errors.splice(0);
     await spoil(tls);
-    await expect.poll(() => errors).toEqual([reason(tls), reason(tls)]);
+    await expect.poll(() => errors).toEqual([reason(tls)]);
   });
 
   it("is not looked for after the end", async () => {

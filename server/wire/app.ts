@@ -3,7 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createRegistry, type DescFile, type DescMethod, type DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { createMethodUrl } from "@connectrpc/connect/protocol";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { compressionBrotli, compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Logger } from "../base/logger.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
@@ -16,6 +16,7 @@ import { createDocs } from "./openapi/docs/docs.ts";
 import type { NodeRequest, NodeResponse } from "./rest/exchange.ts";
 import { captureMethods, createRestHandler } from "./rest/transcode.ts";
 import { RpcCors } from "./rpc-cors.ts";
+import { compressionZstd } from "./zstd.ts";
 
 /** A caller that says nothing waits this long for an answer; the endpoints of Llms have limits of their own. */
 const DEFAULT_TIMEOUT_MS = 15 * 60_000;
@@ -66,6 +67,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const rpc = connectNodeAdapter({
     ...shared,
     routes: (router) => routes(withLimits(router, options.mostBytes)),
+    acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
     jsonOptions: { ignoreUnknownFields: false, registry },

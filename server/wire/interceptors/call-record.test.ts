@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../../test/test-server.ts";
 
@@ -51,6 +51,22 @@ describe("what connect itself refuses", () => {
       reason: "MESSAGE_TOO_LARGE",
     },
     {
+      name: "a bomb of another kind",
+      type: "application/json",
+      encoding: "zstd",
+      body: zstdCompressSync(Buffer.alloc(50 * 2 ** 20, " ")),
+      code: "resource_exhausted",
+      reason: "MESSAGE_TOO_LARGE",
+    },
+    {
+      name: "what is not zstd as it says",
+      type: "application/json",
+      encoding: "zstd",
+      body: randomBytes(100),
+      code: "invalid_argument",
+      reason: "INVALID_REQUEST",
+    },
+    {
       name: "what is not compressed as it says",
       type: "application/json",
       encoding: "gzip",
@@ -86,6 +102,20 @@ describe("what connect itself refuses", () => {
 });
 
 describe("messages", () => {
+  it("may be compressed as zstd, and their answers", async () => {
+    const response = await fetch(`${server.url}/patchbay.v1.LlmService/ListLlms`, {
+      method: "POST",
+      headers: {
+        authorization,
+        "content-type": "application/json",
+        "content-encoding": "zstd",
+        "accept-encoding": "zstd",
+      },
+      body: zstdCompressSync('{"pageSize": 3}'),
+    });
+    expect(await response.json()).toEqual({});
+  });
+
   const post = (path: string, bytes: number) =>
     fetch(`${server.url}${path}`, {
       method: "POST",

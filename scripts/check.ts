@@ -3,7 +3,7 @@
  * after a failure, so that one run tells everything, and closes with `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -25,6 +25,8 @@ const steps: Step[] = [
   { name: "proto format", run: () => run("buf", "format", "--diff", "--exit-code", "proto") },
   { name: "proto breaking", run: () => run("buf", "breaking", "proto", "--against", "proto/published.binpb") },
   { name: "generated code is fresh", run: isGeneratedCodeFresh },
+  ...withFixture("transcoding", "scripts/check-transcoding.ts"),
+  ...withFixture("egress", "scripts/check-egress.ts"),
   {
     name: "tests",
     run: () => run("vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`),
@@ -52,6 +54,14 @@ function run(command: string, ...args: string[]): boolean {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", env });
   if (error) console.error(error.message);
   return status === 0;
+}
+
+/** Cases that are shared between projects lie beside this one; a clone alone has none. */
+function withFixture(name: string, script: string): Step[] {
+  const file = join(root, "../shared/fixtures", `${name}.json`);
+  if (existsSync(file)) return [{ name: `${name} cases`, run: () => run("node", script, file) }];
+  console.log(`skipped: ${name} cases, because ../shared/fixtures/${name}.json is not there`);
+  return [];
 }
 
 function isGeneratedCodeFresh(): boolean {

@@ -1,4 +1,5 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
 import { ChatService, file_patchbay_v1_chat_service } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { file_patchbay_v1_llm_service, LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
@@ -115,7 +116,7 @@ async function openWire(
     router.service(LlmService, llmRpcs({ llms, tests }));
     router.service(ChatService, chatRpcs({ chats }));
     healthRpcs(router, lifecycle.health);
-    addReflection(router, SERVICES);
+    addReflection(router, [...SERVICES, HealthService]);
   };
   const app = createApp({
     routes,

@@ -6,6 +6,7 @@ import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Logger } from "../base/logger.ts";
+import { writePlainGrpcMessage } from "./grpc-message.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
 import { type Classify, ERROR_DOMAIN } from "./interceptors/refusal.ts";
 import { createValidation } from "./interceptors/validate.ts";
@@ -83,6 +84,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     const method = rpcs.get(path);
     if (method && rpcCors.handle(request, response)) return;
     observer.open(request, response, method);
+    if (method) writePlainGrpcMessage(response);
     if (method?.methodKind === "unary") setDefaultDeadline(request);
     if (method) rpc(request as Http2ServerRequest, response as Http2ServerResponse);
     else void rest(request, response);

@@ -1,4 +1,4 @@
-import { createServer, type Http2Server } from "node:http2";
+import { constants, createServer, type Http2Server, type Http2ServerRequest } from "node:http2";
 import type { Socket } from "node:net";
 import { Http2Connection } from "./http2-connection.ts";
 import type { Limits } from "./limits.ts";
@@ -19,12 +19,14 @@ export class Http2 {
         streamResetRate: limits.streamResetRate,
         maxSessionMemory: limits.maxSessionMemoryMb,
       },
-      handler,
+      endsAfterAnswer(handler),
     );
   }
 
   /** Takes a connection over. */
   serve(socket: Socket): void {
+    // A peer that closes its side has left, and so have its calls; an HTTP/1.1 server leaves the other side open.
+    socket.allowHalfOpen = false;
     this.#server.once("session", (session) => {
       const connection = new Http2Connection(session, socket, this.#limits);
       this.#connections.add(connection);
@@ -38,4 +40,18 @@ export class Http2 {
     for (const connection of this.#connections) connection.finish();
     await Promise.all([...this.#connections].map(({ closed }) => closed));
   }
+}
+
+/**
+ * Whoever was answered before all was said (a message over the limit) must not keep the stream by saying no more. The
+ * trailers are the last of an answer; other answers end their stream by themselves.
+ */
+function endsAfterAnswer(handler: NodeHandler): NodeHandler {
+  return (request, response) => {
+    const { stream } = request as Http2ServerRequest;
+    stream.once("wantTrailers", () => {
+      if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+    });
+    handler(request, response);
+  };
 }

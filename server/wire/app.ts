@@ -5,6 +5,7 @@ import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/logger.ts";
 import { writePlainGrpcMessage } from "./grpc-message.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
@@ -50,7 +51,10 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
   const shared = {
     interceptors: [records.interceptor(), createValidation()],
-    requestGate: records.gate(options.admit),
+    requestGate: records.gate(async (context) => {
+      await options.admit(context);
+      requireBase64(context);
+    }),
     contextValues: (request: NodeRequest) => observer.valuesOf(request),
     shutdownSignal,
   };
@@ -82,6 +86,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);
     if (docs(path, request, response)) return;
     const method = rpcs.get(path);
+    // Connect makes a URL of it, and what it throws then would end the process.
+    if (method && !hasHost(request)) return answerText(response, 400, "the host of the request is not a host\n");
     if (method && rpcCors.handle(request, response)) return;
     observer.open(request, response, method);
     if (method) writePlainGrpcMessage(response);
@@ -107,6 +113,20 @@ function withLimits(router: ConnectRouter, mostBytes: (service: DescService) => 
   return limited;
 }
 
+/** Connect takes a query that it cannot decode for a fault of its own. */
+function requireBase64({ protocolName, requestMethod, url }: HandlerContext): void {
+  if (protocolName !== "connect" || requestMethod !== "GET") return;
+  const query = new URL(url).searchParams;
+  if (query.get("base64") !== "1") return;
+  const text = (query.get("message") ?? "").replace(/={0,2}$/, "");
+  if (/[^\w+/-]/.test(text) || text.length % 4 === 1) throw invalidField("message", "must be base64, as base64=1 says");
+}
+
+function hasHost(request: NodeRequest): boolean {
+  const host = "authority" in request ? request.authority : request.headers.host;
+  return host !== undefined && URL.canParse(`http://${host}`);
+}
+
 /** Connect has no default deadline, and takes one from these headers only. Streams may be meant to last. */
 function setDefaultDeadline({ headers }: NodeRequest): void {
   if (headers["content-type"]?.startsWith("application/grpc")) headers["grpc-timeout"] ??= `${DEFAULT_TIMEOUT_MS}m`;
@@ -115,14 +135,14 @@ function setDefaultDeadline({ headers }: NodeRequest): void {
 
 /** For load balancers and process managers: whether the process lives, and whether it can serve; for Prometheus: how. */
 const PAGES: Readonly<Record<string, (options: AppOptions, response: NodeResponse) => Promise<void>>> = {
-  "/healthz": async (_, response) => answer(response, 200, "ok\n"),
+  "/healthz": async (_, response) => answerText(response, 200, "ok\n"),
   "/readyz": async ({ isReady }, response) =>
-    (await isReady()) ? answer(response, 200, "ready\n") : answer(response, 503, "not ready\n"),
+    (await isReady()) ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n"),
   "/metrics": async ({ metrics }, response) =>
-    answer(response, 200, (await metrics?.text()) ?? "", metrics?.contentType),
+    answerText(response, 200, (await metrics?.text()) ?? "", metrics?.contentType),
 };
 
-function answer(response: NodeResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
+function answerText(response: NodeResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
   response.statusCode = status;
   response.setHeader("content-type", type);
   (response as ServerResponse).end(text);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../../test/test-server.ts";
@@ -101,6 +102,20 @@ describe("what connect itself refuses", () => {
   );
 });
 
+describe("a message in a query", () => {
+  it.each([
+    { message: ":", status: 400 },
+    { message: "A", status: 400 },
+    { message: "", status: 400 },
+    { message: "CgA", status: 400 },
+    { message: "CiQwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDA", status: 404 },
+  ])("of Connect's GET is the caller's fault if it is not base64: $message", async ({ message, status }) => {
+    const query = `connect=v1&encoding=proto&base64=1&message=${encodeURIComponent(message)}`;
+    const url = `${server.url}/patchbay.v1.LlmService/GetLlm?${query}`;
+    expect((await fetch(url, { headers: { authorization } })).status).toBe(status);
+  });
+});
+
 describe("messages", () => {
   it("may be compressed as zstd, and their answers", async () => {
     const response = await fetch(`${server.url}/patchbay.v1.LlmService/ListLlms`, {
@@ -130,4 +145,17 @@ describe("messages", () => {
       expect([413, 429]).toContain((await post(path, 17 * 2 ** 20)).status);
     },
   );
+});
+
+describe("a host that is none", () => {
+  it.each(["[", "%zz", "a b", "a:99999", ""])("is refused, and the server serves on: %s", async (host) => {
+    const { port } = new URL(server.url);
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.end(
+      `POST /patchbay.v1.LlmService/GetLlm HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`,
+    );
+    const answer = (await Array.fromAsync(socket.setEncoding("utf8"))).join("");
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
 });

@@ -53,7 +53,7 @@ const REASONS: Partial<Record<Code, Reason>> = {
 };
 
 /** How connect begins to say that it cannot read a request. */
-const UNREADABLE = /^(parse binary|decompression failed|protocol error)/;
+const UNREADABLE = /^(parse binary|decompression failed|protocol error|received compressed envelope)/;
 
 /** Tells whether an error is an outage of something we need, and which refusal that is. */
 export type Classify = (error: unknown) => Fault | undefined;

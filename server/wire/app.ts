@@ -86,8 +86,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);
     if (docs(path, request, response)) return;
     const method = rpcs.get(path);
-    // Connect makes a URL of it, and what it throws then would end the process.
-    if (method && !hasHost(request)) return answerText(response, 400, "the host of the request is not a host\n");
+    if (method) repairHost(request);
     if (method && rpcCors.handle(request, response)) return;
     observer.open(request, response, method);
     if (method) writePlainGrpcMessage(response);
@@ -122,9 +121,10 @@ function requireBase64({ protocolName, requestMethod, url }: HandlerContext): vo
   if (/[^\w+/-]/.test(text) || text.length % 4 === 1) throw invalidField("message", "must be base64, as base64=1 says");
 }
 
-function hasHost(request: NodeRequest): boolean {
-  const host = "authority" in request ? request.authority : request.headers.host;
-  return host !== undefined && URL.canParse(`http://${host}`);
+/** Connect makes a URL of the host, and what it throws for one that is none would end the process. Nothing needs it. */
+function repairHost(request: NodeRequest): void {
+  const name = "authority" in request ? ":authority" : "host";
+  if (!URL.canParse(`http://${request.headers[name] ?? ""}`)) request.headers[name] = "localhost";
 }
 
 /** Connect has no default deadline, and takes one from these headers only. Streams may be meant to last. */

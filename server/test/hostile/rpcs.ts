@@ -1,0 +1,74 @@
+import { type DescMethod, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+
+/** One rpc, a correct request for it, and its routes. */
+export interface HostileRpc {
+  readonly method: DescMethod;
+  readonly path: string;
+  readonly json: string;
+  readonly binary: Buffer;
+  /** REST: the method of HTTP and the path. */
+  readonly routes: readonly (readonly [method: string, path: string])[];
+}
+
+const NOBODY = "00000000-0000-4000-8000-000000000000";
+
+/** Every rpc but Health.Watch, whose correct answer never ends. */
+export function hostileRpcs(llmId: string): HostileRpc[] {
+  const connection = {
+    providerType: "CUSTOM_OPENAI_COMPATIBLE",
+    endpointUrl: "https://llm.example.com/v1",
+    modelIdentifier: "some-model",
+    credentials: { apiKey: { inlineSecret: "sk-1234" } },
+  };
+  const chat = {
+    llmId,
+    messages: [{ role: "USER", parts: [{ text: "Hi" }] }],
+    samplingParams: { temperature: 0.5, maxTokens: 12, stopSequences: ["x"] },
+    tools: [
+      { name: "weather", description: "d", parameters: { type: "object", properties: { a: { type: "string" } } } },
+    ],
+  };
+  const draft = {
+    ...connection,
+    displayName: "Hostile",
+    labels: { a: "b" },
+    supportedModalities: ["TEXT"],
+    defaultSamplingParams: { temperature: 1 },
+    maxContextLength: 100,
+    clientConfig: { a: [1, { b: null }] },
+  };
+  const one = `/v1/llms/${llmId}`;
+  const rpc = (method: DescMethod, json: JsonValue, ...routes: [string, string][]): HostileRpc => ({
+    method,
+    path: `/${method.parent.typeName}/${method.name}`,
+    json: JSON.stringify(json),
+    binary: Buffer.from(toBinary(method.input, fromJson(method.input, json))),
+    routes,
+  });
+  const { createLlm, getLlm, listLlms, updateLlm, deleteLlm, setDefaultLlm, testLlm, testConnection } =
+    LlmService.method;
+  return [
+    rpc(createLlm, draft, ["POST", "/v1/llms"]),
+    rpc(getLlm, { llmId }, ["GET", one]),
+    rpc(listLlms, { pageSize: 3, orderBy: "DISPLAY_NAME", direction: "DESC", labels: { a: "b" } }, ["GET", "/v1/llms"]),
+    rpc(
+      updateLlm,
+      { llmId, updateMask: "displayName,labels", displayName: "x", labels: { a: "b" } },
+      ["PATCH", one],
+      ["PUT", one],
+    ),
+    rpc(deleteLlm, { llmId: NOBODY }, ["DELETE", `/v1/llms/${NOBODY}`]),
+    rpc(setDefaultLlm, { llmId }, ["POST", `${one}:setDefault`]),
+    rpc(testLlm, { llmId }, ["POST", `${one}:test`]),
+    rpc(testConnection, { ...connection, endpointUrl: "http://127.0.0.1:1/v1" }, ["POST", "/v1/llms:testConnection"]),
+    rpc(ChatService.method.chat, chat, ["POST", `${one}:chat`], ["POST", "/v1/llms:chat"]),
+    rpc(ChatService.method.streamChat, chat, ["POST", `${one}:streamChat`], ["POST", "/v1/llms:streamChat"]),
+    rpc(Health.method.check, { service: "patchbay.v1.LlmService" }),
+    rpc(Health.method.list, {}),
+    rpc(ServerReflection.method.serverReflectionInfo, { fileContainingSymbol: "patchbay.v1.Llm" }),
+  ];
+}

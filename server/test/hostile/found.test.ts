@@ -126,6 +126,26 @@ describe("text that cannot be stored is the caller's fault", () => {
     });
   }
 
+  for (const [target, family] of [
+    ["/v1/llms", "rest"],
+    ["/patchbay.v1.LlmService/CreateLlm", "connect-unary"],
+  ] as const) {
+    should(
+      "an infinite number in clientConfig is stored, and then an internal error",
+      `1e400 by ${family}`,
+      async () => {
+        const body = Buffer.from(
+          JSON.stringify({ ...draft, endpointUrl: `https://${family}.example` }).replace(
+            "}",
+            ',"clientConfig":{"a":1e400}}',
+          ),
+        );
+        const { answers } = await exchangeHttp1(victim, request(family, target, json, body));
+        expect(answers.map(({ status }) => status)).toEqual([400]);
+      },
+    );
+  }
+
   for (const query of ["search=%00", "labels[a]=%00", "labels[%00]=a"]) {
     should(
       "text that PostgreSQL cannot store is an internal error or an outage",

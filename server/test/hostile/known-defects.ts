@@ -2,6 +2,7 @@
 export type Defect =
   | "what cannot be read is an internal error once the deadline has passed"
   | "text that PostgreSQL cannot store is an internal error or an outage"
+  | "an infinite number in clientConfig is stored, and then an internal error"
   | "a refusal with half a character is never sent"
   | "a body that never ends outlives the deadline"
   | "a timeout over the limit overflows a timer";
@@ -13,6 +14,7 @@ export type Defect =
 export const KNOWN_DEFECTS: readonly Defect[] = [
   "what cannot be read is an internal error once the deadline has passed",
   "text that PostgreSQL cannot store is an internal error or an outage",
+  "an infinite number in clientConfig is stored, and then an internal error",
   "a refusal with half a character is never sent",
   "a body that never ends outlives the deadline",
   "a timeout over the limit overflows a timer",
@@ -24,6 +26,8 @@ const SIGNS: Partial<Record<Defect, RegExp>> = {
     /^(connect|grpc|grpc-web) .*: (status 500|grpc-status 13) .*(parse( |%20)binary|decompress)/i,
   "text that PostgreSQL cannot store is an internal error or an outage":
     /: says that the database is away$|: (status 500|grpc-status 13) .*internal( |%20)error(;|%3b)|"code":"(22P02|22P05|08P01)"/i,
+  "an infinite number in clientConfig is stored, and then an internal error":
+    /cannot be NaN or Infinity|: status 500 \{"error":.*"message":"internal error","details"/,
   "a refusal with half a character is never sent":
     /^grpc(-web)? json .*: it hangs$|^handler for rpc .* URIError: URI malformed|^ {4}at /,
   "a timeout over the limit overflows a timer":

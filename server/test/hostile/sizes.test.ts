@@ -118,7 +118,8 @@ const codingOf = (way: Way) => (way.startsWith("gRPC") ? { "grpc-encoding": "gzi
 const CASES: { name: string; ways: Way[]; expected: Record<Way, string>; sent: (way: Way) => Sent }[] = [
   {
     name: "a body of 10 MiB",
-    ways: ALL_WAYS,
+    // Over HTTP/1.1 a client that sends on while it is refused may never see the answer; see below.
+    ways: [...OVER_HTTP2],
     expected: TOO_LARGE,
     sent: () => ({ body: Buffer.alloc(10 << 20, " ") }),
   },

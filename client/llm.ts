@@ -6,6 +6,7 @@ import {
   RequestInfoSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb.ts";
+import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 
@@ -35,6 +36,7 @@ export interface TransportOptions {
 export interface Patchbay {
   readonly llms: Client<typeof LlmService>;
   readonly chat: Client<typeof ChatService>;
+  readonly audit: Client<typeof AuditService>;
 }
 
 /** Connects nothing yet: the first call does. */
@@ -53,7 +55,11 @@ export function createPatchbay({
     interceptors: [authorize],
     ...(timeoutMs === undefined ? {} : { defaultTimeoutMs: timeoutMs }),
   });
-  return { llms: createClient(LlmService, shared), chat: createClient(ChatService, shared) };
+  return {
+    llms: createClient(LlmService, shared),
+    chat: createClient(ChatService, shared),
+    audit: createClient(AuditService, shared),
+  };
 }
 
 /** What an error of a call says, unpacked. */

@@ -1,19 +1,23 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
-import { ChatService, file_patchbay_v1_chat_service } from "../gen/patchbay/v1/chat_service_pb.ts";
-import { file_patchbay_v1_llm_service, LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
+import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
+import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
+import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { parseApiKey } from "./domain/access/api-key-format.ts";
 import { bootstrap } from "./domain/access/bootstrap.ts";
+import { AuditLog } from "./domain/audit/audit-log.ts";
 import { Chats } from "./domain/chat/chats.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { Llms } from "./domain/llms/llms.ts";
 import { createAdmission } from "./service/admission.ts";
+import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
 import { llmRpcs } from "./service/llms.ts";
+import { SERVICES } from "./service/services.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
 import { outageOf } from "./store/outage.ts";
 import { type Database, Store } from "./store/store.ts";
@@ -33,9 +37,6 @@ const MIB = 2 ** 20;
 const MOST_BYTES = 4 * MIB;
 /** They carry images. */
 const MOST_BYTES_OF_CHATS = 16 * MIB;
-
-/** Our services, each of whose rpcs declares the permission it requires. */
-const SERVICES = [LlmService, ChatService];
 
 /** Undoes a step of opening. */
 type Closer = () => Promise<void> | void;
@@ -107,6 +108,7 @@ async function openWire(
   const llms = new Llms({ vault, egress });
   const tests = new ConnectionTests({ vault, egress, upstreams });
   const chats = new Chats({ vault, upstreams });
+  const auditLog = new AuditLog({ vault });
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
     () => store.isReachable(),
@@ -115,12 +117,13 @@ async function openWire(
   const routes = (router: ConnectRouter) => {
     router.service(LlmService, llmRpcs({ llms, tests }));
     router.service(ChatService, chatRpcs({ chats }));
+    router.service(AuditService, auditRpcs({ auditLog }));
     healthRpcs(router, lifecycle.health);
     addReflection(router, [...SERVICES, HealthService]);
   };
   const app = createApp({
     routes,
-    files: [file_patchbay_v1_llm_service, file_patchbay_v1_chat_service],
+    files: SERVICES.map(({ file }) => file),
     mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
     admit: createAdmission(SERVICES, () => store.fork()),
     classify: outageOf,

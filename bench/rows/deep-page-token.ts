@@ -1,5 +1,6 @@
 import type { Client } from "pg";
-import { makePageToken } from "../../server/domain/llms/page-token.ts";
+import { makePageToken } from "../../server/domain/lists/page-token.ts";
+import { listKeyOf } from "../../server/domain/llms/list-query.ts";
 import { Store } from "../../server/store/store.ts";
 import { Vault } from "../../server/store/vault/vault.ts";
 
@@ -27,8 +28,8 @@ export async function deepPageTokens(
     );
     const [last] = rows;
     if (!last) throw new Error(`there are no ${position} rows`);
-    const place = { value: last.created_at.toISOString(), id: last.id };
-    tokens.push(makePageToken(vault, { filter, order: "createdAt", descending: false }, place));
+    const key = listKeyOf({ filter, order: "createdAt", descending: false });
+    tokens.push(makePageToken(vault, key, [last.created_at.toISOString(), last.id]));
   }
   vault.close();
   await store.close();

@@ -3,6 +3,8 @@
  * told nothing of what is asked or answered. Passed by hand, in the scope: ambient state is empty inside of streams.
  */
 export interface Watch {
+  /** Names the call of ours in the log and to its caller. */
+  readonly requestId: string;
   /** A call of an endpoint begins. */
   begin(providerType: string): WatchedCall;
 }

@@ -2,14 +2,14 @@ import { type DescMethod, type DescService, getOption, hasOption } from "@bufbui
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requires } from "../../gen/patchbay/v1/permission_pb.ts";
 import { authenticate } from "../domain/access/api-keys.ts";
-import type { Permission } from "../domain/access/permissions.ts";
+import type { OwnPermission, Permission } from "../domain/access/permissions.ts";
 import { missing } from "../domain/access/scope.ts";
 import type { EntityManager } from "../store/store.ts";
 import { nameOf } from "./enum-names.ts";
 import { setCaller, setScope, watchOf } from "./scope-key.ts";
 
 interface Requirement {
-  readonly own: Permission;
+  readonly own: OwnPermission;
   readonly any: Permission;
 }
 
@@ -42,7 +42,7 @@ export function createAdmission(services: readonly DescService[], fork: () => En
 function requirementOf(method: DescMethod): Requirement {
   const { own, any } = hasOption(method, requires) ? getOption(method, requires) : {};
   const names = {
-    own: nameOf<Permission>(PermissionSchema, own ?? 0),
+    own: nameOf<OwnPermission>(PermissionSchema, own ?? 0),
     any: nameOf<Permission>(PermissionSchema, any ?? 0),
   };
   if (!names.own || !names.any) {

@@ -21,7 +21,7 @@ export function llmRpcs({ llms, tests }: { llms: Llms; tests: ConnectionTests })
     async listLlms(request, context) {
       const { pageSize, pageToken } = request;
       const page = await llms.list(scopeOf(context), readQuery(request), pageSize, pageToken);
-      return { llms: page.llms.map(presentLlm), nextPageToken: page.nextPageToken };
+      return { llms: page.rows.map(presentLlm), nextPageToken: page.nextPageToken };
     },
 
     async updateLlm(request, context) {

@@ -20,7 +20,7 @@ import { invalidField } from "../base/fault.ts";
 import { Secret } from "../base/secret.ts";
 import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
 import type { CredentialsDraft, LlmChange, LlmDraft } from "../domain/llms/draft.ts";
-import type { Query } from "../domain/llms/page-token.ts";
+import type { Query } from "../domain/llms/list-query.ts";
 import type { Capabilities, StoredSampling } from "../store/llm.entity.ts";
 import type { LlmOrder } from "../store/llm-queries.ts";
 import type { ProviderType } from "../upstream/target.ts";

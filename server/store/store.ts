@@ -11,6 +11,7 @@ import { Client } from "pg";
 import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
+import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
 import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
 import { Llm } from "./llm.entity.ts";
 import { WrappedKey } from "./vault/wrapped-key.entity.ts";
@@ -18,7 +19,7 @@ import { WrappedKey } from "./vault/wrapped-key.entity.ts";
 export type { EntityManager };
 
 /** Every entity, by hand: what is not here is not stored. */
-export const ENTITIES = [Account, ApiKey, Llm, WrappedKey];
+export const ENTITIES = [Account, ApiKey, AuditChain, AuditEvent, Llm, WrappedKey];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";

@@ -94,6 +94,15 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     });
   });
 
+  it("lists and exports what was done", async () => {
+    const llmId = await createLlm("fine");
+    const { auditEvents } = await patchbay.audit.listAuditEvents({ resourceId: llmId });
+    expect(auditEvents).toMatchObject([{ action: "llm.create", accountId, actorAccountId: accountId }]);
+    const after = (auditEvents[0]?.sequence ?? 0n) - 1n;
+    const exported = await Array.fromAsync(patchbay.audit.exportAuditEvents({ after }));
+    expect(exported.map(({ record }) => JSON.parse(record).resourceId)).toEqual([llmId]);
+  });
+
   it("refuses what is invalid, naming each field", async () => {
     const problem = await problemIn(patchbay.llms.createLlm(llmRequest({ displayName: "", modelIdentifier: "" })));
     expect(problem).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST" });

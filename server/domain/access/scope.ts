@@ -1,7 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import type { Watch } from "../../base/watch.ts";
 import type { EntityManager } from "../../store/store.ts";
-import type { Permission, Role } from "./permissions.ts";
+import { anyOf, type OwnPermission, type Permission, type Role } from "./permissions.ts";
 
 /** Who calls. */
 export interface Caller {
@@ -21,15 +21,15 @@ export interface Scope {
 }
 
 /** Whose things the caller may reach with a permission: their own, or, undefined, everybody's. */
-export function reach(scope: Scope, own: Permission): string | undefined {
-  return scope.caller.permissions.has(own.replace(/_OWN$/, "_ANY") as Permission) ? undefined : scope.caller.accountId;
+export function reach(scope: Scope, own: OwnPermission): string | undefined {
+  return scope.caller.permissions.has(anyOf(own)) ? undefined : scope.caller.accountId;
 }
 
 /** Refuses to act for another account without the permission to. */
-export function requireReach(scope: Scope, ownerId: string, own: Permission): void {
+export function requireReach(scope: Scope, ownerId: string, own: OwnPermission): void {
   const reachable = reach(scope, own);
   if (reachable === undefined || reachable === ownerId) return;
-  throw missing(own.replace(/_OWN$/, "_ANY") as Permission);
+  throw missing(anyOf(own));
 }
 
 /** The refusal of a caller whose role lacks a permission. */

@@ -7,6 +7,7 @@ import { providers } from "../../upstream/providers.ts";
 import type { ProviderType, Target } from "../../upstream/target.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import { reach, type Scope } from "../access/scope.ts";
+import { recordDeed } from "../audit/audit.ts";
 import { targetOf } from "../chat/chats.ts";
 import { connectionAfter } from "./apply-change.ts";
 import { type CredentialsDraft, completeCredentials, endpointOrDefault } from "./draft.ts";
@@ -40,6 +41,7 @@ export class ConnectionTests {
   /** Tests a registered Llm and keeps the result with it. */
   async testLlm(scope: Scope, llmId: string): Promise<StoredTest> {
     const llm = await this.#find(scope, llmId);
+    await recordUse(scope, llm);
     const test = await this.#run(scope, await targetOf(this.#vault, scope.em, llm));
     await keepTest(scope.em, llm, statusAfter(llm, test), test);
     return test;
@@ -67,6 +69,7 @@ export class ConnectionTests {
       apiPath: draft.apiPath || undefined,
       credentials: draft.credentials,
     });
+    if (key === undefined) await recordUse(scope, llm);
     const apiKey = key === undefined ? (await targetOf(this.#vault, scope.em, llm)).apiKey : (key ?? undefined);
     const model = draft.modelIdentifier || llm.modelIdentifier;
     return { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey };
@@ -91,6 +94,12 @@ function newTarget(scope: Scope, draft: ConnectionDraft): Target {
     model: draft.modelIdentifier,
     apiKey: draft.credentials && completeCredentials(draft.credentials, providerType),
   };
+}
+
+/** Before the stored key is sent anywhere: what is not written down does not happen. */
+function recordUse(scope: Scope, llm: Llm): Promise<void> {
+  const facts = { purpose: "test", usesSecret: String(llm.hasCredentials) };
+  return recordDeed(scope, scope.em, { action: "llm.test", resourceId: llm.id, ownerId: llm.owner, facts });
 }
 
 /** A test that proved nothing changes nothing. */

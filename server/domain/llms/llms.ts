@@ -8,29 +8,23 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
 import { reach, requireReach, type Scope } from "../access/scope.ts";
+import { recordDeed } from "../audit/audit.ts";
+import { limitOf, type Page, pageOf } from "../lists/page.ts";
+import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
 import { inferModel } from "../models/inference.ts";
 import { applyChange } from "./apply-change.ts";
 import { connectionDigestOf, fingerprintOf, hintOf, sealCredentials } from "./credentials.ts";
 import { completeCredentials, endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
+import { listKeyOf, type Query } from "./list-query.ts";
 import { etagOf, providerTypeOf } from "./llm-values.ts";
 import { type Notice, noticesOf } from "./notices.ts";
-import { makePageToken, type Query, readPageToken } from "./page-token.ts";
-
-const DEFAULT_PAGE_SIZE = 50;
-const LARGEST_PAGE_SIZE = 1_000;
 
 /** An Llm that was written, and what its owner may want to know of it. */
 export interface Written {
   readonly llm: Llm;
   readonly notices: readonly Notice[];
-}
-
-export interface ListedPage {
-  readonly llms: readonly Llm[];
-  /** Empty on the last page. */
-  readonly nextPageToken: string;
 }
 
 /** The registry's rules. */
@@ -48,13 +42,15 @@ export class Llms {
     const ownerId = draft.ownerId || scope.caller.accountId;
     requireReach(scope, ownerId, "CREATE_LLM_OWN");
     const facts = await lookUpModel(draft.providerType, draft.modelIdentifier);
-    const requestDigest = this.#requestDigest(draft, ownerId);
-    const llm = await this.#compose(scope, draft, ownerId, facts, requestDigest);
+    const llm = await this.#compose(scope, draft, ownerId, facts);
     try {
-      await scope.em.flush();
+      await scope.em.transactional(async (em) => {
+        await em.persist(llm).flush();
+        await recordDeed(scope, em, { action: "llm.create", resourceId: llm.id, ownerId });
+      });
     } catch (error) {
-      if (violates(error, "llm_pkey")) throw await this.#idTaken(scope, draft.llmId, requestDigest, error);
-      if (violates(error, "llm_owner_connection_key")) throw await this.#duplicate(scope, llm, requestDigest, error);
+      if (violates(error, "llm_pkey")) throw await this.#idTaken(scope, llm, error);
+      if (violates(error, "llm_owner_connection_key")) throw await this.#duplicate(scope, llm, error);
       if (violates(error, "llm_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
       throw error;
     }
@@ -67,20 +63,19 @@ export class Llms {
     return llm;
   }
 
-  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<ListedPage> {
+  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Llm>> {
     if (asked.filter.ownerId !== undefined) requireReach(scope, asked.filter.ownerId, "READ_LLM_OWN");
     const ownerId = asked.filter.ownerId ?? reach(scope, "READ_LLM_OWN");
     const query = { ...asked, filter: { ...asked.filter, ownerId } };
-    const limit = Math.min(pageSize || DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE);
-    const after = readPageToken(this.#vault, query, pageToken);
-    // One more than asked for tells whether there is a next page.
+    const limit = limitOf(pageSize);
+    const key = listKeyOf(query);
+    const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
+    const after = value === undefined || id === undefined ? undefined : { value, id };
     const llms = await listLlms(scope.em, { ...query, after, limit: limit + 1 });
-    const page = llms.slice(0, limit);
-    const last = page.at(-1);
-    if (llms.length <= limit || !last) return { llms: page, nextPageToken: "" };
-    const value = last[query.order];
-    const position = { value: value instanceof Date ? value.toISOString() : value, id: last.id };
-    return { llms: page, nextPageToken: makePageToken(this.#vault, query, position) };
+    return pageOf(llms, limit, (last) => {
+      const behind = last[query.order];
+      return makePageToken(this.#vault, key, [behind instanceof Date ? behind.toISOString() : behind, last.id]);
+    });
   }
 
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */
@@ -91,12 +86,17 @@ export class Llms {
         const llm = await lockLlm(em, llmId, reachable);
         if (!llm) throw notFound(llmId);
         requireEtag(llm, change.etag);
-        const facts = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
-        await applyChange({ vault: this.#vault, egress: this.#egress, em, facts }, llm, change);
+        const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
+        await applyChange({ vault: this.#vault, egress: this.#egress, em, facts: model }, llm, change);
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
-        return { llm, notices: noticesOf(llm, facts) };
+        const fields = Object.keys(change).filter(
+          (name) => name !== "etag" && change[name as keyof LlmChange] !== undefined,
+        );
+        const facts = { fields: fields.join(",") };
+        await recordDeed(scope, em, { action: "llm.update", resourceId: llm.id, ownerId: llm.owner, facts });
+        return { llm, notices: noticesOf(llm, model) };
       });
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;
@@ -115,7 +115,8 @@ export class Llms {
       const llm = await lockLlm(em, llmId, reachable);
       if (!llm) throw notFound(llmId);
       requireEtag(llm, etag);
-      em.remove(llm);
+      await em.remove(llm).flush();
+      await recordDeed(scope, em, { action: "llm.delete", resourceId: llm.id, ownerId: llm.owner });
     });
   }
 
@@ -123,7 +124,10 @@ export class Llms {
     const llm = await findLlm(scope.em, llmId, reach(scope, "SET_DEFAULT_LLM_OWN"));
     if (!llm) throw notFound(llmId);
     try {
-      await pointDefaultAt(scope.em, llm);
+      await scope.em.transactional(async (em) => {
+        await pointDefaultAt(em, llm);
+        await recordDeed(scope, em, { action: "llm.setDefault", resourceId: llm.id, ownerId: llm.owner });
+      });
     } catch (error) {
       if (violates(error, "account_default_llm_fkey")) throw notFound(llmId);
       throw error;
@@ -132,13 +136,7 @@ export class Llms {
     return llm;
   }
 
-  async #compose(
-    scope: Scope,
-    draft: LlmDraft,
-    ownerId: string,
-    facts: ModelFacts | undefined,
-    requestDigest: Buffer,
-  ): Promise<Llm> {
+  async #compose(scope: Scope, draft: LlmDraft, ownerId: string, facts: ModelFacts | undefined): Promise<Llm> {
     const { providerType } = draft;
     const now = new Date();
     const key = draft.credentials && completeCredentials(draft.credentials, providerType);
@@ -182,7 +180,7 @@ export class Llms {
         { ownerId, providerType, endpointUrl, apiPath, modelIdentifier },
         fingerprint,
       ),
-      requestDigest,
+      requestDigest: this.#requestDigest(draft, ownerId),
       status: "UNTESTED",
       lastTest: null,
       createdAt: now,
@@ -202,12 +200,12 @@ export class Llms {
   }
 
   /** A stranger's Llm is refused in the same words, without the facts. */
-  async #idTaken(scope: Scope, llmId: string, requestDigest: Buffer, cause: unknown): Promise<Fault> {
-    const existing = await findLlm(scope.em.fork(), llmId, reach(scope, "READ_LLM_OWN"));
-    return new Fault("LLM_ID_TAKEN", `llm_id ${llmId} is in use`, factsOf(existing, requestDigest), cause);
+  async #idTaken(scope: Scope, { id, requestDigest }: Llm, cause: unknown): Promise<Fault> {
+    const existing = await findLlm(scope.em.fork(), id, reach(scope, "READ_LLM_OWN"));
+    return new Fault("LLM_ID_TAKEN", `llm_id ${id} is in use`, factsOf(existing, requestDigest), cause);
   }
 
-  async #duplicate(scope: Scope, llm: Llm, requestDigest: Buffer, cause: unknown): Promise<Fault> {
+  async #duplicate(scope: Scope, llm: Llm, cause: unknown): Promise<Fault> {
     const reachable = reach(scope, "READ_LLM_OWN");
     const existing =
       reachable === undefined || reachable === llm.owner
@@ -216,7 +214,7 @@ export class Llms {
     return new Fault(
       "LLM_DUPLICATE",
       `the owner has an Llm with the same connection${existing ? `: ${existing.id}` : ""}`,
-      factsOf(existing, requestDigest),
+      factsOf(existing, llm.requestDigest),
       cause,
     );
   }

@@ -2,8 +2,7 @@ import { createRegistry } from "@bufbuild/protobuf";
 import { createMethodImplSpec } from "@connectrpc/connect";
 import { validate } from "@readme/openapi-parser";
 import { describe, expect, it } from "vitest";
-import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
-import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { SERVICES } from "../../service/services.ts";
 import { bindingsOf } from "../rest/binding.ts";
 import { RouteTable } from "../rest/route-table.ts";
 import { createRestHandler } from "../rest/transcode.ts";
@@ -12,7 +11,7 @@ import { operationsOf, readDocument, SchemaJudge } from "./test-openapi.ts";
 const document = readDocument();
 const operations = operationsOf(document);
 const judge = new SchemaJudge(document);
-const methods = [LlmService, ChatService].flatMap((service) =>
+const methods = SERVICES.flatMap((service) =>
   service.methods.map((method) => createMethodImplSpec(method, (() => ({})) as never)),
 );
 const bindings = methods.flatMap(bindingsOf);

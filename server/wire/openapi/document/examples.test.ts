@@ -1,12 +1,11 @@
 import { createRegistry, type DescMethod, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import { describe, expect, it } from "vitest";
-import { ChatService } from "../../../../gen/patchbay/v1/chat_service_pb.ts";
-import { LlmService } from "../../../../gen/patchbay/v1/llm_service_pb.ts";
+import { SERVICES } from "../../../service/services.ts";
 import { EXAMPLES } from "./examples.ts";
 
 const methods = new Map<string, DescMethod>(
-  [LlmService, ChatService].flatMap((service) =>
+  SERVICES.flatMap((service) =>
     service.methods.map((method): [string, DescMethod] => [`${service.name}.${method.name}`, method]),
   ),
 );

@@ -1,0 +1,54 @@
+import { Fault } from "../../base/fault.ts";
+import { appendAuditEvent } from "../../store/audit-queries.ts";
+import type { EntityManager } from "../../store/store.ts";
+import type { Scope } from "../access/scope.ts";
+
+/** What can be done, as `<noun>.<verb>`; the noun is the type of the resource. */
+export type AuditAction = "llm.create" | "llm.update" | "llm.delete" | "llm.setDefault" | "llm.test";
+
+/** Something that is being done. */
+export interface Deed {
+  readonly action: AuditAction;
+  readonly resourceId: string;
+  /** Whose chain has it: the owner of the resource. */
+  readonly ownerId: string;
+  /** More about it: names of fields, ids, purposes. Never a key, a prompt, or what a field holds. */
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+/** The event as it is hashed. */
+export interface AuditRecord {
+  readonly at: number;
+  readonly actorAccountId: string;
+  readonly actorApiKeyId: string;
+  readonly action: string;
+  readonly resourceType: string;
+  readonly resourceId: string;
+  readonly requestId: string;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/**
+ * Writes down what is being done, in the transaction that does it: if it cannot be written, nothing is done. To be
+ * called last, as everything else that is done to the same account waits from here on until the transaction ends.
+ */
+export async function recordDeed(scope: Scope, em: EntityManager, deed: Deed): Promise<void> {
+  const { action, resourceId, facts = {} } = deed;
+  const [resourceType = ""] = action.split(".", 1);
+  const record: AuditRecord = {
+    at: Date.now(),
+    actorAccountId: scope.caller.accountId,
+    actorApiKeyId: scope.caller.apiKeyId,
+    action,
+    resourceType,
+    resourceId,
+    requestId: scope.watch?.requestId ?? "",
+    facts,
+  };
+  try {
+    await appendAuditEvent(em, deed.ownerId, JSON.stringify(record));
+  } catch (error) {
+    const message = "nothing was done, because the audit record of it cannot be written; try again in a moment";
+    throw new Fault("AUDIT_UNAVAILABLE", message, { retryAfterMs: 1_000 }, error);
+  }
+}

@@ -1,0 +1,21 @@
+import { SchemaGenerator } from "@mikro-orm/postgresql";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createDatabase, type TestDatabase } from "../test/databases.ts";
+import { Store } from "./store.ts";
+
+let database: TestDatabase;
+let store: Store;
+beforeAll(async () => {
+  database = await createDatabase();
+  store = await Store.open(database.address, () => {});
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+it("the migrations make what the entities describe", async () => {
+  SchemaGenerator.register(store.orm);
+  const difference = await store.orm.schema.getUpdateSchemaSQL({ dropTables: false });
+  expect(difference, "write a migration, or mend the entity").toBe("");
+});

@@ -8,9 +8,11 @@ import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { parseApiKey } from "./domain/access/api-key-format.ts";
+import { ApiKeys } from "./domain/access/api-keys.ts";
 import { bootstrap } from "./domain/access/bootstrap.ts";
 import { AuditLog } from "./domain/audit/audit-log.ts";
 import { Chats } from "./domain/chat/chats.ts";
+import { Lines } from "./domain/chat/lines.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { Llms } from "./domain/llms/llms.ts";
 import { createAdmission } from "./service/admission.ts";
@@ -18,9 +20,10 @@ import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
 import { llmRpcs } from "./service/llms.ts";
 import { SERVICES } from "./service/services.ts";
+import type { Database } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
 import { outageOf } from "./store/outage.ts";
-import { type Database, Store } from "./store/store.ts";
+import { Store } from "./store/store.ts";
 import { Vault } from "./store/vault/vault.ts";
 import { Egress } from "./upstream/egress/egress.ts";
 import { OtlpCollector } from "./upstream/otlp-collector.ts";
@@ -105,9 +108,10 @@ async function openWire(
   const egress = new Egress({ allow: config.egressAllow });
   closers.push(() => egress.close());
   const upstreams = new Upstreams({ egress });
-  const llms = new Llms({ vault, egress });
+  const lines = new Lines({ store, vault });
+  const llms = new Llms({ store, vault, egress, lines });
   const tests = new ConnectionTests({ vault, egress, upstreams });
-  const chats = new Chats({ vault, upstreams });
+  const chats = new Chats({ lines, upstreams });
   const auditLog = new AuditLog({ vault });
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
@@ -125,7 +129,7 @@ async function openWire(
     routes,
     files: SERVICES.map(({ file }) => file),
     mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
-    admit: createAdmission(SERVICES, () => store.fork()),
+    admit: createAdmission(SERVICES, new ApiKeys({ store }), () => store.fork()),
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
     log,

@@ -1,7 +1,7 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requires } from "../../gen/patchbay/v1/permission_pb.ts";
-import { authenticate } from "../domain/access/api-keys.ts";
+import type { ApiKeys } from "../domain/access/api-keys.ts";
 import type { OwnPermission, Permission } from "../domain/access/permissions.ts";
 import { missing } from "../domain/access/scope.ts";
 import type { EntityManager } from "../store/store.ts";
@@ -20,7 +20,7 @@ export type Admission = (context: HandlerContext) => Promise<void>;
  * Admission by API key and by the permission that each rpc declares in the contract. Fails at once, and so does the
  * start of the server, if an rpc of these services declares none. Other services are open to everybody.
  */
-export function createAdmission(services: readonly DescService[], fork: () => EntityManager): Admission {
+export function createAdmission(services: readonly DescService[], keys: ApiKeys, fork: () => EntityManager): Admission {
   const requirements = new Map<DescMethod, Requirement>(
     services.flatMap(({ methods }) =>
       methods.map((method): [DescMethod, Requirement] => [method, requirementOf(method)]),
@@ -29,13 +29,22 @@ export function createAdmission(services: readonly DescService[], fork: () => En
   return async (context) => {
     const requirement = requirements.get(context.method);
     if (!requirement) return;
-    const em = fork();
-    const caller = await authenticate(em, apiKeyOf(context.requestHeader));
+    const caller = await keys.authenticate(apiKeyOf(context.requestHeader));
     setCaller(context, caller);
     if (!caller.permissions.has(requirement.own) && !caller.permissions.has(requirement.any)) {
       throw missing(requirement.own);
     }
-    setScope(context, { caller, em, signal: context.signal, watch: watchOf(context) });
+    let em: EntityManager | undefined;
+    setScope(context, {
+      caller,
+      // A unit of work is made for whoever works: most calls only read.
+      get em() {
+        em ??= fork();
+        return em;
+      },
+      signal: context.signal,
+      watch: watchOf(context),
+    });
   };
 }
 

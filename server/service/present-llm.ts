@@ -19,7 +19,7 @@ import type { Llm, StoredTest } from "../store/llm.entity.ts";
 import { numberOf } from "./enum-names.ts";
 
 /** An Llm as callers see it: all of it but its credentials. */
-export function presentLlm(llm: Llm): MessageInitShape<typeof LlmSchema> {
+export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchema> {
   return {
     llmId: llm.id,
     displayName: llm.displayName,

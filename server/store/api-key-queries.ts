@@ -1,5 +1,3 @@
-import type { EntityManager } from "./store.ts";
-
 /** What authentication needs to know of an API key. */
 export interface ApiKeyRow {
   readonly accountId: string;
@@ -9,20 +7,20 @@ export interface ApiKeyRow {
   readonly endsAt: number;
 }
 
-/** Asked on every call, hence by plain SQL: a unit of work costs three times as much. */
-export async function findApiKey(em: EntityManager, id: string): Promise<ApiKeyRow | undefined> {
-  const [row] = await em.execute<
-    { account_id: string; role: string; digest: Buffer; expires_at: Date | null; revoked_at: Date | null }[]
-  >("select account_id, role, digest, expires_at, revoked_at from api_key where id = ?", [id]);
-  if (!row) return undefined;
-  return {
-    accountId: row.account_id,
-    role: row.role,
-    digest: row.digest,
-    endsAt: Math.min(timeOf(row.expires_at), timeOf(row.revoked_at)),
-  };
+/** The same as the database has it. */
+export interface StoredApiKey {
+  readonly account_id: string;
+  readonly role: string;
+  readonly digest: Buffer;
+  readonly expires_at: Date | null;
+  readonly revoked_at: Date | null;
 }
 
-function timeOf(date: Date | string | null): number {
-  return date === null ? Number.POSITIVE_INFINITY : new Date(date).getTime();
+export function readApiKeyRow({ account_id, role, digest, expires_at, revoked_at }: StoredApiKey): ApiKeyRow {
+  const endsAt = Math.min(timeOf(expires_at), timeOf(revoked_at));
+  return { accountId: account_id, role, digest, endsAt };
+}
+
+function timeOf(date: Date | null): number {
+  return date === null ? Number.POSITIVE_INFINITY : date.getTime();
 }

@@ -58,16 +58,6 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
   return em.findOne(Llm, { owner: ownerId, connectionDigest });
 }
 
-/** The default Llm of an account, with its sealed credentials. */
-export async function findDefaultLlm(em: EntityManager, accountId: string): Promise<Llm | null> {
-  const [account] = await em.execute<{ default_llm_id: string | null }[]>(
-    "select default_llm_id from account where id = ?",
-    [accountId],
-  );
-  if (!account?.default_llm_id) return null;
-  return findLlm(em, account.default_llm_id, accountId, { withCredentials: true });
-}
-
 /**
  * One page, in an order that is total: equal values are ordered by id. What a page costs does not grow with its
  * number, because it is found by comparing rows and not by counting them.
@@ -106,7 +96,7 @@ export async function keepTest(em: EntityManager, llm: Llm, status: string, test
 }
 
 /** Marks an Llm whose credentials do not open. */
-export async function markUnreadable(em: EntityManager, llm: Llm): Promise<void> {
+export async function markUnreadable(em: EntityManager, llm: Readonly<Llm>): Promise<void> {
   await em.execute("update llm set status = 'CREDENTIALS_UNREADABLE' where id = ?", [llm.id]);
 }
 

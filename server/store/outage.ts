@@ -1,4 +1,5 @@
 import { ConnectionException, DriverException } from "@mikro-orm/postgresql";
+import { DatabaseError } from "pg";
 import { Fault } from "../base/fault.ts";
 
 /** SQLSTATE classes of a database that is not there or is going: connection, resources, operator, system. */
@@ -20,5 +21,8 @@ function isOutage(error: unknown): boolean {
   if (/^Connection terminated|timeout exceeded when trying to connect|^Client has encountered/.test(message))
     return true;
   if (code === undefined) return false;
-  return OUTAGE_CODES.has(code) || (error instanceof DriverException && OUTAGE_STATES.test(code));
+  return (
+    OUTAGE_CODES.has(code) ||
+    ((error instanceof DriverException || error instanceof DatabaseError) && OUTAGE_STATES.test(code))
+  );
 }

@@ -17,5 +17,9 @@ afterAll(async () => {
 it("the migrations make what the entities describe", async () => {
   SchemaGenerator.register(store.orm);
   const difference = await store.orm.schema.getUpdateSchemaSQL({ dropTables: false });
-  expect(difference, "write a migration, or mend the entity").toBe("");
+  // Of triggers, which entities cannot describe, it says that they are too many.
+  const rest = difference
+    .replace(/^(set names .*|drop (trigger|function) if exists "\w*_row_change\w*".*)$/gm, "")
+    .trim();
+  expect(rest, "write a migration, or mend the entity").toBe("");
 });

@@ -12,8 +12,11 @@ import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
 import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
-import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
+import { connectionOf, type Database } from "./database.ts";
+import { HotReads } from "./hot-reads.ts";
 import { Llm } from "./llm.entity.ts";
+import { RowCache } from "./row-cache.ts";
+import { RowChanges } from "./row-changes.ts";
 import { WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { EntityManager };
@@ -26,27 +29,33 @@ const MIGRATIONS_TABLE = "migration";
 const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 5_063_100_002;
 
-/** Where the database is: one of our own, or anybody's by URL. */
-export type Database = DatabaseAddress | { readonly url: string };
-
 /** The database, migrated and ready. */
 export class Store {
   readonly orm: MikroORM;
+  readonly hot: HotReads;
+  readonly #changes: RowChanges;
 
-  private constructor(orm: MikroORM) {
+  private constructor(orm: MikroORM, changes: RowChanges) {
     this.orm = orm;
+    this.hot = new HotReads(orm);
+    this.#changes = changes;
   }
 
   /** Connects and brings the schema up to date; several servers may do so at once. */
   static async open(database: Database, onWarning: (message: string) => void): Promise<Store> {
     const orm = new MikroORM(ormOptions(database, onWarning));
     await migrate(orm, database);
-    return new Store(orm);
+    return new Store(orm, await RowChanges.open(database, onWarning));
   }
 
   /** A unit of work of its own, for one call. */
   fork(): EntityManager {
     return this.orm.em.fork();
+  }
+
+  /** Holds what is made from rows of a table, until they change. */
+  cache<Value extends object>(table: string, options: { max: number; clearedBy?: readonly string[] }): RowCache<Value> {
+    return new RowCache(this.#changes, table, options);
   }
 
   /** Whether the database answers. */
@@ -66,6 +75,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
+    await this.#changes.close();
     await this.orm.close();
   }
 }
@@ -110,7 +120,7 @@ export function ormOptions(database: Database, onWarning: (message: string) => v
 
 /** Loads the migrator only when there is something to migrate: most starts have nothing. */
 async function migrate(orm: MikroORM, database: Database): Promise<void> {
-  const client = new Client("url" in database ? { connectionString: database.url } : database);
+  const client = new Client(connectionOf(database));
   await connect(client);
   try {
     await requireVersion(client);

@@ -2,24 +2,39 @@ import { timingSafeEqual } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
 import type { Secret } from "../../base/secret.ts";
 import { ApiKey } from "../../store/api-key.entity.ts";
-import { findApiKey } from "../../store/api-key-queries.ts";
-import type { EntityManager } from "../../store/store.ts";
+import type { ApiKeyRow } from "../../store/api-key-queries.ts";
+import type { RowCache } from "../../store/row-cache.ts";
+import type { EntityManager, Store } from "../../store/store.ts";
 import { makeApiKey, parseApiKey } from "./api-key-format.ts";
 import { ROLES, type Role } from "./permissions.ts";
 import type { Caller } from "./scope.ts";
 
-/** Who an API key belongs to. Every reason to refuse one gives the same answer. */
-export async function authenticate(em: EntityManager, text: string | undefined): Promise<Caller> {
-  const parsed = text === undefined ? undefined : parseApiKey(text);
-  const stored = parsed && (await findApiKey(em, parsed.id));
-  if (!parsed || !stored || !timingSafeEqual(parsed.digest, stored.digest) || stored.endsAt <= Date.now()) {
-    throw new Fault(
-      "API_KEY_REFUSED",
-      "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, and it must be valid",
-    );
+/** How many API keys are held in memory. */
+const MOST_HELD = 10_000;
+
+/** The API keys that callers come with. */
+export class ApiKeys {
+  readonly #store: Store;
+  readonly #held: RowCache<ApiKeyRow>;
+
+  constructor({ store }: { store: Store }) {
+    this.#store = store;
+    this.#held = store.cache("api_key", { max: MOST_HELD });
   }
-  const role = stored.role as Role;
-  return { accountId: stored.accountId, apiKeyId: parsed.id, role, permissions: ROLES[role] };
+
+  /** Who an API key belongs to. Every reason to refuse one gives the same answer. */
+  async authenticate(text: string | undefined): Promise<Caller> {
+    const parsed = text === undefined ? undefined : parseApiKey(text);
+    const stored = parsed && (await this.#held.get(parsed.id, () => this.#store.hot.apiKey(parsed.id)));
+    if (!parsed || !stored || !timingSafeEqual(parsed.digest, stored.digest) || stored.endsAt <= Date.now()) {
+      throw new Fault(
+        "API_KEY_REFUSED",
+        "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, and it must be valid",
+      );
+    }
+    const role = stored.role as Role;
+    return { accountId: stored.accountId, apiKeyId: parsed.id, role, permissions: ROLES[role] };
+  }
 }
 
 /** A new key for an account; only its digest is stored. */

@@ -121,3 +121,39 @@ describe("a chat", () => {
     });
   });
 });
+
+describe("what is held in memory for chats", () => {
+  const askedWith = async (llmId: string) => {
+    await patchbay.chat.chat({ llmId, message: PROMPT });
+    return upstream.requests.at(-1)?.headers.authorization;
+  };
+
+  it("is never older than the last change of the Llm", async () => {
+    const llmId = await create();
+    expect(await askedWith(llmId)).toBe(`Bearer ${KEY}`);
+    for (const key of ["sk-second-key", "sk-third-key"]) {
+      await patchbay.llms.updateLlm({ llmId, credentials: apiKey(key) });
+      expect(await askedWith(llmId)).toBe(`Bearer ${key}`);
+    }
+    await patchbay.llms.deleteLlm({ llmId });
+    expect(await problemIn(askedWith(llmId))).toMatchObject({ reason: "LLM_NOT_FOUND" });
+  });
+
+  it("is nobody's but the owner's", async () => {
+    const llmId = await create();
+    await askedWith(llmId);
+    const stranger = server.client((await server.addAccount("OWNER")).apiKey);
+    const problems = [llmId, randomUUID()].map((id) => problemIn(stranger.chat.chat({ llmId: id, message: PROMPT })));
+    expect(await Promise.all(problems)).toMatchObject([{ reason: "LLM_NOT_FOUND" }, { reason: "LLM_NOT_FOUND" }]);
+  });
+
+  it("follows the default", async () => {
+    const [first, second] = [await create(), await create()];
+    for (const llmId of [first, second, first]) {
+      await patchbay.llms.setDefaultLlm({ llmId });
+      expect((await patchbay.chat.chat({ message: PROMPT })).llmId).toBe(llmId);
+    }
+    await patchbay.llms.deleteLlm({ llmId: first });
+    expect(await problemIn(patchbay.chat.chat({ message: PROMPT }))).toMatchObject({ reason: "DEFAULT_LLM_NOT_SET" });
+  });
+});

@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<FailureKind, Reason>> = {
 };
 
 /** The refusal of a chat whose endpoint failed; every other error stays what it is. */
-export function refusalOf(error: unknown, llm: Llm): unknown {
+export function refusalOf(error: unknown, llm: Readonly<Llm>): unknown {
   if (!(error instanceof UpstreamFailure)) return error;
   return new Fault(
     REASONS[error.kind],

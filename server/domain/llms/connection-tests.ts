@@ -8,12 +8,11 @@ import type { ProviderType, Target } from "../../upstream/target.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import { reach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
-import { targetOf } from "../chat/chats.ts";
+import { targetOf } from "../chat/lines.ts";
 import { connectionAfter } from "./apply-change.ts";
 import { type CredentialsDraft, completeCredentials, endpointOrDefault } from "./draft.ts";
 import { canonicalEndpoint } from "./endpoint.ts";
-import { providerTypeOf } from "./llm-values.ts";
-import { notFound } from "./llms.ts";
+import { notFound, providerTypeOf } from "./llm-values.ts";
 
 /** A connection as a caller describes it; empty and undefined values are left open. */
 export interface ConnectionDraft {

@@ -58,7 +58,11 @@ export function sealCredentials(vault: Vault, em: EntityManager, llm: Llm, key: 
  * The credentials of an Llm that was loaded with them; undefined if it has none. If they do not open, the Llm says so
  * from then on, and nothing is sent anywhere.
  */
-export async function openCredentials(vault: Vault, em: EntityManager, llm: Llm): Promise<ApiKeyHeader | undefined> {
+export async function openCredentials(
+  vault: Vault,
+  em: EntityManager,
+  llm: Readonly<Llm>,
+): Promise<ApiKeyHeader | undefined> {
   if (!llm.sealedCredentials) return undefined;
   try {
     const opened = await vault.open(em, placeOf(llm), llm.sealedCredentials as SealedSecret);
@@ -76,7 +80,7 @@ export async function openCredentials(vault: Vault, em: EntityManager, llm: Llm)
   }
 }
 
-function placeOf(llm: Llm): Place {
+function placeOf(llm: Readonly<Llm>): Place {
   return {
     column: "llm.credentials",
     ownerId: llm.owner,

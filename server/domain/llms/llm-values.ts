@@ -1,9 +1,10 @@
+import { Fault } from "../../base/fault.ts";
 import type { Llm } from "../../store/llm.entity.ts";
 import type { ProviderType } from "../../upstream/target.ts";
 import type { InferredModel } from "../models/inference.ts";
 
 /** The column holds nothing else: what goes in is checked by the contract. */
-export function providerTypeOf(llm: Llm): ProviderType {
+export function providerTypeOf(llm: Readonly<Llm>): ProviderType {
   return llm.providerType as ProviderType;
 }
 
@@ -18,6 +19,11 @@ export function inferredOf(llm: Llm): InferredModel {
 }
 
 /** Names the version of an Llm that a change was made from. */
-export function etagOf(llm: Llm): string {
+export function etagOf(llm: Readonly<Llm>): string {
   return `r${llm.revision}`;
+}
+
+/** Missing and not to be seen are the same. */
+export function notFound(llmId: string): Fault {
+  return new Fault("LLM_NOT_FOUND", `there is no llm ${llmId}`);
 }

@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
 import { Llm } from "../../store/llm.entity.ts";
 import { findByConnection, findLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
-import { violates } from "../../store/store.ts";
+import { type Store, violates } from "../../store/store.ts";
 import type { SealedSecret } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
 import { reach, requireReach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
+import type { Lines } from "../chat/lines.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
@@ -18,7 +19,7 @@ import { connectionDigestOf, fingerprintOf, hintOf, sealCredentials } from "./cr
 import { completeCredentials, endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { listKeyOf, type Query } from "./list-query.ts";
-import { etagOf, providerTypeOf } from "./llm-values.ts";
+import { etagOf, notFound, providerTypeOf } from "./llm-values.ts";
 import { type Notice, noticesOf } from "./notices.ts";
 
 /** An Llm that was written, and what its owner may want to know of it. */
@@ -29,10 +30,14 @@ export interface Written {
 
 /** The registry's rules. */
 export class Llms {
+  readonly #store: Store;
   readonly #vault: Vault;
   readonly #egress: Egress;
+  readonly #lines: Lines;
 
-  constructor({ vault, egress }: { vault: Vault; egress: Egress }) {
+  constructor({ store, vault, egress, lines }: { store: Store; vault: Vault; egress: Egress; lines: Lines }) {
+    this.#store = store;
+    this.#lines = lines;
     this.#vault = vault;
     this.#egress = egress;
   }
@@ -57,8 +62,8 @@ export class Llms {
     return { llm, notices: noticesOf(llm, facts) };
   }
 
-  async get(scope: Scope, llmId: string): Promise<Llm> {
-    const llm = await findLlm(scope.em, llmId, reach(scope, "READ_LLM_OWN"));
+  async get(scope: Scope, llmId: string): Promise<Readonly<Llm>> {
+    const llm = await this.#store.hot.llm(llmId, reach(scope, "READ_LLM_OWN"));
     if (!llm) throw notFound(llmId);
     return llm;
   }
@@ -82,7 +87,7 @@ export class Llms {
   async update(scope: Scope, llmId: string, change: LlmChange): Promise<Written> {
     const reachable = reach(scope, "UPDATE_LLM_OWN");
     try {
-      return await scope.em.transactional(async (em) => {
+      const written = await scope.em.transactional(async (em) => {
         const llm = await lockLlm(em, llmId, reachable);
         if (!llm) throw notFound(llmId);
         requireEtag(llm, change.etag);
@@ -98,6 +103,8 @@ export class Llms {
         await recordDeed(scope, em, { action: "llm.update", resourceId: llm.id, ownerId: llm.owner, facts });
         return { llm, notices: noticesOf(llm, model) };
       });
+      this.#lines.forget(written.llm);
+      return written;
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;
       throw new Fault(
@@ -111,13 +118,15 @@ export class Llms {
 
   async delete(scope: Scope, llmId: string, etag: string): Promise<void> {
     const reachable = reach(scope, "DELETE_LLM_OWN");
-    await scope.em.transactional(async (em) => {
+    const deleted = await scope.em.transactional(async (em) => {
       const llm = await lockLlm(em, llmId, reachable);
       if (!llm) throw notFound(llmId);
       requireEtag(llm, etag);
       await em.remove(llm).flush();
       await recordDeed(scope, em, { action: "llm.delete", resourceId: llm.id, ownerId: llm.owner });
+      return llm;
     });
+    this.#lines.forget(deleted);
   }
 
   async setDefault(scope: Scope, llmId: string): Promise<Llm> {
@@ -132,6 +141,7 @@ export class Llms {
       if (violates(error, "account_default_llm_fkey")) throw notFound(llmId);
       throw error;
     }
+    this.#lines.forget(llm);
     llm.isDefault = true;
     return llm;
   }
@@ -218,11 +228,6 @@ export class Llms {
       cause,
     );
   }
-}
-
-/** Missing and not to be seen are the same. */
-export function notFound(llmId: string): Fault {
-  return new Fault("LLM_NOT_FOUND", `there is no llm ${llmId}`);
 }
 
 function factsOf(existing: Llm | null, requestDigest: Buffer) {

@@ -72,6 +72,9 @@ interface Route {
   readonly maxBodyBytes: number;
 }
 
+/** Why the signal of a call that is over aborts: without a reason, Node makes a DOMException with a stack for each. */
+const OVER = new Error("the call is over");
+
 class RestServer {
   readonly #options: RestOptions;
   readonly #routes: RouteTable<Route>;
@@ -140,7 +143,7 @@ class RestServer {
       throw readError(error, context.signal);
     } finally {
       response.off("close", onClose);
-      context.abort();
+      context.abort(OVER);
     }
   }
 

@@ -31,7 +31,8 @@ function readBytes(request: NodeRequest, limitBytes: number): Promise<Uint8Array
     request.on("data", onData);
     request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] ?? NONE) : Buffer.concat(chunks)));
     request.once("error", () => reject(callCancelled()));
-    request.once("close", () => reject(callCancelled()));
+    // Every request closes, and an error is not made for nothing.
+    request.once("close", () => request.readableEnded || reject(callCancelled()));
   });
 }
 

@@ -18,6 +18,7 @@ import { Llms } from "./domain/llms/llms.ts";
 import { createAdmission } from "./service/admission.ts";
 import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
+import { DIALECT_SERVICES, DIALECTS } from "./service/dialects/dialects.ts";
 import { llmRpcs } from "./service/llms.ts";
 import { SERVICES } from "./service/services.ts";
 import type { Database } from "./store/database.ts";
@@ -127,9 +128,10 @@ async function openWire(
   };
   const app = createApp({
     routes,
-    files: SERVICES.map(({ file }) => file),
+    dialects: DIALECTS,
+    files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
     mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
-    admit: createAdmission(SERVICES, new ApiKeys({ store }), () => store.fork()),
+    admit: createAdmission([...SERVICES, ...DIALECT_SERVICES], new ApiKeys({ store }), () => store.fork()),
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
     log,

@@ -56,6 +56,14 @@ describe("imports", () => {
     );
   });
 
+  it("of server/service/dialects/ reach our own services by the contract only", () => {
+    const wrong = imports.filter(({ file, specifier, target }) => {
+      if (!file.startsWith("server/service/dialects/") || !specifier.startsWith(".")) return false;
+      return !/^(gen|server\/base|server\/service\/dialects)\/|^server\/service\/scope-key\.ts$/.test(target);
+    });
+    expect(wrong, "a dialect calls the rpcs that everybody calls, so that it cannot skip a rule").toEqual([]);
+  });
+
   it("of client/ reach gen/ only", () => {
     const wrong = imports.filter(({ file, target }) => file.startsWith("client/") && target.startsWith("server/"));
     expect(wrong, "the client works without the server's code").toEqual([]);

@@ -7,10 +7,12 @@ import { compressionBrotli, compressionGzip, connectNodeAdapter } from "@connect
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/logger.ts";
+import type { Dialect } from "../service/dialects/dialect.ts";
 import { writePlainGrpcMessage } from "./grpc-message.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
 import { type Classify, ERROR_DOMAIN } from "./interceptors/refusal.ts";
-import { createValidation } from "./interceptors/validate.ts";
+import { createCheck, createValidation } from "./interceptors/validate.ts";
+import { createLocalTransport } from "./local-transport.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { Observer } from "./observe/observer.ts";
 import type { Tracer } from "./observe/trace.ts";
@@ -26,6 +28,8 @@ const LONGEST_TIMEOUT_MS = 60 * 60_000;
 
 export interface AppOptions {
   readonly routes: (router: ConnectRouter) => void;
+  /** The REST faces of other APIs, which call the routes above. */
+  readonly dialects: readonly Dialect[];
   /** The files of the services, whose messages may travel inside others. */
   readonly files: readonly DescFile[];
   /** The largest message of a service, after decompression: a few kilobytes of gzip can be gigabytes. */
@@ -49,8 +53,9 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const observer = new Observer({ log, metrics: metrics?.calls, tracer });
   const records = new CallRecords({ log, classify: options.classify });
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
+  const check = createCheck();
   const shared = {
-    interceptors: [records.interceptor(), createValidation()],
+    interceptors: [records.interceptor(), createValidation(check)],
     requestGate: records.gate(async (context) => {
       await options.admit(context);
       requireBase64(context);
@@ -59,8 +64,12 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     shutdownSignal,
   };
   const methods = captureMethods(routes);
-  const rest = createRestHandler(methods, {
+  const specs = new Map(methods.map((spec) => [spec.method as DescMethod, spec]));
+  const reach = createLocalTransport(specs, { admit: options.admit, check });
+  const spoken = options.dialects.flatMap(({ routes }) => captureMethods((router) => routes(router, reach)));
+  const rest = createRestHandler([...methods, ...spoken], {
     ...shared,
+    errorFaces: options.dialects.flatMap(({ errors }) => errors ?? []),
     readMaxBytes: ({ parent }: DescMethod) => options.mostBytes(parent),
     defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,

@@ -4,10 +4,12 @@ import { createValidator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { Fault } from "../../base/fault.ts";
 
-/** Checks every request against the rules that its fields declare in the contract. */
-export function createValidation(): Interceptor {
+/** Throws unless a message keeps the rules that its fields declare in the contract. */
+export type Check = (type: DescMessage, message: Message) => void;
+
+export function createCheck(): Check {
   const validator = createValidator();
-  const check = (type: DescMessage, message: Message): void => {
+  return (type, message) => {
     const { violations, error } = validator.validate(type, message);
     if (!error) return;
     if (!violations) throw error;
@@ -17,6 +19,10 @@ export function createValidation(): Interceptor {
       .join("; ");
     throw new Fault("INVALID_REQUEST", sentence, { fields }, error);
   };
+}
+
+/** Checks every request. */
+export function createValidation(check: Check): Interceptor {
   return (next) => (request) => {
     if (!request.stream) {
       check(request.method.input, request.message);

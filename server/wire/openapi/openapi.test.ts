@@ -2,6 +2,7 @@ import { createRegistry } from "@bufbuild/protobuf";
 import { createMethodImplSpec } from "@connectrpc/connect";
 import { validate } from "@readme/openapi-parser";
 import { describe, expect, it } from "vitest";
+import { DIALECT_SERVICES } from "../../service/dialects/dialects.ts";
 import { SERVICES } from "../../service/services.ts";
 import { bindingsOf } from "../rest/binding.ts";
 import { RouteTable } from "../rest/route-table.ts";
@@ -11,7 +12,7 @@ import { operationsOf, readDocument, SchemaJudge } from "./test-openapi.ts";
 const document = readDocument();
 const operations = operationsOf(document);
 const judge = new SchemaJudge(document);
-const methods = SERVICES.flatMap((service) =>
+const methods = [...SERVICES, ...DIALECT_SERVICES].flatMap((service) =>
   service.methods.map((method) => createMethodImplSpec(method, (() => ({})) as never)),
 );
 const bindings = methods.flatMap(bindingsOf);

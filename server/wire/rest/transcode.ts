@@ -10,7 +10,8 @@ import { Answer } from "./answer.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
 import { Cors } from "./cors.ts";
 import { readTimeoutMs } from "./deadline.ts";
-import { presentError, readError } from "./error-body.ts";
+import { type ErrorAnswer, presentError, readError } from "./error-body.ts";
+import { describeAnswer, type ErrorFace, isBelow } from "./error-face.ts";
 import { negotiateFraming } from "./event-stream.ts";
 import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "./exchange.ts";
 import { readRequest } from "./read-request.ts";
@@ -37,6 +38,8 @@ export interface RestOptions {
   readonly defaultTimeoutMs?: number;
   /** The longest time that a caller may ask for; who asks for more is refused, as Connect does it. Default: no end. */
   readonly maxTimeoutMs?: number;
+  /** How errors look below some paths. Default: by AIP-193, as everywhere else. */
+  readonly errorFaces?: readonly ErrorFace[];
   /** The `domain` of the ErrorInfo that is added to errors that carry none. */
   readonly errorDomain: string;
   /** The origins whose scripts may call, such as `https://console.example.com`. */
@@ -107,7 +110,7 @@ class RestServer {
       else if (request.method === "OPTIONS") answer.options(allowOf(found));
       else throw methodNotAllowed(request.method ?? "", allowOf(found));
     } catch (error) {
-      await this.#fail(answer, error);
+      await this.#fail(answer, request, error);
     }
   }
 
@@ -138,7 +141,7 @@ class RestServer {
     };
     try {
       if (binding.spec.kind === "unary") await serveUnary(call);
-      else await serveStream(call, negotiateFraming(request.headers.accept), (error) => this.#present(error));
+      else await serveStream(call, negotiateFraming(request.headers.accept), (error) => this.#present(error, request));
     } catch (error) {
       throw readError(error, context.signal);
     } finally {
@@ -179,9 +182,9 @@ class RestServer {
     return readRequest(binding, { variables, query, body, contentType }, this.#options.registry);
   }
 
-  async #fail(answer: Answer, error: unknown): Promise<void> {
+  async #fail(answer: Answer, request: NodeRequest, error: unknown): Promise<void> {
     try {
-      const { httpStatus, body, headers } = this.#present(error);
+      const { httpStatus, body, headers } = this.#present(error, request);
       if (answer.isStarted) answer.abort();
       else await answer.json(httpStatus, JSON.stringify(body), [headers]);
     } catch (failure) {
@@ -190,10 +193,14 @@ class RestServer {
     }
   }
 
-  #present(thrown: unknown) {
+  #present(thrown: unknown, { url = "" }: NodeRequest): ErrorAnswer {
     const error = readError(thrown);
     if (error instanceof WireError && error.reason === "INTERNAL_ERROR") this.#options.onInternalError?.(error.cause);
-    return presentError(error, this.#options);
+    const answer = presentError(error, this.#options);
+    const face = this.#options.errorFaces?.find(({ paths }) =>
+      paths.some((path) => isBelow(path, readTarget(url).path)),
+    );
+    return face ? { ...answer, ...face.present(describeAnswer(error, answer)) } : answer;
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DIALECT_SERVICES } from "../../../service/dialects/dialects.ts";
 import { SERVICES } from "../../../service/services.ts";
 import { llmRequest } from "../../../test/llm-requests.ts";
 import { startServer, type TestServer } from "../../../test/test-server.ts";
@@ -48,7 +49,7 @@ describe.runIf(isThere)("the docs page in a browser", () => {
     const tags = await page.locator(".opblock-tag").allTextContents();
     const names = tags.map((tag) => /\w+Service/.exec(tag)?.[0] ?? tag);
     expect(names[0]).toBe("LlmService");
-    expect(names.sort()).toEqual(SERVICES.map(({ name }) => name).sort());
+    expect(names.sort()).toEqual([...SERVICES, ...DIALECT_SERVICES].map(({ name }) => name).sort());
     const first = page.locator("#operations-LlmService-LlmService_CreateLlm");
     expect(await first.textContent()).toContain("Register an Llm");
     await page.close();

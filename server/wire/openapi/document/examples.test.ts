@@ -1,11 +1,12 @@
 import { createRegistry, type DescMethod, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import { describe, expect, it } from "vitest";
+import { DIALECT_SERVICES } from "../../../service/dialects/dialects.ts";
 import { SERVICES } from "../../../service/services.ts";
 import { EXAMPLES } from "./examples.ts";
 
 const methods = new Map<string, DescMethod>(
-  SERVICES.flatMap((service) =>
+  [...SERVICES, ...DIALECT_SERVICES].flatMap((service) =>
     service.methods.map((method): [string, DescMethod] => [`${service.name}.${method.name}`, method]),
   ),
 );

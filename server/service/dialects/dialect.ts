@@ -1,0 +1,31 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext, Transport } from "@connectrpc/connect";
+
+/** Reaches our own services for the caller of a call: every rule holds, and is checked there. */
+export type Reach = (context: HandlerContext) => Transport;
+
+/** The REST face of another API, at its own paths and in its own JSON. */
+export interface Dialect {
+  /** Registers its service. */
+  routes(router: ConnectRouter, reach: Reach): void;
+  /** How its errors look. Default: as everywhere. */
+  readonly errors?: DialectErrors;
+}
+
+/** How errors look below some paths. */
+export interface DialectErrors {
+  /** Such as `/api/providers`. */
+  readonly paths: readonly string[];
+  present(error: DialectError): { readonly httpStatus: number; readonly body: JsonObject };
+}
+
+/** What there is to say of an error. */
+export interface DialectError {
+  readonly httpStatus: number;
+  /** A word of `Reason` in reason.proto. */
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The names of the fields that are wrong. */
+  readonly fields: readonly string[];
+}

@@ -1,0 +1,9 @@
+import { IntegrationService } from "../../../gen/dialects/integrations/v1/integration_service_pb.ts";
+import type { Dialect } from "./dialect.ts";
+import { integrations } from "./integrations.ts";
+
+/** All that we speak beside our own. */
+export const DIALECTS: readonly Dialect[] = [integrations];
+
+/** Their services, each of whose rpcs declares the permission it requires. */
+export const DIALECT_SERVICES = [IntegrationService];

@@ -1,6 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs, type ValueSchema } from "@bufbuild/protobuf/wkt";
-import { type Client, createClient, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { createClient, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import {
   type IntegrationSchema,
   IntegrationService,
@@ -11,6 +10,7 @@ import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { invalidField } from "../../base/fault.ts";
 import { callerOf } from "../scope-key.ts";
 import type { Dialect, Reach } from "./dialect.ts";
+import { getLlm, listAllLlms, textOrNull, wholeSeconds } from "./llm-values.ts";
 import { credentialsOf, nameOfProvider, ownBaseUrl, providerTypeOf } from "./provider-names.ts";
 
 /** 000: the integrations of an organization. */
@@ -18,16 +18,14 @@ export const integrations: Dialect = {
   routes: (router, reach) => router.service(IntegrationService, integrationRpcs(reach)),
 };
 
-type Llms = Client<typeof LlmService>;
-
 function integrationRpcs(reach: Reach): ServiceImpl<typeof IntegrationService> {
   const llmsOf = (context: HandlerContext) => createClient(LlmService, reach(context));
   return {
     async listIntegrations(_, context) {
-      const llms = await listAll(llmsOf(context), callerOf(context.values)?.accountId ?? "");
+      const llms = await listAllLlms(llmsOf(context), callerOf(context.values)?.accountId ?? "");
       const changedAt = llms.map(({ updatedAt }) => Number(updatedAt));
       const mtime = changedAt.length > 0 ? Math.max(...changedAt) : Date.now();
-      return { providers: llms.map(present), mtime: timestampFromMs(wholeSeconds(mtime)) };
+      return { providers: llms.map(present), mtime: wholeSeconds(mtime) };
     },
 
     async createIntegration({ integrationName, provider, apiKey, modelName, baseUrl }, context) {
@@ -42,12 +40,12 @@ function integrationRpcs(reach: Reach): ServiceImpl<typeof IntegrationService> {
     },
 
     async getIntegration({ integrationId }, context) {
-      return { integration: present(await get(llmsOf(context), integrationId)) };
+      return { integration: present(await getLlm(llmsOf(context), integrationId)) };
     },
 
     async updateIntegration({ integrationId, integrationName, provider, apiKey, modelName, baseUrl }, context) {
       const llms = llmsOf(context);
-      const before = await get(llms, integrationId);
+      const before = await getLlm(llms, integrationId);
       const own = nameOfProvider(before.providerType);
       if (provider !== undefined && provider !== own) {
         throw invalidField("provider", `never changes; it is ${own}. Create another integration instead`);
@@ -93,36 +91,11 @@ function present(llm: Llm): MessageInitShape<typeof IntegrationSchema> {
     integrationId: llm.llmId,
     integrationName: llm.displayName,
     provider: nameOfProvider(llm.providerType),
-    apiKey: orNull(llm.hasCredentials ? "*****" : undefined),
+    apiKey: textOrNull(llm.hasCredentials ? "*****" : undefined),
     modelName: llm.modelIdentifier,
-    baseUrl: orNull(ownBaseUrl(llm)),
+    baseUrl: textOrNull(ownBaseUrl(llm)),
     supportsWebSearch: llm.supportsWebSearch,
     isDefault: llm.isDefault,
     modelDeprecated: llm.modelDeprecated,
   };
-}
-
-function orNull(text: string | undefined): MessageInitShape<typeof ValueSchema> {
-  return { kind: text === undefined ? { case: "nullValue", value: 0 } : { case: "stringValue", value: text } };
-}
-
-async function get(llms: Llms, llmId: string): Promise<Llm> {
-  const { llm } = await llms.getLlm({ llmId });
-  if (!llm) throw new Error("GetLlm answered without an Llm");
-  return llm;
-}
-
-/** This API has no pages. */
-async function listAll(llms: Llms, ownerId: string): Promise<Llm[]> {
-  const all: Llm[] = [];
-  for (let pageToken = ""; ; ) {
-    const page = await llms.listLlms({ ownerId, pageSize: 1_000, pageToken });
-    all.push(...page.llms);
-    pageToken = page.nextPageToken;
-    if (pageToken === "") return all;
-  }
-}
-
-function wholeSeconds(ms: number): number {
-  return Math.floor(ms / 1_000) * 1_000;
 }

@@ -1,0 +1,120 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { createClient, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import {
+  type LlmProviderSchema,
+  LlmProviderService,
+} from "../../../gen/dialects/llm_providers/v1/llm_provider_service_pb.ts";
+import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
+import { type Llm, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { invalidField } from "../../base/fault.ts";
+import { callerOf } from "../scope-key.ts";
+import { presentConfiguration, readConfiguration } from "./configuration.ts";
+import type { Dialect, Reach } from "./dialect.ts";
+import { getLlm, listAllLlms, numberOrNull, textOrNull, wholeSeconds } from "./llm-values.ts";
+import { credentialsOf, nameOfProvider, ownBaseUrl, providerTypeOf } from "./provider-names.ts";
+
+/** 002: providers with a chat, in envelopes. */
+export const llmProviders: Dialect = {
+  routes: (router, reach) => router.service(LlmProviderService, llmProviderRpcs(reach)),
+  errors: {
+    paths: ["/llm-providers"],
+    present: ({ httpStatus, reason, message, fields }) => ({
+      httpStatus,
+      body: { success: false, error: message, code: reason, ...(fields.length > 0 ? { fields: [...fields] } : {}) },
+    }),
+  },
+};
+
+/** The model of those who name none. */
+const DEFAULT_MODELS: Readonly<Record<string, string>> = { openai: "gpt-4o", anthropic: "claude-sonnet-4-6" };
+
+function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
+  const llmsOf = (context: HandlerContext) => createClient(LlmService, reach(context));
+  return {
+    async listLlmProviders(_, context) {
+      const llms = await listAllLlms(llmsOf(context), callerOf(context.values)?.accountId ?? "");
+      return { success: true, data: llms.map(present) };
+    },
+
+    async createLlmProvider({ name, provider, apiKey, model, baseUrl, configuration }, context) {
+      const { llm } = await llmsOf(context).createLlm({
+        displayName: name,
+        providerType: providerTypeOf(provider),
+        modelIdentifier: model || (DEFAULT_MODELS[provider] ?? ""),
+        endpointUrl: baseUrl ?? "",
+        ...readConfiguration(configuration),
+        ...credentialsOf(apiKey),
+      });
+      return { success: true, ...(llm ? { data: present(llm) } : {}) };
+    },
+
+    async getLlmProvider({ id }, context) {
+      return { success: true, data: present(await getLlm(llmsOf(context), id)) };
+    },
+
+    async updateLlmProvider({ id, name, provider, apiKey, model, baseUrl, configuration }, context) {
+      const llms = llmsOf(context);
+      const before = await getLlm(llms, id);
+      const own = nameOfProvider(before.providerType);
+      if (provider !== undefined && provider !== own) {
+        throw invalidField("provider", `never changes; it is ${own}. Add another provider instead`);
+      }
+      const { llm } = await llms.updateLlm({
+        llmId: id,
+        etag: before.etag,
+        ...(name === undefined ? {} : { displayName: name }),
+        ...(model === undefined ? {} : { modelIdentifier: model }),
+        ...(baseUrl === undefined ? {} : { endpointUrl: baseUrl }),
+        ...readConfiguration(configuration),
+        ...credentialsOf(apiKey),
+      });
+      return { success: true, ...(llm ? { data: present(llm) } : {}) };
+    },
+
+    async deleteLlmProvider({ id }, context) {
+      await llmsOf(context).deleteLlm({ llmId: id });
+      return { success: true };
+    },
+
+    async testLlmProvider({ id }, context) {
+      const llms = llmsOf(context);
+      const { test } = await llms.testLlm({ llmId: id });
+      const isOk = test?.outcome === ConnectionTest_Outcome.OK;
+      const model = test?.model || (await getLlm(llms, id)).modelIdentifier;
+      const { latencyMs: responseTime = 0, message = "" } = test ?? {};
+      return { success: isOk, data: { status: isOk ? "ok" : "failed", model, responseTime, message } };
+    },
+
+    async chatWithLlmProvider({ id, message }, context) {
+      const reply = await createClient(ChatService, reach(context)).chat({ llmId: id, message });
+      return {
+        success: true,
+        data: {
+          message: reply.message?.content ?? "",
+          model: reply.model,
+          inputTokens: numberOrNull(reply.usage?.inputTokens),
+          outputTokens: numberOrNull(reply.usage?.outputTokens),
+        },
+      };
+    },
+  };
+}
+
+function present(llm: Llm): MessageInitShape<typeof LlmProviderSchema> {
+  const hasFailed = llm.status === Llm_Status.FAILING || llm.status === Llm_Status.CREDENTIALS_UNREADABLE;
+  return {
+    id: llm.llmId,
+    name: llm.displayName,
+    provider: nameOfProvider(llm.providerType),
+    model: llm.modelIdentifier,
+    baseUrl: textOrNull(ownBaseUrl(llm)),
+    status: hasFailed ? "error" : "active",
+    configuration: presentConfiguration(llm),
+    isDefault: llm.isDefault,
+    modelDeprecated: llm.modelDeprecated,
+    createdAt: wholeSeconds(llm.createdAt),
+    updatedAt: wholeSeconds(llm.updatedAt),
+  };
+}

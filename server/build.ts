@@ -10,6 +10,7 @@ import { type Config, ConfigError } from "./config.ts";
 import { parseApiKey } from "./domain/access/api-key-format.ts";
 import { ApiKeys } from "./domain/access/api-keys.ts";
 import { bootstrap } from "./domain/access/bootstrap.ts";
+import { Limits } from "./domain/access/limits.ts";
 import { AuditLog } from "./domain/audit/audit-log.ts";
 import { Chats } from "./domain/chat/chats.ts";
 import { Lines } from "./domain/chat/lines.ts";
@@ -109,6 +110,7 @@ async function openWire(
   const egress = new Egress({ allow: config.egressAllow });
   closers.push(() => egress.close());
   const upstreams = new Upstreams({ egress });
+  const limits = await Limits.open(store, config.limits);
   const lines = new Lines({ store, vault });
   const llms = new Llms({ store, vault, egress, lines });
   const tests = new ConnectionTests({ vault, egress, upstreams });
@@ -131,13 +133,18 @@ async function openWire(
     dialects: DIALECTS,
     files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
     mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
-    admit: createAdmission([...SERVICES, ...DIALECT_SERVICES], new ApiKeys({ store }), () => store.fork()),
+    admit: createAdmission([...SERVICES, ...DIALECT_SERVICES], {
+      keys: new ApiKeys({ store, limits }),
+      limits,
+      fork: () => store.fork(),
+    }),
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
     log,
     metrics: await openMetrics(config, store),
     tracer: await openTracer(config, log, closers),
     corsOrigins: config.corsOrigins,
+    addressHeader: config.addressHeader,
     shutdownSignal: lifecycle.shutdownSignal,
   });
   const listener: Listener = await listen(app, {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Secret } from "./base/secret.ts";
 import { StartError } from "./base/start-error.ts";
+import type { LimitSettings } from "./domain/access/limits.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 import { type OtlpTarget, ruleFor } from "./upstream/otlp-collector.ts";
 
@@ -20,6 +21,9 @@ export interface Config {
   /** Undefined: clear text. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly corsOrigins: readonly string[];
+  readonly limits: LimitSettings;
+  /** In lower case; undefined: there is no proxy whose word counts. */
+  readonly addressHeader: string | undefined;
   readonly logLevel: LogLevel;
   /** Whether `/metrics` is served. */
   readonly metrics: boolean;
@@ -74,6 +78,27 @@ export const SETTINGS: readonly Setting[] = [
     help: "A certificate chain in PEM: the port then speaks TLS. Read again when it changes.",
   },
   { name: "TLS_KEY_FILE", fallback: "", help: "The private key of TLS_CERT_FILE in PEM." },
+  {
+    name: "UNKNOWN_KEYS_PER_MINUTE",
+    fallback: "60",
+    help: "How many API keys that nobody has are looked up for one address; 0 for any number.",
+  },
+  {
+    name: "TESTS_PER_MINUTE",
+    fallback: "120",
+    help: "How many tests of connections one API key may make; 0 for any number.",
+  },
+  { name: "CHATS_PER_MINUTE", fallback: "0", help: "How many chats one API key may make; 0 for any number." },
+  {
+    name: "CHAT_BYTES_PER_MINUTE",
+    fallback: "0",
+    help: "How many bytes the chats of one API key may send; 0 for any number.",
+  },
+  {
+    name: "CLIENT_ADDRESS_HEADER",
+    fallback: "",
+    help: "The header in which your proxy says where a call comes from, such as X-Forwarded-For; its last address counts.",
+  },
   { name: "LOG_LEVEL", fallback: "info", help: `One of ${LOG_LEVELS.join(", ")}.` },
   {
     name: "METRICS",
@@ -106,6 +131,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
     tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
     corsOrigins: readOrigins(read("CORS_ORIGINS")),
+    limits: {
+      unknownKeysPerMinute: readCount("UNKNOWN_KEYS_PER_MINUTE", read("UNKNOWN_KEYS_PER_MINUTE") || "60"),
+      testsPerMinute: readCount("TESTS_PER_MINUTE", read("TESTS_PER_MINUTE") || "120"),
+      chatsPerMinute: readCount("CHATS_PER_MINUTE", read("CHATS_PER_MINUTE") || "0"),
+      chatBytesPerMinute: readCount("CHAT_BYTES_PER_MINUTE", read("CHAT_BYTES_PER_MINUTE") || "0"),
+    },
+    addressHeader: readHeaderName("CLIENT_ADDRESS_HEADER", read("CLIENT_ADDRESS_HEADER")),
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
     metrics: readSwitch("METRICS", read("METRICS") || "on"),
     otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
@@ -176,6 +208,17 @@ function readOrigins(text: string): readonly string[] {
         `CORS_ORIGINS holds "${origin}"; it must be scheme://host[:port], nothing after, or several with commas.`,
       );
     });
+}
+
+function readCount(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ConfigError(`${name} is "${text}"; it must be a number from 0, which is without a limit, to 999999999.`);
+}
+
+function readHeaderName(name: string, text: string): string | undefined {
+  if (text === "") return undefined;
+  if (/^[\w-]{1,64}$/.test(text)) return text.toLowerCase();
+  throw new ConfigError(`${name} is "${text}"; it must be the name of a header, such as X-Forwarded-For.`);
 }
 
 function readLogLevel(text: string): LogLevel {

@@ -2,11 +2,12 @@ import { type DescMethod, type DescService, getOption, hasOption } from "@bufbui
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requires } from "../../gen/patchbay/v1/permission_pb.ts";
 import type { ApiKeys } from "../domain/access/api-keys.ts";
+import type { Limits } from "../domain/access/limits.ts";
 import type { OwnPermission, Permission } from "../domain/access/permissions.ts";
 import { missing } from "../domain/access/scope.ts";
 import type { EntityManager } from "../store/store.ts";
 import { nameOf } from "./enum-names.ts";
-import { setCaller, setScope, watchOf } from "./scope-key.ts";
+import { addressOf, setCaller, setScope, watchOf } from "./scope-key.ts";
 
 interface Requirement {
   readonly own: OwnPermission;
@@ -20,7 +21,10 @@ export type Admission = (context: HandlerContext) => Promise<void>;
  * Admission by API key and by the permission that each rpc declares in the contract. Fails at once, and so does the
  * start of the server, if an rpc of these services declares none. Other services are open to everybody.
  */
-export function createAdmission(services: readonly DescService[], keys: ApiKeys, fork: () => EntityManager): Admission {
+export function createAdmission(
+  services: readonly DescService[],
+  { keys, limits, fork }: { keys: ApiKeys; limits: Limits; fork: () => EntityManager },
+): Admission {
   const requirements = new Map<DescMethod, Requirement>(
     services.flatMap(({ methods }) =>
       methods.map((method): [DescMethod, Requirement] => [method, requirementOf(method)]),
@@ -29,11 +33,13 @@ export function createAdmission(services: readonly DescService[], keys: ApiKeys,
   return async (context) => {
     const requirement = requirements.get(context.method);
     if (!requirement) return;
-    const caller = await keys.authenticate(apiKeyOf(context.requestHeader));
+    const caller = await keys.authenticate(apiKeyOf(context.requestHeader), addressOf(context.values));
     setCaller(context, caller);
     if (!caller.permissions.has(requirement.own) && !caller.permissions.has(requirement.any)) {
       throw missing(requirement.own);
     }
+    if (requirement.own.startsWith("TEST_")) await limits.countTest(caller.apiKeyId);
+    if (requirement.own.startsWith("USE_")) await limits.countChat(caller.apiKeyId);
     let em: EntityManager | undefined;
     setScope(context, {
       caller,

@@ -6,6 +6,8 @@ const scopeKey = createContextKey<Scope | undefined>(undefined, { description: "
 const callerKey = createContextKey<Caller | undefined>(undefined, { description: "whose key it is, known first" });
 const watchKey = createContextKey<Watch | undefined>(undefined, { description: "who watches, set by the wire" });
 
+const addressKey = createContextKey("", { description: "where a call comes from, set by the wire" });
+
 /** Attaches the scope of an admitted call. */
 export function setScope(context: HandlerContext, scope: Scope): void {
   context.values.set(scopeKey, scope);
@@ -36,4 +38,14 @@ export function setWatch(values: ContextValues, watch: Watch): void {
 /** Who watches a call. */
 export function watchOf(context: HandlerContext): Watch | undefined {
   return context.values.get(watchKey);
+}
+
+/** Says where a call comes from. */
+export function setAddress(values: ContextValues, address: string): void {
+  values.set(addressKey, address);
+}
+
+/** Where a call comes from, by its IP address; of IPv6, the network. */
+export function addressOf(values: ContextValues): string {
+  return values.get(addressKey);
 }

@@ -7,7 +7,7 @@ import {
   MikroORM,
   UniqueConstraintViolationException,
 } from "@mikro-orm/postgresql";
-import { Client } from "pg";
+import { Client, type Pool } from "pg";
 import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
@@ -15,6 +15,7 @@ import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
 import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
 import { Llm } from "./llm.entity.ts";
+import { RateLimit, sweepRateLimits } from "./rate-limit.ts";
 import { RowCache } from "./row-cache.ts";
 import { RowChanges } from "./row-changes.ts";
 import { WrappedKey } from "./vault/wrapped-key.entity.ts";
@@ -35,8 +36,11 @@ export class Store {
   readonly hot: HotReads;
   readonly #changes: RowChanges;
 
-  private constructor(orm: MikroORM, changes: RowChanges) {
+  readonly #stopSweeping: () => void;
+
+  private constructor(orm: MikroORM, changes: RowChanges, stopSweeping: () => void) {
     this.orm = orm;
+    this.#stopSweeping = stopSweeping;
     this.hot = new HotReads(orm);
     this.#changes = changes;
   }
@@ -45,7 +49,8 @@ export class Store {
   static async open(database: Database, onWarning: (message: string) => void): Promise<Store> {
     const orm = new MikroORM(ormOptions(database, onWarning));
     await migrate(orm, database);
-    return new Store(orm, await RowChanges.open(database, onWarning));
+    const pool = await orm.em.getConnection().getNativeClient();
+    return new Store(orm, await RowChanges.open(database, onWarning), sweepRateLimits(pool));
   }
 
   /** A unit of work of its own, for one call. */
@@ -56,6 +61,11 @@ export class Store {
   /** Holds what is made from rows of a table, until they change. */
   cache<Value extends object>(table: string, options: { max: number; clearedBy?: readonly string[] }): RowCache<Value> {
     return new RowCache(this.#changes, table, options);
+  }
+
+  /** So much a minute, counted for all servers together. */
+  async rateLimit(name: string, perMinute: number): Promise<RateLimit> {
+    return new RateLimit(await this.#pool(), name, perMinute);
   }
 
   /** Whether the database answers. */
@@ -70,11 +80,16 @@ export class Store {
 
   /** The pool of connections: all that are open, those that nobody uses, and who waits for one. */
   async poolState(): Promise<{ size: number; idle: number; waiting: number }> {
-    const pool = await this.orm.em.getConnection().getNativeClient();
+    const pool = await this.#pool();
     return { size: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
   }
 
+  #pool(): Promise<Pool> {
+    return this.orm.em.getConnection().getNativeClient();
+  }
+
   async close(): Promise<void> {
+    this.#stopSweeping();
     await this.#changes.close();
     await this.orm.close();
   }

@@ -23,6 +23,8 @@ export interface TestServer extends Server {
   readonly database: TestDatabase;
   readonly log: readonly LogLine[];
   readonly adminKey: string;
+  /** Where its data and its keys are: with these, another server shares them. */
+  readonly settings: Record<string, string>;
   /** A new account with a key of a role. */
   addAccount(role: Role): Promise<{ accountId: string; apiKey: string }>;
   /** Another key of an account. */
@@ -36,13 +38,8 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const folder = makeTemporaryFolder("server");
   const adminKey = makeApiKey().reveal();
   const log: LogLine[] = [];
-  const config = readConfig({
-    PORT: "0",
-    DATABASE_URL: database.url,
-    KEYRING_FILE: join(folder.path, "keyring"),
-    BOOTSTRAP_API_KEY: adminKey,
-    ...settings,
-  });
+  const shared = { DATABASE_URL: database.url, KEYRING_FILE: join(folder.path, "keyring") };
+  const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...shared, ...settings });
   const server = await build(config, memoryLog(log));
   const { store, url } = server;
   const addKey = async (accountId: string, role: Role) => {
@@ -56,6 +53,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     database,
     log,
     adminKey,
+    settings: shared,
     addKey,
     async addAccount(role) {
       const em = store.fork();

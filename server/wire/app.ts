@@ -43,6 +43,8 @@ export interface AppOptions {
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
   readonly corsOrigins: readonly string[];
+  /** The header in which a proxy in front says where a call comes from. Undefined: there is none, and none is believed. */
+  readonly addressHeader: string | undefined;
   /** Aborts every call when the server goes down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -50,7 +52,7 @@ export interface AppOptions {
 /** Everything on the one port: health and metrics, then gRPC, gRPC-Web and Connect by their paths, then REST. */
 export function createApp(options: AppOptions): (request: NodeRequest, response: NodeResponse) => void {
   const { routes, shutdownSignal, log, metrics, tracer } = options;
-  const observer = new Observer({ log, metrics: metrics?.calls, tracer });
+  const observer = new Observer({ log, metrics: metrics?.calls, tracer, addressHeader: options.addressHeader });
   const records = new CallRecords({ log, classify: options.classify });
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
   const check = createCheck();

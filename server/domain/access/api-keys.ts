@@ -6,6 +6,7 @@ import type { ApiKeyRow } from "../../store/api-key-queries.ts";
 import type { RowCache } from "../../store/row-cache.ts";
 import type { EntityManager, Store } from "../../store/store.ts";
 import { makeApiKey, parseApiKey } from "./api-key-format.ts";
+import type { Limits } from "./limits.ts";
 import { ROLES, type Role } from "./permissions.ts";
 import type { Caller } from "./scope.ts";
 
@@ -15,18 +16,24 @@ const MOST_HELD = 10_000;
 /** The API keys that callers come with. */
 export class ApiKeys {
   readonly #store: Store;
+  readonly #limits: Limits;
   readonly #held: RowCache<ApiKeyRow>;
 
-  constructor({ store }: { store: Store }) {
+  constructor({ store, limits }: { store: Store; limits: Limits }) {
     this.#store = store;
+    this.#limits = limits;
     this.#held = store.cache("api_key", { max: MOST_HELD });
   }
 
-  /** Who an API key belongs to. Every reason to refuse one gives the same answer. */
-  async authenticate(text: string | undefined): Promise<Caller> {
+  /**
+   * Who an API key belongs to. Every reason to refuse one gives the same answer. An address with too many keys that nobody
+   * has is not answered from the database for a while; keys that are known go on.
+   */
+  async authenticate(text: string | undefined, address: string): Promise<Caller> {
     const parsed = text === undefined ? undefined : parseApiKey(text);
-    const stored = parsed && (await this.#held.get(parsed.id, () => this.#store.hot.apiKey(parsed.id)));
+    const stored = parsed && (await this.#held.get(parsed.id, () => this.#find(parsed.id, address)));
     if (!parsed || !stored || !timingSafeEqual(parsed.digest, stored.digest) || stored.endsAt <= Date.now()) {
+      if (parsed) await this.#limits.countGuess(address);
       throw new Fault(
         "API_KEY_REFUSED",
         "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, and it must be valid",
@@ -34,6 +41,11 @@ export class ApiKeys {
     }
     const role = stored.role as Role;
     return { accountId: stored.accountId, apiKeyId: parsed.id, role, permissions: ROLES[role] };
+  }
+
+  #find(id: string, address: string): Promise<ApiKeyRow | undefined> {
+    this.#limits.refuseGuessing(address);
+    return this.#store.hot.apiKey(id);
   }
 }
 

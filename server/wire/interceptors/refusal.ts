@@ -36,6 +36,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   MESSAGE_TOO_LARGE: Code.ResourceExhausted,
   MEDIA_TYPE_NOT_SUPPORTED: Code.InvalidArgument,
   STORE_UNAVAILABLE: Code.Unavailable,
+  RATE_LIMITED: Code.ResourceExhausted,
   AUDIT_UNAVAILABLE: Code.Unavailable,
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,

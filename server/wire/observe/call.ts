@@ -9,7 +9,8 @@ import {
 } from "@connectrpc/connect";
 import type { Logger } from "../../base/logger.ts";
 import type { Watch, WatchedCall } from "../../base/watch.ts";
-import { callerOf, setWatch } from "../../service/scope-key.ts";
+import { callerOf, setAddress, setWatch } from "../../service/scope-key.ts";
+import { clientAddress } from "../client-address.ts";
 import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
 import type { CallMetrics } from "./call-metrics.ts";
 import { codeOfAbort, codeOfStatus, isComplete } from "./http-outcome.ts";
@@ -23,6 +24,8 @@ export interface Sinks {
   readonly metrics: CallMetrics | undefined;
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
+  /** The header in which the proxy in front says where a call comes from; undefined: there is none. */
+  readonly addressHeader: string | undefined;
 }
 
 const callKey = createContextKey<Call | undefined>(undefined, { description: "the call as it is observed" });
@@ -58,6 +61,7 @@ export class Call implements Watch {
     this.#protocol = protocol;
     this.values.set(callKey, this);
     setWatch(this.values, this);
+    setAddress(this.values, clientAddress(request, sinks.addressHeader));
     response.setHeader(REQUEST_ID_HEADER, this.requestId);
     response.once("close", () => this.#end());
   }

@@ -1,0 +1,64 @@
+import { LRUCache } from "lru-cache";
+import type { Pool } from "pg";
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+
+const SECONDS = 60;
+const MOST_REMEMBERED = 10_000;
+/** Expired rows are of no use to anybody. */
+const SWEEP_MS = 60_000;
+
+/** Whether there is something left, and if not, when there will be. */
+export interface Verdict {
+  readonly isOver: boolean;
+  readonly retryAfterMs: number;
+}
+
+/**
+ * So much a minute for each subject, counted for all servers together. While the database does not answer, each server
+ * counts for itself; who has used up everything is refused from memory until the minute is over.
+ */
+export class RateLimit {
+  readonly #limiter: RateLimiterPostgres;
+  readonly #over = new LRUCache<string, true>({ max: MOST_REMEMBERED });
+
+  constructor(pool: Pool, name: string, perMinute: number) {
+    const limits = { keyPrefix: name, points: perMinute, duration: SECONDS };
+    this.#limiter = new RateLimiterPostgres({
+      ...limits,
+      storeClient: pool,
+      storeType: "pool",
+      tableName: "rate_limit",
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      inMemoryBlockOnConsumed: perMinute + 1,
+      insuranceLimiter: new RateLimiterMemory(limits),
+    });
+  }
+
+  /** For how long a subject that is over the limit will be refused from memory; 0 if it is not. */
+  blockedMs(subject: string): number {
+    return this.#over.getRemainingTTL(subject);
+  }
+
+  /** Takes what is needed; over the limit, it counts all the same. */
+  async take(subject: string, points = 1): Promise<Verdict> {
+    try {
+      await this.#limiter.consume(subject, points);
+      return { isOver: false, retryAfterMs: 0 };
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      this.#over.set(subject, true, { ttl: Math.max(1, refusal.msBeforeNext) });
+      return { isOver: true, retryAfterMs: refusal.msBeforeNext };
+    }
+  }
+}
+
+/** Deletes rows that have expired, now and then. */
+export function sweepRateLimits(pool: Pool): () => void {
+  const sweep = () => {
+    // Whoever counts says what is wrong with the database.
+    pool.query("delete from rate_limit where expire < $1", [Date.now()]).catch(() => {});
+  };
+  const timer = setInterval(sweep, SWEEP_MS).unref();
+  return () => clearInterval(timer);
+}

@@ -9,6 +9,7 @@ import {
 import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
+import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 
 /** How to reach a Patchbay server. */
 export interface PatchbayOptions {
@@ -36,6 +37,7 @@ export interface TransportOptions {
 export interface Patchbay {
   readonly llms: Client<typeof LlmService>;
   readonly chat: Client<typeof ChatService>;
+  readonly pings: Client<typeof PingService>;
   readonly audit: Client<typeof AuditService>;
 }
 
@@ -58,6 +60,7 @@ export function createPatchbay({
   return {
     llms: createClient(LlmService, shared),
     chat: createClient(ChatService, shared),
+    pings: createClient(PingService, shared),
     audit: createClient(AuditService, shared),
   };
 }

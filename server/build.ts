@@ -3,6 +3,7 @@ import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
 import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
+import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
@@ -21,6 +22,7 @@ import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
 import { DIALECT_SERVICES, DIALECTS } from "./service/dialects/dialects.ts";
 import { llmRpcs } from "./service/llms.ts";
+import { pingRpcs } from "./service/pings.ts";
 import { SERVICES } from "./service/services.ts";
 import type { Database } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
@@ -113,7 +115,7 @@ async function openWire(
   const limits = await Limits.open(store, config.limits);
   const lines = new Lines({ store, vault });
   const llms = new Llms({ store, vault, egress, lines });
-  const tests = new ConnectionTests({ vault, egress, upstreams });
+  const tests = new ConnectionTests({ limits, vault, egress, upstreams });
   const chats = new Chats({ lines, upstreams });
   const auditLog = new AuditLog({ vault });
   const lifecycle = new Lifecycle(
@@ -124,6 +126,7 @@ async function openWire(
   const routes = (router: ConnectRouter) => {
     router.service(LlmService, llmRpcs({ llms, tests }));
     router.service(ChatService, chatRpcs({ chats }));
+    router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog }));
     healthRpcs(router, lifecycle.health);
     addReflection(router, [...SERVICES, HealthService]);

@@ -71,5 +71,7 @@ export function presentTest(test: StoredTest): MessageInitShape<typeof Connectio
     ...(test.httpStatus === undefined ? {} : { httpStatus: test.httpStatus }),
     model: test.model,
     testedAt: BigInt(test.testedAt),
+    ...(test.headersMs === undefined ? {} : { headersMs: test.headersMs }),
+    ...(test.firstTokenMs === undefined ? {} : { firstTokenMs: test.firstTokenMs }),
   };
 }

@@ -31,6 +31,8 @@ export interface StoredTest {
   latencyMs: number;
   httpStatus?: number | undefined;
   model: string;
+  headersMs?: number | undefined;
+  firstTokenMs?: number | undefined;
   testedAt: number;
 }
 

@@ -157,6 +157,17 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     expect(JSON.stringify(test, (_, value) => (typeof value === "bigint" ? 0 : value))).not.toContain("sk-");
   });
 
+  it("pings, once and again and again, with a summary", async () => {
+    const llmId = await createLlm(`ping-${randomUUID()}`);
+    const { ping } = await patchbay.pings.pingOnce({ llmId });
+    expect(ping).toMatchObject({ sequence: 1, test: { outcome: ConnectionTest_Outcome.OK } });
+    expect(ping?.test?.firstTokenMs).toBeLessThanOrEqual(ping?.test?.latencyMs ?? 0);
+    const events = await Array.fromAsync(patchbay.pings.pingStream({ llmId, count: 3, intervalMs: 1 }));
+    expect(events.map(({ event }) => event.case)).toEqual(["ping", "ping", "ping", "summary"]);
+    expect(events.at(-1)?.event.value).toMatchObject({ sent: 3, replied: 3 });
+    expect((await patchbay.llms.getLlm({ llmId })).llm?.status).toBe(Llm_Status.UNTESTED);
+  });
+
   it.each([
     { api: "OpenAI's", said: {} },
     { api: "Anthropic's", said: { providerType: Llm_ProviderType.ANTHROPIC } },

@@ -74,13 +74,16 @@ class Attempt {
       ...this.#options,
       streamed: true,
     });
-    this.proof.httpStatus = response.status;
+    Object.assign(this.proof, { httpStatus: response.status, headersMs: this.latencyMs });
     let hasText = false;
     for await (const events of readReplyEvents(this.#egress, this.#target, response)) {
       for (const event of events) {
         if (event.type === "start") this.proof.model = event.model;
         else if (event.type === "end") this.#checkReply(hasText, event);
-        else hasText = true;
+        else {
+          hasText = true;
+          this.proof.firstTokenMs ??= this.latencyMs;
+        }
       }
     }
   }
@@ -91,7 +94,7 @@ class Attempt {
       ...this.#options,
       streamed: false,
     });
-    this.proof.httpStatus = response.status;
+    Object.assign(this.proof, { httpStatus: response.status, headersMs: this.latencyMs });
     const reply = await readReply(this.#egress, this.#target, response);
     this.proof.model = reply.model;
     this.#checkReply(reply.text !== "", reply);

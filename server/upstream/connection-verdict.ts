@@ -40,6 +40,10 @@ export interface TestResult {
   readonly httpStatus: number | undefined;
   /** As the endpoint names it; empty when none replied. */
   readonly model: string;
+  /** From sending the request to the head of the answer; undefined when none came. */
+  readonly headersMs: number | undefined;
+  /** The same to the first piece of the reply; undefined when none came, or not in a stream. */
+  readonly firstTokenMs: number | undefined;
 }
 
 /** What an attempt has proven, whatever came of it. */
@@ -48,6 +52,8 @@ export interface Proof {
   httpStatus?: number;
   /** As the endpoint names it; undefined as long as no model has begun to reply. */
   model?: string;
+  headersMs?: number;
+  firstTokenMs?: number;
 }
 
 const STAGES: readonly StageName[] = ["ADDRESS", "CONNECTION", "KEY", "MODEL", "REPLY", "STREAM"];
@@ -91,6 +97,8 @@ export function verdictOf(failure: UpstreamFailure, target: Target, proof: Proof
     latencyMs: wasSent ? latencyMs : 0,
     httpStatus: failure.httpStatus,
     model: proof.model ?? "",
+    headersMs: proof.headersMs,
+    firstTokenMs: proof.firstTokenMs,
   };
 }
 
@@ -103,6 +111,8 @@ export function verdictOfReply(target: Target, proof: Proof, latencyMs: number, 
     latencyMs,
     httpStatus: proof.httpStatus,
     model: proof.model ?? "",
+    headersMs: proof.headersMs,
+    firstTokenMs: proof.firstTokenMs,
   };
 }
 

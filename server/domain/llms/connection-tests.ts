@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { invalidField } from "../../base/fault.ts";
 import type { Llm, StoredTest } from "../../store/llm.entity.ts";
 import { findLlm, keepTest } from "../../store/llm-queries.ts";
@@ -6,6 +7,7 @@ import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
 import type { ProviderType, Target } from "../../upstream/target.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
+import type { Limits } from "../access/limits.ts";
 import { reach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import { targetOf } from "../chat/lines.ts";
@@ -25,13 +27,22 @@ export interface ConnectionDraft {
   readonly credentials: CredentialsDraft | undefined;
 }
 
+interface Means {
+  readonly limits: Limits;
+  readonly vault: Vault;
+  readonly egress: Egress;
+  readonly upstreams: Upstreams;
+}
+
 /** Tests of connections: by the same path that chats take, so that a green test means a chat works. */
 export class ConnectionTests {
+  readonly #limits: Limits;
   readonly #vault: Vault;
   readonly #egress: Egress;
   readonly #upstreams: Upstreams;
 
-  constructor({ vault, egress, upstreams }: { vault: Vault; egress: Egress; upstreams: Upstreams }) {
+  constructor({ limits, vault, egress, upstreams }: Means) {
+    this.#limits = limits;
     this.#vault = vault;
     this.#egress = egress;
     this.#upstreams = upstreams;
@@ -40,7 +51,7 @@ export class ConnectionTests {
   /** Tests a registered Llm and keeps the result with it. */
   async testLlm(scope: Scope, llmId: string): Promise<StoredTest> {
     const llm = await this.#find(scope, llmId);
-    await recordUse(scope, llm);
+    await recordUse(scope, llm, "test");
     const test = await this.#run(scope, await targetOf(this.#vault, scope.em, llm));
     await keepTest(scope.em, llm, statusAfter(llm, test), test);
     return test;
@@ -50,6 +61,21 @@ export class ConnectionTests {
   async testConnection(scope: Scope, draft: ConnectionDraft): Promise<StoredTest> {
     const target = draft.llmId ? await this.#changedTarget(scope, draft) : newTarget(scope, draft);
     return this.#run(scope, target);
+  }
+
+  /** Tests a registered Llm over and over and keeps nothing: for measuring. The signal of the scope ends it. */
+  async *ping(scope: Scope, llmId: string, count: number, intervalMs: number): AsyncGenerator<StoredTest> {
+    const llm = await this.#find(scope, llmId);
+    await recordUse(scope, llm, "ping");
+    const target = await targetOf(this.#vault, scope.em, llm);
+    for (let sent = 0; sent < count; sent++) {
+      // The first one was counted when the call was admitted.
+      if (sent > 0) await this.#limits.countTest(scope.caller.apiKeyId);
+      const next = sleep(sent + 1 < count ? intervalMs : 0, undefined, { signal: scope.signal });
+      next.catch(() => {}); // It is awaited below, if we get that far.
+      yield await this.#run(scope, target);
+      await next;
+    }
   }
 
   async #run(scope: Scope, target: Target): Promise<StoredTest> {
@@ -68,7 +94,7 @@ export class ConnectionTests {
       apiPath: draft.apiPath || undefined,
       credentials: draft.credentials,
     });
-    if (key === undefined) await recordUse(scope, llm);
+    if (key === undefined) await recordUse(scope, llm, "test");
     const apiKey = key === undefined ? (await targetOf(this.#vault, scope.em, llm)).apiKey : (key ?? undefined);
     const model = draft.modelIdentifier || llm.modelIdentifier;
     return { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey };
@@ -96,8 +122,8 @@ function newTarget(scope: Scope, draft: ConnectionDraft): Target {
 }
 
 /** Before the stored key is sent anywhere: what is not written down does not happen. */
-function recordUse(scope: Scope, llm: Llm): Promise<void> {
-  const facts = { purpose: "test", usesSecret: String(llm.hasCredentials) };
+function recordUse(scope: Scope, llm: Llm, purpose: "test" | "ping"): Promise<void> {
+  const facts = { purpose, usesSecret: String(llm.hasCredentials) };
   return recordDeed(scope, scope.em, { action: "llm.test", resourceId: llm.id, ownerId: llm.owner, facts });
 }
 

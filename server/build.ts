@@ -5,6 +5,7 @@ import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
+import type { KekProvider } from "./base/kek-provider.ts";
 import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
 import { type Config, ConfigError } from "./config.ts";
@@ -17,6 +18,7 @@ import { Chats } from "./domain/chat/chats.ts";
 import { Lines } from "./domain/chat/lines.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { Llms } from "./domain/llms/llms.ts";
+import { openKeySource } from "./key-source.ts";
 import { createAdmission } from "./service/admission.ts";
 import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
@@ -87,6 +89,7 @@ export async function build(config: Config, log: Logger): Promise<Server> {
 
 async function openStorage(config: Config, log: Logger, closers: Closer[]) {
   const onWarning = (message: string) => log.warn({}, message);
+  const keys = await openKeySource(config.keys, log, closers);
   let database: Database;
   if (config.databaseUrl) {
     database = { url: config.databaseUrl };
@@ -97,9 +100,14 @@ async function openStorage(config: Config, log: Logger, closers: Closer[]) {
   }
   const store = await Store.open(database, onWarning);
   closers.push(() => store.close());
-  const vault = await Vault.openFile(store.fork(), config.keyringFile);
+  const vault = await openVault(config, store, keys);
   closers.push(() => vault.close());
   return { store, vault };
+}
+
+async function openVault({ keys: config }: Config, store: Store, keys: KekProvider | undefined): Promise<Vault> {
+  const hasNoFile = config.kind === "file" && keys === undefined;
+  return hasNoFile ? Vault.openFile(store.fork(), config.file) : Vault.open(store.fork(), keys as KekProvider);
 }
 
 async function openWire(

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { StartError } from "./base/start-error.ts";
 import { build, type Server } from "./build.ts";
-import { type Config, helpText, readConfig } from "./config.ts";
+import { type Config, helpText, type KeysConfig, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import { createLog, describeError } from "./log.ts";
 
@@ -35,11 +35,11 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", (error) => log.error({ err: error }, "a promise was rejected and nobody cared"));
 }
 
-function welcome({ databaseUrl, dataDir, keyringFile }: Config, { url, newApiKey }: Server): string {
+function welcome({ databaseUrl, dataDir, keys }: Config, { url, newApiKey }: Server): string {
   const lines = [
     `Patchbay listens on ${url} (gRPC, gRPC-Web, Connect and REST).`,
     `  data      ${databaseUrl ? "in the database of DATABASE_URL" : dataDir}`,
-    `  key ring  ${keyringFile} (keep a copy elsewhere: without it the stored credentials are lost)`,
+    describeKeys(keys),
   ];
   if (newApiKey) {
     const key = newApiKey.reveal();
@@ -51,6 +51,15 @@ function welcome({ databaseUrl, dataDir, keyringFile }: Config, { url, newApiKey
     );
   }
   return `${lines.join("\n")}\n`;
+}
+
+function describeKeys(keys: KeysConfig): string {
+  if (keys.kind === "transit") {
+    const { address, mount, key } = keys.target;
+    return `  key       ${mount}/${key} of HashiCorp Vault at ${address}`;
+  }
+  const place = keys.kind === "file" ? keys.file : "in KEYRING";
+  return `  key ring  ${place} (keep a copy elsewhere: without it the stored credentials are lost)`;
 }
 
 main().catch((error) => {

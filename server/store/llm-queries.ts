@@ -95,9 +95,17 @@ export async function keepTest(em: EntityManager, llm: Llm, status: string, test
   ]);
 }
 
-/** Marks an Llm whose credentials do not open. */
+/** Marks an Llm whose credentials do not open, unless it has other ones since; this is no change by the owner. */
 export async function markUnreadable(em: EntityManager, llm: Readonly<Llm>): Promise<void> {
-  await em.execute("update llm set status = 'CREDENTIALS_UNREADABLE' where id = ?", [llm.id]);
+  await em.execute("update llm set status = 'CREDENTIALS_UNREADABLE' where id = ? and credentials_version = ?", [
+    llm.id,
+    llm.credentialsVersion,
+  ]);
+}
+
+/** Takes that mark away from an Llm whose credentials open again, as they do once a lost key is back. */
+export async function markReadable(em: EntityManager, llm: Readonly<Llm>): Promise<void> {
+  await em.execute("update llm set status = 'UNTESTED' where id = ? and status = 'CREDENTIALS_UNREADABLE'", [llm.id]);
 }
 
 function escapeLike(text: string): string {

@@ -18,12 +18,12 @@ import { Llm } from "./llm.entity.ts";
 import { RateLimit, sweepRateLimits } from "./rate-limit.ts";
 import { RowCache } from "./row-cache.ts";
 import { RowChanges } from "./row-changes.ts";
-import { WrappedKey } from "./vault/wrapped-key.entity.ts";
+import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { EntityManager };
 
 /** Every entity, by hand: what is not here is not stored. */
-export const ENTITIES = [Account, ApiKey, AuditChain, AuditEvent, Llm, WrappedKey];
+export const ENTITIES = [Account, ApiKey, AuditChain, AuditEvent, Llm, WrappedKey, RetiredKey];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";

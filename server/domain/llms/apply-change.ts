@@ -87,6 +87,8 @@ async function changeConnection({ vault, egress, em }: Means, llm: Llm, change: 
     llm.credentialsHint = hintOf(key ?? undefined);
     llm.credentialsFingerprint = fingerprintOf(vault, llm.owner, key ?? undefined);
     llm.sealedCredentials = key && (await sealCredentials(vault, em, llm, key));
+    // Also when they are the same as those that did not open.
+    if (llm.status === "CREDENTIALS_UNREADABLE") llm.status = "UNTESTED";
   }
   const { owner: ownerId, providerType, modelIdentifier, credentialsFingerprint } = llm;
   const connection = { ownerId, providerType, endpointUrl, apiPath, modelIdentifier };

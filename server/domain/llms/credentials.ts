@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
 import type { Llm } from "../../store/llm.entity.ts";
-import { markUnreadable } from "../../store/llm-queries.ts";
+import { markReadable, markUnreadable } from "../../store/llm-queries.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { type SealedSecret, Unreadable } from "../../store/vault/sealing.ts";
 import type { Place, Vault } from "../../store/vault/vault.ts";
@@ -66,6 +66,7 @@ export async function openCredentials(
   if (!llm.sealedCredentials) return undefined;
   try {
     const opened = await vault.open(em, placeOf(llm), llm.sealedCredentials as SealedSecret);
+    if (llm.status === "CREDENTIALS_UNREADABLE") await markReadable(em, llm);
     const [secret, headerName, prefix] = JSON.parse(opened.reveal());
     return { secret: new Secret(secret), headerName, prefix };
   } catch (error) {

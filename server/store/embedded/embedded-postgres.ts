@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { StartError } from "../../base/start-error.ts";
 import { Cluster, ROLE } from "./cluster.ts";
 import { installedPostgres } from "./installation.ts";
+import { readPostmaster } from "./postmaster.ts";
 import { systemUser } from "./system-user.ts";
 
 /** Any number will do, as long as every server of every version takes the same. */
@@ -43,13 +46,36 @@ export class EmbeddedPostgres {
     this.#superviseBy(lock);
   }
 
+  /**
+   * The database of a folder for a command that works on it: beside the server that is using it, or, when none is, as a
+   * server would. `close` leaves behind what was found running.
+   */
+  static async join(dataDir: string): Promise<{ address: DatabaseAddress; close(): Promise<void> }> {
+    const folder = join(dataDir, "postgres");
+    if (!existsSync(join(folder, "PG_VERSION"))) {
+      throw new StartError(`There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL to what the server has.`);
+    }
+    try {
+      const postgres = await EmbeddedPostgres.open(dataDir, () => {}, 0);
+      return { address: postgres.address, close: () => postgres.stop() };
+    } catch (error) {
+      const postmaster = error instanceof DataFolderInUse ? await readPostmaster(folder) : undefined;
+      if (!postmaster) throw error;
+      return { address: { host: postmaster.socketFolder, user: ROLE, database: ROLE }, close: async () => {} };
+    }
+  }
+
   /** Opens the folder, making it on the first time; `onEvent` is told what happens to the process later. */
-  static async open(dataDir: string, onEvent: (message: string) => void): Promise<EmbeddedPostgres> {
+  static async open(
+    dataDir: string,
+    onEvent: (message: string) => void,
+    lockPatienceMs = LOCK_PATIENCE_MS,
+  ): Promise<EmbeddedPostgres> {
     const user = systemUser();
     const cluster = new Cluster(await installedPostgres(user), user, dataDir);
     const isNew = await cluster.initialise();
     const { socketFolder } = await cluster.start();
-    const lock = await takeLock(socketFolder, dataDir);
+    const lock = await takeLock(socketFolder, dataDir, lockPatienceMs);
     const address = { host: socketFolder, user: ROLE, database: ROLE };
     if (isNew || !(await hasDatabase(lock))) await lock.query(`create database ${ROLE}`);
     return new EmbeddedPostgres(cluster, address, lock, onEvent);
@@ -74,7 +100,7 @@ export class EmbeddedPostgres {
     while (!this.#stopping) {
       try {
         const { socketFolder } = await this.#cluster.start(this.address.host);
-        this.#lock = await takeLock(socketFolder, this.#cluster.folder);
+        this.#lock = await takeLock(socketFolder, this.#cluster.folder, LOCK_PATIENCE_MS);
         this.#superviseBy(this.#lock);
         this.#onEvent("PostgreSQL is back");
         return;
@@ -89,7 +115,7 @@ export class EmbeddedPostgres {
 }
 
 /** A session that holds the lock of the folder; the kernel gives it back when we die, however that happens. */
-async function takeLock(socketFolder: string, dataDir: string): Promise<Client> {
+async function takeLock(socketFolder: string, dataDir: string, patienceMs: number): Promise<Client> {
   const client = new Client({
     host: socketFolder,
     user: ROLE,
@@ -98,7 +124,7 @@ async function takeLock(socketFolder: string, dataDir: string): Promise<Client> 
   });
   client.on("error", () => {}); // Followed by "end", which is what we act on.
   await client.connect();
-  const deadline = Date.now() + LOCK_PATIENCE_MS;
+  const deadline = Date.now() + patienceMs;
   while (true) {
     const { rows } = await client.query("select pg_try_advisory_lock($1) as taken", [LOCK]);
     if (rows[0].taken) return client;

@@ -1,88 +1,68 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeTemporaryFolder } from "../../test/temporary-folder.ts";
-import { KeyRingError, makeKeyRing, readKeyRing } from "./key-ring.ts";
-
-let folder: ReturnType<typeof makeTemporaryFolder>;
-beforeAll(() => {
-  folder = makeTemporaryFolder("keys");
-});
-afterAll(() => folder.remove());
+import { describe, expect, it } from "vitest";
+import { formatKeyRing, generateKey, KeyRing, KeyRingError, lacksKey, parseKeyRing } from "./key-ring.ts";
 
 const strong = () => randomBytes(32).toString("base64url");
+const base64url = (text: string) => Buffer.from(text).toString("base64url");
+const withKey = (k: string) => `{"keys": [{"kty": "oct", "kid": "k", "k": "${k}"}]}`;
+const context = ["wrapped_key", "owner", "id"];
 
 describe("a key ring", () => {
-  it("is made for nobody else to read, and read again", async () => {
-    const file = join(folder.path, "new");
-    const made = await makeKeyRing(file);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    const read = await readKeyRing(file);
-    expect(read?.active.id).toBe(made.active.id);
-    expect(Buffer.from(read?.active.bytes ?? [])).toEqual(Buffer.from(made.active.bytes));
+  it("is read as it was written", () => {
+    const keys = [generateKey(), generateKey()];
+    expect(parseKeyRing(formatKeyRing(keys), "it").keys).toEqual(keys);
   });
 
-  it("is never made over another", async () => {
-    const file = join(folder.path, "existing");
-    await makeKeyRing(file);
-    const before = readFileSync(file, "utf8");
-    await expect(makeKeyRing(file)).rejects.toThrow("EEXIST");
-    expect(readFileSync(file, "utf8")).toBe(before);
+  it("wraps with its first key, and unwraps with the one that is named", async () => {
+    const [before, after] = [generateKey(), generateKey()];
+    const old = await new KeyRing([before]).wrap(new Uint8Array([1, 2]), context);
+    const ring = new KeyRing([after, before]);
+    const fresh = await ring.wrap(new Uint8Array([3]), context);
+    expect([old.keyId, fresh.keyId]).toEqual([before.id, after.id]);
+    expect(await ring.unwrap(old, context)).toEqual(new Uint8Array([1, 2]));
+    expect(await ring.unwrap(fresh, context)).toEqual(new Uint8Array([3]));
   });
 
-  it("is undefined where there is no file", async () => {
-    expect(await readKeyRing(join(folder.path, "absent"))).toBeUndefined();
-  });
-
-  it("finds a key by its name, and wraps with the first", async () => {
-    const file = join(folder.path, "two");
-    const keys = [
-      { kty: "oct", kid: "new", k: strong() },
-      { kty: "oct", kid: "old", k: strong() },
-    ];
-    writeFileSync(file, JSON.stringify({ keys }), { mode: 0o600 });
-    const ring = await readKeyRing(file);
-    expect([ring?.active.id, ring?.find("old")?.id, ring?.find("none")]).toEqual(["new", "old", undefined]);
+  it("tells what will never open from what another key ring may open", async () => {
+    const [mine, foreign] = [generateKey(), generateKey()];
+    const ring = new KeyRing([mine]);
+    const wrapped = await ring.wrap(new Uint8Array([1]), context);
+    expect(await ring.unwrap(wrapped, ["wrapped_key", "another", "id"])).toBeUndefined();
+    expect(await ring.unwrap({ keyId: mine.id, blob: { ciphertext: "vault:v1:AAAA" } }, context)).toBeUndefined();
+    const failure = await new KeyRing([foreign]).unwrap(wrapped, context).catch((error) => error);
+    expect(failure).toMatchObject({ reason: "KEYS_UNAVAILABLE" });
+    expect(lacksKey(failure)).toBe(true);
   });
 
   it.each([
-    { name: "one that others can read", mode: 0o644, text: "{}", says: /chmod 600/ },
-    { name: "one that is not JSON", mode: 0o600, text: "sk-1234", says: /is not JSON/ },
-    { name: "one without keys", mode: 0o600, text: '{"keys": []}', says: /has no keys/ },
-    { name: "an empty file", mode: 0o600, text: "", says: /is not JSON/ },
+    { name: "what is not JSON", text: "sk-1234", says: /is not JSON/ },
+    { name: "an empty text", text: "", says: /is not JSON/ },
+    { name: "null", text: "null", says: /has no keys/ },
+    { name: "a ring without keys", text: '{"keys": []}', says: /has no keys/ },
+    { name: "a key that is none", text: '{"keys": [null]}', says: /"kid"/ },
+    { name: "an empty key", text: withKey(""), says: /weak/ },
+    { name: "a short key", text: withKey(base64url("sk-1234")), says: /weak/ },
+    { name: "a known key repeated", text: withKey(base64url("sk-1234".repeat(5).slice(0, 32))), says: /weak/ },
+    { name: "a text of 32 letters", text: withKey(base64url("correct-horse-battery-staple-0192")), says: /weak/ },
+    { name: "a passphrase", text: withKey(base64url("The quick brown fox jumps over 1")), says: /weak/ },
+    { name: "zeros", text: withKey("A".repeat(43)), says: /weak/ },
     {
-      name: "a short key",
-      mode: 0o600,
-      text: '{"keys": [{"kty": "oct", "kid": "k", "k": "c2stMTIzNA"}]}',
+      name: "bytes counted up",
+      text: withKey(Buffer.from([...Array(32).keys()]).toString("base64url")),
       says: /weak/,
     },
-    {
-      name: "a key of zeros",
-      mode: 0o600,
-      text: `{"keys": [{"kty": "oct", "kid": "k", "k": "${"A".repeat(43)}"}]}`,
-      says: /weak/,
-    },
-    {
-      name: "a key without a name",
-      mode: 0o600,
-      text: `{"keys": [{"kty": "oct", "k": "${strong()}"}]}`,
-      says: /"kid"/,
-    },
+    { name: "33 bytes", text: withKey(randomBytes(33).toString("base64url")), says: /weak/ },
+    { name: "a key without a name", text: `{"keys": [{"kty": "oct", "k": "${strong()}"}]}`, says: /"kid"/ },
     {
       name: "two keys of one name",
-      mode: 0o600,
       text: `{"keys": [{"kty":"oct","kid":"k","k":"${strong()}"},{"kty":"oct","kid":"k","k":"${strong()}"}]}`,
       says: /same "kid"/,
     },
-  ])("is refused: $name", async ({ mode, text, says }) => {
-    const file = join(folder.path, randomBytes(4).toString("hex"));
-    writeFileSync(file, text);
-    chmodSync(file, mode);
-    const failure = await readKeyRing(file).catch((error) => error);
-    expect(failure).toBeInstanceOf(KeyRingError);
-    expect(failure.message).toMatch(says);
-    expect(failure.message).toContain(file);
-    expect(failure.message).not.toContain("sk-1234");
+  ])("is not made of $name", ({ text, says }) => {
+    const read = () => parseKeyRing(text, "the key ring of KEYRING");
+    expect(read).toThrow(KeyRingError);
+    expect(read).toThrow(says);
+    expect(read).toThrow(/the key ring of KEYRING/i);
+    expect(read).not.toThrow(/sk-1234|correct|quick/);
   });
 });

@@ -1,27 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { mkdir, open, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { Fault } from "../../base/fault.ts";
+import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
 import { StartError } from "../../base/start-error.ts";
-import type { SealingKey } from "./sealing.ts";
+import { keyIdOf, open, type SealedSecret, seal, Unreadable } from "./sealing.ts";
 
 const KEY_BYTES = 32;
 /** Fewer than this many different bytes among 32 do not come from a random source. */
 const LEAST_DIFFERENT_BYTES = 16;
 
-/** The keys that encrypt the data keys: a JWK set of symmetric keys, of which the first one wraps new ones. */
-export class KeyRing {
-  readonly #keys: ReadonlyMap<string, SealingKey>;
-  readonly active: SealingKey;
+const WANTED = `a JWK set, {"keys": [{"kty": "oct", "kid": "…", "k": "…"}]}, whose keys are ${KEY_BYTES} random bytes`;
+const ADVICE = "Make one with: npm run --silent keys -- generate";
 
-  constructor(keys: readonly [SealingKey, ...SealingKey[]]) {
-    this.#keys = new Map(keys.map((key) => [key.id, key]));
-    this.active = keys[0];
-  }
-
-  find(id: string): SealingKey | undefined {
-    return this.#keys.get(id);
-  }
+/** A key of a key ring. */
+export interface RingKey {
+  readonly id: string;
+  readonly bytes: Uint8Array;
 }
 
 /** A key ring that cannot be used; the message says what to do. */
@@ -29,76 +22,103 @@ export class KeyRingError extends StartError {
   override readonly name = "KeyRingError";
 }
 
-/** The key ring of a file; undefined if there is no such file. */
-export async function readKeyRing(file: string): Promise<KeyRing | undefined> {
-  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw new KeyRingError(`The key ring ${file} cannot be read (${error.code}). Check KEYRING_FILE and its owner.`);
-  });
-  if (!handle) return undefined;
-  try {
-    const { mode } = await handle.stat();
-    if ((mode & 0o077) !== 0) {
-      throw new KeyRingError(
-        `The key ring ${file} can be read by others (mode ${(mode & 0o777).toString(8)}). Run: chmod 600 ${file}`,
-      );
+/** A key ring without a key that something was wrapped with. */
+class KeyMissing extends KeyRingError {}
+
+/** Whether that is what an error says: this key ring will not open it, whenever it is asked. */
+export function lacksKey(error: unknown): boolean {
+  return error instanceof Fault && error.cause instanceof KeyMissing;
+}
+
+/** The keys that encrypt the data keys: a JWK set of symmetric keys, of which the first one wraps new ones. */
+export class KeyRing implements KekProvider {
+  readonly name: string;
+  readonly keys: readonly RingKey[];
+  readonly active: RingKey;
+
+  constructor(keys: readonly [RingKey, ...RingKey[]], name = "the key ring of KEYRING_FILE or KEYRING") {
+    this.keys = keys;
+    this.active = keys[0];
+    this.name = name;
+  }
+
+  find(id: string | undefined): RingKey | undefined {
+    return this.keys.find((key) => key.id === id);
+  }
+
+  async activeKeyId(): Promise<string> {
+    return this.active.id;
+  }
+
+  async wrap(bytes: Uint8Array, context: readonly string[]): Promise<WrappedBytes> {
+    const { id, bytes: secret } = this.active;
+    return { keyId: id, blob: { ...(await seal({ id, secret }, context, bytes)) } };
+  }
+
+  /** A key that is not here may be in another server's ring, or come back: that is no reason to give up a secret. */
+  async unwrap({ blob }: WrappedBytes, context: readonly string[]): Promise<Uint8Array | undefined> {
+    const id = keyIdOf(blob);
+    if (id === undefined) return undefined;
+    const key = this.find(id);
+    if (!key) throw keysUnavailable(new KeyMissing(`${capitalize(this.name)} lacks the key ${id}.`));
+    try {
+      return await open({ id, secret: key.bytes }, context, blob as unknown as SealedSecret);
+    } catch (error) {
+      if (error instanceof Unreadable) return undefined;
+      throw error;
     }
-    return parseKeyRing(await handle.readFile("utf8"), file);
-  } finally {
-    await handle.close();
   }
 }
 
-/** Writes a new key ring with one key; durable, and never over an existing file. */
-export async function makeKeyRing(file: string): Promise<KeyRing> {
-  const bytes = randomBytes(KEY_BYTES);
-  const id = `kek-${new Date().toISOString().slice(0, 10)}-${randomBytes(4).toString("hex")}`;
-  const jwk = { kty: "oct", kid: id, k: bytes.toString("base64url") };
-  await mkdir(dirname(file), { recursive: true });
-  const handle = await open(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify({ keys: [jwk] }, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await syncFolder(dirname(file));
-  return new KeyRing([{ id, bytes }]);
+/** A fresh key, named after the day. */
+export function generateKey(): RingKey {
+  const bytes = new Uint8Array(randomBytes(KEY_BYTES));
+  return { id: `kek-${new Date().toISOString().slice(0, 10)}-${randomBytes(4).toString("hex")}`, bytes };
 }
 
-function parseKeyRing(text: string, file: string): KeyRing {
-  const wanted = `a JWK set, {"keys": [{"kty": "oct", "kid": "…", "k": "…"}]}, whose keys are ${KEY_BYTES} random bytes`;
-  let parsed: { keys?: { kty?: unknown; kid?: unknown; k?: unknown }[] };
+/** A key ring as a file or a setting holds it. */
+export function formatKeyRing(keys: readonly RingKey[], indent = 2): string {
+  const jwks = keys.map(({ id, bytes }) => ({ kty: "oct", kid: id, k: Buffer.from(bytes).toString("base64url") }));
+  return JSON.stringify({ keys: jwks }, null, indent);
+}
+
+/** Reads what `formatKeyRing` writes, or refuses it; the name says in the refusal which key ring it is. */
+export function parseKeyRing(text: string, name: string): KeyRing {
+  let parsed: { keys?: { kty?: unknown; kid?: unknown; k?: unknown }[] } | null;
   try {
     parsed = JSON.parse(text);
   } catch {
-    // The parser's own message would quote the file.
-    throw new KeyRingError(`The key ring ${file} is not JSON; it must be ${wanted}.`);
+    // The parser's own message would quote the text.
+    throw new KeyRingError(`${capitalize(name)} is not JSON; it must be ${WANTED}. ${ADVICE}`);
   }
-  const keys = (Array.isArray(parsed?.keys) ? parsed.keys : []).map(({ kty, kid, k }): SealingKey => {
-    const bytes = Buffer.from(String(k ?? ""), "base64url");
+  const keys = (Array.isArray(parsed?.keys) ? parsed.keys : []).map((jwk): RingKey => {
+    const { kty, kid, k } = jwk ?? {};
+    const bytes = new Uint8Array(Buffer.from(String(k ?? ""), "base64url"));
     if (kty !== "oct" || typeof kid !== "string" || !/^[\w.-]{1,64}$/.test(kid)) {
-      throw new KeyRingError(`A key of the key ring ${file} lacks its "kty" or "kid"; it must be ${wanted}.`);
+      throw new KeyRingError(`A key of ${name} lacks its "kty" or "kid"; it must be ${WANTED}. ${ADVICE}`);
     }
-    if (bytes.length !== KEY_BYTES || new Set(bytes).size < LEAST_DIFFERENT_BYTES) {
-      throw new KeyRingError(`The key ${kid} of the key ring ${file} is weak; it must be ${wanted}.`);
-    }
+    if (isWeak(bytes)) throw new KeyRingError(`The key ${kid} of ${name} is weak; it must be ${WANTED}. ${ADVICE}`);
     return { id: kid, bytes };
   });
   const [first, ...others] = keys;
-  if (!first) throw new KeyRingError(`The key ring ${file} has no keys; it must be ${wanted}.`);
+  if (!first) throw new KeyRingError(`${capitalize(name)} has no keys; it must be ${WANTED}. ${ADVICE}`);
   if (new Set(keys.map(({ id }) => id)).size < keys.length) {
-    throw new KeyRingError(`Two keys of the key ring ${file} have the same "kid".`);
+    throw new KeyRingError(`Two keys of ${name} have the same "kid". Remove or rename one of them.`);
   }
-  return new KeyRing([first, ...others]);
+  return new KeyRing([first, ...others], name);
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  if (!(await stat(folder)).isDirectory()) return;
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** Whether bytes are too few, or such as people write and test vectors have: repeated, counted up, or a text. */
+function isWeak(bytes: Uint8Array): boolean {
+  const steps = bytes.map((byte, index) => byte - (bytes[index - 1] ?? 0)).subarray(1);
+  return (
+    bytes.length !== KEY_BYTES ||
+    new Set(bytes).size < LEAST_DIFFERENT_BYTES ||
+    new Set(steps).size === 1 ||
+    bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
+  );
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { keyIdOf, open, type SealedSecret, seal, Unreadable } from "./sealing.ts";
 
-const key = { id: "k1", bytes: new Uint8Array(randomBytes(32)) };
+const key = { id: "k1", secret: new Uint8Array(randomBytes(32)) };
 const binding = ["llm.credentials", "owner", "row", "1", "https://api.example.com/v1"];
 const plaintext = new TextEncoder().encode("sk-secret");
 
@@ -39,7 +39,7 @@ describe("a sealed secret", () => {
 
   it("does not open with another key", async () => {
     const sealed = await seal(key, binding, plaintext);
-    await expect(open({ id: "k1", bytes: new Uint8Array(32) }, binding, sealed)).rejects.toThrow(Unreadable);
+    await expect(open({ id: "k1", secret: new Uint8Array(32) }, binding, sealed)).rejects.toThrow(Unreadable);
   });
 
   it("does not open with any bit of it changed", async () => {
@@ -52,7 +52,7 @@ describe("a sealed secret", () => {
     }
   });
 
-  it.each([4, 8, 12, 15])("does not open with a tag cut to %i bytes", async (length) => {
+  it.each([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])("does not open with a tag cut to %i bytes", async (length) => {
     const sealed = await seal(key, binding, plaintext);
     const tag = Buffer.from(sealed.tag, "base64url").subarray(0, length).toString("base64url");
     await expect(open(key, binding, { ...sealed, tag })).rejects.toThrow(Unreadable);
@@ -82,7 +82,90 @@ describe("a sealed secret", () => {
       ciphertext: "1Bm1Hs9wIRU",
       tag: "W3Mi-5HhCsqwrgJkGpcKTA",
     };
-    const opened = await open({ id: "k1", bytes }, ["llm.credentials", "owner"], sealed);
+    const opened = await open({ id: "k1", secret: bytes }, ["llm.credentials", "owner"], sealed);
     expect(new TextDecoder().decode(opened)).toBe("sk-known");
+  });
+});
+
+/** McGrew and Viega, "The Galois/Counter Mode of Operation", test cases 13 to 16: AES-256 with an IV of 96 bits. */
+const vectors = [
+  {
+    key: "00".repeat(32),
+    iv: "00".repeat(12),
+    aad: "",
+    plaintext: "",
+    ciphertext: "",
+    tag: "530f8afbc74536b9a963b4f1c4cb738b",
+  },
+  {
+    key: "00".repeat(32),
+    iv: "00".repeat(12),
+    aad: "",
+    plaintext: "00".repeat(16),
+    ciphertext: "cea7403d4d606b6e074ec5d3baf39d18",
+    tag: "d0d1c8a799996bf0265b98b5d48ab919",
+  },
+  {
+    key: "feffe9928665731c6d6a8f9467308308".repeat(2),
+    iv: "cafebabefacedbaddecaf888",
+    aad: "",
+    plaintext:
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72" +
+      "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255",
+    ciphertext:
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa" +
+      "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad",
+    tag: "b094dac5d93471bdec1a502270e3cc6c",
+  },
+  {
+    key: "feffe9928665731c6d6a8f9467308308".repeat(2),
+    iv: "cafebabefacedbaddecaf888",
+    aad: "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+    plaintext:
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72" +
+      "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+    ciphertext:
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa" +
+      "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
+    tag: "76fc6ece0f4e1768cddf8853bb2d551b",
+  },
+].map((vector) => ({ ...vector, name: `${vector.plaintext.length / 2} bytes and ${vector.aad.length / 2} of AAD` }));
+
+const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
+
+describe("AES-256-GCM", () => {
+  it.each(vectors)("gives the known answer for $name", async ({ key, iv, aad, plaintext, ciphertext, tag }) => {
+    const imported = await crypto.subtle.importKey("raw", hex(key), "AES-GCM", false, ["encrypt", "decrypt"]);
+    const parameters = { name: "AES-GCM", iv: hex(iv), additionalData: hex(aad) };
+    const sealed = await crypto.subtle.encrypt(parameters, imported, hex(plaintext));
+    expect(Buffer.from(sealed).toString("hex")).toBe(ciphertext + tag);
+    const cipher = createCipheriv("aes-256-gcm", hex(key), hex(iv)).setAAD(hex(aad));
+    expect(cipher.update(plaintext, "hex", "hex") + cipher.final("hex")).toBe(ciphertext);
+    expect(cipher.getAuthTag().toString("hex")).toBe(tag);
+  });
+
+  it.each(vectors)("of another implementation, by RFC 7516, opens: $name", async ({ key, iv, plaintext }) => {
+    const header = Buffer.from('{"alg":"dir","enc":"A256GCM","kid":"k1"}').toString("base64url");
+    const aad = Buffer.from(["patchbay/v1", ...binding].join("\0")).toString("base64url");
+    const cipher = createCipheriv("aes-256-gcm", hex(key), hex(iv)).setAAD(Buffer.from(`${header}.${aad}`));
+    const ciphertext = Buffer.concat([cipher.update(hex(plaintext)), cipher.final()]).toString("base64url");
+    const sealed = {
+      protected: header,
+      iv: Buffer.from(iv, "hex").toString("base64url"),
+      ciphertext,
+      tag: cipher.getAuthTag().toString("base64url"),
+    };
+    expect(await open({ id: "k1", secret: hex(key) }, binding, sealed)).toEqual(hex(plaintext));
+  });
+
+  it("that we made opens in another implementation", async () => {
+    const sealed = await seal(key, binding, plaintext);
+    const aad = Buffer.from(["patchbay/v1", ...binding].join("\0")).toString("base64url");
+    const iv = Buffer.from(sealed.iv, "base64url");
+    const decipher = createDecipheriv("aes-256-gcm", key.secret, iv, { authTagLength: 16 })
+      .setAAD(Buffer.from(`${sealed.protected}.${aad}`))
+      .setAuthTag(Buffer.from(sealed.tag, "base64url"));
+    const opened = Buffer.concat([decipher.update(Buffer.from(sealed.ciphertext, "base64url")), decipher.final()]);
+    expect(opened.toString()).toBe("sk-secret");
   });
 });

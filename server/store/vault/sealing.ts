@@ -11,7 +11,7 @@ export interface SealedSecret {
 /** A symmetric key of 256 bits and its name. */
 export interface SealingKey {
   readonly id: string;
-  readonly bytes: Uint8Array;
+  readonly secret: Uint8Array | CryptoKey;
 }
 
 /** A sealed secret that does not open: another key, another place, or changed bytes. */
@@ -27,7 +27,7 @@ export async function seal(key: SealingKey, binding: readonly string[], plaintex
   const jwe = await new FlattenedEncrypt(plaintext)
     .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.id })
     .setAdditionalAuthenticatedData(encodeBinding(binding))
-    .encrypt(key.bytes);
+    .encrypt(key.secret);
   return {
     protected: jwe.protected as string,
     iv: jwe.iv as string,
@@ -44,7 +44,7 @@ export async function open(
 ): Promise<Uint8Array> {
   const aad = Buffer.from(encodeBinding(binding)).toString("base64url");
   try {
-    const { plaintext } = await flattenedDecrypt({ protected: header, iv, ciphertext, tag, aad }, key.bytes, {
+    const { plaintext } = await flattenedDecrypt({ protected: header, iv, ciphertext, tag, aad }, key.secret, {
       keyManagementAlgorithms: ["dir"],
       contentEncryptionAlgorithms: ["A256GCM"],
     });
@@ -54,10 +54,14 @@ export async function open(
   }
 }
 
-/** The key that a sealed secret names; there is never a choice of keys to try. */
-export function keyIdOf(sealed: SealedSecret): string {
-  const { kid } = JSON.parse(Buffer.from(sealed.protected, "base64url").toString("utf8"));
-  return String(kid);
+/** The key that a sealed secret names, if it names one; there is never a choice of keys to try. */
+export function keyIdOf(sealed: { readonly protected?: unknown } | null): string | undefined {
+  try {
+    const { kid } = JSON.parse(Buffer.from(String(sealed?.protected), "base64url").toString("utf8"));
+    return typeof kid === "string" ? kid : undefined;
+  } catch {
+    return undefined; // It is no header of ours.
+  }
 }
 
 function encodeBinding(parts: readonly string[]): Uint8Array {

@@ -1,40 +1,34 @@
-import { createHmac, hkdfSync, randomBytes, randomUUID } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { Fault } from "../../base/fault.ts";
+import type { KekProvider } from "../../base/kek-provider.ts";
 import { Secret } from "../../base/secret.ts";
-import { type KeyRing, KeyRingError, makeKeyRing, readKeyRing } from "./key-ring.ts";
-import { keyIdOf, open, type SealedSecret, type SealingKey, seal, Unreadable } from "./sealing.ts";
-import { WrappedKey } from "./wrapped-key.entity.ts";
+import { StartError } from "../../base/start-error.ts";
+import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
+import { KeyRingError } from "./key-ring.ts";
+import { KeyRingFile } from "./key-ring-file.ts";
+import { bindingOf, type Place } from "./place.ts";
+import { SEALED_COLUMNS } from "./sealed-columns.ts";
+import { keyIdOf, open, type SealedSecret, seal, Unreadable } from "./sealing.ts";
+import { INSTALLATION } from "./wrapped-key.entity.ts";
 
-const INSTALLATION = "installation";
-const KEY_BYTES = 32;
-/** A data key is forgotten, and its bytes overwritten, after this long. */
-const CACHE_MS = 5 * 60_000;
-const CACHE_SIZE = 1_000;
+export type { Place };
 
-/** What a secret is sealed to: it opens nowhere else. */
-export interface Place {
-  /** Which column, such as `llm.credentials`. */
-  readonly column: string;
-  readonly ownerId: string;
-  readonly rowId: string;
-  /** How many secrets the row has had: an old one does not open in place of a new one. */
-  readonly version: number;
-  /** Where the secret may be sent. */
-  readonly endpoint: string;
-}
+const DIGEST_KEY_BYTES = 32;
+/** Any number will do, as long as every server takes the same. */
+const FIRST_START_LOCK = 5_063_100_004;
 
 /**
- * Seals and opens secrets. Keys have two levels: the key ring wraps one data key for each owner, so that rotating the
- * ring rewrites a few rows and deleting an owner's data key shreds all of that owner's secrets.
+ * Seals and opens secrets. Keys have two levels: the provider's keys wrap one data key for each owner, so that rotating
+ * them rewrites a few rows and deleting an owner's data key shreds all of that owner's secrets.
  */
 export class Vault {
-  readonly #keyRing: KeyRing;
-  readonly #installationKey: SealingKey;
-  readonly #cache = new Map<string, { key: SealingKey; timer: NodeJS.Timeout }>();
+  readonly #dataKeys: DataKeys;
+  readonly #installationKey: KeyObject;
   readonly #digestKeys = new Map<string, Buffer>();
 
-  private constructor(keyRing: KeyRing, installationKey: SealingKey) {
-    this.#keyRing = keyRing;
+  private constructor(dataKeys: DataKeys, installationKey: KeyObject) {
+    this.#dataKeys = dataKeys;
     this.#installationKey = installationKey;
   }
 
@@ -43,54 +37,55 @@ export class Vault {
    * anything already: a new key ring would not open it.
    */
   static async openFile(em: EntityManager, file: string): Promise<Vault> {
-    const keyRing = await readKeyRing(file);
-    if (keyRing) return Vault.open(em, keyRing);
-    if (await em.findOne(WrappedKey, { holder: INSTALLATION })) {
+    const existing = await KeyRingFile.open(file);
+    if (existing) return Vault.open(em, existing);
+    if ((await findInstallationKey(em)) || (await holdsSecrets(em))) {
       throw new KeyRingError(
         `The key ring ${file} is missing, and the database holds credentials that only it can open. ` +
           "Restore it from your backup, or set KEYRING_FILE to where it is.",
       );
     }
-    return Vault.open(em, await makeKeyRing(file));
+    const made = await KeyRingFile.make(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") return KeyRingFile.open(file); // Another server was faster.
+      throw new KeyRingError(`The key ring ${file} cannot be made (${error.code}). Set KEYRING_FILE to where it can.`);
+    });
+    return Vault.open(em, made as KeyRingFile);
   }
 
-  /** Proves that the key ring is this database's, or makes it so on the first start. */
-  static async open(em: EntityManager, keyRing: KeyRing): Promise<Vault> {
-    const stored = await em.findOne(WrappedKey, { holder: INSTALLATION }, { populate: ["wrapped"] });
-    if (!stored) {
-      const key = await wrapNewKey(em, keyRing, INSTALLATION);
-      return new Vault(keyRing, key);
-    }
+  /** Proves that the keys are this database's, or makes them so on the first start. */
+  static async open(em: EntityManager, provider: KekProvider): Promise<Vault> {
+    const dataKeys = new DataKeys(provider);
     try {
-      return new Vault(keyRing, await unwrap(keyRing, stored));
+      const stored = (await findInstallationKey(em)) ?? (await makeInstallationKey(em, dataKeys));
+      const bytes = await dataKeys.unwrap(stored.id, stored.holder, wrappedOf(stored));
+      const vault = new Vault(dataKeys, createSecretKey(bytes));
+      bytes.fill(0);
+      return vault;
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      throw new KeyRingError(
-        `The key ring does not belong to this database, which was made with key ${stored.wrappedBy}. ` +
-          "Set KEYRING_FILE to the key ring that this database was started with first.",
-        { cause: error },
-      );
+      throw startErrorOf(error, provider);
     }
   }
 
   /** Seals a secret with its owner's key, making that key if the owner has none. */
   async seal(em: EntityManager, place: Place, secret: Secret): Promise<SealedSecret> {
-    const stored = await em.findOne(WrappedKey, { holder: place.ownerId }, { orderBy: { createdAt: "desc" } });
-    const key = stored ? await this.#dataKey(em, stored.id) : await wrapNewKey(em, this.#keyRing, place.ownerId);
-    return seal(key, binding(place), new TextEncoder().encode(secret.reveal()));
+    if (!SEALED_COLUMNS.some(({ name }) => name === place.column)) {
+      throw new Error(`nothing rotates ${place.column}: it is not in SEALED_COLUMNS`);
+    }
+    const key = await this.#dataKeys.forSealing(em, place.ownerId);
+    return seal(key, bindingOf(place), new TextEncoder().encode(secret.reveal()));
   }
 
   /** Opens a sealed secret; anywhere but in its place it is Unreadable. */
   async open(em: EntityManager, place: Place, sealed: SealedSecret): Promise<Secret> {
-    const key = await this.#dataKey(em, keyIdOf(sealed));
-    return new Secret(new TextDecoder().decode(await open(key, binding(place), sealed)));
+    const key = await this.#dataKeys.find(em, keyIdOf(sealed) ?? "");
+    return new Secret(new TextDecoder().decode(await open(key, bindingOf(place), sealed)));
   }
 
   /** A keyed hash under a key of this installation, another one for each purpose. */
   digest(purpose: string, ...parts: readonly (string | Uint8Array)[]): Buffer {
     let key = this.#digestKeys.get(purpose);
     if (!key) {
-      key = Buffer.from(hkdfSync("sha256", this.#installationKey.bytes, "", `patchbay/v1/${purpose}`, KEY_BYTES));
+      key = Buffer.from(hkdfSync("sha256", this.#installationKey, "", `patchbay/v1/${purpose}`, DIGEST_KEY_BYTES));
       this.#digestKeys.set(purpose, key);
     }
     const hmac = createHmac("sha256", key);
@@ -103,49 +98,51 @@ export class Vault {
 
   /** Forgets the data keys it holds. */
   close(): void {
-    for (const id of [...this.#cache.keys()]) this.#forget(id);
-  }
-
-  async #dataKey(em: EntityManager, id: string): Promise<SealingKey> {
-    const cached = this.#cache.get(id);
-    if (cached) return cached.key;
-    const stored = await em.findOne(WrappedKey, { id }, { populate: ["wrapped"] });
-    if (!stored) throw new Unreadable(`the data key ${id} is not there`);
-    const key = await unwrap(this.#keyRing, stored);
-    const oldest = this.#cache.keys().next().value;
-    if (this.#cache.size >= CACHE_SIZE && oldest) this.#forget(oldest);
-    this.#cache.set(id, { key, timer: setTimeout(() => this.#forget(id), CACHE_MS).unref() });
-    return key;
-  }
-
-  #forget(id: string): void {
-    const entry = this.#cache.get(id);
-    if (!entry) return;
-    clearTimeout(entry.timer);
-    this.#cache.delete(id);
-    entry.key.bytes.fill(0);
+    this.#dataKeys.close();
   }
 }
 
-/** A new data key, wrapped and stored at once: what it seals must never outlive it. */
-async function wrapNewKey(em: EntityManager, keyRing: KeyRing, holder: string): Promise<SealingKey> {
-  const key = { id: randomUUID(), bytes: new Uint8Array(randomBytes(KEY_BYTES)) };
-  const wrapped = await seal(keyRing.active, wrapBinding(holder, key.id), key.bytes);
-  await em.insert(WrappedKey, { id: key.id, holder, wrappedBy: keyRing.active.id, wrapped, createdAt: new Date() });
-  return key;
+async function findInstallationKey(em: EntityManager): Promise<WrappedRow | undefined> {
+  const [row] = await em.execute<WrappedRow[]>(
+    "select id, holder, wrapped_by, wrapped from wrapped_key where holder = ?",
+    [INSTALLATION],
+  );
+  return row;
 }
 
-async function unwrap(keyRing: KeyRing, { id, holder, wrapped }: WrappedKey): Promise<SealingKey> {
-  const sealed = wrapped as SealedSecret;
-  const wrappedBy = keyRing.find(keyIdOf(sealed));
-  if (!wrappedBy) throw new Unreadable(`the key ring lacks the key ${keyIdOf(sealed)}`);
-  return { id, bytes: await open(wrappedBy, wrapBinding(holder, id), sealed) };
+/** Of servers that start for the first time together, one makes it. */
+async function makeInstallationKey(em: EntityManager, dataKeys: DataKeys): Promise<WrappedRow> {
+  return em.transactional(async (em) => {
+    await em.execute("select pg_advisory_xact_lock(?)", [FIRST_START_LOCK]);
+    if (await holdsSecrets(em)) {
+      throw new KeyRingError(
+        "The database holds sealed credentials, but the data keys that open them are gone. " +
+          "Restore the table wrapped_key from your backup.",
+      );
+    }
+    if (!(await findInstallationKey(em))) await insertDataKeys(em, [await dataKeys.make(INSTALLATION, 0)]);
+    return (await findInstallationKey(em)) as WrappedRow;
+  });
 }
 
-function binding({ column, ownerId, rowId, version, endpoint }: Place): string[] {
-  return [column, ownerId, rowId, String(version), endpoint];
+async function holdsSecrets(em: EntityManager): Promise<boolean> {
+  const checks = SEALED_COLUMNS.map(({ table, sealed }) => `exists (select from ${table} where ${sealed} is not null)`);
+  const [{ holds } = { holds: true }] = await em.execute<{ holds: boolean }[]>(
+    `select ${checks.join(" or ")} as holds`,
+  );
+  return holds;
 }
 
-function wrapBinding(holder: string, id: string): string[] {
-  return ["wrapped_key", holder, id];
+function startErrorOf(error: unknown, provider: KekProvider): unknown {
+  if (error instanceof Unreadable) {
+    return new KeyRingError(
+      `This database was not made with ${provider.name}: ${error.message}. ` +
+        "Use the keys that it was started with first.",
+      { cause: error },
+    );
+  }
+  if (!(error instanceof Fault && error.reason === "KEYS_UNAVAILABLE")) return error;
+  const { message } = error.cause as Error;
+  if (!(error.cause instanceof KeyRingError)) return new StartError(message, { cause: error });
+  return new KeyRingError(`${message} This database needs it: use the key ring that it was started with.`);
 }

@@ -38,6 +38,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   STORE_UNAVAILABLE: Code.Unavailable,
   RATE_LIMITED: Code.ResourceExhausted,
   AUDIT_UNAVAILABLE: Code.Unavailable,
+  KEYS_UNAVAILABLE: Code.Unavailable,
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,
   SERVER_STOPPING: Code.Unavailable,

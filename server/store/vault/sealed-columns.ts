@@ -1,0 +1,29 @@
+/** Where sealed secrets are: what rotates, verifies or counts them goes through this list and knows no table. */
+export interface SealedColumn {
+  /** The `column` of its places. */
+  readonly name: string;
+  readonly table: string;
+  readonly id: string;
+  readonly owner: string;
+  /** Holds the SealedSecret; its name begins with `sealed_`, by which a test finds those that are missing here. */
+  readonly sealed: string;
+  readonly version: string;
+  /** The `endpoint` of its places, as an SQL expression over the row, which is called `sealed_row`. */
+  readonly endpoint: string;
+  /** A condition over the row that holds when there must be a secret: one that is lost is found by it. */
+  readonly expected: string;
+}
+
+/** Every column with sealed secrets. The vault seals for no other. */
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  {
+    name: "llm.credentials",
+    table: "llm",
+    id: "id",
+    owner: "owner_id",
+    sealed: "sealed_credentials",
+    version: "credentials_version",
+    endpoint: "sealed_row.endpoint_url || sealed_row.api_path",
+    expected: "sealed_row.has_credentials",
+  },
+];

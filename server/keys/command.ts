@@ -16,6 +16,9 @@ import { Rotation, rotate } from "../store/vault/rotation.ts";
 import { Progress } from "./progress.ts";
 import { HELP, reportRotation, reportStatus, reportVerification } from "./report.ts";
 
+/** Any number will do, as long as every version takes the same. */
+const ROTATION_LOCK = 5_063_100_006;
+
 /** What a command of `keys` works with. */
 interface Means {
   readonly store: Store;
@@ -73,9 +76,10 @@ async function run({ store, provider }: Means, { dataKeys }: Arguments): Promise
   const isFile = provider instanceof KeyRingFile;
   const add = isFile ? () => addKey(store.fork(), provider) : undefined;
   try {
-    const rotated = await rotate(rotation, { addKey: add, dataKeys });
+    const rotated = await store.exclusively(ROTATION_LOCK, () => rotate(rotation, { addKey: add, dataKeys }));
     progress.end();
-    const { text, exitCode } = reportRotation(rotated, provider);
+    if (!rotated) throw new StartError("Another rotation of this database is running. Wait for it, or stop it first.");
+    const { text, exitCode } = reportRotation(rotated.result, provider);
     print(text);
     return exitCode;
   } finally {

@@ -84,6 +84,18 @@ export class Store {
     return { size: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
   }
 
+  /** Does work that one process at a time may do; undefined, at once, while another is at it. */
+  async exclusively<Result>(lock: number, work: () => Promise<Result>): Promise<{ result: Result } | undefined> {
+    const pool = await this.#pool();
+    const session = await pool.connect();
+    try {
+      const { rows } = await session.query("select pg_try_advisory_lock($1) as taken", [lock]);
+      return rows[0].taken ? { result: await work() } : undefined;
+    } finally {
+      session.release(true); // Its end is the lock's.
+    }
+  }
+
   #pool(): Promise<Pool> {
     return this.orm.em.getConnection().getNativeClient();
   }

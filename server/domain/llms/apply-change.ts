@@ -95,8 +95,9 @@ async function changeConnection({ vault, egress, em }: Means, llm: Llm, change: 
   const digest = connectionDigestOf(connection, credentialsFingerprint);
   if (digest.equals(llm.connectionDigest)) return;
   llm.connectionDigest = digest;
-  llm.status = "UNTESTED";
   llm.lastTest = null;
+  // Credentials that do not open do not begin to because something else has changed.
+  if (llm.status !== "CREDENTIALS_UNREADABLE") llm.status = "UNTESTED";
 }
 
 /** What the owner left open is inferred anew, because the model may be another one now. */

@@ -130,5 +130,7 @@ function recordUse(scope: Scope, llm: Llm, purpose: "test" | "ping"): Promise<vo
 /** A test that proved nothing changes nothing. */
 function statusAfter(llm: Llm, test: StoredTest): string {
   if (test.outcome === "OK") return "ACTIVE";
-  return test.outcome === "INCONCLUSIVE" || test.outcome === "RATE_LIMITED" ? llm.status : "FAILING";
+  if (test.outcome !== "INCONCLUSIVE" && test.outcome !== "RATE_LIMITED") return "FAILING";
+  // That its credentials opened is proven.
+  return llm.status === "CREDENTIALS_UNREADABLE" ? "UNTESTED" : llm.status;
 }

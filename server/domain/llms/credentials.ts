@@ -63,7 +63,7 @@ export async function openCredentials(
   em: EntityManager,
   llm: Readonly<Llm>,
 ): Promise<ApiKeyHeader | undefined> {
-  if (!llm.sealedCredentials) return undefined;
+  if (!llm.hasCredentials) return undefined;
   try {
     const opened = await vault.open(em, placeOf(llm), llm.sealedCredentials as SealedSecret);
     if (llm.status === "CREDENTIALS_UNREADABLE") await markReadable(em, llm);

@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { LRUCache } from "lru-cache";
 import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
 import { type SealingKey, Unreadable } from "./sealing.ts";
 
 const KEY_BYTES = 32;
 /** A data key is forgotten after this long. */
-const CACHE_MS = 5 * 60_000;
-const CACHE_SIZE = 1_000;
+const HELD_MS = 5 * 60_000;
+const MOST_HELD = 1_000;
 /**
  * How often a data key encrypts before it gets a successor. With random nonces, NIST SP 800-38D allows 2^32; half of
  * that leaves room for servers that reach the limit at the same time.
@@ -15,9 +16,8 @@ export const MOST_ENCRYPTIONS = 2 ** 31;
 /** Counted ahead, so that not every encryption has to write a row; a restart wastes what is left. */
 const COUNTED_AT_ONCE = 1_024;
 
-interface Cached {
+interface Held {
   readonly key: SealingKey;
-  readonly timer: NodeJS.Timeout;
   /** Encryptions that are counted already and not yet made. */
   countedAhead: number;
 }
@@ -33,7 +33,7 @@ export interface NewDataKey {
 /** The data keys of all holders, unwrapped when they are needed and kept for a while. */
 export class DataKeys {
   readonly #provider: KekProvider;
-  readonly #cache = new Map<string, Cached>();
+  readonly #held = new LRUCache<string, Held>({ max: MOST_HELD, ttl: HELD_MS, ttlAutopurge: true });
   readonly #opening = new Map<string, Promise<SealingKey>>();
 
   constructor(provider: KekProvider) {
@@ -75,8 +75,8 @@ export class DataKeys {
 
   /** A data key by the name that a sealed secret gives; Unreadable if there is none that opens. */
   async find(em: EntityManager, id: string): Promise<SealingKey> {
-    const cached = this.#cache.get(id);
-    if (cached) return cached.key;
+    const held = this.#held.get(id);
+    if (held) return held.key;
     let opening = this.#opening.get(id);
     if (!opening) {
       opening = this.#open(em, id).finally(() => this.#opening.delete(id));
@@ -106,7 +106,7 @@ export class DataKeys {
   }
 
   close(): void {
-    for (const id of [...this.#cache.keys()]) this.#forget(id);
+    this.#held.clear();
   }
 
   async #open(em: EntityManager, id: string): Promise<SealingKey> {
@@ -117,9 +117,7 @@ export class DataKeys {
     );
     if (!row) throw new Unreadable(`the data key ${id} is not there`);
     const key = await importKey(id, await this.unwrap(id, row.holder, wrappedOf(row)));
-    const oldest = this.#cache.keys().next().value;
-    if (this.#cache.size >= CACHE_SIZE && oldest) this.#forget(oldest);
-    this.#cache.set(id, { key, timer: setTimeout(() => this.#forget(id), CACHE_MS).unref(), countedAhead: 0 });
+    this.#held.set(id, { key, countedAhead: 0 });
     return key;
   }
 
@@ -128,19 +126,14 @@ export class DataKeys {
    * ahead of what is encrypted, never behind.
    */
   async #count(em: EntityManager, id: string): Promise<void> {
-    const cached = this.#cache.get(id);
-    if (cached && cached.countedAhead > 0) {
-      cached.countedAhead--;
+    const held = this.#held.get(id);
+    if (held && held.countedAhead > 0) {
+      held.countedAhead--;
       return;
     }
     const count = em.isInTransaction() ? 1 : COUNTED_AT_ONCE;
     await em.execute("update wrapped_key set encryptions = encryptions + ? where id = ?", [count, id]);
-    if (cached) cached.countedAhead += count - 1;
-  }
-
-  #forget(id: string): void {
-    clearTimeout(this.#cache.get(id)?.timer);
-    this.#cache.delete(id);
+    if (held) held.countedAhead += count - 1;
   }
 }
 

@@ -53,13 +53,14 @@ export class Rotation {
 
   /** Wraps with the active key every data key that another key wraps. */
   async rewrapDataKeys(): Promise<Changed> {
-    const active = await this.#options.provider.activeKeyId();
-    const { fork } = this.#options;
+    const { fork, provider } = this.#options;
     const count = async () => {
       const sql = "select count(*) from wrapped_key where wrapped_by <> ?";
-      return Number((await fork().execute<{ count: string }[]>(sql, [active]))[0]?.count);
+      return Number((await fork().execute<{ count: string }[]>(sql, [await provider.activeKeyId()]))[0]?.count);
     };
     return this.#untilDone("data keys re-wrapped", count, async (tally) => {
+      // Asked in each pass: two rotations that each held on to their own would undo each other's work for ever.
+      const active = await provider.activeKeyId();
       let after = "00000000-0000-0000-0000-000000000000";
       for (;;) {
         const last = await fork().transactional((em) => this.#rewrapBatch(em, active, after, tally));

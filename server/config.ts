@@ -1,19 +1,13 @@
 import { resolve } from "node:path";
 import { Secret } from "./base/secret.ts";
-import { StartError } from "./base/start-error.ts";
+import { ConfigError } from "./config-error.ts";
 import type { LimitSettings } from "./domain/access/limits.ts";
+import { type KeysConfig, readKeys } from "./keys-config.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 import { type OtlpTarget, ruleFor } from "./upstream/otlp-collector.ts";
-import type { TransitTarget } from "./upstream/transit-key.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** Where the keys are that encrypt stored credentials. */
-export type KeysConfig =
-  | { readonly kind: "file"; readonly file: string }
-  | { readonly kind: "environment"; readonly keyRing: Secret }
-  | { readonly kind: "transit"; readonly target: TransitTarget };
 
 /** All that can be set, read once at start and frozen. */
 export interface Config {
@@ -36,11 +30,6 @@ export interface Config {
   readonly metrics: boolean;
   /** Undefined: nothing is traced. */
   readonly otlp: OtlpTarget | undefined;
-}
-
-/** A setting that cannot be used; the message names it and says what would be right. */
-export class ConfigError extends StartError {
-  override readonly name = "ConfigError";
 }
 
 interface Setting {
@@ -204,40 +193,6 @@ function readDatabaseUrl(text: string): string | undefined {
     throw new ConfigError("DATABASE_URL must look like postgres://user:password@host:5432/database.");
   }
   return text;
-}
-
-/** Of the places that keys can come from, one: two would be a guess which of them opens the database. */
-function readKeys(read: (name: string) => string, defaultFile: string): KeysConfig {
-  const given = ["KEYRING_FILE", "KEYRING", "VAULT_TRANSIT_KEY"].filter((name) => read(name) !== "");
-  if (given.length > 1) {
-    throw new ConfigError(`${given.join(" and ")} are both set; keys come from one place: unset all but one.`);
-  }
-  if (read("VAULT_TRANSIT_KEY")) return { kind: "transit", target: readTransit(read) };
-  if (read("KEYRING")) return { kind: "environment", keyRing: new Secret(read("KEYRING")) };
-  return { kind: "file", file: read("KEYRING_FILE") ? resolve(read("KEYRING_FILE")) : defaultFile };
-}
-
-function readTransit(read: (name: string) => string): TransitTarget {
-  const [, mount = "transit", key = ""] = /^(?:([\w./-]+)\/)?([\w.-]+)$/.exec(read("VAULT_TRANSIT_KEY")) ?? [];
-  if (key === "" || key.length > 64 || mount.length > 48 || /(^|\/)\.*(\/|$)/.test(`${mount}/${key}`)) {
-    throw new ConfigError("VAULT_TRANSIT_KEY must be the name of a transit key, such as patchbay, or mount/patchbay.");
-  }
-  const address = URL.parse(read("VAULT_ADDR"))?.origin ?? "";
-  try {
-    if (read("VAULT_ADDR").replace(/\/$/, "") !== address) throw new Error("more than an origin");
-    ruleFor(address);
-  } catch (error) {
-    // The text may hold a password: it is not repeated.
-    throw new ConfigError("VAULT_ADDR must look like https://vault.example.com:8200; VAULT_TRANSIT_KEY needs it.", {
-      cause: error,
-    });
-  }
-  const [token, file] = [read("VAULT_TOKEN"), read("VAULT_TOKEN_FILE")];
-  if ((token === "") === (file === "")) {
-    throw new ConfigError("VAULT_TRANSIT_KEY needs either VAULT_TOKEN or VAULT_TOKEN_FILE, and not both.");
-  }
-  const namespace = read("VAULT_NAMESPACE") || undefined;
-  return { address, token: token ? new Secret(token) : { file: resolve(file) }, namespace, mount, key };
 }
 
 function readEgressAllow(text: string): readonly AllowRule[] {

@@ -1,6 +1,6 @@
 import type { KekProvider } from "./base/kek-provider.ts";
 import type { Logger } from "./base/logger.ts";
-import type { KeysConfig } from "./config.ts";
+import type { KeysConfig } from "./keys-config.ts";
 import { parseKeyRing } from "./store/vault/key-ring.ts";
 import { KeyRingFile } from "./store/vault/key-ring-file.ts";
 import { TransitKey } from "./upstream/transit-key.ts";
@@ -16,11 +16,14 @@ export async function openKeySource(
 ): Promise<KekProvider | undefined> {
   if (config.kind === "file") return KeyRingFile.open(config.file);
   if (config.kind === "environment") return parseKeyRing(config.keyRing.reveal(), "the key ring of KEYRING");
+  let isOpen = false;
   const transit = new TransitKey(config.target, (problem) => {
+    if (!isOpen) return; // Whoever starts is told by the error.
     if (problem) log.warn({ err: problem }, "the key that encrypts credentials cannot be used");
     else log.info({}, "the key that encrypts credentials can be used again");
   });
   closers.push(() => transit.close());
   await transit.check();
+  isOpen = true;
   return transit;
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { StartError } from "./base/start-error.ts";
 import { build, type Server } from "./build.ts";
-import { type Config, helpText, type KeysConfig, readConfig } from "./config.ts";
+import { type Config, helpText, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
+import type { KeysConfig } from "./keys-config.ts";
 import { createLog, describeError } from "./log.ts";
 
 async function main(): Promise<void> {

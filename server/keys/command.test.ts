@@ -142,9 +142,9 @@ describe("keys, with DATABASE_URL", () => {
     const server = await startServer({ EGRESS_ALLOW: upstream.url, KEYRING_FILE: "", KEYRING: after });
     const settings = { DATABASE_URL: server.database.url };
     const llmId = await createLlm(server.client(server.adminKey));
-    expect(await keys({ ...settings, KEYRING: before }, "rotate")).toMatchObject({
+    expect(await keys({ ...settings, KEYRING: before }, "rotate", "--data-keys")).toMatchObject({
       exitCode: 1,
-      stdout: expect.stringContaining("did not open"),
+      stderr: expect.stringContaining(`lacks the key ${second?.id}`),
     });
     const idle = await keys({ ...settings, KEYRING: after }, "rotate");
     expect(idle).toMatchObject({

@@ -12,7 +12,9 @@ import { inspectKeys, verifyAll } from "../store/vault/inspection.ts";
 import { formatKeyRing, generateKey } from "../store/vault/key-ring.ts";
 import { KeyRingFile } from "../store/vault/key-ring-file.ts";
 import { addKey, deleteUnusedDataKeys, retireKey } from "../store/vault/retirement.ts";
-import { Rotation, rotate } from "../store/vault/rotation.ts";
+import { rotate } from "../store/vault/rotate.ts";
+import { Rotation } from "../store/vault/rotation.ts";
+import { Vault } from "../store/vault/vault.ts";
 import { Progress } from "./progress.ts";
 import { HELP, reportRotation, reportStatus, reportVerification } from "./report.ts";
 
@@ -67,6 +69,7 @@ async function status({ store, provider }: Means, { all }: Arguments): Promise<n
 }
 
 async function run({ store, provider }: Means, { dataKeys }: Arguments): Promise<number> {
+  await requireOwnKeys(store, provider);
   const progress = new Progress();
   const rotation = new Rotation({
     fork: () => store.fork(),
@@ -104,12 +107,18 @@ async function retire({ store, provider }: Means, { keyId }: Arguments): Promise
       `${provider.name} is not Patchbay's to change. Once keys status shows no data key under ${keyId}, remove it there.`,
     );
   }
+  await requireOwnKeys(store, provider);
   await retireKey(store.fork(), provider, keyId);
   const deleted = await deleteUnusedDataKeys(store.fork());
   return print(
     `${keyId} is no longer in ${provider.file}. Copies of the database from before the rotation still need it: ` +
       `keep it with them, or delete both.\n${deleted} data keys that sealed nothing any more are deleted.\n`,
   );
+}
+
+/** Before anything is changed: with the keys of another database, new data keys would lock the servers out. */
+async function requireOwnKeys(store: Store, provider: KekProvider): Promise<void> {
+  (await Vault.open(store.fork(), provider)).close();
 }
 
 /** Opens what the server has, beside it if it runs. */

@@ -2,7 +2,7 @@ import type { KekProvider } from "../base/kek-provider.ts";
 import type { DataKeyUse, KeysStatus, Verified } from "../store/vault/inspection.ts";
 import { KeyRing } from "../store/vault/key-ring.ts";
 import { KeyRingFile } from "../store/vault/key-ring-file.ts";
-import type { Rotated } from "../store/vault/rotation.ts";
+import type { Rotated } from "../store/vault/rotate.ts";
 
 const MOST_LINES = 20;
 
@@ -99,7 +99,7 @@ export function reportVerification(verified: Verified): { text: string; exitCode
 function remarkOn(name: string, count: number, activeKeyId: string, known: readonly string[] | undefined): string {
   if (name === activeKeyId) return "active";
   if (known && !known.includes(name)) return "not in the key ring";
-  if (known && count === 0) return `not needed; remove it: npm run keys -- retire ${name}`;
+  if (known && count === 0) return `wraps nothing; if it is an old one: npm run keys -- retire ${name}`;
   return count > 0 ? "older; npm run keys -- rotate wraps them with the active one" : "";
 }
 

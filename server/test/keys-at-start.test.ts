@@ -97,7 +97,10 @@ describe("a server does not start", () => {
 
   it("with a key ring that it cannot make", async () => {
     const fresh = await createDatabase();
-    const says = await refusalOf({ DATABASE_URL: fresh.url, KEYRING_FILE: join(fileWith("a file, not a folder"), "keyring") });
+    const says = await refusalOf({
+      DATABASE_URL: fresh.url,
+      KEYRING_FILE: join(fileWith("a file, not a folder"), "keyring"),
+    });
     expect(says).toContain("KEYRING_FILE");
     await fresh.drop();
   });

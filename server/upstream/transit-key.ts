@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { Fault } from "../base/fault.ts";
 import { type KekProvider, keysUnavailable, type WrappedBytes } from "../base/kek-provider.ts";
 import type { Secret } from "../base/secret.ts";
 import { StartError } from "../base/start-error.ts";
@@ -62,7 +63,8 @@ export class TransitKey implements KekProvider {
       if (!unwrapped || !Buffer.from(bytes).equals(unwrapped)) throw new StartError(`${this.name} does not work.`);
       if (!(await this.unwrap(wrapped, ["check", "b"]))) return;
     } catch (error) {
-      throw error instanceof StartError ? error : new StartError((error as { cause: Error }).cause.message);
+      if (error instanceof Fault && error.cause instanceof Error) throw new StartError(error.cause.message);
+      throw error;
     }
     throw new StartError(
       `${this.name} does not bind what it encrypts to its associated_data: ` +

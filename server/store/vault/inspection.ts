@@ -1,6 +1,7 @@
 import { type EntityManager, IsolationLevel } from "@mikro-orm/postgresql";
 import type { KekProvider } from "../../base/kek-provider.ts";
 import { DataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
+import { inChunks, KEYS_AT_ONCE } from "./in-chunks.ts";
 import { lacksKey } from "./key-ring.ts";
 import { bindingOf } from "./place.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
@@ -108,9 +109,11 @@ async function verifyDataKeys(em: EntityManager, dataKeys: DataKeys, defects: De
       `select id, holder, wrapped_by, wrapped from wrapped_key where id > ? order by id limit ${BATCH_ROWS}`,
       [after],
     );
-    for (const row of rows) {
-      const why = await whyNot(async () => (await dataKeys.unwrap(row.id, row.holder, wrappedOf(row))).fill(0));
-      if (why) defects.push({ what: "data key", id: row.id, why });
+    const reasons = await inChunks(rows, KEYS_AT_ONCE, (row) =>
+      whyNot(async () => (await dataKeys.unwrap(row.id, row.holder, wrappedOf(row))).fill(0)),
+    );
+    for (const [index, why] of reasons.entries()) {
+      if (why) defects.push({ what: "data key", id: rows[index]?.id ?? "", why });
     }
     seen += rows.length;
     const last = rows.at(-1)?.id;

@@ -11,7 +11,8 @@ import { inspectKeys, verifyAll } from "./inspection.ts";
 import { generateKey, KeyRing } from "./key-ring.ts";
 import { KeyRingFile } from "./key-ring-file.ts";
 import { addKey, deleteUnusedDataKeys, retireKey } from "./retirement.ts";
-import { Rotation, rotate } from "./rotation.ts";
+import { rotate } from "./rotate.ts";
+import { Rotation } from "./rotation.ts";
 import { Vault } from "./vault.ts";
 
 const OWNERS = 5;

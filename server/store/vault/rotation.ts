@@ -3,6 +3,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { KekProvider } from "../../base/kek-provider.ts";
 import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
+import { inChunks, KEYS_AT_ONCE } from "./in-chunks.ts";
 import { lacksKey } from "./key-ring.ts";
 import { bindingOf } from "./place.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
@@ -12,12 +13,12 @@ import { INSTALLATION } from "./wrapped-key.entity.ts";
 
 /** Rows that are locked, written and committed together. */
 const BATCH_ROWS = 250;
+/** Fewer, because for each a key management service is asked twice while they are locked. */
+const BATCH_KEYS = 64;
 const SCANNED_ROWS = 2_000;
 /** Rows that others hold locked are tried again after this long, and given up when nothing moves for so many times. */
 const LOCKED_PAUSE_MS = 100;
 const MOST_IDLE_PASSES = 100;
-/** A key management service is asked so often at once. */
-const KEYS_AT_ONCE = 16;
 
 /** What a rotation is made of. */
 export interface RotationOptions {
@@ -145,7 +146,7 @@ export class Rotation {
   async #rewrapBatch(em: EntityManager, active: string, after: string, tally: Tally): Promise<string | undefined> {
     const rows = await em.execute<WrappedRow[]>(
       `select id, holder, wrapped_by, wrapped from wrapped_key where wrapped_by <> ? and id > ?
-       order by id limit ${BATCH_ROWS} for update skip locked`,
+       order by id limit ${BATCH_KEYS} for update skip locked`,
       [active, after],
     );
     const wrapped = await inChunks(rows, KEYS_AT_ONCE, (row) =>
@@ -235,46 +236,4 @@ class Tally {
       return undefined;
     }
   }
-}
-
-/** What a rotation did. */
-export interface Rotated {
-  /** Whether it finished an earlier one, and began none of its own. */
-  readonly isResumed: boolean;
-  /** Undefined: no key was added. */
-  readonly newKeyId: string | undefined;
-  readonly newDataKeys: number;
-  readonly rewrapped: Changed;
-  readonly resealed: Changed;
-}
-
-/**
- * Finishes what an earlier rotation left, or what a new first key or version asks for. If there was nothing of that, it
- * adds a key by `addKey`, where keys can be added, and wraps the data keys with it.
- */
-export async function rotate(
-  rotation: Rotation,
-  { addKey, dataKeys }: { addKey: (() => Promise<string>) | undefined; dataKeys: boolean },
-): Promise<Rotated> {
-  let rewrapped = await rotation.rewrapDataKeys();
-  let resealed = await rotation.resealSecrets();
-  const isResumed = rewrapped.changed + resealed.changed > 0;
-  const newKeyId = isResumed ? undefined : await addKey?.();
-  if (newKeyId !== undefined) rewrapped = await rotation.rewrapDataKeys();
-  const newDataKeys = dataKeys && resealed.changed === 0 ? await rotation.supersedeDataKeys() : 0;
-  if (newDataKeys > 0) resealed = await rotation.resealSecrets();
-  return { isResumed, newKeyId, newDataKeys, rewrapped, resealed };
-}
-
-/** Works on so many at once; the results are in the order of the items. */
-async function inChunks<Item, Result>(
-  items: readonly Item[],
-  size: number,
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let start = 0; start < items.length; start += size) {
-    results.push(...(await Promise.all(items.slice(start, start + size).map(work))));
-  }
-  return results;
 }

@@ -59,6 +59,11 @@ describe("the vault", () => {
     await expect(vault.open(store.fork(), { ...here, ...change }, sealed)).rejects.toThrow(Unreadable);
   });
 
+  it("seals for no column that would be forgotten when keys are rotated", async () => {
+    const elsewhere = place({ column: "account.password" });
+    await expect(vault.seal(store.fork(), elsewhere, new Secret("sk-1"))).rejects.toThrow("SEALED_COLUMNS");
+  });
+
   it("does not open a secret whose owner's data key is gone", async () => {
     const here = place();
     const sealed = await vault.seal(store.fork(), here, new Secret("sk-1"));

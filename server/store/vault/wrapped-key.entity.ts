@@ -23,7 +23,7 @@ const WrappedKeySchema = defineEntity({
     /** Since when its holder has a newer one that is to take over all it sealed. */
     supersededAt: p.datetime(3).nullable(),
     /** It has encrypted so often at most. */
-    encryptions: p.bigint().default(0).$type<Opt<bigint>>(),
+    encryptions: p.bigint().defaultRaw("0").$type<Opt<bigint>>(),
   },
 });
 

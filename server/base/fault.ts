@@ -29,6 +29,7 @@ export type Reason =
   | "DEADLINE_PASSED"
   | "CALL_CANCELLED"
   | "SERVER_STOPPING"
+  | "RPC_NOT_FOUND"
   | "INTERNAL_ERROR";
 
 /** What a fault says beside its sentence. None of it may hold a key or a prompt: it goes to the caller. */

@@ -110,6 +110,19 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     expect(problem.requestId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it.each([
+    { name: "a text", said: { description: "a\0b" }, field: "description" },
+    { name: "JSON within", said: { clientConfig: { a: [{ b: "\0" }] } }, field: 'client_config["a"][0]["b"]' },
+  ])("refuses what cannot be stored, naming the field: $name", async ({ said, field }) => {
+    const problem = await problemIn(patchbay.llms.createLlm(llmRequest(said)));
+    expect(problem).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST", fields: [{ field }] });
+  });
+
+  it("refuses a prompt that cannot be stored before a stream begins", async () => {
+    const problem = await problemIn(Array.fromAsync(patchbay.chat.streamChat({ message: "\0" })));
+    expect(problem).toMatchObject({ code: "InvalidArgument", fields: [{ field: "message" }] });
+  });
+
   it("refuses a key that is not valid, and a role that may not", async () => {
     const stranger = open(server.url, "pb_live_nonsense");
     expect(await problemIn(stranger.patchbay.llms.listLlms({}))).toMatchObject({

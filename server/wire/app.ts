@@ -1,30 +1,27 @@
 import type { ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createRegistry, type DescFile, type DescMethod, type DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
-import { createMethodUrl } from "@connectrpc/connect/protocol";
-import { compressionBrotli, compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
-import { writePlainGrpcMessage } from "./grpc-message.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
-import { type Classify, ERROR_DOMAIN } from "./interceptors/refusal.ts";
+import { type Classify, ERROR_DOMAIN, refuse } from "./interceptors/refusal.ts";
 import { createCheck, createValidation } from "./interceptors/validate.ts";
 import { createLocalTransport } from "./local-transport.ts";
+import { callOf } from "./observe/call.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { Observer } from "./observe/observer.ts";
 import type { Tracer } from "./observe/trace.ts";
 import { createDocs } from "./openapi/docs/docs.ts";
 import type { NodeRequest, NodeResponse } from "./rest/exchange.ts";
 import { captureMethods, createRestHandler } from "./rest/transcode.ts";
-import { RpcCors } from "./rpc-cors.ts";
-import { compressionZstd } from "./zstd.ts";
-
-/** A caller that says nothing waits this long for an answer; the endpoints of Llms have limits of their own. */
-const DEFAULT_TIMEOUT_MS = 15 * 60_000;
-const LONGEST_TIMEOUT_MS = 60 * 60_000;
+import { DEFAULT_TIMEOUT_MS, LONGEST_TIMEOUT_MS } from "./rpc/deadline.ts";
+import { RpcCors } from "./rpc/rpc-cors.ts";
+import { createRpcHandlers } from "./rpc/rpc-handler.ts";
+import { answerError, isMeantForRpc, unknownRpc } from "./rpc/unknown-rpc.ts";
+import { compressionZstd } from "./rpc/zstd.ts";
 
 export interface AppOptions {
   readonly routes: (router: ConnectRouter) => void;
@@ -80,15 +77,25 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     registry,
     onInternalError: (error) => log.error({ err: error }, "a REST call failed outside of its rpc"),
   });
-  const rpc = connectNodeAdapter({
+  // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
+  const jsonOptions = { ignoreUnknownFields: false, registry };
+  const rpcs = createRpcHandlers({
     ...shared,
     routes: (router) => routes(withLimits(router, options.mostBytes)),
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
-    maxTimeoutMs: LONGEST_TIMEOUT_MS,
-    // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
-    jsonOptions: { ignoreUnknownFields: false, registry },
+    jsonOptions,
+    onError: (error) => log.error({ err: error }, "an answer could not be written"),
   });
-  const rpcs = new Map(methods.map(({ method }) => [createMethodUrl("/", method), method]));
+  const refuseUnknown = (path: string, request: NodeRequest, response: NodeResponse) => {
+    const call = callOf(observer.valuesOf(request));
+    const fault = unknownRpc(
+      path,
+      methods.map(({ method }) => method),
+    );
+    const { error } = refuse(fault, call.requestId, options.classify);
+    call.settle(error.code);
+    answerError(request, response, error, jsonOptions);
+  };
   const docs = createDocs({ onError: (error) => log.error({ err: error }, "the docs could not be served") });
   const rpcCors = new RpcCors(options.corsOrigins);
   return (request, response) => {
@@ -96,13 +103,12 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     const answer = PAGES[path];
     if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);
     if (docs(path, request, response)) return;
-    const method = rpcs.get(path);
-    if (method) repairHost(request);
-    if (method && rpcCors.handle(request, response)) return;
-    observer.open(request, response, method);
-    if (method) writePlainGrpcMessage(response);
-    if (method?.methodKind === "unary") setDefaultDeadline(request);
-    if (method) rpc(request as Http2ServerRequest, response as Http2ServerResponse);
+    const rpc = rpcs.get(path);
+    const isForRpc = rpc !== undefined || isMeantForRpc(request, path);
+    if (isForRpc && rpcCors.handle(request, response)) return;
+    observer.open(request, response, rpc?.method);
+    if (rpc) rpc.serve(request, response);
+    else if (isForRpc) refuseUnknown(path, request, response);
     else void rest(request, response);
   };
 }
@@ -130,18 +136,6 @@ function requireBase64({ protocolName, requestMethod, url }: HandlerContext): vo
   if (query.get("base64") !== "1") return;
   const text = (query.get("message") ?? "").replace(/={0,2}$/, "");
   if (/[^\w+/-]/.test(text) || text.length % 4 === 1) throw invalidField("message", "must be base64, as base64=1 says");
-}
-
-/** Connect makes a URL of the host, and what it throws for one that is none would end the process. Nothing needs it. */
-function repairHost(request: NodeRequest): void {
-  const name = "authority" in request ? ":authority" : "host";
-  if (!URL.canParse(`http://${request.headers[name] ?? ""}`)) request.headers[name] = "localhost";
-}
-
-/** Connect has no default deadline, and takes one from these headers only. Streams may be meant to last. */
-function setDefaultDeadline({ headers }: NodeRequest): void {
-  if (headers["content-type"]?.startsWith("application/grpc")) headers["grpc-timeout"] ??= `${DEFAULT_TIMEOUT_MS}m`;
-  else headers["connect-timeout-ms"] ??= String(DEFAULT_TIMEOUT_MS);
 }
 
 /** For load balancers and process managers: whether the process lives, and whether it can serve; for Prometheus: how. */

@@ -3,7 +3,7 @@ export type Family = "rest" | "connect-unary" | "connect-stream" | "grpc" | "grp
 
 /** A request that is bad at the level of HTTP's meaning, not of its bytes: it can be sent over either version. */
 export interface BadRequest {
-  /** What it is like; defects are known by it. */
+  /** What it is like, for whoever reads a complaint. */
   readonly shape: string;
   readonly family: Family;
   readonly method: string;

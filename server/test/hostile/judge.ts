@@ -36,7 +36,8 @@ function judgeAnswer(family: Family, answer: Answer, isHead: boolean): string[] 
   if (headers["content-type"]?.startsWith("application/json") && text !== "" && !isJson(text)) {
     complaints.push("is no JSON");
   }
-  if (text.includes("STORE_UNAVAILABLE")) complaints.push("says that the database is away");
+  if (/"reason":"STORE_UNAVAILABLE"/.test(text) || /database/.test(trailers["grpc-message"] ?? ""))
+    complaints.push("says that the database is away");
   if (!FIT.has(status)) complaints.push(`status ${status} ${text.slice(0, 200)}`);
   else if (status >= 500 && !isHead) complaints.push(...judgeOurs(status, text));
   return [...complaints, ...FAMILIES[family](answer, text)];

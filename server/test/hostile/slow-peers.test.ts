@@ -8,15 +8,11 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { getFrame, HTTP2_HELLO, resetFrame } from "../../wire/listen/test-frames.ts";
-import { envelope } from "./bad-rpc.ts";
 import { Probe } from "./probe.ts";
-import { should } from "./should.ts";
 import { startVictim, type Victim } from "./victim.ts";
 
 const MOST_MS = 2_000;
 const MOST_MIB = 64;
-/** Three times the deadline of the calls. */
-const PATIENCE_MS = 1_000;
 const READERS = 8;
 
 let victim: Victim;
@@ -54,63 +50,6 @@ async function expectOthersServed(what: string): Promise<void> {
   expect(failures).toEqual([]);
   expect(worstMs).toBeLessThan(MOST_MS);
 }
-
-describe("a body that never ends is waited for until the deadline of its call", () => {
-  const rpc = "/patchbay.v1.LlmService/CreateLlm";
-  const outlives = "a body that never ends outlives the deadline";
-  const rest = {
-    name: "REST",
-    path: "/v1/llms",
-    type: "application/json",
-    deadline: ["x-server-timeout", "0.3"],
-    status: "504",
-  } as const;
-  const connect = {
-    name: "Connect",
-    path: rpc,
-    type: "application/json",
-    deadline: ["connect-timeout-ms", "300"],
-    status: "504",
-  } as const;
-  const grpc = {
-    name: "gRPC",
-    path: rpc,
-    type: "application/grpc",
-    deadline: ["grpc-timeout", "300m"],
-    status: "4",
-  } as const;
-
-  for (const { name, path, type, deadline, status } of [rest, connect, grpc]) {
-    should(name === "REST" ? undefined : outlives, `${name} over HTTP/2`, async () => {
-      const headers = { authorization: `Bearer ${victim.apiKey}`, "content-type": type, [deadline[0]]: deadline[1] };
-      const stream = openSession().request({ ":method": "POST", ":path": path, ...headers });
-      stream.on("error", () => {});
-      stream.write(name === "gRPC" ? envelope(0, Buffer.alloc(1), 10_000) : "{");
-      const trickle = setInterval(() => stream.write(" "), 50);
-      let outcome: unknown;
-      stream.on("response", (head) => {
-        outcome = head["grpc-status"] ?? head[":status"];
-      });
-      stream.on("trailers", (trailers) => {
-        outcome = trailers["grpc-status"] ?? outcome;
-      });
-      stream.resume();
-      await Promise.race([once(stream, "end"), delay(PATIENCE_MS)]);
-      clearInterval(trickle);
-      expect(String(outcome)).toBe(status);
-    });
-  }
-
-  for (const { name, path, type, deadline, status } of [rest, connect]) {
-    should(name === "REST" ? undefined : outlives, `${name} over HTTP/1.1`, async () => {
-      const socket = await openSocket();
-      const head = `POST ${path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${victim.apiKey}\r\n`;
-      socket.write(`${head}content-type: ${type}\r\n${deadline.join(": ")}\r\ncontent-length: 100\r\n\r\n{`);
-      const [answer] = await Promise.race([once(socket, "data"), delay(PATIENCE_MS, ["nothing"])]);
-      expect(String(answer).slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
-    });
-  }
-});
 
 describe("hundreds of peers that say half of it", () => {
   it("cost nobody else anything", async () => {

@@ -2,7 +2,7 @@ import { Code, ConnectError, type HandlerContext, type Interceptor } from "@conn
 import type { Logger } from "../../base/logger.ts";
 import { type Call, callOf, rpcName } from "../observe/call.ts";
 import { codeOfAbort } from "../observe/http-outcome.ts";
-import { type Classify, complainsOfRequest, refuse } from "./refusal.ts";
+import { type Classify, refuse } from "./refusal.ts";
 
 /** Notes what comes of every call, and translates its errors, however far it came. */
 export class CallRecords {
@@ -19,11 +19,7 @@ export class CallRecords {
     return async (context) => {
       const call = callOf(context.values);
       call.enter(context);
-      // What connect itself finds wrong (a body that is no message, or too large) comes past no interceptor. Its handlers
-      // abort the signal with the error before they write it, and so it can still be told properly.
-      context.signal.addEventListener("abort", () => this.#refine(call, context.signal.reason), {
-        once: true,
-      });
+      this.#watchAbort(call, context as AbortableContext);
       try {
         await admit(context);
       } catch (error) {
@@ -56,18 +52,34 @@ export class CallRecords {
     }
   }
 
-  /** Gives an error of connect's own the reason, code and details that every error has. */
-  #refine(call: Call, error: unknown): void {
-    if (call.isSettled || !(error instanceof ConnectError) || !complainsOfRequest(error)) return;
-    const { code, details, rawMessage } = refuse(error, call.requestId, this.#classify).error;
-    Object.assign(error, { code, details, rawMessage, message: `[${Code[code]}] ${rawMessage}` });
-    call.settle(code);
+  /**
+   * What connect itself finds wrong (a body that is no message, or too large) comes past no interceptor. Its handlers
+   * abort the call with the error before they write it, and so it can still be told properly. A listener on the signal
+   * would not do: that is aborted only once, by the deadline perhaps.
+   */
+  #watchAbort(call: Call, context: AbortableContext): void {
+    const abort = context.abort.bind(context);
+    context.abort = (reason) => {
+      if (reason !== context.signal.reason) this.#refine(call, context, reason);
+      abort(reason);
+    };
   }
 
-  #failed(call: Call, { method, signal }: Request, thrown: unknown): ConnectError {
-    const { requestId } = call;
+  /** Gives an error of connect's own the reason, code and details that every error has. */
+  #refine(call: Call, context: HandlerContext, error: unknown): void {
+    if (call.isSettled || !(error instanceof ConnectError)) return;
+    const { code, details, rawMessage } = this.#translate(call, context, error);
+    Object.assign(error, { code, details, rawMessage, message: `[${Code[code]}] ${rawMessage}` });
+  }
+
+  #failed(call: Call, request: Request, thrown: unknown): ConnectError {
+    const { signal } = request;
     const hasLeft = signal.aborted && thrown === signal.reason && codeOfAbort(thrown) === Code.Canceled;
-    const cause = hasLeft ? new ConnectError("the caller has left", Code.Canceled) : thrown;
+    return this.#translate(call, request, hasLeft ? new ConnectError("the caller has left", Code.Canceled) : thrown);
+  }
+
+  #translate(call: Call, { method }: Request, cause: unknown): ConnectError {
+    const { requestId } = call;
     const { error, isUnexpected } = refuse(cause, requestId, this.#classify);
     if (isUnexpected) {
       this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "a call failed unexpectedly");
@@ -76,6 +88,9 @@ export class CallRecords {
     return error;
   }
 }
+
+/** What connect's handlers really get; they end it by themselves. */
+type AbortableContext = HandlerContext & { abort(reason?: unknown): void };
 
 /** What is needed to judge an error. */
 type Request = Pick<HandlerContext, "method" | "signal">;

@@ -42,6 +42,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,
   SERVER_STOPPING: Code.Unavailable,
+  RPC_NOT_FOUND: Code.Unimplemented,
   INTERNAL_ERROR: Code.Internal,
 };
 
@@ -88,14 +89,10 @@ export function refuse(error: unknown, requestId: string, classify: Classify): R
   return { error: presentFault(new Fault("INTERNAL_ERROR", message, {}, error), requestId), isUnexpected: true };
 }
 
-/** Whether connect says with an error that it cannot take a request, rather than that a call was ended from outside. */
-export function complainsOfRequest({ code, rawMessage }: ConnectError): boolean {
-  const isPlain = code === Code.InvalidArgument || code === Code.ResourceExhausted || code === Code.Unimplemented;
-  return isPlain || UNREADABLE.test(rawMessage);
-}
-
 function presentFault(fault: Fault, requestId: string, code = CODES[fault.reason]): ConnectError {
   const { metadata = {}, fields = [], retryAfterMs } = fault.facts;
+  // What connect says of a request repeats its names, and half a character cannot be sent in a header.
+  const message = fault.message.toWellFormed();
   const details: { desc: DescMessage; value: object }[] = [];
   const add = <Type extends DescMessage>(desc: Type, value: MessageInitShape<Type>) => details.push({ desc, value });
   add(ErrorInfoSchema, { reason: fault.reason, domain: ERROR_DOMAIN, metadata });
@@ -104,5 +101,5 @@ function presentFault(fault: Fault, requestId: string, code = CODES[fault.reason
   }
   if (retryAfterMs !== undefined) add(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) });
   add(RequestInfoSchema, { requestId });
-  return new ConnectError(fault.message, code, undefined, details as never, fault);
+  return new ConnectError(message, code, undefined, details as never, fault);
 }

@@ -2,14 +2,17 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
-import { Fault } from "../../base/fault.ts";
+import { Fault, invalidField } from "../../base/fault.ts";
+import { findFlaw } from "./flaw.ts";
 
-/** Throws unless a message keeps the rules that its fields declare in the contract. */
+/** Throws for what a message holds that cannot be stored, and unless it keeps the rules that its fields declare. */
 export type Check = (type: DescMessage, message: Message) => void;
 
 export function createCheck(): Check {
   const validator = createValidator();
   return (type, message) => {
+    const flaw = findFlaw(type, message);
+    if (flaw) throw invalidField(flaw.field, flaw.description);
     const { violations, error } = validator.validate(type, message);
     if (!error) return;
     if (!violations) throw error;

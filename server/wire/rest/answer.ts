@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { COMPRESS_FROM_BYTES, negotiateCoding } from "./compression.ts";
 import type { Cors } from "./cors.ts";
-import { announcesBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "./exchange.ts";
 
 /** Headers about the bytes on the way: this library's to set, wherever a handler or an error got them from. */
 const FRAMING = new Set([
@@ -15,9 +15,6 @@ const FRAMING = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-
-/** A body that is left unread up to this size is skipped; after a larger one the connection is closed. */
-const SKIPPED_BYTES = 65_536;
 
 /** Writes the answer to one request. */
 export class Answer {
@@ -96,15 +93,8 @@ export class Answer {
   }
 
   #start(status: number, headers: OutgoingHttpHeaders): void {
-    this.#leaveBody(headers);
+    if (mustCloseAfter(this.#request)) headers.connection = "close";
     this.#response.writeHead(status, headers);
-  }
-
-  /** Over HTTP/1.1, a caller who still sends would be read to the end; HTTP/2 ends the stream by itself. */
-  #leaveBody(headers: OutgoingHttpHeaders): void {
-    const request = this.#request;
-    if (this.#stream !== undefined || request.complete || !announcesBody(request)) return;
-    if (!(Number(request.headers["content-length"]) <= SKIPPED_BYTES)) headers.connection = "close";
   }
 
   #collect(sources: readonly Headers[], contentType: string | undefined): OutgoingHttpHeaders {

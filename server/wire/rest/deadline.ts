@@ -14,10 +14,11 @@ const UNIT_MS: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1
 /** Timers take no more; a longer timeout would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const HEADERS: Record<string, (value: string) => number> = {
-  "x-server-timeout": (value) => (/^\d{1,10}(\.\d{1,9})?$/.test(value) ? Number(value) * 1000 : Number.NaN),
-  "connect-timeout-ms": (value) => (/^\d{1,10}$/.test(value) ? Number(value) : Number.NaN),
-  "grpc-timeout": (value) => {
+/** The headers that tell a timeout, and what they tell in milliseconds: NaN if that is none. */
+export const TIMEOUT_HEADERS = {
+  "x-server-timeout": (value: string) => (/^\d{1,10}(\.\d{1,9})?$/.test(value) ? Number(value) * 1000 : Number.NaN),
+  "connect-timeout-ms": (value: string) => (/^\d{1,10}$/.test(value) ? Number(value) : Number.NaN),
+  "grpc-timeout": (value: string) => {
     const [, amount, unit] = /^(\d{1,8})([HMSmun])$/.exec(value) ?? [];
     return Number(amount) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
   },
@@ -28,10 +29,10 @@ const HEADERS: Record<string, (value: string) => number> = {
  * Grpc-Timeout that is there.
  */
 export function readTimeoutMs(headers: IncomingHttpHeaders, options: DeadlineOptions): number | undefined {
-  for (const name in HEADERS) {
+  for (const [name, parse] of Object.entries(TIMEOUT_HEADERS)) {
     const value = headers[name];
     if (value === undefined) continue;
-    const timeoutMs = HEADERS[name]?.(String(value)) ?? Number.NaN;
+    const timeoutMs = parse(String(value));
     if (Number.isNaN(timeoutMs)) throw invalidRequest(`the header ${name} holds no timeout`);
     if (options.maxTimeoutMs !== undefined && timeoutMs > options.maxTimeoutMs) {
       throw invalidRequest(`the header ${name} asks for more than ${options.maxTimeoutMs} ms`);

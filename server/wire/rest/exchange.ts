@@ -57,3 +57,15 @@ export function announcesBody(request: NodeRequest): boolean {
   if (length !== undefined) return length !== "0";
   return encoding !== undefined || ("stream" in request && !request.stream.endAfterHeaders);
 }
+
+/** A body that is left unread up to this size is skipped; after a larger one the connection is closed. */
+const SKIPPED_BYTES = 65_536;
+
+/**
+ * Whether a connection has to be closed after an answer that comes now: over HTTP/1.1, a caller who still sends would be
+ * read to the end. HTTP/2 ends the stream by itself.
+ */
+export function mustCloseAfter(request: NodeRequest): boolean {
+  if ("stream" in request || request.complete || !announcesBody(request)) return false;
+  return !(Number(request.headers["content-length"]) <= SKIPPED_BYTES);
+}

@@ -1,6 +1,6 @@
 import { cors as names } from "@connectrpc/connect";
-import { Cors } from "./rest/cors.ts";
-import type { NodeRequest, NodeResponse } from "./rest/exchange.ts";
+import { Cors } from "../rest/cors.ts";
+import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
 
 const METHODS = names.allowedMethods.join(", ");
 

@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 import shared from "./vitest.config.ts";
 
-/** What tries to break the server: long, loud, and different each time it is given another seed. */
+/**
+ * What tries to break the server, other each time unless given a seed. It measures times and memory of a process of its
+ * own: nothing else runs meanwhile.
+ */
 export default defineConfig({
-  test: { ...shared.test, include: ["server/test/hostile/**/*.test.ts"], exclude: [] },
+  test: { ...shared.test, include: ["server/test/hostile/**/*.test.ts"], exclude: [], fileParallelism: false },
 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -189,7 +190,7 @@ function promptTokens({ text }: ScriptedCall): number {
 async function pour(into: Writable | null, piece: Buffer): Promise<void> {
   while (into !== null && !into.destroyed) {
     if (into.write(piece)) await pause(0);
-    else await Promise.race([new Promise((resolve) => into.once("drain", resolve)), pause(50)]);
+    else await once(into, "drain", { signal: AbortSignal.timeout(50) }).catch(() => {});
   }
 }
 

@@ -1,4 +1,4 @@
-/** Few bytes that become many. What the figures are goes to the console; what is expected leaves room for a loaded machine. */
+/** Few bytes that become many. The figures go to the console; those of the best of several rounds are what is expected. */
 import { once } from "node:events";
 import type { Transform } from "node:stream";
 import { constants, createBrotliCompress, createGzip, createZstdCompress } from "node:zlib";
@@ -12,9 +12,15 @@ import { startVictim, type Victim } from "./victim.ts";
 
 const BOMB_MIB = 400;
 const RPC = "/patchbay.v1.LlmService/CreateLlm";
-/** Wanted are 200 ms and 16 MiB. */
-const MOST_MS = 2_000;
-const MOST_MIB = 64;
+/** A loaded machine makes one round slow, or has one in which garbage is not collected, but hardly all of them. */
+const ROUNDS = 5;
+const MOST_MS = 200;
+const MOST_MIB = 16;
+/** Brotli's window is 16 MiB itself. */
+const MOST_MIB_OF_BROTLI = 32;
+/** For calls of others, and for ten bombs at once. */
+const PATIENCE_MS = 2_000;
+const MOST_MIB_AT_ONCE = 256;
 
 let victim: Victim;
 let probe: Probe;
@@ -83,17 +89,21 @@ const CASES = ["gzip", "br", "zstd"].flatMap((coding) => [
 describe(`${BOMB_MIB} MiB of zeros`, () => {
   it.each(CASES)("as $name are refused at once, and cost nothing", async ({ name, coding, expected, request }) => {
     const bomb = bombs[coding] ?? Buffer.alloc(0);
-    const beforeMib = victim.rssMib();
-    victim.forgetPeak();
-    const startedAt = performance.now();
-    const exchange = await send(request(bomb));
-    const ms = Math.round(performance.now() - startedAt);
-    const grownMib = victim.peakMib() - beforeMib;
-    figures.push(`${name}: ${Math.round(bomb.length / 1024)} KiB refused in ${ms} ms, RSS + ${grownMib} MiB at most`);
-
-    expect(outcomeOf(exchange)).toBe(expected);
-    expect(ms).toBeLessThan(MOST_MS);
-    expect(grownMib).toBeLessThan(MOST_MIB);
+    const rounds: { ms: number; mib: number }[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const beforeMib = victim.rssMib();
+      victim.forgetPeak();
+      const startedAt = performance.now();
+      expect(outcomeOf(await send(request(bomb)))).toBe(expected);
+      rounds.push({ ms: Math.round(performance.now() - startedAt), mib: victim.peakMib() - beforeMib });
+      await victim.inspect();
+    }
+    const [times, grown] = [rounds.map(({ ms }) => ms), rounds.map(({ mib }) => mib)];
+    figures.push(
+      `${name}: ${Math.round(bomb.length / 1024)} KiB refused in ${times.join(", ")} ms, RSS + ${grown.join(", ")} MiB`,
+    );
+    expect(Math.min(...times)).toBeLessThan(MOST_MS);
+    expect(Math.min(...grown)).toBeLessThanOrEqual(coding === "br" ? MOST_MIB_OF_BROTLI : MOST_MIB);
   });
 
   it("ten at once cost no more than ten answers that are too large", async () => {
@@ -104,7 +114,7 @@ describe(`${BOMB_MIB} MiB of zeros`, () => {
     expect((await Promise.all(all)).map(outcomeOf)).toEqual(CASES.slice(0, 10).map(({ expected }) => expected));
     const grownMib = victim.peakMib() - beforeMib;
     figures.push(`ten at once: ${Math.round(performance.now() - startedAt)} ms, RSS + ${grownMib} MiB at most`);
-    expect(grownMib).toBeLessThan(4 * MOST_MIB);
+    expect(grownMib).toBeLessThan(MOST_MIB_AT_ONCE);
   });
 
   it("keep nobody else waiting, and are no bug that the log would have to tell of", async () => {
@@ -116,7 +126,7 @@ describe(`${BOMB_MIB} MiB of zeros`, () => {
     console.log(figures.join("\n"));
 
     expect(failures).toEqual([]);
-    expect(worstMs).toBeLessThan(MOST_MS);
+    expect(worstMs).toBeLessThan(PATIENCE_MS);
     expect(victim.complaints()).toEqual([]);
   });
 });

@@ -160,8 +160,8 @@ describe("text that cannot be stored is the caller's fault", () => {
 });
 
 describe("a timeout over the limit", () => {
-  it("is refused by gRPC, and overflows no timer", async () => {
-    const headers = { "content-type": "application/grpc", "grpc-timeout": "99999999H" };
+  it.each(["application/grpc", "APPLICATION/GRPC"])("is refused by gRPC, and overflows no timer: %s", async (type) => {
+    const headers = { "content-type": type, "grpc-timeout": "99999999H" };
     const { answers } = await peer.exchange(request("grpc", GET_LLM, headers, envelope(0, Buffer.alloc(0))));
     expect(answers[0]?.trailers).toMatchObject({
       "grpc-status": "3",

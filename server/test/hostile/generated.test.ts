@@ -1,6 +1,6 @@
 /**
  * Ten thousand requests that nobody should send, the same again for the same seed:
- * `HOSTILE_SEED=1 HOSTILE_COUNT=100000 npx vitest run server/test/hostile/generated`, and with `HOSTILE_ONLY=123` one of them.
+ * `HOSTILE_SEED=1 HOSTILE_COUNT=100000 npm run test:hostile -- generated`, and with `HOSTILE_ONLY=123` one of them.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { badHttp1, badHttp2 } from "./bad-bytes.ts";

@@ -13,7 +13,7 @@ export const LONGEST_TIMEOUT_MS = 60 * 60_000;
  * refuses without.
  */
 export function limitDeadline({ headers }: NodeRequest, { methodKind }: DescMethod): void {
-  const isGrpc = headers["content-type"]?.startsWith("application/grpc");
+  const isGrpc = /^application\/grpc/i.test(headers["content-type"] ?? "");
   const name = isGrpc ? "grpc-timeout" : "connect-timeout-ms";
   const said = headers[name];
   if (said === undefined) {

@@ -59,7 +59,7 @@ describe("an rpc that is not here, for grpc-js", () => {
       says: "there is no service patchbay.v1.Llms; there are patchbay.v1.LlmService, ",
     },
     { path: "/v1/llms", says: "there is no service at this path; there are patchbay.v1.LlmService, " },
-    { path: `/${"a.".repeat(3_000)}b/c`, says: "there is no service at this path; " },
+    { path: `/${"a.".repeat(3_000)}B/C`, says: "there is no service at this path; " },
   ])("is UNIMPLEMENTED, and the message has the services: $says", async ({ path, says }) => {
     const { code, details } = await callByGrpcJs(path);
     expect([grpc.status[code], details.slice(0, says.length)]).toEqual(["UNIMPLEMENTED", says]);
@@ -136,7 +136,7 @@ describe("an rpc that is not here, by hand", () => {
     expect(response.headers.get("grpc-status")).toBe("12");
   });
 
-  it.each(["/v1/nothing", "/nothing", "/acme.v1.Service", "/acme.v1.Service/One/more"])(
+  it.each(["/v1/nothing", "/nothing", "/acme.v1.Service", "/acme.v1.Service/One/more", "/acme.v1/llms", "/v.1/Llms"])(
     "is none of these, which get REST's 404: %s",
     async (path) => {
       const response = await post(path);

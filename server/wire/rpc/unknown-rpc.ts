@@ -13,10 +13,10 @@ import { Fault } from "../../base/fault.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../rest/exchange.ts";
 import { plainGrpcMessage } from "./grpc-message.ts";
 
-const GRPC = /^application\/grpc\b/;
-const CONNECT_STREAM = /^application\/connect\b/;
-/** Packages have dots, and no path of REST's does in its first segment. */
-const PATH = /^\/(?<service>[a-z_]\w*(?:\.\w+)+)\/(?<rpc>\w+)$/i;
+const GRPC = /^application\/grpc\b/i;
+const CONNECT_STREAM = /^application\/connect\b/i;
+/** A package, a service and an rpc, in the case that buf lint wants; no path of REST's looks like that. */
+const PATH = /^\/(?<service>(?:[a-z_]\w*\.)+[A-Z]\w*)\/(?<rpc>[A-Z]\w*)$/;
 
 /** Whether a request to a path without an rpc is meant for one: its caller waits for an answer in that protocol. */
 export function isMeantForRpc({ method, url = "", headers }: NodeRequest, path: string): boolean {

@@ -2,11 +2,15 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describeGeneratedClient, type GeneratedClient, isOffline, ROOT } from "./generated-client.ts";
+import { describeInterop } from "./interop.ts";
 import { findProgram, run, runWell, SEARCH_PATH } from "./program.ts";
 
 const FOLDER = join(import.meta.dirname, "go");
 
-describeGeneratedClient("Go", await prepare());
+const client = await prepare();
+describeInterop("Go", client);
+// Removes the client.
+describeGeneratedClient("Go", client);
 
 async function prepare(): Promise<GeneratedClient> {
   const go = findProgram("go");

@@ -44,14 +44,21 @@ export class Http2 {
 
 /**
  * Whoever was answered before all was said (a message over the limit) must not keep the stream by saying no more. The
- * trailers are the last of an answer; other answers end their stream by themselves.
+ * trailers are the last of an answer; one of headers alone has none.
  */
 function endsAfterAnswer(handler: NodeHandler): NodeHandler {
   return (request, response) => {
     const { stream } = request as Http2ServerRequest;
-    stream.once("wantTrailers", () => {
-      if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
-    });
+    const end = () => {
+      if (stream.endAfterHeaders || stream.readableEnded) return;
+      setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+    };
+    stream.once("wantTrailers", end);
+    const respond = stream.respond.bind(stream);
+    stream.respond = (headers, options) => {
+      respond(headers, options);
+      if (stream.writableEnded) end();
+    };
     handler(request, response);
   };
 }

@@ -1,6 +1,7 @@
-// Calls a Patchbay server over gRPC and prints what came of it, as JSON.
+// Calls a Patchbay server over gRPC and prints what came of it, as JSON: as a program of a user's does, or the cases of
+// gRPC's interop tests.
 //
-// Usage: client HOST:PORT API_KEY ENDPOINT_URL
+// Usage: client HOST:PORT API_KEY ENDPOINT_URL [interop]
 package main
 
 import (
@@ -24,7 +25,9 @@ import (
 
 func main() {
 	address, apiKey, endpointURL := os.Args[1], os.Args[2], os.Args[3]
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	encodings := &encodings{}
+	options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithStatsHandler(encodings)}
+	connection, err := grpc.NewClient(address, options...)
 	check(err)
 	defer connection.Close()
 	calls := caller{
@@ -33,6 +36,10 @@ func main() {
 		endpointURL: endpointURL,
 	}
 	ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+apiKey)
+	if len(os.Args) > 4 {
+		check(json.NewEncoder(os.Stdout).Encode(calls.interop(ctx, connection, encodings)))
+		return
+	}
 
 	slow, err := calls.create(ctx, "slow")
 	check(err)

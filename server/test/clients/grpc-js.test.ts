@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type ServerReflectionRequest,
+  ServerReflectionRequestSchema,
+  ServerReflectionResponseSchema,
+} from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { says, saysSlowly } from "../upstream-behaviours.ts";
 import { errorInfoOf, GrpcJsClient, type Plain } from "./grpc-js-client.ts";
 import { type Rig, startRig } from "./rig.ts";
@@ -218,6 +225,32 @@ describe("gRPC interop", () => {
     const llmId = await createLlm(modelThat(saysSlowly(5, ...sizes.map((size) => "z".repeat(size)))));
     const { code, messages } = await chat.stream("StreamChat", { llmId, message: "Hi" }).ended;
     expect([code, wordsOf(messages).map(({ length }) => length)]).toEqual(["OK", sizes]);
+  });
+
+  it.each([
+    { name: "empty_stream", symbols: [] },
+    { name: "ping_pong", symbols: ["patchbay.v1.Llm", "patchbay.v1.Nothing", "patchbay.v1.ChatService"] },
+  ])("$name: reflection answers to each request before the next, and ends when they do", async ({ symbols }) => {
+    const call = llms.client.makeBidiStreamRequest(
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+      (request: ServerReflectionRequest) => Buffer.from(toBinary(ServerReflectionRequestSchema, request)),
+      (bytes: Buffer) => fromBinary(ServerReflectionResponseSchema, bytes),
+      new grpc.Metadata(),
+    );
+    const answers: string[] = [];
+    const ended = once(call, "status");
+    call.on("data", ({ messageResponse }) => answers.push(messageResponse.case));
+    for (const value of symbols) {
+      const answered = once(call, "data");
+      call.write(create(ServerReflectionRequestSchema, { messageRequest: { case: "fileContainingSymbol", value } }));
+      await answered;
+    }
+    call.end();
+    const [{ code }] = await ended;
+    expect(grpc.status[code]).toBe("OK");
+    expect(answers).toEqual(
+      symbols.map((symbol) => (symbol.endsWith("Nothing") ? "errorResponse" : "fileDescriptorResponse")),
+    );
   });
 
   it("cancel_after_begin: CANCELLED, and the upstream is closed within 1 s", async () => {

@@ -5,6 +5,7 @@ import { type Config, helpText, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import type { KeysConfig } from "./keys-config.ts";
 import { createLog, describeError } from "./log.ts";
+import { collectStartGarbage } from "./start-garbage.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const server = await build(config, log);
   process.stdout.write(welcome(config, server));
+  collectStartGarbage();
 
   let isStopping = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

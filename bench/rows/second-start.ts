@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { makeApiKey } from "../../server/domain/access/api-key-format.ts";
 import { figureOf } from "../measure/stats.ts";
-import { PATCHBAY_MAIN } from "../stage/stage.ts";
+import { PATCHBAY_ENV, PATCHBAY_MAIN } from "../stage/stage.ts";
 import type { Row } from "./row.ts";
 
 /** From the start of the process, over its own PostgreSQL that has been there before, to the first rows from it. */
@@ -19,6 +19,7 @@ export const secondStart: Row = {
         PORT: "0",
         DATA_DIR: join(folder, "data"),
         BOOTSTRAP_API_KEY: apiKey,
+        ...PATCHBAY_ENV,
       });
       try {
         const [url] = await server.urls();

@@ -10,8 +10,9 @@ import { installPeers, PORTKEY_MAIN } from "./install-peers.ts";
 import { furnish, getLlmAnswer, type PatchbayServer } from "./patchbay.ts";
 import { ServerProcess } from "./process.ts";
 
-/** `server/main.ts`, as `npm start` runs it. */
+/** `server/main.ts`, as `npm start` runs it, with the environment that that gives it. */
 export const PATCHBAY_MAIN = join(import.meta.dirname, "../../server/main.ts");
+export const PATCHBAY_ENV = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/node") };
 const peer = (name: string) => join(import.meta.dirname, "../peers", name);
 
 /** A peer that listens. */
@@ -93,6 +94,7 @@ export class Stage {
       KEYRING_FILE: keyringFile,
       BOOTSTRAP_API_KEY: apiKey,
       EGRESS_ALLOW: modelUrl,
+      ...PATCHBAY_ENV,
       ...env,
     });
     await process.urls();

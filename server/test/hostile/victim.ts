@@ -25,6 +25,8 @@ export interface Victim {
   addLlm(model: string): Promise<string>;
   removeLlm(llmId: string): Promise<void>;
   isAlive(): boolean;
+  /** What it has computed so far, on all its threads. */
+  cpuMs(): number;
   /** What it holds in memory now. */
   rssMib(): number;
   /** The most it has held since the last call of `forgetPeak`. */
@@ -36,6 +38,9 @@ export interface Victim {
   complaints(): string[];
   stop(): Promise<void>;
 }
+
+/** Linux counts CPU time in hundredths of a second, for programs on every machine. */
+const MS_A_TICK = 10;
 
 /** Starts a victim; the settings come on top of those of every test. */
 export async function startVictim(settings: Record<string, string> = {}): Promise<Victim> {
@@ -75,6 +80,11 @@ export async function startVictim(settings: Record<string, string> = {}): Promis
       await createPatchbay({ url, apiKey }).llms.deleteLlm({ llmId });
     },
     isAlive: () => server.child.exitCode === null && server.child.signalCode === null,
+    cpuMs: () => {
+      // The name of the program, in parentheses, may have blanks.
+      const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+      return (Number(fields[11]) + Number(fields[12])) * MS_A_TICK;
+    },
     rssMib: () => statusMib("VmRSS"),
     peakMib: () => statusMib("VmHWM"),
     forgetPeak: () => writeFileSync(`/proc/${pid}/clear_refs`, "5"),

@@ -1,8 +1,10 @@
-import { type DescMethod, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, fromJson, getOption, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { http } from "../../../gen/google/api/annotations_pb.ts";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { SERVICES } from "../../service/services.ts";
 
 /** One rpc, a correct request for it, and its routes. */
 export interface HostileRpc {
@@ -16,7 +18,7 @@ export interface HostileRpc {
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 
-/** Every rpc but Health.Watch, whose correct answer never ends. */
+/** Every rpc but Health.Watch, whose correct answer never ends. Those that are not named are asked for next to nothing. */
 export function hostileRpcs(llmId: string): HostileRpc[] {
   const connection = {
     providerType: "CUSTOM_OPENAI_COMPATIBLE",
@@ -51,7 +53,7 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
   });
   const { createLlm, getLlm, listLlms, updateLlm, deleteLlm, setDefaultLlm, testLlm, testConnection } =
     LlmService.method;
-  return [
+  const named = [
     rpc(createLlm, draft, ["POST", "/v1/llms"]),
     rpc(getLlm, { llmId }, ["GET", one]),
     rpc(listLlms, { pageSize: 3, orderBy: "DISPLAY_NAME", direction: "DESC", labels: { a: "b" } }, ["GET", "/v1/llms"]),
@@ -71,4 +73,20 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
     rpc(Health.method.list, {}),
     rpc(ServerReflection.method.serverReflectionInfo, { fileContainingSymbol: "patchbay.v1.Llm" }),
   ];
+  const others = SERVICES.flatMap(({ methods }) => methods).filter(
+    (one) => !named.some(({ method }) => method === one),
+  );
+  return [
+    ...named,
+    ...others.map((method) => {
+      const json = method.input.fields.some(({ name }) => name === "llm_id") ? { llmId } : {};
+      return rpc(method, json, ...routesOf(method, llmId));
+    }),
+  ];
+}
+
+function routesOf(method: DescMethod, llmId: string): [string, string][] {
+  const { case: verb, value: template } = getOption(method, http).pattern;
+  if (verb === undefined || typeof template !== "string") return [];
+  return [[verb.toUpperCase(), template.replace("{llm_id}", llmId)]];
 }

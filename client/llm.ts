@@ -6,6 +6,7 @@ import {
   RequestInfoSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb.ts";
+import { AccessService } from "../gen/patchbay/v1/access_service_pb.ts";
 import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
@@ -15,7 +16,7 @@ import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 export interface PatchbayOptions {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** `pb_…` */
+  /** `pb_…`, or a token of the issuer that the server's operator named. */
   readonly apiKey: string;
   /** How long a call may take unless it says otherwise. Default: no limit of the client's. */
   readonly timeoutMs?: number;
@@ -39,6 +40,7 @@ export interface Patchbay {
   readonly chat: Client<typeof ChatService>;
   readonly pings: Client<typeof PingService>;
   readonly audit: Client<typeof AuditService>;
+  readonly access: Client<typeof AccessService>;
 }
 
 /** Connects nothing yet: the first call does. */
@@ -62,6 +64,7 @@ export function createPatchbay({
     chat: createClient(ChatService, shared),
     pings: createClient(PingService, shared),
     audit: createClient(AuditService, shared),
+    access: createClient(AccessService, shared),
   };
 }
 

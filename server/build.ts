@@ -1,5 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
+import { AccessService } from "../gen/patchbay/v1/access_service_pb.ts";
 import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
@@ -10,9 +11,15 @@ import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
+import { Accounts } from "./domain/access/accounts.ts";
 import { parseApiKey } from "./domain/access/api-key-format.ts";
+import { ApiKeyUses } from "./domain/access/api-key-uses.ts";
 import { ApiKeys } from "./domain/access/api-keys.ts";
 import { bootstrap } from "./domain/access/bootstrap.ts";
+import { Callers } from "./domain/access/callers.ts";
+import { IdTokens } from "./domain/access/id-tokens.ts";
+import { IssuedKeys } from "./domain/access/issued-keys.ts";
+import { issuerKeys } from "./domain/access/issuer-keys.ts";
 import { Limits } from "./domain/access/limits.ts";
 import { AuditLog } from "./domain/audit/audit-log.ts";
 import { Chats } from "./domain/chat/chats.ts";
@@ -20,6 +27,7 @@ import { Lines } from "./domain/chat/lines.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { Llms } from "./domain/llms/llms.ts";
 import { openKeySource } from "./key-source.ts";
+import { accessRpcs } from "./service/access.ts";
 import { createAdmission } from "./service/admission.ts";
 import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
@@ -33,6 +41,7 @@ import { outageOf } from "./store/outage.ts";
 import { Store } from "./store/store.ts";
 import { Vault } from "./store/vault/vault.ts";
 import { Egress } from "./upstream/egress/egress.ts";
+import { OidcIssuer } from "./upstream/oidc-issuer.ts";
 import { OtlpCollector } from "./upstream/otlp-collector.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 import { createApp } from "./wire/app.ts";
@@ -127,6 +136,7 @@ async function openWire(
   const tests = new ConnectionTests({ limits, vault, egress, upstreams });
   const chats = new Chats({ lines, upstreams });
   const auditLog = new AuditLog({ vault });
+  const { callers, ...access } = openAccess(config, log, { store, vault, limits }, closers);
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
     () => store.isReachable(),
@@ -137,6 +147,7 @@ async function openWire(
     router.service(ChatService, chatRpcs({ chats }));
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog }));
+    router.service(AccessService, accessRpcs(access));
     healthRpcs(router, lifecycle.health);
     addReflection(router, [...SERVICES, HealthService]);
   };
@@ -145,11 +156,7 @@ async function openWire(
     dialects: DIALECTS,
     files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
     mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
-    admit: createAdmission([...SERVICES, ...DIALECT_SERVICES], {
-      keys: new ApiKeys({ store, limits }),
-      limits,
-      fork: () => store.fork(),
-    }),
+    admit: createAdmission([...SERVICES, ...DIALECT_SERVICES], { callers, limits, fork: () => store.fork() }),
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
     log,
@@ -166,6 +173,34 @@ async function openWire(
     onError: (error) => log.error({ err: error }, "the listener failed"),
   });
   return { listener, drain: () => lifecycle.drain(listener) };
+}
+
+function openAccess(
+  config: Config,
+  log: Logger,
+  { store, vault, limits }: { store: Store; vault: Vault; limits: Limits },
+  closers: Closer[],
+) {
+  const uses = new ApiKeyUses({ store, onWarning: (message) => log.warn({}, message) });
+  closers.push(() => uses.close());
+  const keys = new ApiKeys({ store, limits, uses });
+  const callers = new Callers({ keys, tokens: openIdTokens(config, log, store, closers) });
+  return { callers, accounts: new Accounts({ vault }), issuedKeys: new IssuedKeys({ vault, keys }) };
+}
+
+function openIdTokens(config: Config, log: Logger, store: Store, closers: Closer[]): IdTokens | undefined {
+  if (!config.oidc) return undefined;
+  const issuer = new OidcIssuer(config.oidc);
+  closers.push(() => issuer.close());
+  const keys = issuerKeys({
+    fetchKeys: (signal) => issuer.keys(signal),
+    onChange: (problem) => {
+      if (problem)
+        log.warn({ err: problem }, "the keys of OIDC_ISSUER cannot be read; the last ones go on for an hour");
+      else log.info({}, "the keys of OIDC_ISSUER can be read again");
+    },
+  });
+  return new IdTokens({ rules: config.oidc, keys, store });
 }
 
 /** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */

@@ -3,6 +3,7 @@ import { Secret } from "./base/secret.ts";
 import { ConfigError } from "./config-error.ts";
 import type { LimitSettings } from "./domain/access/limits.ts";
 import { type KeysConfig, readKeys } from "./keys-config.ts";
+import { type OidcSettings, readOidc } from "./oidc-settings.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 import { type OtlpTarget, ruleFor } from "./upstream/otlp-collector.ts";
 
@@ -30,6 +31,8 @@ export interface Config {
   readonly metrics: boolean;
   /** Undefined: nothing is traced. */
   readonly otlp: OtlpTarget | undefined;
+  /** Undefined: only API keys are taken. */
+  readonly oidc: OidcSettings | undefined;
 }
 
 interface Setting {
@@ -129,6 +132,31 @@ export const SETTINGS: readonly Setting[] = [
     fallback: "",
     help: "Headers for the collector, percent-encoded, such as api-key=secret,team=ai.",
   },
+  {
+    name: "OIDC_ISSUER",
+    fallback: "",
+    help: "An OpenID Connect issuer whose tokens (JWT) are taken like API keys, such as https://login.example.com. Unset: none are.",
+  },
+  {
+    name: "OIDC_AUDIENCE",
+    fallback: "",
+    help: "What those tokens must have as their audience; required with OIDC_ISSUER.",
+  },
+  {
+    name: "OIDC_JWKS_URI",
+    fallback: "",
+    help: "Where the issuer's keys are. Unset: where its discovery document says.",
+  },
+  {
+    name: "OIDC_ACCOUNT_CLAIM",
+    fallback: "patchbay_account",
+    help: "The claim of those tokens with the id of the account that the caller acts for, which must exist.",
+  },
+  {
+    name: "OIDC_ROLE_CLAIM",
+    fallback: "patchbay_role",
+    help: "The claim with the caller's role: ADMIN, OWNER, MEMBER or VIEWER, alone or as one of a list.",
+  },
 ];
 
 /** Reads the settings; an unusable one is a ConfigError. */
@@ -155,6 +183,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
     metrics: readSwitch("METRICS", read("METRICS") || "on"),
     otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
+    oidc: readOidcSettings(read),
   });
 }
 
@@ -258,6 +287,14 @@ function readOtlp(endpoint: string, headers: string): Config["otlp"] {
     throw new ConfigError(`OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: ${advice}.`, { cause: error });
   }
   return { url, headers: readOtlpHeaders(headers) };
+}
+
+function readOidcSettings(read: (name: string) => string): Config["oidc"] {
+  try {
+    return readOidc(read);
+  } catch (error) {
+    throw new ConfigError((error as Error).message, { cause: error });
+  }
 }
 
 function readOtlpHeaders(text: string): Record<string, Secret> {

@@ -1,29 +1,27 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requires } from "../../gen/patchbay/v1/permission_pb.ts";
-import type { ApiKeys } from "../domain/access/api-keys.ts";
+import type { Callers } from "../domain/access/callers.ts";
 import type { Limits } from "../domain/access/limits.ts";
-import type { OwnPermission, Permission } from "../domain/access/permissions.ts";
-import { missing } from "../domain/access/scope.ts";
+import { anyOf, type OwnPermission, type Permission } from "../domain/access/permissions.ts";
+import { holderOf, missing } from "../domain/access/scope.ts";
 import type { EntityManager } from "../store/store.ts";
 import { nameOf } from "./enum-names.ts";
 import { addressOf, setCaller, setScope, watchOf } from "./scope-key.ts";
 
-interface Requirement {
-  readonly own: OwnPermission;
-  readonly any: Permission;
-}
+/** One of these permissions is enough; undefined: it is enough to be known. */
+type Requirement = readonly [Permission, ...Permission[]] | undefined;
 
 /** Decides, before a body is read, whether a call goes on; it throws a Fault if not. */
 export type Admission = (context: HandlerContext) => Promise<void>;
 
 /**
- * Admission by API key and by the permission that each rpc declares in the contract. Fails at once, and so does the
+ * Admission by who calls and by the permission that each rpc declares in the contract. Fails at once, and so does the
  * start of the server, if an rpc of these services declares none. Other services are open to everybody.
  */
 export function createAdmission(
   services: readonly DescService[],
-  { keys, limits, fork }: { keys: ApiKeys; limits: Limits; fork: () => EntityManager },
+  { callers, limits, fork }: { callers: Callers; limits: Limits; fork: () => EntityManager },
 ): Admission {
   const requirements = new Map<DescMethod, Requirement>(
     services.flatMap(({ methods }) =>
@@ -31,15 +29,15 @@ export function createAdmission(
     ),
   );
   return async (context) => {
-    const requirement = requirements.get(context.method);
-    if (!requirement) return;
-    const caller = await keys.authenticate(apiKeyOf(context.requestHeader), addressOf(context.values));
+    if (!requirements.has(context.method)) return;
+    const caller = await callers.identify(presentedIn(context.requestHeader), addressOf(context.values));
     setCaller(context, caller);
-    if (!caller.permissions.has(requirement.own) && !caller.permissions.has(requirement.any)) {
-      throw missing(requirement.own);
+    const requirement = requirements.get(context.method);
+    if (requirement && !requirement.some((permission) => caller.permissions.has(permission))) {
+      throw missing(requirement[0]);
     }
-    if (requirement.own.startsWith("TEST_")) await limits.countTest(caller.apiKeyId);
-    if (requirement.own.startsWith("USE_")) await limits.countChat(caller.apiKeyId);
+    if (requirement?.[0].startsWith("TEST_")) await limits.countTest(holderOf(caller));
+    if (requirement?.[0].startsWith("USE_")) await limits.countChat(holderOf(caller));
     let em: EntityManager | undefined;
     setScope(context, {
       caller,
@@ -55,19 +53,27 @@ export function createAdmission(
 }
 
 function requirementOf(method: DescMethod): Requirement {
-  const { own, any } = hasOption(method, requires) ? getOption(method, requires) : {};
-  const names = {
-    own: nameOf<OwnPermission>(PermissionSchema, own ?? 0),
-    any: nameOf<Permission>(PermissionSchema, any ?? 0),
-  };
-  if (!names.own || !names.any) {
+  const declared = hasOption(method, requires) ? getOption(method, requires) : undefined;
+  const own = nameOf<OwnPermission>(PermissionSchema, declared?.own ?? 0);
+  const any = nameOf<Permission>(PermissionSchema, declared?.any ?? 0);
+  if (declared?.anyCaller && !own && !any) return undefined;
+  if (!any || declared?.anyCaller) {
     throw new Error(`${method.toString()} declares no permission: it lacks option (patchbay.v1.requires)`);
   }
-  return { own: names.own, any: names.any };
+  if (!own) return [any];
+  if (any !== anyOf(own)) throw new Error(`${method.toString()} declares ${own} and ${any}, which are no pair`);
+  return [own, any];
 }
 
-/** However it is presented, a key is checked in the same way. */
-function apiKeyOf(header: Headers): string | undefined {
+/**
+ * What a caller presents, in whichever header, to be checked in the same way. Nothing, if two headers say different things:
+ * which of them is meant would be a guess, and another one here than in a proxy before us.
+ */
+function presentedIn(header: Headers): string | undefined {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(header.get("authorization") ?? "") ?? [];
-  return bearer ?? header.get("x-api-key") ?? header.get("x-discolike-key") ?? undefined;
+  const presented = new Set([bearer, header.get("x-api-key"), header.get("x-discolike-key")]);
+  presented.delete(undefined);
+  presented.delete(null);
+  const [only] = presented;
+  return presented.size === 1 ? (only ?? undefined) : undefined;
 }

@@ -4,7 +4,7 @@ import { type ApiKeyRow, readApiKeyRow, type StoredApiKey } from "./api-key-quer
 import { Llm } from "./llm.entity.ts";
 import { selectList } from "./plain-rows.ts";
 
-type Name = "apiKey" | "llm" | "llmForUse" | "defaultLlm";
+type Name = "apiKey" | "account" | "llm" | "llmForUse" | "defaultLlm";
 
 /** The rows that most calls need, read past the unit of work: by named statements, as plain objects that nothing tracks. */
 export class HotReads {
@@ -17,7 +17,8 @@ export class HotReads {
     const secret = selectList(llm, "llm", { withLazy: ["sealedCredentials"] });
     const owned = "from llm where llm.id = $1 and ($2::uuid is null or llm.owner_id = $2)";
     this.#statements = {
-      apiKey: "select account_id, role, digest, expires_at, revoked_at from api_key where id = $1",
+      apiKey: "select account_id, role, scopes, digest, expires_at, revoked_at from api_key where id = $1",
+      account: "select id from account where id = $1",
       llm: `select ${selectList(llm, "llm")} ${owned}`,
       llmForUse: `select ${secret} ${owned}`,
       defaultLlm: "select default_llm_id as id from account where id = $1 and default_llm_id is not null",
@@ -27,6 +28,11 @@ export class HotReads {
   async apiKey(id: string): Promise<ApiKeyRow | undefined> {
     const row = await this.#first<StoredApiKey>("apiKey", [id]);
     return row && readApiKeyRow(row);
+  }
+
+  /** Whether there is such an account. */
+  account(id: string): Promise<{ readonly id: string } | undefined> {
+    return this.#first("account", [id]);
   }
 
   /** An Llm, if it is that owner's or the owner is left open. */

@@ -11,6 +11,7 @@ import { Client, type Pool } from "pg";
 import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
+import { ApiKeyUse } from "./api-key-use.entity.ts";
 import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
 import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
@@ -23,7 +24,7 @@ import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 export type { EntityManager };
 
 /** Every entity, by hand: what is not here is not stored. */
-export const ENTITIES = [Account, ApiKey, AuditChain, AuditEvent, Llm, WrappedKey, RetiredKey];
+export const ENTITIES = [Account, ApiKey, ApiKeyUse, AuditChain, AuditEvent, Llm, WrappedKey, RetiredKey];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";

@@ -44,7 +44,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const { store, url } = server;
   const addKey = async (accountId: string, role: Role) => {
     const em = store.fork();
-    const key = addApiKey(em, { accountId, role, displayName: role });
+    const { key } = addApiKey(em, { accountId, role, displayName: role });
     await em.flush();
     return key.reveal();
   };

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/audit_event.proto.
  */
 export const file_patchbay_v1_audit_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXRjaGJheS92MS9hdWRpdF9ldmVudC5wcm90bxILcGF0Y2hiYXkudjEiowIKCkF1ZGl0RXZlbnQSEgoKYWNjb3VudF9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoAxIKCgJhdBgDIAEoAxIYChBhY3Rvcl9hY2NvdW50X2lkGAQgASgJEhgKEGFjdG9yX2FwaV9rZXlfaWQYBSABKAkSDgoGYWN0aW9uGAYgASgJEhUKDXJlc291cmNlX3R5cGUYByABKAkSEwoLcmVzb3VyY2VfaWQYCCABKAkSEgoKcmVxdWVzdF9pZBgJIAEoCRIxCgVmYWN0cxgKIAMoCzIiLnBhdGNoYmF5LnYxLkF1ZGl0RXZlbnQuRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw");
+  fileDesc("Ch1wYXRjaGJheS92MS9hdWRpdF9ldmVudC5wcm90bxILcGF0Y2hiYXkudjEiugIKCkF1ZGl0RXZlbnQSEgoKYWNjb3VudF9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoAxIKCgJhdBgDIAEoAxIYChBhY3Rvcl9hY2NvdW50X2lkGAQgASgJEhgKEGFjdG9yX2FwaV9rZXlfaWQYBSABKAkSDgoGYWN0aW9uGAYgASgJEhUKDXJlc291cmNlX3R5cGUYByABKAkSEwoLcmVzb3VyY2VfaWQYCCABKAkSEgoKcmVxdWVzdF9pZBgJIAEoCRIxCgVmYWN0cxgKIAMoCzIiLnBhdGNoYmF5LnYxLkF1ZGl0RXZlbnQuRmFjdHNFbnRyeRIVCg1hY3Rvcl9zdWJqZWN0GAsgASgJGiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z");
 
 /**
  * One thing that somebody did to an account's resources. It is written in the transaction that does it, and never
@@ -88,6 +88,13 @@ export type AuditEvent = Message<"patchbay.v1.AuditEvent"> & {
    * @generated from field: map<string, string> facts = 10;
    */
   facts: { [key: string]: string };
+
+  /**
+   * Who did it, as the issuer of their token names them; empty if it was done with an API key.
+   *
+   * @generated from field: string actor_subject = 11;
+   */
+  actorSubject: string;
 };
 
 /**

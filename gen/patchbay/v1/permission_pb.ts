@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/permission.proto.
  */
 export const file_patchbay_v1_permission: GenFile = /*@__PURE__*/
-  fileDesc("ChxwYXRjaGJheS92MS9wZXJtaXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSJZCgtSZXF1aXJlbWVudBIkCgNvd24YASABKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uEiQKA2FueRgCIAEoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb24q8AIKClBlcm1pc3Npb24SGgoWUEVSTUlTU0lPTl9VTlNQRUNJRklFRBAAEhIKDkNSRUFURV9MTE1fT1dOEAESEgoOQ1JFQVRFX0xMTV9BTlkQAhIQCgxSRUFEX0xMTV9PV04QAxIQCgxSRUFEX0xMTV9BTlkQBBISCg5VUERBVEVfTExNX09XThAFEhIKDlVQREFURV9MTE1fQU5ZEAYSEgoOREVMRVRFX0xMTV9PV04QBxISCg5ERUxFVEVfTExNX0FOWRAIEhAKDFRFU1RfTExNX09XThAJEhAKDFRFU1RfTExNX0FOWRAKEg8KC1VTRV9MTE1fT1dOEAsSDwoLVVNFX0xMTV9BTlkQDBIXChNTRVRfREVGQVVMVF9MTE1fT1dOEA0SFwoTU0VUX0RFRkFVTFRfTExNX0FOWRAOEhgKFFJFQURfQVVESVRfRVZFTlRfT1dOEA8SGAoUUkVBRF9BVURJVF9FVkVOVF9BTlkQEDpWCghyZXF1aXJlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMeLAyABKAsyGC5wYXRjaGJheS52MS5SZXF1aXJlbWVudFIIcmVxdWlyZXNiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChxwYXRjaGJheS92MS9wZXJtaXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSJtCgtSZXF1aXJlbWVudBIkCgNvd24YASABKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uEiQKA2FueRgCIAEoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb24SEgoKYW55X2NhbGxlchgDIAEoCCrMBQoKUGVybWlzc2lvbhIaChZQRVJNSVNTSU9OX1VOU1BFQ0lGSUVEEAASEgoOQ1JFQVRFX0xMTV9PV04QARISCg5DUkVBVEVfTExNX0FOWRACEhAKDFJFQURfTExNX09XThADEhAKDFJFQURfTExNX0FOWRAEEhIKDlVQREFURV9MTE1fT1dOEAUSEgoOVVBEQVRFX0xMTV9BTlkQBhISCg5ERUxFVEVfTExNX09XThAHEhIKDkRFTEVURV9MTE1fQU5ZEAgSEAoMVEVTVF9MTE1fT1dOEAkSEAoMVEVTVF9MTE1fQU5ZEAoSDwoLVVNFX0xMTV9PV04QCxIPCgtVU0VfTExNX0FOWRAMEhcKE1NFVF9ERUZBVUxUX0xMTV9PV04QDRIXChNTRVRfREVGQVVMVF9MTE1fQU5ZEA4SGAoUUkVBRF9BVURJVF9FVkVOVF9PV04QDxIYChRSRUFEX0FVRElUX0VWRU5UX0FOWRAQEhQKEFJFQURfQUNDT1VOVF9PV04QFBIUChBSRUFEX0FDQ09VTlRfQU5ZEBUSFgoSQ1JFQVRFX0FDQ09VTlRfQU5ZEBYSFgoSVVBEQVRFX0FDQ09VTlRfQU5ZEBcSFgoSREVMRVRFX0FDQ09VTlRfQU5ZEBgSFgoSQ1JFQVRFX0FQSV9LRVlfT1dOEBkSFgoSQ1JFQVRFX0FQSV9LRVlfQU5ZEBoSFAoQUkVBRF9BUElfS0VZX09XThAbEhQKEFJFQURfQVBJX0tFWV9BTlkQHBIWChJVUERBVEVfQVBJX0tFWV9PV04QHRIWChJVUERBVEVfQVBJX0tFWV9BTlkQHhIUChBST0xMX0FQSV9LRVlfT1dOEB8SFAoQUk9MTF9BUElfS0VZX0FOWRAgEhYKEkRFTEVURV9BUElfS0VZX09XThAhEhYKEkRFTEVURV9BUElfS0VZX0FOWRAiOlYKCHJlcXVpcmVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYx4sDIAEoCzIYLnBhdGNoYmF5LnYxLlJlcXVpcmVtZW50UghyZXF1aXJlc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * What an rpc asks of its caller: one of the two permissions.
@@ -28,11 +28,18 @@ export type Requirement = Message<"patchbay.v1.Requirement"> & {
   own: Permission;
 
   /**
-   * Enough for what anybody owns.
+   * Enough for what anybody owns. Without `own`, nothing less will do.
    *
    * @generated from field: patchbay.v1.Permission any = 2;
    */
   any: Permission;
+
+  /**
+   * Everybody who is known may call it, as it tells them of nobody but themselves.
+   *
+   * @generated from field: bool any_caller = 3;
+   */
+  anyCaller: boolean;
 };
 
 /**
@@ -166,6 +173,111 @@ export const Permission = {
    * @generated from enum value: READ_AUDIT_EVENT_ANY = 16;
    */
   READ_AUDIT_EVENT_ANY: 16,
+
+  /**
+   * See one's own account.
+   *
+   * @generated from enum value: READ_ACCOUNT_OWN = 20;
+   */
+  READ_ACCOUNT_OWN: 20,
+
+  /**
+   * See every account.
+   *
+   * @generated from enum value: READ_ACCOUNT_ANY = 21;
+   */
+  READ_ACCOUNT_ANY: 21,
+
+  /**
+   * Make accounts.
+   *
+   * @generated from enum value: CREATE_ACCOUNT_ANY = 22;
+   */
+  CREATE_ACCOUNT_ANY: 22,
+
+  /**
+   * Change accounts.
+   *
+   * @generated from enum value: UPDATE_ACCOUNT_ANY = 23;
+   */
+  UPDATE_ACCOUNT_ANY: 23,
+
+  /**
+   * Delete accounts.
+   *
+   * @generated from enum value: DELETE_ACCOUNT_ANY = 24;
+   */
+  DELETE_ACCOUNT_ANY: 24,
+
+  /**
+   * Make API keys for one's own account.
+   *
+   * @generated from enum value: CREATE_API_KEY_OWN = 25;
+   */
+  CREATE_API_KEY_OWN: 25,
+
+  /**
+   * Make API keys for every account.
+   *
+   * @generated from enum value: CREATE_API_KEY_ANY = 26;
+   */
+  CREATE_API_KEY_ANY: 26,
+
+  /**
+   * See the API keys of one's own account; nobody sees the secret in them.
+   *
+   * @generated from enum value: READ_API_KEY_OWN = 27;
+   */
+  READ_API_KEY_OWN: 27,
+
+  /**
+   * See the API keys of every account.
+   *
+   * @generated from enum value: READ_API_KEY_ANY = 28;
+   */
+  READ_API_KEY_ANY: 28,
+
+  /**
+   * Change the API keys of one's own account.
+   *
+   * @generated from enum value: UPDATE_API_KEY_OWN = 29;
+   */
+  UPDATE_API_KEY_OWN: 29,
+
+  /**
+   * Change the API keys of every account.
+   *
+   * @generated from enum value: UPDATE_API_KEY_ANY = 30;
+   */
+  UPDATE_API_KEY_ANY: 30,
+
+  /**
+   * Replace API keys of one's own account by new ones that may do the same.
+   *
+   * @generated from enum value: ROLL_API_KEY_OWN = 31;
+   */
+  ROLL_API_KEY_OWN: 31,
+
+  /**
+   * Replace API keys of every account.
+   *
+   * @generated from enum value: ROLL_API_KEY_ANY = 32;
+   */
+  ROLL_API_KEY_ANY: 32,
+
+  /**
+   * Revoke API keys of one's own account.
+   *
+   * @generated from enum value: DELETE_API_KEY_OWN = 33;
+   */
+  DELETE_API_KEY_OWN: 33,
+
+  /**
+   * Revoke API keys of every account.
+   *
+   * @generated from enum value: DELETE_API_KEY_ANY = 34;
+   */
+  DELETE_API_KEY_ANY: 34,
 } as const;
 
 /**

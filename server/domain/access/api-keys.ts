@@ -6,22 +6,33 @@ import type { ApiKeyRow } from "../../store/api-key-queries.ts";
 import type { RowCache } from "../../store/row-cache.ts";
 import type { EntityManager, Store } from "../../store/store.ts";
 import { makeApiKey, parseApiKey } from "./api-key-format.ts";
+import type { ApiKeyUses } from "./api-key-uses.ts";
+import { permissionsOf } from "./grant.ts";
 import type { Limits } from "./limits.ts";
-import { ROLES, type Role } from "./permissions.ts";
+import type { Permission, Role } from "./permissions.ts";
 import type { Caller } from "./scope.ts";
 
 /** How many API keys are held in memory. */
 const MOST_HELD = 10_000;
 
+/** What an API key proves, and until when. */
+interface HeldKey {
+  readonly digest: Buffer;
+  readonly endsAt: number;
+  readonly caller: Caller;
+}
+
 /** The API keys that callers come with. */
 export class ApiKeys {
   readonly #store: Store;
   readonly #limits: Limits;
-  readonly #held: RowCache<ApiKeyRow>;
+  readonly #uses: ApiKeyUses;
+  readonly #held: RowCache<HeldKey>;
 
-  constructor({ store, limits }: { store: Store; limits: Limits }) {
+  constructor({ store, limits, uses }: { store: Store; limits: Limits; uses: ApiKeyUses }) {
     this.#store = store;
     this.#limits = limits;
+    this.#uses = uses;
     this.#held = store.cache("api_key", { max: MOST_HELD });
   }
 
@@ -31,22 +42,36 @@ export class ApiKeys {
    */
   async authenticate(text: string | undefined, address: string): Promise<Caller> {
     const parsed = text === undefined ? undefined : parseApiKey(text);
-    const stored = parsed && (await this.#held.get(parsed.id, () => this.#find(parsed.id, address)));
-    if (!parsed || !stored || !timingSafeEqual(parsed.digest, stored.digest) || stored.endsAt <= Date.now()) {
+    const held = parsed && (await this.#held.get(parsed.id, () => this.#load(parsed.id, address)));
+    if (!parsed || !held || !timingSafeEqual(parsed.digest, held.digest) || held.endsAt <= Date.now()) {
       if (parsed) await this.#limits.countGuess(address);
-      throw new Fault(
-        "API_KEY_REFUSED",
-        "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, and it must be valid",
-      );
+      throw refused();
     }
-    const role = stored.role as Role;
-    return { accountId: stored.accountId, apiKeyId: parsed.id, role, permissions: ROLES[role] };
+    this.#uses.note(parsed.id);
+    return held.caller;
   }
 
-  #find(id: string, address: string): Promise<ApiKeyRow | undefined> {
-    this.#limits.refuseGuessing(address);
-    return this.#store.hot.apiKey(id);
+  /** To be called when a change of an API key is committed. */
+  forget(id: string): void {
+    this.#held.forget(id);
   }
+
+  async #load(id: string, address: string): Promise<HeldKey | undefined> {
+    this.#limits.refuseGuessing(address);
+    const row = await this.#store.hot.apiKey(id);
+    return row && { digest: row.digest, endsAt: row.endsAt, caller: callerWith(id, row) };
+  }
+}
+
+/** The one answer to whoever is not known, whatever they came with. */
+export function refused(cause?: unknown): Fault {
+  return new Fault(
+    "API_KEY_REFUSED",
+    "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, or a token of the issuer " +
+      "that the operator named, and it must be valid",
+    {},
+    cause,
+  );
 }
 
 /** A new key for an account; only its digest is stored. */
@@ -56,19 +81,44 @@ export function addApiKey(
     accountId,
     role,
     displayName,
+    scopes = [],
+    expiresAt = null,
     key = makeApiKey(),
-  }: { accountId: string; role: Role; displayName: string; key?: Secret },
-): Secret {
+  }: {
+    accountId: string;
+    role: Role;
+    displayName: string;
+    scopes?: readonly Permission[];
+    expiresAt?: Date | null;
+    key?: Secret;
+  },
+): { stored: ApiKey; key: Secret } {
   const parsed = parseApiKey(key.reveal());
   if (!parsed) throw new Error("not an API key of ours");
-  em.create(ApiKey, {
+  const stored = em.create(ApiKey, {
     id: parsed.id,
     account: accountId,
     displayName,
     role,
+    scopes: [...scopes],
     digest: parsed.digest,
-    expiresAt: null,
+    expiresAt,
     revokedAt: null,
   });
-  return key;
+  return { stored, key };
+}
+
+function callerWith(apiKeyId: string, row: ApiKeyRow): Caller {
+  const { accountId, endsAt } = row;
+  // The columns hold nothing else: what goes in is checked by the contract.
+  const role = row.role as Role;
+  const scopes = row.scopes as readonly Permission[];
+  return {
+    accountId,
+    apiKeyId,
+    role,
+    permissions: permissionsOf({ role, scopes }),
+    isScoped: scopes.length > 0,
+    ...(endsAt === Number.POSITIVE_INFINITY ? {} : { endsAt }),
+  };
 }

@@ -24,7 +24,7 @@ export async function bootstrap(em: EntityManager, given: Secret | undefined): P
       return undefined;
     }
     if ((await em.findOne(ApiKey, { role: "ADMIN" })) !== null) return undefined;
-    return addApiKey(em, { accountId, role: "ADMIN", displayName: "first key" });
+    return addApiKey(em, { accountId, role: "ADMIN", displayName: "first key" }).key;
   });
 }
 

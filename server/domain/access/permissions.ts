@@ -1,28 +1,39 @@
-/** What can be done to each noun. */
+/** What can be done to each noun, to what is one's own and to what is anybody's. */
 const VERBS = {
   LLM: ["CREATE", "READ", "UPDATE", "DELETE", "TEST", "USE", "SET_DEFAULT"],
   AUDIT_EVENT: ["READ"],
+  ACCOUNT: ["READ"],
+  API_KEY: ["CREATE", "READ", "UPDATE", "ROLL", "DELETE"],
 } as const;
 
-type Noun = keyof typeof VERBS;
+/** What can be done to anybody's only: to do it to one's own asks for the same. */
+const VERBS_FOR_ANY = {
+  ACCOUNT: ["CREATE", "UPDATE", "DELETE"],
+} as const;
 
-type PermissionFor<Whose extends "OWN" | "ANY"> = {
-  [N in Noun]: `${(typeof VERBS)[N][number]}_${N}_${Whose}`;
-}[Noun];
+/** Who did what, and who holds keys, is for those who answer for an account, and not for whoever may look at it. */
+const HIDDEN_FROM_VIEWERS: readonly string[] = ["AUDIT_EVENT", "API_KEY"];
+
+type PermissionFor<Verbs extends Record<string, readonly string[]>, Whose extends "OWN" | "ANY"> = {
+  [N in keyof Verbs & string]: `${Verbs[N][number]}_${N}_${Whose}`;
+}[keyof Verbs & string];
 
 /** A permission for what the caller owns. */
-export type OwnPermission = PermissionFor<"OWN">;
+export type OwnPermission = PermissionFor<typeof VERBS, "OWN">;
 /** The same words as the enum `Permission` in proto/patchbay/v1/permission.proto. */
-export type Permission = OwnPermission | PermissionFor<"ANY">;
+export type Permission =
+  | OwnPermission
+  | PermissionFor<typeof VERBS, "ANY">
+  | PermissionFor<typeof VERBS_FOR_ANY, "ANY">;
 
 export type Role = "ADMIN" | "OWNER" | "MEMBER" | "VIEWER";
 
 /** What each role may do. */
 export const ROLES: Readonly<Record<Role, ReadonlySet<Permission>>> = {
-  ADMIN: new Set([...permissions("OWN"), ...permissions("ANY")]),
-  OWNER: new Set(permissions("OWN")),
-  MEMBER: new Set(permissions("OWN", (verb) => verb !== "DELETE" && verb !== "SET_DEFAULT")),
-  VIEWER: new Set(permissions("OWN", (verb) => verb === "READ")),
+  ADMIN: new Set([...permissions(VERBS, "OWN"), ...permissions(VERBS, "ANY"), ...permissions(VERBS_FOR_ANY, "ANY")]),
+  OWNER: new Set(permissions(VERBS, "OWN")),
+  MEMBER: new Set(permissions(VERBS, "OWN", (verb) => verb !== "DELETE" && verb !== "SET_DEFAULT")),
+  VIEWER: new Set(permissions(VERBS, "OWN", (verb, noun) => verb === "READ" && !HIDDEN_FROM_VIEWERS.includes(noun))),
 };
 
 /** The permission for everybody's things that goes with one for one's own. */
@@ -30,8 +41,17 @@ export function anyOf(own: OwnPermission): Permission {
   return own.replace(/_OWN$/, "_ANY") as Permission;
 }
 
-function permissions(whose: "OWN" | "ANY", includes: (verb: string) => boolean = () => true): Permission[] {
-  return Object.entries(VERBS).flatMap(([noun, verbs]) =>
-    verbs.filter(includes).map((verb) => `${verb}_${noun}_${whose}` as Permission),
+/** Whether a permission is for what its holder owns only. */
+export function isOwn(permission: Permission): permission is OwnPermission {
+  return permission.endsWith("_OWN");
+}
+
+function permissions(
+  verbsOf: Record<string, readonly string[]>,
+  whose: "OWN" | "ANY",
+  includes: (verb: string, noun: string) => boolean = () => true,
+): Permission[] {
+  return Object.entries(verbsOf).flatMap(([noun, verbs]) =>
+    verbs.filter((verb) => includes(verb, noun)).map((verb) => `${verb}_${noun}_${whose}` as Permission),
   );
 }

@@ -6,9 +6,21 @@ import { anyOf, type OwnPermission, type Permission, type Role } from "./permiss
 /** Who calls. */
 export interface Caller {
   readonly accountId: string;
+  /** Empty if they came with a token. */
   readonly apiKeyId: string;
+  /** Who they are by the word of the issuer of their token; undefined if they came with an API key. */
+  readonly subject?: string;
   readonly role: Role;
   readonly permissions: ReadonlySet<Permission>;
+  /** Whether these are a choice of what the role may do, rather than all of it. */
+  readonly isScoped?: boolean;
+  /** When their API key ends, in milliseconds since 1970; undefined for never. No key they make works longer. */
+  readonly endsAt?: number;
+}
+
+/** Whose use is counted together: that of an API key, or of whoever a token is for. */
+export function holderOf({ apiKeyId, subject }: Caller): string {
+  return apiKeyId || `sub ${subject}`;
 }
 
 /** What one call brings along: who asks, a unit of work, when to give up, and who watches. Passed by hand, first. */
@@ -34,7 +46,7 @@ export function requireReach(scope: Scope, ownerId: string, own: OwnPermission):
 
 /** The refusal of a caller whose role lacks a permission. */
 export function missing(permission: Permission): Fault {
-  return new Fault("PERMISSION_MISSING", `this API key does not have the permission ${permission}`, {
+  return new Fault("PERMISSION_MISSING", `the caller does not have the permission ${permission}`, {
     metadata: { permission },
   });
 }

@@ -4,7 +4,19 @@ import type { EntityManager } from "../../store/store.ts";
 import type { Scope } from "../access/scope.ts";
 
 /** What can be done, as `<noun>.<verb>`; the noun is the type of the resource. */
-export type AuditAction = "llm.create" | "llm.update" | "llm.delete" | "llm.setDefault" | "llm.test";
+export type AuditAction =
+  | "llm.create"
+  | "llm.update"
+  | "llm.delete"
+  | "llm.setDefault"
+  | "llm.test"
+  | "account.create"
+  | "account.update"
+  | "account.delete"
+  | "apiKey.create"
+  | "apiKey.update"
+  | "apiKey.roll"
+  | "apiKey.revoke";
 
 /** Something that is being done. */
 export interface Deed {
@@ -21,6 +33,8 @@ export interface AuditRecord {
   readonly at: number;
   readonly actorAccountId: string;
   readonly actorApiKeyId: string;
+  /** Only if they came with a token. */
+  readonly actorSubject?: string;
   readonly action: string;
   readonly resourceType: string;
   readonly resourceId: string;
@@ -39,6 +53,7 @@ export async function recordDeed(scope: Scope, em: EntityManager, deed: Deed): P
     at: Date.now(),
     actorAccountId: scope.caller.accountId,
     actorApiKeyId: scope.caller.apiKeyId,
+    ...(scope.caller.subject === undefined ? {} : { actorSubject: scope.caller.subject }),
     action,
     resourceType,
     resourceId,

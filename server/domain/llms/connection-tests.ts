@@ -8,7 +8,7 @@ import { providers } from "../../upstream/providers.ts";
 import type { ProviderType, Target } from "../../upstream/target.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
-import { reach, type Scope } from "../access/scope.ts";
+import { holderOf, reach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import { targetOf } from "../chat/lines.ts";
 import { connectionAfter } from "./apply-change.ts";
@@ -70,7 +70,7 @@ export class ConnectionTests {
     const target = await targetOf(this.#vault, scope.em, llm);
     for (let sent = 0; sent < count; sent++) {
       // The first one was counted when the call was admitted.
-      if (sent > 0) await this.#limits.countTest(scope.caller.apiKeyId);
+      if (sent > 0) await this.#limits.countTest(holderOf(scope.caller));
       const next = sleep(sent + 1 < count ? intervalMs : 0, undefined, { signal: scope.signal });
       next.catch(() => {}); // It is awaited below, if we get that far.
       yield await this.#run(scope, target);

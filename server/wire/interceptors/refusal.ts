@@ -39,6 +39,13 @@ const CODES: Readonly<Record<Reason, Code>> = {
   RATE_LIMITED: Code.ResourceExhausted,
   AUDIT_UNAVAILABLE: Code.Unavailable,
   KEYS_UNAVAILABLE: Code.Unavailable,
+  API_KEY_NOT_FOUND: Code.NotFound,
+  ACCOUNT_NOT_FOUND: Code.NotFound,
+  ACCOUNT_ID_TAKEN: Code.AlreadyExists,
+  ACCOUNT_IN_USE: Code.FailedPrecondition,
+  LAST_ADMIN_KEY: Code.FailedPrecondition,
+  API_KEY_EXCEEDS_CALLER: Code.PermissionDenied,
+  API_KEY_ENDED: Code.FailedPrecondition,
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,
   SERVER_STOPPING: Code.Unavailable,
@@ -101,5 +108,7 @@ function presentFault(fault: Fault, requestId: string, code = CODES[fault.reason
   }
   if (retryAfterMs !== undefined) add(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) });
   add(RequestInfoSchema, { requestId });
-  return new ConnectError(message, code, undefined, details as never, fault);
+  // RFC 9110 wants it with every 401; where the answer is none, it is one header or trailer more.
+  const headers = code === Code.Unauthenticated ? { "www-authenticate": "Bearer" } : undefined;
+  return new ConnectError(message, code, headers, details as never, fault);
 }

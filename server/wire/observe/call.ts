@@ -109,7 +109,8 @@ export class Call implements Watch {
       // Undefined facts are not written.
       httpStatus: protocol === "rest" ? this.#response.statusCode : undefined,
       accountId: caller?.accountId,
-      apiKeyId: caller?.apiKeyId,
+      apiKeyId: caller?.apiKeyId || undefined,
+      subject: caller?.subject,
       traceId: this.#trace?.traceId,
     };
     log.info(line, "call");

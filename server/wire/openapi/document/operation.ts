@@ -52,6 +52,8 @@ export function describeOperation(
 function describePermission(method: DescMethod): string {
   if (!hasOption(method, requires)) return "";
   const { own, any } = getOption(method, requires);
+  if (!any) return "";
+  if (!own) return `Requires the permission \`${PermissionSchema.value[any]?.name}\`.`;
   const [ownName, anyName] = [own, any].map((permission) => `\`${PermissionSchema.value[permission]?.name}\``);
   return `Requires the permission ${ownName}, or ${anyName} for what belongs to others.`;
 }

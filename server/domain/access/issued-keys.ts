@@ -1,0 +1,216 @@
+import { Fault, invalidField } from "../../base/fault.ts";
+import type { Secret } from "../../base/secret.ts";
+import type { ApiKey } from "../../store/api-key.entity.ts";
+import {
+  findApiKey,
+  hasOtherAdminKey,
+  listApiKeys,
+  lockAdminKeys,
+  lockApiKey,
+  timeOf,
+} from "../../store/api-key-queries.ts";
+import { type EntityManager, violates } from "../../store/store.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import { recordDeed } from "../audit/audit.ts";
+import { limitOf, type Page, pageOf } from "../lists/page.ts";
+import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import { type ApiKeys, addApiKey } from "./api-keys.ts";
+import { type Grant, requireWithin, scopesFor } from "./grant.ts";
+import { type OwnPermission, type Permission, ROLES, type Role } from "./permissions.ts";
+import { reach, requireReach, type Scope } from "./scope.ts";
+
+/** A key as it is asked for. */
+export interface ApiKeyDraft {
+  /** Empty: the caller's. */
+  readonly accountId: string;
+  readonly displayName: string;
+  readonly role: Role;
+  readonly scopes: readonly Permission[];
+  /** Undefined: when the caller's key ends. */
+  readonly expiresAt: Date | undefined;
+}
+
+/** What changes; undefined leaves it as it is, null takes the end away. */
+export interface ApiKeyChange {
+  readonly displayName: string | undefined;
+  readonly expiresAt: Date | null | undefined;
+}
+
+/** A key that was made just now, which is the only time that it is whole. */
+export interface Issued {
+  readonly stored: ApiKey;
+  readonly key: Secret;
+}
+
+/** The API keys of accounts. Nobody makes, changes, rolls or revokes one that gives more than they hold themselves. */
+export class IssuedKeys {
+  readonly #vault: Vault;
+  readonly #keys: ApiKeys;
+
+  constructor({ vault, keys }: { vault: Vault; keys: ApiKeys }) {
+    this.#vault = vault;
+    this.#keys = keys;
+  }
+
+  async create(scope: Scope, draft: ApiKeyDraft): Promise<Issued> {
+    const { caller } = scope;
+    const { role, displayName } = draft;
+    const accountId = draft.accountId || caller.accountId;
+    requireReach(scope, accountId, "CREATE_API_KEY_OWN");
+    const scopes = scopesFor(caller, role, draft.scopes);
+    const expiresAt = draft.expiresAt ?? (caller.endsAt === undefined ? null : new Date(caller.endsAt));
+    requireFuture(expiresAt);
+    requireOfRole(role, scopes);
+    requireWithin(caller, { accountId, role, scopes, endsAt: timeOf(expiresAt) });
+    try {
+      return await scope.em.transactional(async (em) => {
+        const issued = addApiKey(em, { accountId, role, displayName, scopes, expiresAt });
+        await em.flush();
+        const facts = { role };
+        await recordDeed(scope, em, {
+          action: "apiKey.create",
+          resourceId: issued.stored.id,
+          ownerId: accountId,
+          facts,
+        });
+        return issued;
+      });
+    } catch (error) {
+      if (violates(error, "api_key_account_fkey")) throw invalidField("account_id", "must be the id of an account");
+      throw error;
+    }
+  }
+
+  async get(scope: Scope, apiKeyId: string): Promise<ApiKey> {
+    const key = await findApiKey(scope.em, apiKeyId, reach(scope, "READ_API_KEY_OWN"));
+    if (!key) throw notFound(apiKeyId);
+    return key;
+  }
+
+  /** An empty accountId means the caller's. */
+  async list(
+    scope: Scope,
+    asked: { accountId: string; showEnded: boolean },
+    pageSize: number,
+    pageToken: string,
+  ): Promise<Page<ApiKey>> {
+    const filter = { ...asked, accountId: asked.accountId || scope.caller.accountId };
+    requireReach(scope, filter.accountId, "READ_API_KEY_OWN");
+    const key = ["apiKeys", filter.accountId, filter.showEnded];
+    const limit = limitOf(pageSize);
+    const keys = await listApiKeys(scope.em, filter, readPageToken(this.#vault, key, pageToken), limit + 1);
+    return pageOf(keys, limit, ({ createdAt, id }) => makePageToken(this.#vault, key, [createdAt.toISOString(), id]));
+  }
+
+  async update(scope: Scope, apiKeyId: string, change: ApiKeyChange): Promise<ApiKey> {
+    const { displayName, expiresAt } = change;
+    return this.#change(scope, apiKeyId, "UPDATE_API_KEY_OWN", async (em, key) => {
+      requireWorking(key);
+      if (displayName !== undefined) key.displayName = displayName;
+      if (expiresAt !== undefined) {
+        requireWithin(scope.caller, { ...grantOf(key), endsAt: timeOf(expiresAt) });
+        key.expiresAt = expiresAt;
+        await requireAdminKey(em, key);
+      }
+      const fields = Object.keys(change).filter((name) => change[name as keyof ApiKeyChange] !== undefined);
+      if (fields.length === 0) return key;
+      await em.flush();
+      const facts = { fields: fields.join(",") };
+      await recordDeed(scope, em, { action: "apiKey.update", resourceId: key.id, ownerId: key.account, facts });
+      return key;
+    });
+  }
+
+  /** The new key may do the same; the old one works for the overlap more, and never longer than it would have. */
+  async roll(
+    scope: Scope,
+    apiKeyId: string,
+    { overlapMs, expiresAt }: { overlapMs: number; expiresAt: Date | null | undefined },
+  ): Promise<Issued & { readonly rolled: ApiKey }> {
+    return this.#change(scope, apiKeyId, "ROLL_API_KEY_OWN", async (em, rolled) => {
+      requireWorking(rolled);
+      const newEnd = (expiresAt === undefined ? rolled.expiresAt : expiresAt) ?? null;
+      requireFuture(newEnd);
+      const grant = { ...grantOf(rolled), endsAt: timeOf(newEnd) };
+      requireWithin(scope.caller, grant);
+      const { accountId, role, scopes } = grant;
+      const issued = addApiKey(em, { accountId, role, scopes, displayName: rolled.displayName, expiresAt: newEnd });
+      rolled.expiresAt = new Date(Math.min(Date.now() + overlapMs, timeOf(rolled.expiresAt)));
+      await em.flush();
+      await requireAdminKey(em, rolled);
+      const facts = { newApiKeyId: issued.stored.id };
+      await recordDeed(scope, em, { action: "apiKey.roll", resourceId: rolled.id, ownerId: accountId, facts });
+      return { ...issued, rolled };
+    });
+  }
+
+  /** For ever; done again, it changes nothing. */
+  async revoke(scope: Scope, apiKeyId: string): Promise<ApiKey> {
+    return this.#change(scope, apiKeyId, "DELETE_API_KEY_OWN", async (em, key) => {
+      if (key.revokedAt) return key;
+      key.revokedAt = new Date();
+      await requireAdminKey(em, key);
+      await em.flush();
+      await recordDeed(scope, em, { action: "apiKey.revoke", resourceId: key.id, ownerId: key.account });
+      return key;
+    });
+  }
+
+  /** One transaction over the locked key, of which nothing is held in memory afterwards. */
+  async #change<Result>(
+    scope: Scope,
+    apiKeyId: string,
+    own: OwnPermission,
+    change: (em: EntityManager, key: ApiKey) => Promise<Result>,
+  ): Promise<Result> {
+    const reachable = reach(scope, own);
+    const result = await scope.em.transactional(async (em) => {
+      const found = await findApiKey(em, apiKeyId, reachable);
+      // Before the row's lock, which two who take away the last two ADMIN keys would hold against each other.
+      if (found?.role === "ADMIN") await lockAdminKeys(em);
+      const key = found && (await lockApiKey(em, apiKeyId, reachable));
+      if (!key) throw notFound(apiKeyId);
+      requireWithin(scope.caller, { ...grantOf(key), endsAt: Number.NEGATIVE_INFINITY });
+      return change(em, key);
+    });
+    this.#keys.forget(apiKeyId);
+    return result;
+  }
+}
+
+/** What a stored key gives. */
+function grantOf(key: ApiKey): Grant {
+  const endsAt = Math.min(timeOf(key.expiresAt), timeOf(key.revokedAt));
+  // The columns hold nothing else: what goes in is checked by the contract.
+  return { accountId: key.account, role: key.role as Role, scopes: key.scopes as Permission[], endsAt };
+}
+
+function requireWorking(key: ApiKey): void {
+  if (grantOf(key).endsAt > Date.now()) return;
+  throw new Fault("API_KEY_ENDED", `API key ${key.id} is revoked or has expired; make a new one`);
+}
+
+function requireOfRole(role: Role, scopes: readonly Permission[]): void {
+  const other = scopes.find((scope) => !ROLES[role].has(scope));
+  if (other) throw invalidField("scopes", `must be a part of what the role may do: ${other} is nothing for a ${role}`);
+}
+
+function requireFuture(expiresAt: Date | null | undefined): void {
+  if (timeOf(expiresAt) <= Date.now()) throw invalidField("expires_at", "must be in the future");
+}
+
+/** To be called when a key has been changed, and before that is committed. */
+async function requireAdminKey(em: EntityManager, key: ApiKey): Promise<void> {
+  const { role, scopes, endsAt } = grantOf(key);
+  if (role !== "ADMIN" || scopes.length > 0 || endsAt === Number.POSITIVE_INFINITY) return;
+  if (await hasOtherAdminKey(em, key.id)) return;
+  throw new Fault(
+    "LAST_ADMIN_KEY",
+    `API key ${key.id} is the last ADMIN key without scopes that never expires; make another one first`,
+  );
+}
+
+/** Missing and not to be seen are the same. */
+function notFound(apiKeyId: string): Fault {
+  return new Fault("API_KEY_NOT_FOUND", `there is no API key ${apiKeyId}`);
+}

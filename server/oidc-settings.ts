@@ -1,0 +1,40 @@
+import type { IdTokenRules } from "./domain/access/id-tokens.ts";
+import { type OidcTarget, openedBy } from "./upstream/oidc-issuer.ts";
+
+/** Whose tokens are taken besides API keys, and which. */
+export type OidcSettings = OidcTarget & IdTokenRules;
+
+const URL_ADVICE = "it must be an https URL without query or user name; http is for this machine only";
+
+/** Reads the OIDC_… settings; undefined when none is set. Throws an Error that says what is wrong. */
+export function readOidc(read: (name: string) => string): OidcSettings | undefined {
+  const issuer = read("OIDC_ISSUER");
+  if (issuer === "") {
+    const others = ["OIDC_AUDIENCE", "OIDC_JWKS_URI", "OIDC_ACCOUNT_CLAIM", "OIDC_ROLE_CLAIM"];
+    const set = others.find((name) => read(name) !== "");
+    if (set) throw new Error(`${set} is set without OIDC_ISSUER, which it says more about.`);
+    return undefined;
+  }
+  const audience = read("OIDC_AUDIENCE");
+  if (audience === "") {
+    throw new Error("OIDC_AUDIENCE is missing: without it, tokens that the issuer made for others would be taken.");
+  }
+  requireUrl("OIDC_ISSUER", issuer);
+  const jwksUri = read("OIDC_JWKS_URI") || undefined;
+  if (jwksUri !== undefined) requireUrl("OIDC_JWKS_URI", jwksUri);
+  return {
+    issuer,
+    audience,
+    jwksUri,
+    accountClaim: read("OIDC_ACCOUNT_CLAIM") || "patchbay_account",
+    roleClaim: read("OIDC_ROLE_CLAIM") || "patchbay_role",
+  };
+}
+
+function requireUrl(name: string, url: string): void {
+  try {
+    openedBy({ issuer: url, jwksUri: undefined });
+  } catch (error) {
+    throw new Error(`${name} cannot be used: ${URL_ADVICE}.`, { cause: error });
+  }
+}

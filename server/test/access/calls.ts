@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Whose, World } from "./world.ts";
+
+/** A request, in the contract's JSON, about a thing of the one whose it is. */
+type MakeRequest = (world: World, whose: Whose) => JsonObject | Promise<JsonObject>;
+
+/** How to call an rpc. */
+export interface MatrixCall {
+  /** Whether it is about a thing that belongs to somebody, and so has three rows rather than one. */
+  readonly isAboutThing: boolean;
+  readonly request: MakeRequest;
+}
+
+const about = (request: MakeRequest): MatrixCall => ({ isAboutThing: true, request });
+const aboutNothing = (request: MakeRequest): MatrixCall => ({ isAboutThing: false, request });
+
+const llm = about((world, whose) => ({ llmId: world.things(whose).llmId }));
+const chat = about((world, whose) => ({ llmId: world.things(whose).llmId, message: "Hi" }));
+const apiKey = about((world, whose) => ({ apiKeyId: world.things(whose).apiKeyId }));
+const account = about((world, whose) => ({ accountId: world.things(whose).accountId }));
+
+/**
+ * One line for every rpc of every service, by `Service.Rpc`. What ends a thing takes a new one; what makes a thing for an
+ * account is about that account.
+ */
+export const CALLS: Readonly<Record<string, MatrixCall>> = {
+  "LlmService.CreateLlm": about((world, whose) => ({
+    ownerId: world.things(whose).accountId,
+    displayName: "made by the matrix",
+    providerType: "CUSTOM_OPENAI_COMPATIBLE",
+    endpointUrl: `https://${randomUUID()}.example.com/v1`,
+    modelIdentifier: "some-model",
+  })),
+  "LlmService.GetLlm": llm,
+  "LlmService.ListLlms": about((world, whose) => ({ ownerId: world.things(whose).accountId, pageSize: 5 })),
+  "LlmService.UpdateLlm": about((world, whose) => ({ llmId: world.things(whose).llmId, description: "changed" })),
+  "LlmService.DeleteLlm": about(async (world, whose) => ({ llmId: await world.newLlm(whose) })),
+  "LlmService.SetDefaultLlm": llm,
+  "LlmService.TestLlm": llm,
+  "LlmService.TestConnection": llm,
+  "ChatService.Chat": chat,
+  "ChatService.StreamChat": chat,
+  "PingService.PingOnce": llm,
+  "PingService.PingStream": about((world, whose) => ({ llmId: world.things(whose).llmId, count: 1 })),
+  "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
+  "AuditService.ExportAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), after: "1000000" })),
+  "AccessService.GetCaller": aboutNothing(() => ({})),
+  "AccessService.CreateAccount": aboutNothing(() => ({ displayName: "made by the matrix" })),
+  "AccessService.GetAccount": account,
+  "AccessService.ListAccounts": aboutNothing(() => ({ pageSize: 5 })),
+  "AccessService.UpdateAccount": account,
+  "AccessService.DeleteAccount": account,
+  "AccessService.CreateApiKey": about((world, whose) => ({
+    ...accountOf(world, whose),
+    displayName: "made by the matrix",
+    role: "VIEWER",
+  })),
+  "AccessService.GetApiKey": apiKey,
+  "AccessService.ListApiKeys": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 5 })),
+  "AccessService.UpdateApiKey": apiKey,
+  "AccessService.RollApiKey": apiKey,
+  "AccessService.RevokeApiKey": about(async (world, whose) => ({ apiKeyId: await world.newApiKey(whose) })),
+};
+
+function accountOf(world: World, whose: Whose): { accountId: string } {
+  return { accountId: world.things(whose).accountId };
+}

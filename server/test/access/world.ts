@@ -1,0 +1,108 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { Patchbay } from "../../../client/llm.ts";
+import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { addApiKey } from "../../domain/access/api-keys.ts";
+import { type Permission, ROLES, type Role } from "../../domain/access/permissions.ts";
+import { llmRequest } from "../llm-requests.ts";
+import { ScriptedUpstream } from "../scripted-upstream.ts";
+import { startServer, type TestServer } from "../test-server.ts";
+
+/** Whose thing a call is about: that of the account of most principals, that of an account of none of them, or nobody's. */
+export type Whose = "own" | "foreign" | "missing";
+
+/** Who calls, in the order of the columns of matrix.txt. */
+export const PRINCIPALS = ["none", "wrong_scope", "viewer", "member", "other", "owner", "admin"] as const;
+export type Principal = (typeof PRINCIPALS)[number];
+
+/** Is in the name of all that belongs to the account that no principal but an ADMIN may see. */
+export const FOREIGN_MARK = "foreign-canary";
+/** Is in the name of all that belongs to the account of most principals. */
+export const OWN_MARK = "own-canary";
+
+/** A server with accounts, what they own, and a key for each principal. */
+export class World {
+  readonly server: TestServer;
+  readonly upstream: ScriptedUpstream;
+  readonly #admin: Patchbay;
+  readonly #things = new Map<string, Record<"accountId" | "llmId" | "apiKeyId", string>>();
+  readonly #keys = new Map<string, string>();
+
+  private constructor(server: TestServer, upstream: ScriptedUpstream) {
+    this.server = server;
+    this.upstream = upstream;
+    this.#admin = server.client(server.adminKey);
+  }
+
+  static async make(): Promise<World> {
+    const upstream = await ScriptedUpstream.start();
+    const limits = ["TESTS_PER_MINUTE", "CHATS_PER_MINUTE", "CHAT_BYTES_PER_MINUTE"].map((name) => [name, "0"]);
+    const server = await startServer({ EGRESS_ALLOW: upstream.url, ...Object.fromEntries(limits) });
+    const world = new World(server, upstream);
+    await world.#add("own", OWN_MARK);
+    await world.#add("foreign", FOREIGN_MARK);
+    const { accountId } = world.things("own");
+    for (const role of ["VIEWER", "MEMBER", "OWNER"] as const) {
+      world.#keys.set(role.toLowerCase(), await server.addKey(accountId, role));
+    }
+    world.#keys.set("other", (await server.addAccount("OWNER")).apiKey);
+    world.#keys.set("admin", server.adminKey);
+    return world;
+  }
+
+  /** The ids of what an account owns; of nobody's things, ids that there are not. */
+  things(whose: Whose): Record<"accountId" | "llmId" | "apiKeyId", string> {
+    const things = this.#things.get(whose);
+    return things ?? { accountId: randomUUID(), llmId: randomUUID(), apiKeyId: randomBytes(8).toString("hex") };
+  }
+
+  /** An Llm of its own for a call that would be the end of it. */
+  async newLlm(whose: Whose): Promise<string> {
+    const { accountId, llmId } = this.things(whose);
+    if (whose === "missing") return llmId;
+    const { llm } = await this.#admin.llms.createLlm(llmRequest({ ownerId: accountId }));
+    return llm?.llmId ?? "";
+  }
+
+  /** An API key of its own for a call that would be the end of it. */
+  async newApiKey(whose: Whose): Promise<string> {
+    const { accountId, apiKeyId } = this.things(whose);
+    if (whose === "missing") return apiKeyId;
+    const draft = { accountId, displayName: "short-lived", role: ApiKey_Role.VIEWER };
+    return (await this.#admin.access.createApiKey(draft)).apiKey?.apiKeyId ?? "";
+  }
+
+  /** The key that a principal calls with. That with the wrong scope may do everything but what is asked for. */
+  async keyOf(principal: Principal, required: readonly string[]): Promise<string | undefined> {
+    if (principal !== "wrong_scope") return this.#keys.get(principal);
+    const name = `all but ${required}`;
+    const scopes = [...ROLES.ADMIN].filter((permission) => !required.includes(permission));
+    const key = this.#keys.get(name) ?? (await this.#addKey("ADMIN", scopes));
+    this.#keys.set(name, key);
+    return key;
+  }
+
+  async close(): Promise<void> {
+    await this.server.stop();
+    await this.upstream.close();
+  }
+
+  async #addKey(role: Role, scopes: readonly Permission[]): Promise<string> {
+    const em = this.server.store.fork();
+    const { accountId } = this.things("own");
+    const { key } = addApiKey(em, { accountId, role, scopes, displayName: "all but one" });
+    await em.flush();
+    return key.reveal();
+  }
+
+  async #add(whose: Whose, mark: string): Promise<void> {
+    const { access, llms } = this.#admin;
+    const { account } = await access.createAccount({ displayName: mark });
+    const accountId = account?.accountId ?? "";
+    const said = { ownerId: accountId, displayName: mark, endpointUrl: `${this.upstream.url}/v1` };
+    const { llm } = await llms.createLlm(llmRequest({ ...said, modelIdentifier: `fine-${mark}` }));
+    const draft = { accountId, displayName: mark, role: ApiKey_Role.VIEWER };
+    const { apiKey } = await access.createApiKey(draft);
+    await llms.setDefaultLlm({ llmId: llm?.llmId ?? "" });
+    this.#things.set(whose, { accountId, llmId: llm?.llmId ?? "", apiKeyId: apiKey?.apiKeyId ?? "" });
+  }
+}

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../client/llm.ts";
+import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
 import { Message_Role, StopReason } from "../../gen/patchbay/v1/chat_pb.ts";
 import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb.ts";
 import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
+import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
 import { problemIn } from "./expect-problem.ts";
 import { apiKey, llmRequest } from "./llm-requests.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
@@ -101,6 +103,41 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     const after = (auditEvents[0]?.sequence ?? 0n) - 1n;
     const exported = await Array.fromAsync(patchbay.audit.exportAuditEvents({ after }));
     expect(exported.map(({ record }) => JSON.parse(record).resourceId)).toEqual([llmId]);
+  });
+
+  it("makes an API key, rolls and revokes it, and knows who calls with it", async () => {
+    const { access } = patchbay;
+    const scopes = [Permission.READ_LLM_OWN];
+    const made = await access.createApiKey({ displayName: "a script", role: ApiKey_Role.MEMBER, scopes });
+    const apiKeyId = made.apiKey?.apiKeyId ?? "";
+    const script = open(server.url, made.key);
+    expect((await script.patchbay.access.getCaller({})).caller).toMatchObject({
+      accountId,
+      apiKeyId,
+      permissions: scopes,
+    });
+    script.close();
+    await access.updateApiKey({ apiKeyId, displayName: "another script" });
+    const { rolled } = await access.rollApiKey({ apiKeyId, overlapSeconds: 60 });
+    expect(rolled).toMatchObject({ apiKeyId, displayName: "another script" });
+    await access.revokeApiKey({ apiKeyId });
+    const { apiKeys } = await access.listApiKeys({ pageSize: 1_000 });
+    expect(apiKeys.map((one) => one.apiKeyId)).not.toContain(apiKeyId);
+    expect((await access.getApiKey({ apiKeyId })).apiKey?.revokedAt).toBeGreaterThan(0n);
+  });
+
+  it("makes, changes and deletes accounts for an ADMIN, and for nobody else", async () => {
+    const admin = open(server.url, server.adminKey);
+    const { access } = admin.patchbay;
+    const made = (await access.createAccount({ displayName: "made over this surface" })).account?.accountId ?? "";
+    await access.updateAccount({ accountId: made, displayName: "changed" });
+    expect((await access.getAccount({ accountId: made })).account?.displayName).toBe("changed");
+    await access.deleteAccount({ accountId: made });
+    admin.close();
+    expect((await patchbay.access.listAccounts({})).accounts.map((one) => one.accountId)).toEqual([accountId]);
+    expect(await problemIn(patchbay.access.createAccount({ displayName: "x" }))).toMatchObject({
+      metadata: { permission: "CREATE_ACCOUNT_ANY" },
+    });
   });
 
   it("refuses what is invalid, naming each field", async () => {

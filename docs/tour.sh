@@ -79,6 +79,17 @@ if [ -n "$LLM_URL" ]; then
   call DELETE "/v1/llms/$DEMO_ID"
 fi
 
+say "A key for a teammate: shown once. It may do no more than yours"
+ISSUED=$(call POST /v1/apiKeys '{"displayName": "Teammate of the tour", "role": "VIEWER"}')
+echo "$ISSUED"
+KEY_ID=$(field apiKeyId "$ISSUED")
+KEY=$(field key "$ISSUED") call GET /v1/caller
+KEY=$(field key "$ISSUED") refused PERMISSION_MISSING DELETE "/v1/llms/$LLM_ID"
+
+say "Replace it: the old one works for an hour more. Then end it"
+call POST "/v1/apiKeys/$KEY_ID:roll" '{"overlapSeconds": 3600}'
+call POST "/v1/apiKeys/$KEY_ID:revoke" '{}'
+
 say "Delete what the tour made"
 call DELETE "/v1/llms/$LLM_ID"
 refused LLM_NOT_FOUND GET "/v1/llms/$LLM_ID"

@@ -23,7 +23,7 @@ export interface StoredApiKey {
 }
 
 /** Any number will do, as long as every server takes the same. */
-const ADMIN_KEYS_LOCK = 5_063_100_004;
+const ADMIN_KEYS_LOCK = 5_063_100_010;
 
 export function readApiKeyRow({ account_id, expires_at, revoked_at, ...row }: StoredApiKey): ApiKeyRow {
   const { role, scopes, digest } = row;

@@ -24,8 +24,10 @@ import { Limits } from "./domain/access/limits.ts";
 import { AuditLog } from "./domain/audit/audit-log.ts";
 import { Chats } from "./domain/chat/chats.ts";
 import { Lines } from "./domain/chat/lines.ts";
+import { SecretRefs } from "./domain/credentials/secret-refs.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { Llms } from "./domain/llms/llms.ts";
+import { Rotation } from "./domain/llms/rotation.ts";
 import { openKeySource } from "./key-source.ts";
 import { accessRpcs } from "./service/access.ts";
 import { createAdmission } from "./service/admission.ts";
@@ -38,10 +40,12 @@ import { SERVICES } from "./service/services.ts";
 import type { Database } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
 import { outageOf } from "./store/outage.ts";
+import { SecretFiles } from "./store/secret-files.ts";
 import { Store } from "./store/store.ts";
 import { Vault } from "./store/vault/vault.ts";
 import { Egress } from "./upstream/egress/egress.ts";
 import { OidcIssuer } from "./upstream/oidc-issuer.ts";
+import { KeyValueVault } from "./upstream/key-value-vault.ts";
 import { OtlpCollector } from "./upstream/otlp-collector.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 import { createApp } from "./wire/app.ts";
@@ -131,9 +135,11 @@ async function openWire(
   closers.push(() => egress.close());
   const upstreams = new Upstreams({ egress });
   const limits = await Limits.open(store, config.limits);
-  const lines = new Lines({ store, vault });
-  const llms = new Llms({ store, vault, egress, lines });
-  const tests = new ConnectionTests({ limits, vault, egress, upstreams });
+  const secretRefs = openSecretRefs(config, closers);
+  const lines = new Lines({ store, vault, secretRefs });
+  const llms = new Llms({ store, vault, egress, lines, secretRefs });
+  const rotation = new Rotation({ vault, lines, secretRefs });
+  const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const chats = new Chats({ lines, upstreams });
   const auditLog = new AuditLog({ vault });
   const { callers, ...access } = openAccess(config, log, { store, vault, limits }, closers);
@@ -143,7 +149,7 @@ async function openWire(
   );
   closers.push(() => lifecycle.close());
   const routes = (router: ConnectRouter) => {
-    router.service(LlmService, llmRpcs({ llms, tests }));
+    router.service(LlmService, llmRpcs({ llms, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats }));
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog }));
@@ -201,6 +207,21 @@ function openIdTokens(config: Config, log: Logger, store: Store, closers: Closer
     },
   });
   return new IdTokens({ rules: config.oidc, keys, store });
+}
+
+/** What must never be read is all that is the server's own. */
+function openSecretRefs({ secretRefs, dataDir, keys, tls }: Config, closers: Closer[]): SecretRefs {
+  const { rules, ownSettings, readVariable, vault: target } = secretRefs;
+  const vault = target && new KeyValueVault(target);
+  if (vault) closers.push(() => vault.close());
+  const tokens = [target?.token, keys.kind === "transit" ? keys.target.token : undefined];
+  const files = new SecretFiles([
+    dataDir,
+    ...(keys.kind === "file" ? [keys.file] : []),
+    ...(tls ? [tls.keyFile] : []),
+    ...tokens.flatMap((token) => (token && "file" in token ? [token.file] : [])),
+  ]);
+  return new SecretRefs({ rules, ownSettings, sources: { readVariable, files, vault } });
 }
 
 /** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */

@@ -4,6 +4,7 @@ import { ConfigError } from "./config-error.ts";
 import type { LimitSettings } from "./domain/access/limits.ts";
 import { type KeysConfig, readKeys } from "./keys-config.ts";
 import { type OidcSettings, readOidc } from "./oidc-settings.ts";
+import { readSecretRefs, type SecretRefsConfig } from "./secret-refs-config.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 import { type OtlpTarget, ruleFor } from "./upstream/otlp-collector.ts";
 
@@ -20,6 +21,7 @@ export interface Config {
   readonly bootstrapApiKey: Secret | undefined;
   readonly keys: KeysConfig;
   readonly egressAllow: readonly AllowRule[];
+  readonly secretRefs: SecretRefsConfig;
   /** Undefined: clear text. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly corsOrigins: readonly string[];
@@ -83,6 +85,11 @@ export const SETTINGS: readonly Setting[] = [
     name: "EGRESS_ALLOW",
     fallback: "",
     help: "Endpoints outside the public internet that Llms may use, such as http://localhost:11434,http://10.0.5.0/24:8000.",
+  },
+  {
+    name: "SECRET_REFS",
+    fallback: "",
+    help: "Secret references that Llms may use, each with where its key may go, such as env://OPENAI_API_KEY@https://api.openai.com. See docs/security/secrets.md.",
   },
   {
     name: "CORS_ORIGINS",
@@ -171,6 +178,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
     keys: readKeys(read, `${dataDir}.keyring`),
     egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
+    secretRefs: readSecretRefs(env, read, new Set(SETTINGS.map(({ name }) => name))),
     tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
     corsOrigins: readOrigins(read("CORS_ORIGINS")),
     limits: {

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { Secret } from "./base/secret.ts";
 import { ConfigError } from "./config-error.ts";
-import { ruleFor } from "./upstream/otlp-collector.ts";
 import type { TransitTarget } from "./upstream/transit-key.ts";
+import { readVault } from "./vault-config.ts";
 
 /** Where the keys are that encrypt stored credentials. */
 export type KeysConfig =
@@ -26,20 +26,5 @@ function readTransit(read: (name: string) => string): TransitTarget {
   if (key === "" || key.length > 64 || mount.length > 48 || /(^|\/)\.*(\/|$)/.test(`${mount}/${key}`)) {
     throw new ConfigError("VAULT_TRANSIT_KEY must be the name of a transit key, such as patchbay, or mount/patchbay.");
   }
-  const address = URL.parse(read("VAULT_ADDR"))?.origin ?? "";
-  try {
-    if (read("VAULT_ADDR").replace(/\/$/, "") !== address) throw new Error("more than an origin");
-    ruleFor(address);
-  } catch (error) {
-    // The text may hold a password: it is not repeated.
-    throw new ConfigError("VAULT_ADDR must look like https://vault.example.com:8200; VAULT_TRANSIT_KEY needs it.", {
-      cause: error,
-    });
-  }
-  const [token, file] = [read("VAULT_TOKEN"), read("VAULT_TOKEN_FILE")];
-  if ((token === "") === (file === "")) {
-    throw new ConfigError("VAULT_TRANSIT_KEY needs either VAULT_TOKEN or VAULT_TOKEN_FILE, and not both.");
-  }
-  const namespace = read("VAULT_NAMESPACE") || undefined;
-  return { address, token: token ? new Secret(token) : { file: resolve(file) }, namespace, mount, key };
+  return { ...readVault(read, "VAULT_TRANSIT_KEY"), mount, key };
 }

@@ -1,13 +1,22 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts";
 import type { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import type { Llms } from "../domain/llms/llms.ts";
+import type { Rotation } from "../domain/llms/rotation.ts";
 import { presentLlm, presentNotice, presentTest } from "./present-llm.ts";
+import { readRequiredCredentials, readSlot } from "./read-credentials.ts";
 import { readChange, readConnection, readDraft, readQuery } from "./read-llm.ts";
 import { scopeOf } from "./scope-key.ts";
 
+interface Deps {
+  readonly llms: Llms;
+  readonly tests: ConnectionTests;
+  readonly rotation: Rotation;
+}
+
 /** The rpcs of LlmService: unpack, ask the domain, present. */
-export function llmRpcs({ llms, tests }: { llms: Llms; tests: ConnectionTests }): ServiceImpl<typeof LlmService> {
+export function llmRpcs({ llms, tests, rotation }: Deps): ServiceImpl<typeof LlmService> {
   return {
     async createLlm(request, context) {
       const { llm, notices } = await llms.create(scopeOf(context), readDraft(request));
@@ -38,12 +47,30 @@ export function llmRpcs({ llms, tests }: { llms: Llms; tests: ConnectionTests })
       return { llm: presentLlm(await llms.setDefault(scopeOf(context), llmId)) };
     },
 
-    async testLlm({ llmId }, context) {
-      return { test: presentTest(await tests.testLlm(scopeOf(context), llmId)) };
+    async testLlm({ llmId, slot }, context) {
+      return { test: presentTest(await tests.testLlm(scopeOf(context), llmId, readSlot(slot))) };
     },
 
     async testConnection(request, context) {
       return { test: presentTest(await tests.testConnection(scopeOf(context), readConnection(request))) };
+    },
+
+    async addPendingCredentials({ llmId, credentials, etag }, context) {
+      const draft = readRequiredCredentials(credentials);
+      return { llm: presentLlm(await rotation.addPending(scopeOf(context), llmId, draft, etag)) };
+    },
+
+    async promoteCredentials({ llmId, etag, force }, context) {
+      return { llm: presentLlm(await rotation.promote(scopeOf(context), llmId, etag, force)) };
+    },
+
+    async revertCredentials({ llmId, etag }, context) {
+      return { llm: presentLlm(await rotation.revert(scopeOf(context), llmId, etag)) };
+    },
+
+    async retireCredentials({ llmId, slot, etag }, context) {
+      const erased = slot === StoredCredentials_Slot.PENDING ? "PENDING" : "PREVIOUS";
+      return { llm: presentLlm(await rotation.retire(scopeOf(context), llmId, etag, erased)) };
     },
   };
 }

@@ -5,6 +5,7 @@ import {
   ConnectionTest_Stage_StateSchema,
   type ConnectionTestSchema,
 } from "../../gen/patchbay/v1/connection_test_pb.ts";
+import type { StoredCredentialsSchema } from "../../gen/patchbay/v1/credentials_pb.ts";
 import {
   Llm_ModalitySchema,
   Llm_ProviderTypeSchema,
@@ -15,7 +16,7 @@ import {
 } from "../../gen/patchbay/v1/llm_pb.ts";
 import { etagOf } from "../domain/llms/llm-values.ts";
 import type { Notice } from "../domain/llms/notices.ts";
-import type { Llm, StoredTest } from "../store/llm.entity.ts";
+import type { Llm, StoredSlot, StoredTest } from "../store/llm.entity.ts";
 import { numberOf } from "./enum-names.ts";
 
 /** An Llm as callers see it: all of it but its credentials. */
@@ -47,9 +48,16 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     supportsWebSearch: llm.supportsWebSearch,
     credentialsHint: llm.credentialsHint,
     hasCredentials: llm.hasCredentials,
+    credentialsRef: llm.credentialsRef,
+    ...(llm.pendingCredentials ? { pendingCredentials: presentSlot(llm.pendingCredentials) } : {}),
+    ...(llm.previousCredentials ? { previousCredentials: presentSlot(llm.previousCredentials) } : {}),
     ...(llm.lastTest ? { lastTest: presentTest(llm.lastTest) } : {}),
     etag: etagOf(llm),
   };
+}
+
+function presentSlot({ hint, ref, since, test }: StoredSlot): MessageInitShape<typeof StoredCredentialsSchema> {
+  return { hint, ref, since: BigInt(since), ...(test ? { lastTest: presentTest(test) } : {}) };
 }
 
 /** A remark in the words of the contract. */

@@ -1,5 +1,4 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import type { Credentials } from "../../gen/patchbay/v1/credentials_pb.ts";
 import {
   Llm_ModalitySchema,
   Llm_ProviderTypeSchema,
@@ -17,14 +16,14 @@ import {
   UpdateLlmRequestSchema,
 } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { invalidField } from "../base/fault.ts";
-import { Secret } from "../base/secret.ts";
 import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
-import type { CredentialsDraft, LlmChange, LlmDraft } from "../domain/llms/draft.ts";
+import type { LlmChange, LlmDraft } from "../domain/llms/draft.ts";
 import type { Query } from "../domain/llms/list-query.ts";
 import type { Capabilities, StoredSampling } from "../store/llm.entity.ts";
 import type { LlmOrder } from "../store/llm-queries.ts";
 import type { ProviderType } from "../upstream/target.ts";
 import { nameOf } from "./enum-names.ts";
+import { readCredentials } from "./read-credentials.ts";
 
 const ORDERS: Readonly<Record<number, LlmOrder>> = {
   [ListLlmsRequest_OrderBy.CREATED_AT]: "createdAt",
@@ -167,12 +166,6 @@ function readProviderType(number: number): ProviderType | undefined {
 
 function readModalities(numbers: readonly number[]): string[] {
   return numbers.flatMap((number) => nameOf(Llm_ModalitySchema, number) ?? []);
-}
-
-function readCredentials(credentials: Credentials | undefined): CredentialsDraft | undefined {
-  const { source, headerName, prefix } = credentials?.apiKey ?? {};
-  if (source?.case !== "inlineSecret") return undefined;
-  return { secret: new Secret(source.value), headerName: headerName ?? "", prefix };
 }
 
 function readCapabilities(capabilities: LlmCapabilities | undefined): Capabilities {

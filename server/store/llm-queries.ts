@@ -1,6 +1,6 @@
 import { LockMode } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
-import { Llm, type StoredTest } from "./llm.entity.ts";
+import { Llm, type StoredSlot, type StoredTest } from "./llm.entity.ts";
 import type { EntityManager } from "./store.ts";
 
 /** The columns a list can be ordered by. */
@@ -36,6 +36,8 @@ const COLUMNS: Record<LlmOrder, { column: string; type: string }> = {
   modelIdentifier: { column: "model_identifier", type: "text" },
 };
 
+const SEALED = ["sealedCredentials", "sealedPendingCredentials", "sealedPreviousCredentials"] as const;
+
 /** An Llm, if it is that owner's or the owner is left open; sealed credentials only when asked for. */
 export function findLlm(
   em: EntityManager,
@@ -44,13 +46,19 @@ export function findLlm(
   { withCredentials = false } = {},
 ): Promise<Llm | null> {
   const where = ownerId === undefined ? { id } : { id, owner: ownerId };
-  return em.findOne(Llm, where, withCredentials ? { populate: ["sealedCredentials"] } : {});
+  return em.findOne(Llm, where, withCredentials ? { populate: SEALED } : {});
 }
 
 /** The same, locked until the transaction ends: of two writers, the second sees what the first wrote. */
-export function lockLlm(em: EntityManager, id: string, ownerId: string | undefined): Promise<Llm | null> {
+export function lockLlm(
+  em: EntityManager,
+  id: string,
+  ownerId: string | undefined,
+  { withCredentials = false } = {},
+): Promise<Llm | null> {
   const where = ownerId === undefined ? { id } : { id, owner: ownerId };
-  return em.findOne(Llm, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  const lockMode = LockMode.PESSIMISTIC_WRITE;
+  return em.findOne(Llm, where, withCredentials ? { lockMode, populate: SEALED } : { lockMode });
 }
 
 /** The Llm of an owner that is the same connection as another would be. */
@@ -93,6 +101,20 @@ export async function keepTest(em: EntityManager, llm: Llm, status: string, test
     llm.id,
     llm.connectionDigest,
   ]);
+}
+
+/** Keeps the result of a test of pending credentials, unless they or the connection have changed since. */
+export async function keepPendingTest(
+  em: EntityManager,
+  llm: Llm,
+  version: number,
+  tested: Pick<StoredSlot, "test" | "testedDigest">,
+): Promise<void> {
+  await em.execute(
+    `update llm set pending_credentials = pending_credentials || ?::jsonb
+     where id = ? and connection_digest = ? and (pending_credentials ->> 'version')::int = ?`,
+    [JSON.stringify(tested), llm.id, llm.connectionDigest, version],
+  );
 }
 
 /** Marks an Llm whose credentials do not open, unless it has other ones since; this is no change by the owner. */

@@ -36,6 +36,21 @@ export interface StoredTest {
   testedAt: number;
 }
 
+/** Credentials that are kept beside the current ones, sealed in a column of their own: what may be told of them. */
+export interface StoredSlot {
+  /** Which of the credentials that the row has had; part of what they are sealed to. */
+  version: number;
+  hint: string;
+  ref: string;
+  /** In base64. */
+  fingerprint: string;
+  /** Since when they are in this slot. */
+  since: number;
+  /** Their last test, and in base64 the digest of the connection that it was a test of. */
+  test?: StoredTest | undefined;
+  testedDigest?: string | undefined;
+}
+
 const LlmSchema = defineEntity({
   name: "Llm",
   uniques: [{ name: "llm_owner_connection_key", properties: ["owner", "connectionDigest"] }],
@@ -70,12 +85,22 @@ const LlmSchema = defineEntity({
     supportsWebSearch: p.boolean(),
     /** Sealed to this row and its endpoint; lazy, so that a list never carries it. */
     sealedCredentials: p.json<SealedSecret>().lazy().hidden().nullable(),
-    /** Counts the credentials this row has had; part of what the current ones are sealed to. */
+    /** Which of the credentials that this row has had; part of what the current ones are sealed to. */
     credentialsVersion: p.integer(),
+    /** Counts the credentials this row has had, in all slots: no version is given out twice. */
+    credentialsIssued: p.integer(),
     hasCredentials: p.boolean(),
     credentialsHint: p.string().length(8),
+    /** Where the key is kept, if not here: for showing; the sealed credentials have it too, and that is what counts. */
+    credentialsRef: p.text(),
     /** Keyed hash of the credentials, a value of its own for none. */
     credentialsFingerprint: p.blob().$type<Buffer>().hidden(),
+    /** Credentials that shall be used next, sealed like the current ones. */
+    sealedPendingCredentials: p.json<SealedSecret>().lazy().hidden().nullable(),
+    pendingCredentials: p.json<StoredSlot>().nullable(),
+    /** Credentials that were used before, sealed like the current ones. */
+    sealedPreviousCredentials: p.json<SealedSecret>().lazy().hidden().nullable(),
+    previousCredentials: p.json<StoredSlot>().nullable(),
     /** SHA-256 of all that makes a connection the same as another. */
     connectionDigest: p.blob().$type<Buffer>().hidden(),
     /** Keyed hash of the request that made the row, so that a repeated one can be told from a different one. */

@@ -23,3 +23,8 @@ export function llmRequest(said: LlmRequest = {}): LlmRequest {
 export function apiKey(inlineSecret: string) {
   return { apiKey: { source: { case: "inlineSecret" as const, value: inlineSecret } } };
 }
+
+/** Credentials whose key is kept elsewhere. */
+export function secretRef(uri: string) {
+  return { apiKey: { source: { case: "secretRef" as const, value: { uri } } } };
+}

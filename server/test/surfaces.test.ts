@@ -4,10 +4,11 @@ import type { Patchbay } from "../../client/llm.ts";
 import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
 import { Message_Role, StopReason } from "../../gen/patchbay/v1/chat_pb.ts";
 import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb.ts";
+import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts";
 import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
 import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
 import { problemIn } from "./expect-problem.ts";
-import { apiKey, llmRequest } from "./llm-requests.ts";
+import { apiKey, llmRequest, secretRef } from "./llm-requests.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 import { SURFACES } from "./surfaces.ts";
 import { startServer, type TestServer } from "./test-server.ts";
@@ -19,7 +20,11 @@ let upstream: ScriptedUpstream;
 let server: TestServer;
 beforeAll(async () => {
   upstream = await ScriptedUpstream.start({ apiKey: UPSTREAM_KEY });
-  server = await startServer({ EGRESS_ALLOW: upstream.url });
+  server = await startServer({
+    EGRESS_ALLOW: upstream.url,
+    UPSTREAM_KEY,
+    SECRET_REFS: `env://UPSTREAM_KEY@${upstream.url}`,
+  });
 });
 afterAll(async () => {
   await server.stop();
@@ -216,6 +221,34 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     expect(events.map(({ event }) => event.case)).toEqual(["ping", "ping", "ping", "summary"]);
     expect(events.at(-1)?.event.value).toMatchObject({ sent: 3, replied: 3 });
     expect((await patchbay.llms.getLlm({ llmId })).llm?.status).toBe(Llm_Status.UNTESTED);
+  });
+
+  it("takes a key from where it is kept, and refuses another place", async () => {
+    const llmId = await createLlm(`ref-${randomUUID()}`, { credentials: secretRef("env://UPSTREAM_KEY") });
+    expect((await patchbay.llms.getLlm({ llmId })).llm?.credentialsRef).toBe("env://UPSTREAM_KEY");
+    expect((await patchbay.llms.testLlm({ llmId })).test?.outcome).toBe(ConnectionTest_Outcome.OK);
+    expect(await problemIn(createLlm("other", { credentials: secretRef("env://HOME") }))).toMatchObject({
+      code: "FailedPrecondition",
+      reason: "SECRET_REF_NOT_ALLOWED",
+    });
+  });
+
+  it("rotates credentials, there and back", async () => {
+    const llmId = await createLlm(`rotated-${randomUUID()}`, { credentials: apiKey("sk-worn-out-0123456789") });
+    await patchbay.llms.addPendingCredentials({ llmId, credentials: apiKey(UPSTREAM_KEY) });
+    expect(await problemIn(patchbay.llms.promoteCredentials({ llmId }))).toMatchObject({
+      code: "FailedPrecondition",
+      reason: "PENDING_CREDENTIALS_UNTESTED",
+    });
+    const { test } = await patchbay.llms.testLlm({ llmId, slot: StoredCredentials_Slot.PENDING });
+    expect(test?.outcome).toBe(ConnectionTest_Outcome.OK);
+    const { llm } = await patchbay.llms.promoteCredentials({ llmId });
+    expect(llm).toMatchObject({ status: Llm_Status.ACTIVE, previousCredentials: { hint: "…6789" } });
+    await patchbay.llms.revertCredentials({ llmId });
+    expect((await patchbay.llms.revertCredentials({ llmId })).llm?.credentialsHint).toBe("…6789");
+    const retired = await patchbay.llms.retireCredentials({ llmId, slot: StoredCredentials_Slot.PREVIOUS });
+    expect(retired.llm?.previousCredentials).toBeUndefined();
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId });
   });
 
   it.each([

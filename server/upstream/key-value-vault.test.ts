@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../base/secret.ts";
 import { KeyValueServer } from "../test/key-value-server.ts";
 import { makeTemporaryFolder } from "../test/temporary-folder.ts";
-import { KeyValueVault, VaultUnavailable } from "./key-value-vault.ts";
+import { VaultUnavailable } from "./hashicorp-vault.ts";
+import { KeyValueVault } from "./key-value-vault.ts";
 
 const TIMEOUT_MS = 300;
 
@@ -61,7 +62,7 @@ describe("a secret of the vault", () => {
   it("is asked for with the token that the file holds now", async () => {
     server.secrets.set("kv/here", { key: "sk-1" });
     const agent = open({ file });
-    writeFileSync(file, "hvs.old\n");
+    writeFileSync(file, "hvs.old\n", { mode: 0o600 });
     expect(await agent.read("kv/here", "key")).toBeUndefined();
     writeFileSync(file, `${server.token}\n`);
     expect(await agent.read("kv/here", "key")).toBe("sk-1");

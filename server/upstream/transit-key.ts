@@ -1,28 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { Fault } from "../base/fault.ts";
 import { type KekProvider, keysUnavailable, type WrappedBytes } from "../base/kek-provider.ts";
-import type { Secret } from "../base/secret.ts";
 import { StartError } from "../base/start-error.ts";
-import { Egress } from "./egress/egress.ts";
-import { UpstreamFailure } from "./failure.ts";
-import { ruleFor } from "./otlp-collector.ts";
+import { HashiCorpVault, type VaultTarget, VaultUnavailable } from "./hashicorp-vault.ts";
 
 /** Which key of which HashiCorp Vault. */
-export interface TransitTarget {
-  /** Such as `https://vault.example.com:8200`. */
-  readonly address: string;
-  /** A token, or the file that an agent keeps one in. */
-  readonly token: Secret | { readonly file: string };
-  /** Undefined: the root namespace. */
-  readonly namespace: string | undefined;
+export interface TransitTarget extends VaultTarget {
   /** Where the transit engine is mounted. */
   readonly mount: string;
   readonly key: string;
 }
-
-const TIMEOUT_MS = 5_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** What Vault says of a ciphertext or a context that is not the one; anything else may be another day's fault. */
 const DOES_NOT_OPEN = /message authentication failed|invalid ciphertext/;
@@ -33,25 +20,20 @@ interface Answer {
   readonly errors: readonly unknown[];
 }
 
-/**
- * A key of HashiCorp Vault's transit engine, which never leaves it. The origin that the operator named is reached
- * through an Egress of its own, and is open to nothing else for that.
- */
+/** A key of HashiCorp Vault's transit engine, which never leaves it. */
 export class TransitKey implements KekProvider {
   readonly name: string;
-  readonly #egress: Egress;
+  readonly #vault: HashiCorpVault;
   readonly #target: TransitTarget;
-  readonly #timeoutMs: number;
   readonly #onChange: (problem: Error | undefined) => void;
   #isFailing = false;
 
   /** `onChange` is told when the key can no longer be used, and when it can again. */
-  constructor(target: TransitTarget, onChange: (problem: Error | undefined) => void, timeoutMs = TIMEOUT_MS) {
+  constructor(target: TransitTarget, onChange: (problem: Error | undefined) => void, timeoutMs?: number) {
     this.#target = target;
     this.#onChange = onChange;
-    this.#timeoutMs = timeoutMs;
     this.name = `the transit key ${target.mount}/${target.key} of ${target.address} (VAULT_TRANSIT_KEY)`;
-    this.#egress = new Egress({ allow: [ruleFor(target.address)] });
+    this.#vault = new HashiCorpVault(target, timeoutMs);
   }
 
   /** Proves that the key wraps, unwraps, and tells contexts apart; a StartError says what it does not. */
@@ -94,7 +76,7 @@ export class TransitKey implements KekProvider {
   }
 
   close(): Promise<void> {
-    return this.#egress.close();
+    return this.#vault.close();
   }
 
   async #call(verb: "encrypt" | "decrypt", body: object): Promise<Answer> {
@@ -109,45 +91,13 @@ export class TransitKey implements KekProvider {
   }
 
   async #send(verb: string, body: object): Promise<Answer> {
-    const { address, namespace, mount, key } = this.#target;
-    const token = await this.#token();
+    const { mount, key } = this.#target;
     try {
-      const response = await this.#egress.request({
-        ownerId: "operator",
-        url: `${address}/v1/${mount}/${verb}/${key}`,
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          "user-agent": "patchbay",
-          "x-vault-request": "true",
-          "x-vault-token": token,
-          ...(namespace === undefined ? {} : { "x-vault-namespace": namespace }),
-        },
-        body: JSON.stringify(body),
-        streamed: false,
-        signal: AbortSignal.timeout(this.#timeoutMs),
-      });
-      const { data = {}, errors = [] } = readObject(await response.text(MAX_ANSWER_BYTES));
-      return { status: response.status, data: data ?? {}, errors };
+      const { status, text } = await this.#vault.call(`/v1/${mount}/${verb}/${key}`, body);
+      const { data = {}, errors = [] } = readObject(text);
+      return { status, data: data ?? {}, errors };
     } catch (error) {
-      if (error instanceof UpstreamFailure) throw this.#failed(`cannot be reached (${error.kind})`);
-      if ((error as Error).name === "TimeoutError") throw this.#failed(`did not answer in ${this.#timeoutMs} ms`);
-      throw error;
-    }
-  }
-
-  /** Read for each call, because an agent replaces it before it expires. */
-  async #token(): Promise<string> {
-    const { token } = this.#target;
-    if (!("file" in token)) return token.reveal();
-    try {
-      const { mode } = await stat(token.file);
-      if ((mode & 0o007) !== 0) throw this.#failed(`is not called: everybody can read ${token.file} (chmod o= it)`);
-      return (await readFile(token.file, "utf8")).trim();
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === undefined) throw error;
-      throw this.#failed(`is not called: the file ${token.file} of VAULT_TOKEN_FILE cannot be read (${code})`);
+      throw error instanceof VaultUnavailable ? this.#failed(error.message) : error;
     }
   }
 

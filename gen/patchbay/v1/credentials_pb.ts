@@ -5,13 +5,15 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { ConnectionTest } from "./connection_test_pb.ts";
+import { file_patchbay_v1_connection_test } from "./connection_test_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file patchbay/v1/credentials.proto.
  */
 export const file_patchbay_v1_credentials: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXRjaGJheS92MS9jcmVkZW50aWFscy5wcm90bxILcGF0Y2hiYXkudjEiwwEKC0NyZWRlbnRpYWxzEjUKBGtpbmQYASABKA4yHS5wYXRjaGJheS52MS5DcmVkZW50aWFscy5LaW5kQgi6SAWCAQIQARI3CgdhcGlfa2V5GAIgASgLMh4ucGF0Y2hiYXkudjEuQXBpS2V5Q3JlZGVudGlhbHNCBrpIA8gBASJECgRLaW5kEh8KG0NSRURFTlRJQUxfS0lORF9VTlNQRUNJRklFRBAAEhsKF0NSRURFTlRJQUxfS0lORF9BUElfS0VZEAEiuAEKEUFwaUtleUNyZWRlbnRpYWxzEjAKDWlubGluZV9zZWNyZXQYASABKAlCF4ABAbpIEXIPEAEYgEAyCF5bIS1+XSokSAASLQoLaGVhZGVyX25hbWUYAyABKAlCGLpIFXITGEAyD15bQS1aYS16MC05LV0qJBImCgZwcmVmaXgYBCABKAlCEbpIDnIMGCAyCF5bIC1+XSokSAGIAQFCDwoGc291cmNlEgW6SAIIAUIJCgdfcHJlZml4YgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch1wYXRjaGJheS92MS9jcmVkZW50aWFscy5wcm90bxILcGF0Y2hiYXkudjEiwwEKC0NyZWRlbnRpYWxzEjUKBGtpbmQYASABKA4yHS5wYXRjaGJheS52MS5DcmVkZW50aWFscy5LaW5kQgi6SAWCAQIQARI3CgdhcGlfa2V5GAIgASgLMh4ucGF0Y2hiYXkudjEuQXBpS2V5Q3JlZGVudGlhbHNCBrpIA8gBASJECgRLaW5kEh8KG0NSRURFTlRJQUxfS0lORF9VTlNQRUNJRklFRBAAEhsKF0NSRURFTlRJQUxfS0lORF9BUElfS0VZEAEi5gEKEUFwaUtleUNyZWRlbnRpYWxzEjAKDWlubGluZV9zZWNyZXQYASABKAlCF4ABAbpIEXIPEAEYgEAyCF5bIS1+XSokSAASLAoKc2VjcmV0X3JlZhgCIAEoCzIWLnBhdGNoYmF5LnYxLlNlY3JldFJlZkgAEi0KC2hlYWRlcl9uYW1lGAMgASgJQhi6SBVyExhAMg9eW0EtWmEtejAtOS1dKiQSJgoGcHJlZml4GAQgASgJQhG6SA5yDBggMgheWyAtfl0qJEgBiAEBQg8KBnNvdXJjZRIFukgCCAFCCQoHX3ByZWZpeCJBCglTZWNyZXRSZWYSNAoDdXJpGAEgASgJQie6SCRyIhABGIAIMhteKGVudnxmaWxlfHZhdWx0KTovL1shLX5dKiQiswEKEVN0b3JlZENyZWRlbnRpYWxzEgwKBGhpbnQYASABKAkSCwoDcmVmGAIgASgJEg0KBXNpbmNlGAMgASgDEi4KCWxhc3RfdGVzdBgEIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IkQKBFNsb3QSFAoQU0xPVF9VTlNQRUNJRklFRBAAEgsKB0NVUlJFTlQQARILCgdQRU5ESU5HEAISDAoIUFJFVklPVVMQA2IGcHJvdG8z", [file_buf_validate_validate, file_patchbay_v1_connection_test]);
 
 /**
  * How to authenticate with a provider. Write-only: no rpc returns credentials.
@@ -94,6 +96,14 @@ export type ApiKeyCredentials = Message<"patchbay.v1.ApiKeyCredentials"> & {
      */
     value: string;
     case: "inlineSecret";
+  } | {
+    /**
+     * Where the key is kept outside of Patchbay. It is fetched when it is used, and never stored.
+     *
+     * @generated from field: patchbay.v1.SecretRef secret_ref = 2;
+     */
+    value: SecretRef;
+    case: "secretRef";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -118,4 +128,119 @@ export type ApiKeyCredentials = Message<"patchbay.v1.ApiKeyCredentials"> & {
  */
 export const ApiKeyCredentialsSchema: GenMessage<ApiKeyCredentials> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_credentials, 1);
+
+/**
+ * Where a key is kept. The operator's setting SECRET_REFS says which references may be used, by whom, and for which
+ * endpoints; none may be by default.
+ *
+ * @generated from message patchbay.v1.SecretRef
+ */
+export type SecretRef = Message<"patchbay.v1.SecretRef"> & {
+  /**
+   * `env://NAME`, a variable of the server's environment; `file:///path`, a file that the server can read; or
+   * `vault://mount/path#field`, a field of a secret in HashiCorp Vault's key-value engine, version 2.
+   *
+   * @generated from field: string uri = 1;
+   */
+  uri: string;
+};
+
+/**
+ * Describes the message patchbay.v1.SecretRef.
+ * Use `create(SecretRefSchema)` to create a new message.
+ */
+export const SecretRefSchema: GenMessage<SecretRef> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_credentials, 2);
+
+/**
+ * What may be told of credentials.
+ *
+ * @generated from message patchbay.v1.StoredCredentials
+ */
+export type StoredCredentials = Message<"patchbay.v1.StoredCredentials"> & {
+  /**
+   * At most the last four characters of the key ("…a1b2"), and only of keys of 20 characters or more; empty otherwise.
+   *
+   * @generated from field: string hint = 1;
+   */
+  hint: string;
+
+  /**
+   * Where the key is kept, if it is not kept here.
+   *
+   * @generated from field: string ref = 2;
+   */
+  ref: string;
+
+  /**
+   * Since when they are in their slot, in milliseconds since 1970-01-01 UTC.
+   *
+   * @generated from field: int64 since = 3;
+   */
+  since: bigint;
+
+  /**
+   * The last test of them; unset before the first, and for a connection that was changed since.
+   *
+   * @generated from field: patchbay.v1.ConnectionTest last_test = 4;
+   */
+  lastTest?: ConnectionTest | undefined;
+};
+
+/**
+ * Describes the message patchbay.v1.StoredCredentials.
+ * Use `create(StoredCredentialsSchema)` to create a new message.
+ */
+export const StoredCredentialsSchema: GenMessage<StoredCredentials> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_credentials, 3);
+
+/**
+ * The places for the credentials of one thing: a key is changed by adding the new one beside the old one, testing it,
+ * and only then promoting it.
+ *
+ * @generated from enum patchbay.v1.StoredCredentials.Slot
+ */
+export const StoredCredentials_Slot = {
+  /**
+   * Taken as CURRENT where a slot may be left out.
+   *
+   * @generated from enum value: SLOT_UNSPECIFIED = 0;
+   */
+  SLOT_UNSPECIFIED: 0,
+
+  /**
+   * Those that are used.
+   *
+   * @generated from enum value: CURRENT = 1;
+   */
+  CURRENT: 1,
+
+  /**
+   * Those that shall be used next.
+   *
+   * @generated from enum value: PENDING = 2;
+   */
+  PENDING: 2,
+
+  /**
+   * Those that were used before; they can be brought back.
+   *
+   * @generated from enum value: PREVIOUS = 3;
+   */
+  PREVIOUS: 3,
+} as const;
+
+/**
+ * The places for the credentials of one thing: a key is changed by adding the new one beside the old one, testing it,
+ * and only then promoting it.
+ *
+ * @generated from enum patchbay.v1.StoredCredentials.Slot
+ */
+export type StoredCredentials_Slot = (typeof StoredCredentials_Slot)[keyof typeof StoredCredentials_Slot] | UnknownEnum;
+
+/**
+ * Describes the enum patchbay.v1.StoredCredentials.Slot.
+ */
+export const StoredCredentials_SlotSchema: GenEnum<StoredCredentials_Slot> = /*@__PURE__*/
+  enumDesc(file_patchbay_v1_credentials, 3, 0);
 

@@ -1,6 +1,6 @@
 /** What can be done to each noun, to what is one's own and to what is anybody's. */
 const VERBS = {
-  LLM: ["CREATE", "READ", "UPDATE", "DELETE", "TEST", "USE", "SET_DEFAULT"],
+  LLM: ["CREATE", "READ", "UPDATE", "DELETE", "TEST", "USE", "SET_DEFAULT", "ROTATE"],
   AUDIT_EVENT: ["READ"],
   ACCOUNT: ["READ"],
   API_KEY: ["CREATE", "READ", "UPDATE", "ROLL", "DELETE"],

@@ -16,7 +16,11 @@ export type AuditAction =
   | "apiKey.create"
   | "apiKey.update"
   | "apiKey.roll"
-  | "apiKey.revoke";
+  | "apiKey.revoke"
+  | "llm.credentials.add"
+  | "llm.credentials.promote"
+  | "llm.credentials.revert"
+  | "llm.credentials.retire";
 
 /** Something that is being done. */
 export interface Deed {

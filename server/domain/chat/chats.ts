@@ -17,12 +17,14 @@ export class Chats {
 
   /** The whole reply. An empty llmId means the caller's default Llm. */
   async reply(scope: Scope, llmId: string, request: ModelRequest): Promise<{ llmId: string; reply: Reply }> {
-    const { llm, target } = await this.#lines.open(scope, llmId);
+    const line = await this.#lines.open(scope, llmId);
+    const { llm, target } = line;
     try {
       const asked = withDefaults(request, llm.defaultSampling);
       const reply = await this.#upstreams.reply(target, asked, scope.signal, scope.watch);
       return { llmId: llm.id, reply };
     } catch (error) {
+      this.#lines.heed(error, line);
       throw refusalOf(error, llm);
     }
   }
@@ -33,12 +35,14 @@ export class Chats {
     llmId: string,
     request: ModelRequest,
   ): AsyncGenerator<{ llmId: string; event: ReplyEvent }> {
-    const { llm, target } = await this.#lines.open(scope, llmId);
+    const line = await this.#lines.open(scope, llmId);
+    const { llm, target } = line;
     try {
       const asked = withDefaults(request, llm.defaultSampling);
       const events = this.#upstreams.stream(target, asked, scope.signal, scope.watch);
       for await (const event of events) yield { llmId: llm.id, event };
     } catch (error) {
+      this.#lines.heed(error, line);
       throw refusalOf(error, llm);
     }
   }

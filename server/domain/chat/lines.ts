@@ -3,15 +3,25 @@ import type { Llm } from "../../store/llm.entity.ts";
 import type { RowCache } from "../../store/row-cache.ts";
 import type { EntityManager, Store } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { Target } from "../../upstream/target.ts";
+import { UpstreamFailure } from "../../upstream/failure.ts";
+import type { ApiKeyHeader, Target } from "../../upstream/target.ts";
 import { reach, type Scope } from "../access/scope.ts";
-import { openCredentials } from "../llms/credentials.ts";
+import { apiKeyHeaderOf } from "../credentials/api-key-header.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import { SecretRef } from "../credentials/secret-ref.ts";
+import type { SecretRefs } from "../credentials/secret-refs.ts";
+import { openSlot, useOf } from "../llms/credentials.ts";
 import { notFound, providerTypeOf } from "../llms/llm-values.ts";
 
 /** An Llm and how to reach it. */
 export interface Line {
   readonly llm: Readonly<Llm>;
   readonly target: Target;
+}
+
+/** A line without its key, if that is kept elsewhere: it is not held here for longer than there. */
+interface HeldLine extends Line {
+  readonly keptElsewhere?: Credentials;
 }
 
 /** How many are held in memory, keys and all. */
@@ -21,12 +31,14 @@ const MOST_HELD = 10_000;
 export class Lines {
   readonly #store: Store;
   readonly #vault: Vault;
-  readonly #held: RowCache<Line>;
+  readonly #secretRefs: SecretRefs;
+  readonly #held: RowCache<HeldLine>;
   readonly #defaults: RowCache<{ readonly id: string }>;
 
-  constructor({ store, vault }: { store: Store; vault: Vault }) {
+  constructor({ store, vault, secretRefs }: { store: Store; vault: Vault; secretRefs: SecretRefs }) {
     this.#store = store;
     this.#vault = vault;
+    this.#secretRefs = secretRefs;
     this.#held = store.cache("llm", { max: MOST_HELD });
     this.#defaults = store.cache("account", { max: MOST_HELD });
   }
@@ -37,7 +49,15 @@ export class Lines {
     const id = llmId || (await this.#defaultId(scope.caller.accountId));
     const line = await this.#held.get(id, () => this.#load(scope.em, id, reachable));
     if (!line || (reachable !== undefined && line.llm.owner !== reachable)) throw notFound(id);
-    return line;
+    if (!line.keptElsewhere) return line;
+    const apiKey = await apiKeyHeaderOf(this.#secretRefs, line.keptElsewhere, useOf(line.llm), scope.signal);
+    return { ...line, target: { ...line.target, apiKey } };
+  }
+
+  /** To be told of what a line failed with: a key that was refused is fetched anew by the next call. */
+  heed(error: unknown, { keptElsewhere }: HeldLine): void {
+    if (!(error instanceof UpstreamFailure) || error.kind !== "key-refused") return;
+    if (keptElsewhere?.source instanceof SecretRef) this.#secretRefs.forget(keptElsewhere.source);
   }
 
   /** To be called when a change of an Llm, or of whether it is its owner's default, is committed. */
@@ -46,9 +66,14 @@ export class Lines {
     this.#defaults.forget(owner);
   }
 
-  async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<Line | undefined> {
+  async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<HeldLine | undefined> {
     const llm = await this.#store.hot.llmForUse(id, ownerId);
-    return llm && { llm, target: await targetOf(this.#vault, em, llm) };
+    if (!llm) return undefined;
+    const credentials = await openSlot(this.#vault, em, llm);
+    if (!credentials) return { llm, target: targetOf(llm, undefined) };
+    const { source, headerName, prefix } = credentials;
+    if (source instanceof SecretRef) return { llm, target: targetOf(llm, undefined), keptElsewhere: credentials };
+    return { llm, target: targetOf(llm, { secret: source, headerName, prefix }) };
   }
 
   async #defaultId(accountId: string): Promise<string> {
@@ -58,14 +83,14 @@ export class Lines {
   }
 }
 
-/** How to reach an Llm that was loaded with its credentials. */
-export async function targetOf(vault: Vault, em: EntityManager, llm: Readonly<Llm>): Promise<Target> {
+/** How to reach an Llm with a key. */
+export function targetOf(llm: Readonly<Llm>, apiKey: ApiKeyHeader | undefined): Target {
   return {
     ownerId: llm.owner,
     providerType: providerTypeOf(llm),
     endpointUrl: llm.endpointUrl,
     apiPath: llm.apiPath,
     model: llm.modelIdentifier,
-    apiKey: await openCredentials(vault, em, llm),
+    apiKey,
   };
 }

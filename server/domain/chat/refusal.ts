@@ -24,6 +24,7 @@ export function refusalOf(error: unknown, llm: Readonly<Llm>): unknown {
     {
       metadata: {
         llmId: llm.id,
+        ...(error.kind === "key-refused" && llm.previousCredentials ? { previousCredentials: "true" } : {}),
         ...(error.httpStatus === undefined ? {} : { upstreamHttpStatus: String(error.httpStatus) }),
       },
       ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

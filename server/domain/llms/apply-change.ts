@@ -4,19 +4,24 @@ import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
-import type { ApiKeyHeader } from "../../upstream/target.ts";
+import { type Credentials, fingerprintOf, isMask } from "../credentials/credentials.ts";
+import { completeCredentials } from "../credentials/draft.ts";
+import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
+import { clearCurrent, setCurrent } from "../credentials/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
-import { connectionDigestOf, fingerprintOf, hintOf, isMask, sealCredentials } from "./credentials.ts";
-import { completeCredentials, type LlmChange } from "./draft.ts";
+import { digestOf, sealForLlm, useOf } from "./credentials.ts";
+import type { LlmChange } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { inferredOf, providerTypeOf } from "./llm-values.ts";
+import { requireNoRotation } from "./rotation.ts";
 
 const MOST_LABELS = 20;
 
 interface Means {
   readonly vault: Vault;
   readonly egress: Egress;
+  readonly secretRefs: SecretRefs;
   readonly em: EntityManager;
   readonly facts: ModelFacts | undefined;
 }
@@ -41,11 +46,11 @@ export async function applyChange(means: Means, llm: Llm, change: LlmChange): Pr
   await changeConnection(means, llm, change);
 }
 
-/** Where a change leads, and with which key; undefined keeps the stored one, null means none. */
+/** Where a change leads, and with which credentials; undefined keeps the stored ones, null means none. */
 export interface ChangedConnection {
   readonly endpointUrl: string;
   readonly apiPath: string;
-  readonly key: ApiKeyHeader | null | undefined;
+  readonly credentials: Credentials | null | undefined;
 }
 
 /** The rule that stored credentials never follow a moved endpoint, for changes that are stored or only tested. */
@@ -59,40 +64,38 @@ export function connectionAfter(
     change.endpointUrl === undefined ? llm.endpointUrl : allowedEndpoint(egress, change.endpointUrl, "endpoint_url");
   const apiPath = change.apiPath === undefined ? llm.apiPath : change.apiPath || providers[providerType].defaultApiPath;
   allowedApiPath(egress, endpointUrl, apiPath);
-  const key = changedKey(llm, change.credentials);
+  const credentials = changedCredentials(llm, change.credentials);
   const isMoved = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath;
-  if (isMoved && llm.hasCredentials && key === undefined) {
+  if (isMoved && llm.hasCredentials && credentials === undefined) {
     throw new Fault(
       "CREDENTIALS_REQUIRED",
       "stored credentials never follow a moved endpoint: send credentials together with the new endpoint_url or api_path",
       { metadata: { llmId: llm.id } },
     );
   }
-  return { endpointUrl, apiPath, key };
+  return { endpointUrl, apiPath, credentials };
 }
 
-function changedKey(llm: Llm, credentials: LlmChange["credentials"]): ApiKeyHeader | null | undefined {
+function changedCredentials(llm: Llm, credentials: LlmChange["credentials"]): Credentials | null | undefined {
   if (credentials === undefined || credentials === null) return credentials;
-  if (isMask(credentials.secret)) return undefined;
+  if (isMask(credentials.source)) return undefined;
   return completeCredentials(credentials, providerTypeOf(llm));
 }
 
-async function changeConnection({ vault, egress, em }: Means, llm: Llm, change: LlmChange): Promise<void> {
-  const { endpointUrl, apiPath, key } = connectionAfter(egress, llm, change);
+async function changeConnection(means: Means, llm: Llm, change: LlmChange): Promise<void> {
+  const { vault, egress, secretRefs, em } = means;
+  const { endpointUrl, apiPath, credentials } = connectionAfter(egress, llm, change);
+  if (endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath) requireNoRotation(llm);
   llm.endpointUrl = endpointUrl;
   llm.apiPath = apiPath;
-  if (key !== undefined) {
-    llm.credentialsVersion++;
-    llm.hasCredentials = key !== null;
-    llm.credentialsHint = hintOf(key ?? undefined);
-    llm.credentialsFingerprint = fingerprintOf(vault, llm.owner, key ?? undefined);
-    llm.sealedCredentials = key && (await sealCredentials(vault, em, llm, key));
-    // Also when they are the same as those that did not open.
-    if (llm.status === "CREDENTIALS_UNREADABLE") llm.status = "UNTESTED";
+  if (credentials === null) clearCurrent(llm, fingerprintOf(vault, llm.owner, undefined));
+  if (credentials) {
+    requireRefAllowed(secretRefs, credentials, useOf(llm));
+    setCurrent(llm, await sealForLlm(vault, em, llm, credentials));
   }
-  const { owner: ownerId, providerType, modelIdentifier, credentialsFingerprint } = llm;
-  const connection = { ownerId, providerType, endpointUrl, apiPath, modelIdentifier };
-  const digest = connectionDigestOf(connection, credentialsFingerprint);
+  // Also when they are the same as those that did not open.
+  if (credentials !== undefined && llm.status === "CREDENTIALS_UNREADABLE") llm.status = "UNTESTED";
+  const digest = digestOf(llm);
   if (digest.equals(llm.connectionDigest)) return;
   llm.connectionDigest = digest;
   llm.lastTest = null;

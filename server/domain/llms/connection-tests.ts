@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { invalidField } from "../../base/fault.ts";
 import type { Llm, StoredTest } from "../../store/llm.entity.ts";
-import { findLlm, keepTest } from "../../store/llm-queries.ts";
+import { findLlm, keepPendingTest, keepTest } from "../../store/llm-queries.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
@@ -11,10 +11,18 @@ import type { Limits } from "../access/limits.ts";
 import { holderOf, reach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import { targetOf } from "../chat/lines.ts";
+import { apiKeyHeaderOf } from "../credentials/api-key-header.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import { type CredentialsDraft, completeCredentials } from "../credentials/draft.ts";
+import { SecretRef } from "../credentials/secret-ref.ts";
+import { isRefusedRef, type SecretRefs } from "../credentials/secret-refs.ts";
+import type { Slot } from "../credentials/slots.ts";
 import { connectionAfter } from "./apply-change.ts";
-import { type CredentialsDraft, completeCredentials, endpointOrDefault } from "./draft.ts";
+import { digestOf, openSlot, requireKept } from "./credentials.ts";
+import { endpointOrDefault } from "./draft.ts";
 import { canonicalEndpoint } from "./endpoint.ts";
 import { notFound, providerTypeOf } from "./llm-values.ts";
+import { testOfRefusedRef } from "./refused-ref.ts";
 
 /** A connection as a caller describes it; empty and undefined values are left open. */
 export interface ConnectionDraft {
@@ -32,6 +40,14 @@ interface Means {
   readonly vault: Vault;
   readonly egress: Egress;
   readonly upstreams: Upstreams;
+  readonly secretRefs: SecretRefs;
+}
+
+/** Where a test goes, and with which credentials. */
+interface Candidate {
+  /** Without its key. */
+  readonly target: Target;
+  readonly credentials: Credentials | undefined;
 }
 
 /** Tests of connections: by the same path that chats take, so that a green test means a chat works. */
@@ -40,64 +56,92 @@ export class ConnectionTests {
   readonly #vault: Vault;
   readonly #egress: Egress;
   readonly #upstreams: Upstreams;
+  readonly #secretRefs: SecretRefs;
 
-  constructor({ limits, vault, egress, upstreams }: Means) {
+  constructor({ limits, vault, egress, upstreams, secretRefs }: Means) {
     this.#limits = limits;
     this.#vault = vault;
     this.#egress = egress;
     this.#upstreams = upstreams;
+    this.#secretRefs = secretRefs;
   }
 
-  /** Tests a registered Llm and keeps the result with it. */
-  async testLlm(scope: Scope, llmId: string): Promise<StoredTest> {
+  /** Tests a registered Llm and keeps the result with it; that of pending credentials with these. */
+  async testLlm(scope: Scope, llmId: string, slot: Slot): Promise<StoredTest> {
     const llm = await this.#find(scope, llmId);
-    await recordUse(scope, llm, "test");
-    const test = await this.#run(scope, await targetOf(this.#vault, scope.em, llm));
-    await keepTest(scope.em, llm, statusAfter(llm, test), test);
+    const kept = requireKept(llm, slot);
+    const which = slot === "CURRENT" ? {} : { slot: slot.toLowerCase() };
+    await recordUse(scope, llm, { usesSecret: String(kept !== undefined), ...which });
+    const credentials = await openSlot(this.#vault, scope.em, llm, slot);
+    const test = await this.#run(scope, { target: targetOf(llm, undefined), credentials });
+    if (slot === "CURRENT") await keepTest(scope.em, llm, statusAfter(llm, test), test);
+    if (slot === "PENDING" && kept) {
+      const testedDigest = digestOf(llm, Buffer.from(kept.facts.fingerprint, "base64")).toString("base64");
+      await keepPendingTest(scope.em, llm, kept.facts.version, { test, testedDigest });
+    }
     return test;
   }
 
   /** Tests what is not registered, or an Llm with changes; nothing is kept. */
   async testConnection(scope: Scope, draft: ConnectionDraft): Promise<StoredTest> {
-    const target = draft.llmId ? await this.#changedTarget(scope, draft) : newTarget(scope, draft);
-    return this.#run(scope, target);
+    const candidate = draft.llmId ? await this.#changed(scope, draft) : newCandidate(scope, draft);
+    const { source } = candidate.credentials ?? {};
+    if (!draft.llmId && source instanceof SecretRef) await recordUseOfRef(scope);
+    return this.#run(scope, candidate);
   }
 
   /** Tests a registered Llm over and over and keeps nothing: for measuring. The signal of the scope ends it. */
   async *ping(scope: Scope, llmId: string, count: number, intervalMs: number): AsyncGenerator<StoredTest> {
     const llm = await this.#find(scope, llmId);
-    await recordUse(scope, llm, "ping");
-    const target = await targetOf(this.#vault, scope.em, llm);
+    await recordUse(scope, llm, { purpose: "ping", usesSecret: String(llm.hasCredentials) });
+    const credentials = await openSlot(this.#vault, scope.em, llm);
+    const candidate = { target: targetOf(llm, undefined), credentials };
     for (let sent = 0; sent < count; sent++) {
       // The first one was counted when the call was admitted.
       if (sent > 0) await this.#limits.countTest(holderOf(scope.caller));
       const next = sleep(sent + 1 < count ? intervalMs : 0, undefined, { signal: scope.signal });
       next.catch(() => {}); // It is awaited below, if we get that far.
-      yield await this.#run(scope, target);
+      yield await this.#run(scope, candidate);
       await next;
     }
   }
 
-  async #run(scope: Scope, target: Target): Promise<StoredTest> {
-    const result = await this.#upstreams.test(target, scope.signal, scope.watch);
-    return { ...result, testedAt: Date.now() };
+  /** A reference that gives no key is a result like others. Its key is fetched anew, for whoever just changed it. */
+  async #run(scope: Scope, { target, credentials }: Candidate): Promise<StoredTest> {
+    try {
+      const apiKey = credentials && (await this.#apiKey(scope, target, credentials));
+      const result = await this.#upstreams.test({ ...target, apiKey }, scope.signal, scope.watch);
+      return { ...result, testedAt: Date.now() };
+    } catch (error) {
+      if (isRefusedRef(error)) return testOfRefusedRef(error);
+      throw error;
+    }
   }
 
-  async #changedTarget(scope: Scope, draft: ConnectionDraft): Promise<Target> {
+  #apiKey({ signal }: Scope, { ownerId, endpointUrl, apiPath }: Target, credentials: Credentials) {
+    if (credentials.source instanceof SecretRef) this.#secretRefs.forget(credentials.source);
+    return apiKeyHeaderOf(this.#secretRefs, credentials, { ownerId, url: endpointUrl + apiPath }, signal);
+  }
+
+  async #changed(scope: Scope, draft: ConnectionDraft): Promise<Candidate> {
     const llm = await this.#find(scope, draft.llmId);
     const providerType = providerTypeOf(llm);
     if (draft.providerType !== undefined && draft.providerType !== providerType) {
       throw invalidField("provider_type", `of this Llm is ${providerType}, and never changes`);
     }
-    const { endpointUrl, apiPath, key } = connectionAfter(this.#egress, llm, {
+    const { endpointUrl, apiPath, credentials } = connectionAfter(this.#egress, llm, {
       endpointUrl: draft.endpointUrl || undefined,
       apiPath: draft.apiPath || undefined,
       credentials: draft.credentials,
     });
-    if (key === undefined) await recordUse(scope, llm, "test");
-    const apiKey = key === undefined ? (await targetOf(this.#vault, scope.em, llm)).apiKey : (key ?? undefined);
+    const isStored = credentials === undefined;
+    if (isStored) await recordUse(scope, llm, { usesSecret: String(llm.hasCredentials) });
+    else if (credentials?.source instanceof SecretRef) await recordUse(scope, llm, { usesSecret: "true" });
     const model = draft.modelIdentifier || llm.modelIdentifier;
-    return { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey };
+    return {
+      target: { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey: undefined },
+      credentials: isStored ? await openSlot(this.#vault, scope.em, llm) : (credentials ?? undefined),
+    };
   }
 
   async #find(scope: Scope, llmId: string): Promise<Llm> {
@@ -108,23 +152,35 @@ export class ConnectionTests {
 }
 
 /** A blocked address is not refused here: that it is blocked is the result of the test. */
-function newTarget(scope: Scope, draft: ConnectionDraft): Target {
+function newCandidate(scope: Scope, draft: ConnectionDraft): Candidate {
   const { providerType } = draft;
   if (!providerType) throw invalidField("provider_type", "is required without an llm_id");
-  return {
+  const target = {
     ownerId: scope.caller.accountId,
     providerType,
     endpointUrl: canonicalEndpoint(endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url"),
     apiPath: draft.apiPath || providers[providerType].defaultApiPath,
     model: draft.modelIdentifier,
-    apiKey: draft.credentials && completeCredentials(draft.credentials, providerType),
+    apiKey: undefined,
   };
+  return { target, credentials: draft.credentials && completeCredentials(draft.credentials, providerType) };
 }
 
-/** Before the stored key is sent anywhere: what is not written down does not happen. */
-function recordUse(scope: Scope, llm: Llm, purpose: "test" | "ping"): Promise<void> {
-  const facts = { purpose, usesSecret: String(llm.hasCredentials) };
-  return recordDeed(scope, scope.em, { action: "llm.test", resourceId: llm.id, ownerId: llm.owner, facts });
+/** Before a key that the caller did not bring is sent anywhere: what is not written down does not happen. */
+function recordUse(scope: Scope, { id, owner }: Llm, more: Readonly<Record<string, string>>): Promise<void> {
+  const facts = { purpose: "test", ...more };
+  return recordDeed(scope, scope.em, { action: "llm.test", resourceId: id, ownerId: owner, facts });
+}
+
+/** The same for a connection that is not registered: it has no id. */
+function recordUseOfRef(scope: Scope): Promise<void> {
+  const facts = { purpose: "test", usesSecret: "true" };
+  return recordDeed(scope, scope.em, {
+    action: "llm.test",
+    resourceId: "",
+    ownerId: scope.caller.accountId,
+    facts,
+  });
 }
 
 /** A test that proved nothing changes nothing. */

@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
-import { Fault } from "../../base/fault.ts";
-import { Secret } from "../../base/secret.ts";
+import { Fault, type Reason } from "../../base/fault.ts";
 import type { Llm } from "../../store/llm.entity.ts";
 import { markReadable, markUnreadable } from "../../store/llm-queries.ts";
 import type { EntityManager } from "../../store/store.ts";
-import { type SealedSecret, Unreadable } from "../../store/vault/sealing.ts";
+import { Unreadable } from "../../store/vault/sealing.ts";
 import type { Place, Vault } from "../../store/vault/vault.ts";
-import type { ApiKeyHeader } from "../../upstream/target.ts";
-
-const HINT_LENGTH = 4;
-/** Of a shorter key, four characters would give too much away. */
-const LEAST_LENGTH_FOR_HINT = 20;
+import { type Credentials, fingerprintOf, openCredentials, sealCredentials } from "../credentials/credentials.ts";
+import type { Use } from "../credentials/secret-refs.ts";
+import { issueVersion, type Kept, keep, keptIn, type Slot } from "../credentials/slots.ts";
 
 /** What makes an Llm the same connection as another, besides its owner. */
 export interface Connection {
@@ -19,25 +16,6 @@ export interface Connection {
   readonly endpointUrl: string;
   readonly apiPath: string;
   readonly modelIdentifier: string;
-}
-
-/** A mask that a client read somewhere and sends back: it stands for what is stored. */
-export function isMask(secret: Secret): boolean {
-  return /^\*+$/.test(secret.reveal());
-}
-
-/** `…a1b2` for long keys, nothing for short ones. */
-export function hintOf(key: ApiKeyHeader | undefined): string {
-  const text = key?.secret.reveal() ?? "";
-  return text.length >= LEAST_LENGTH_FOR_HINT ? `…${text.slice(-HINT_LENGTH)}` : "";
-}
-
-/**
- * The same for the same credentials of the same owner, and telling nothing of them: keyed, since keys of local servers
- * can be guessed, and with the owner inside, so that it links nobody. "No credentials" is a value like others.
- */
-export function fingerprintOf(vault: Vault, ownerId: string, key: ApiKeyHeader | undefined): Buffer {
-  return vault.digest("fingerprint", ownerId, ...(key ? encode(key) : ["none"]));
 }
 
 /** A digest, because an index cannot hold a URL of 2,048 bytes. */
@@ -49,48 +27,68 @@ export function connectionDigestOf(connection: Connection, fingerprint: Buffer):
     .digest();
 }
 
-/** Seals credentials to a row and to the endpoint they are for. */
-export function sealCredentials(vault: Vault, em: EntityManager, llm: Llm, key: ApiKeyHeader): Promise<SealedSecret> {
-  return vault.seal(em, placeOf(llm), new Secret(JSON.stringify(encode(key))));
+/** The digest that an Llm has with its credentials, or would have with others. */
+export function digestOf(llm: Readonly<Llm>, fingerprint = llm.credentialsFingerprint): Buffer {
+  const { owner: ownerId, providerType, endpointUrl, apiPath, modelIdentifier } = llm;
+  return connectionDigestOf({ ownerId, providerType, endpointUrl, apiPath, modelIdentifier }, fingerprint);
+}
+
+/** Whose credentials they are and where they may go. */
+export function useOf({ owner, endpointUrl, apiPath }: Readonly<Llm>): Use {
+  return { ownerId: owner, url: endpointUrl + apiPath };
+}
+
+/** Seals new credentials to an Llm and to the endpoint it has. */
+export async function sealForLlm(vault: Vault, em: EntityManager, llm: Llm, credentials: Credentials): Promise<Kept> {
+  const version = issueVersion(llm);
+  const sealed = await sealCredentials(vault, em, placeOf(llm, version), credentials);
+  return keep(credentials, version, fingerprintOf(vault, llm.owner, credentials), sealed);
+}
+
+const MISSING: Readonly<Record<Slot, Reason | undefined>> = {
+  CURRENT: undefined,
+  PENDING: "PENDING_CREDENTIALS_MISSING",
+  PREVIOUS: "PREVIOUS_CREDENTIALS_MISSING",
+};
+
+/** What is in a slot; refused if that is nothing, but for the current slot, where nothing is a value. */
+export function requireKept(llm: Readonly<Llm>, slot: Slot): Kept | undefined {
+  const kept = keptIn(llm, slot);
+  const reason = MISSING[slot];
+  if (kept || !reason) return kept;
+  throw new Fault(reason, `llm ${llm.id} has no ${slot.toLowerCase()} credentials`, { metadata: { llmId: llm.id } });
 }
 
 /**
- * The credentials of an Llm that was loaded with them; undefined if it has none. If they do not open, the Llm says so
- * from then on, and nothing is sent anywhere.
+ * The credentials in a slot of an Llm that was loaded with them; undefined if it calls without. If the current ones do
+ * not open, the Llm says so from then on, and nothing is sent anywhere.
  */
-export async function openCredentials(
+export async function openSlot(
   vault: Vault,
   em: EntityManager,
   llm: Readonly<Llm>,
-): Promise<ApiKeyHeader | undefined> {
-  if (!llm.hasCredentials) return undefined;
+  slot: Slot = "CURRENT",
+): Promise<Credentials | undefined> {
+  const kept = requireKept(llm, slot);
+  if (!kept) return undefined;
   try {
-    const opened = await vault.open(em, placeOf(llm), llm.sealedCredentials as SealedSecret);
-    if (llm.status === "CREDENTIALS_UNREADABLE") await markReadable(em, llm);
-    const [secret, headerName, prefix] = JSON.parse(opened.reveal());
-    return { secret: new Secret(secret), headerName, prefix };
+    const credentials = await openCredentials(vault, em, placeOf(llm, kept.facts.version), kept.sealed);
+    if (slot === "CURRENT" && llm.status === "CREDENTIALS_UNREADABLE") await markReadable(em, llm);
+    return credentials;
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    await markUnreadable(em, llm);
+    if (slot === "CURRENT") await markUnreadable(em, llm);
     throw new Fault(
       "CREDENTIALS_UNREADABLE",
-      `the stored credentials of llm ${llm.id} do not open; send them again with UpdateLlm`,
+      `the stored credentials of llm ${llm.id} do not open; send them again`,
       { metadata: { llmId: llm.id } },
       error,
     );
   }
 }
 
-function placeOf(llm: Readonly<Llm>): Place {
-  return {
-    column: "llm.credentials",
-    ownerId: llm.owner,
-    rowId: llm.id,
-    version: llm.credentialsVersion,
-    endpoint: llm.endpointUrl + llm.apiPath,
-  };
-}
-
-function encode({ secret, headerName, prefix }: ApiKeyHeader): [string, string, string] {
-  return [secret.reveal(), headerName, prefix];
+/** The same for all slots: credentials move from one to another as they are, unopened. */
+function placeOf(llm: Readonly<Llm>, version: number): Place {
+  const { ownerId, url } = useOf(llm);
+  return { column: "llm.credentials", ownerId, rowId: llm.id, version, endpoint: url };
 }

@@ -1,17 +1,8 @@
 import { invalidField } from "../../base/fault.ts";
-import type { Secret } from "../../base/secret.ts";
 import type { Capabilities, StoredSampling } from "../../store/llm.entity.ts";
 import { providers } from "../../upstream/providers.ts";
-import type { ApiKeyHeader, ProviderType } from "../../upstream/target.ts";
-import { isMask } from "./credentials.ts";
-
-/** Credentials as a caller gives them; what is left open is the provider's custom. */
-export interface CredentialsDraft {
-  readonly secret: Secret;
-  /** Empty: left open. */
-  readonly headerName: string;
-  readonly prefix: string | undefined;
-}
+import type { ProviderType } from "../../upstream/target.ts";
+import type { CredentialsDraft } from "../credentials/draft.ts";
 
 /** What a caller says of a new Llm; empty and undefined values are left open. */
 export interface LlmDraft {
@@ -60,16 +51,4 @@ export function endpointOrDefault(endpointUrl: string, providerType: ProviderTyp
   const url = endpointUrl || providers[providerType].defaultEndpointUrl;
   if (url) return url;
   throw invalidField("endpoint_url", `is required for ${providerType}, which has no address of its own`);
-}
-
-/** Credentials with all that was left open filled in. */
-export function completeCredentials(draft: CredentialsDraft, providerType: ProviderType): ApiKeyHeader {
-  if (isMask(draft.secret)) {
-    throw invalidField("credentials.api_key.inline_secret", "is a mask (asterisks only); send the key itself");
-  }
-  const { defaultHeaderName, defaultPrefix } = providers[providerType];
-  const headerName = draft.headerName || defaultHeaderName;
-  const prefixOfHeader = headerName.toLowerCase() === "authorization" ? "Bearer " : "";
-  const usualPrefix = headerName === defaultHeaderName ? defaultPrefix : prefixOfHeader;
-  return { secret: draft.secret, headerName, prefix: draft.prefix ?? usualPrefix };
 }

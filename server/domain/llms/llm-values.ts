@@ -23,6 +23,14 @@ export function etagOf(llm: Readonly<Llm>): string {
   return `r${llm.revision}`;
 }
 
+/** Refuses a change that was made from another version. */
+export function requireEtag(llm: Readonly<Llm>, etag: string): void {
+  if (etag === "" || etag === etagOf(llm)) return;
+  throw new Fault("ETAG_MISMATCH", `llm ${llm.id} has changed since ${etag}; get it again and repeat the change`, {
+    metadata: { llmId: llm.id, etag: etagOf(llm) },
+  });
+}
+
 /** Missing and not to be seen are the same. */
 export function notFound(llmId: string): Fault {
   return new Fault("LLM_NOT_FOUND", `there is no llm ${llmId}`);

@@ -3,23 +3,26 @@ import { Fault, invalidField } from "../../base/fault.ts";
 import { Llm } from "../../store/llm.entity.ts";
 import { findByConnection, findLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
 import { type Store, violates } from "../../store/store.ts";
-import type { SealedSecret } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
 import { reach, requireReach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
+import { fingerprintOf } from "../credentials/credentials.ts";
+import { completeCredentials, describeDraft } from "../credentials/draft.ts";
+import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
+import { setCurrent } from "../credentials/slots.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
 import { inferModel } from "../models/inference.ts";
 import { applyChange } from "./apply-change.ts";
-import { connectionDigestOf, fingerprintOf, hintOf, sealCredentials } from "./credentials.ts";
-import { completeCredentials, endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
+import { digestOf, sealForLlm, useOf } from "./credentials.ts";
+import { endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { listKeyOf, type Query } from "./list-query.ts";
-import { etagOf, notFound, providerTypeOf } from "./llm-values.ts";
+import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
 import { type Notice, noticesOf } from "./notices.ts";
 
 /** An Llm that was written, and what its owner may want to know of it. */
@@ -28,18 +31,28 @@ export interface Written {
   readonly notices: readonly Notice[];
 }
 
+interface Means {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly egress: Egress;
+  readonly lines: Lines;
+  readonly secretRefs: SecretRefs;
+}
+
 /** The registry's rules. */
 export class Llms {
   readonly #store: Store;
   readonly #vault: Vault;
   readonly #egress: Egress;
   readonly #lines: Lines;
+  readonly #secretRefs: SecretRefs;
 
-  constructor({ store, vault, egress, lines }: { store: Store; vault: Vault; egress: Egress; lines: Lines }) {
+  constructor({ store, vault, egress, lines, secretRefs }: Means) {
     this.#store = store;
     this.#lines = lines;
     this.#vault = vault;
     this.#egress = egress;
+    this.#secretRefs = secretRefs;
   }
 
   /** The index, not a prior read, decides whether the connection is new. */
@@ -92,7 +105,8 @@ export class Llms {
         if (!llm) throw notFound(llmId);
         requireEtag(llm, change.etag);
         const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
-        await applyChange({ vault: this.#vault, egress: this.#egress, em, facts: model }, llm, change);
+        const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
+        await applyChange({ ...means, em, facts: model }, llm, change);
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
@@ -149,15 +163,13 @@ export class Llms {
   async #compose(scope: Scope, draft: LlmDraft, ownerId: string, facts: ModelFacts | undefined): Promise<Llm> {
     const { providerType } = draft;
     const now = new Date();
-    const key = draft.credentials && completeCredentials(draft.credentials, providerType);
+    const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
     const endpointUrl = allowedEndpoint(
       this.#egress,
       endpointOrDefault(draft.endpointUrl, providerType),
       "endpoint_url",
     );
     const apiPath = allowedApiPath(this.#egress, endpointUrl, draft.apiPath || providers[providerType].defaultApiPath);
-    const fingerprint = fingerprintOf(this.#vault, ownerId, key);
-    const { modelIdentifier } = draft;
     const model = inferModel(draft, facts);
     const llm = scope.em.create(Llm, {
       id: draft.llmId || randomUUID(),
@@ -167,7 +179,7 @@ export class Llms {
       providerType,
       endpointUrl,
       apiPath,
-      modelIdentifier,
+      modelIdentifier: draft.modelIdentifier,
       supportedModalities: [...model.supportedModalities],
       labels: draft.labels,
       version: draft.version,
@@ -182,14 +194,17 @@ export class Llms {
       modelDeprecated: facts?.deprecation !== undefined,
       supportsWebSearch: facts?.supportsWebSearch ?? false,
       sealedCredentials: null,
-      credentialsVersion: 1,
-      hasCredentials: key !== undefined,
-      credentialsHint: hintOf(key),
-      credentialsFingerprint: fingerprint,
-      connectionDigest: connectionDigestOf(
-        { ownerId, providerType, endpointUrl, apiPath, modelIdentifier },
-        fingerprint,
-      ),
+      credentialsVersion: 0,
+      credentialsIssued: 0,
+      hasCredentials: false,
+      credentialsHint: "",
+      credentialsRef: "",
+      credentialsFingerprint: fingerprintOf(this.#vault, ownerId, undefined),
+      sealedPendingCredentials: null,
+      pendingCredentials: null,
+      sealedPreviousCredentials: null,
+      previousCredentials: null,
+      connectionDigest: Buffer.alloc(0),
       requestDigest: this.#requestDigest(draft, ownerId),
       status: "UNTESTED",
       lastTest: null,
@@ -198,14 +213,18 @@ export class Llms {
       createdBy: scope.caller.accountId,
       updatedBy: scope.caller.accountId,
     });
-    if (key) llm.sealedCredentials = (await sealCredentials(this.#vault, scope.em, llm, key)) as SealedSecret;
+    if (credentials) {
+      requireRefAllowed(this.#secretRefs, credentials, useOf(llm));
+      setCurrent(llm, await sealForLlm(this.#vault, scope.em, llm, credentials));
+    }
+    llm.connectionDigest = digestOf(llm);
     return llm;
   }
 
   /** Keyed, because the request holds the secret. */
   #requestDigest(draft: LlmDraft, ownerId: string): Buffer {
     const { credentials, ...rest } = draft;
-    const key = credentials && [credentials.secret.reveal(), credentials.headerName, credentials.prefix];
+    const key = credentials && describeDraft(credentials);
     return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key }));
   }
 
@@ -234,11 +253,4 @@ function factsOf(existing: Llm | null, requestDigest: Buffer) {
   if (!existing) return {};
   const sameRequest = requestDigest.equals(existing.requestDigest);
   return { metadata: { llmId: existing.id, sameRequest: String(sameRequest) } };
-}
-
-function requireEtag(llm: Llm, etag: string): void {
-  if (etag === "" || etag === etagOf(llm)) return;
-  throw new Fault("ETAG_MISMATCH", `llm ${llm.id} has changed since ${etag}; get it again and repeat the change`, {
-    metadata: { llmId: llm.id, etag: etagOf(llm) },
-  });
 }

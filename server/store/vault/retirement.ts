@@ -1,4 +1,4 @@
-import type { EntityManager } from "@mikro-orm/postgresql";
+import { type EntityManager, IsolationLevel } from "@mikro-orm/postgresql";
 import { KeyRingError } from "./key-ring.ts";
 import type { KeyRingFile } from "./key-ring-file.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
@@ -47,15 +47,23 @@ export async function retireKey(em: EntityManager, keyRing: KeyRingFile, id: str
   });
 }
 
-/** Deletes superseded data keys that seal nothing any more; answers with how many. */
+/**
+ * Deletes superseded data keys that seal nothing any more; answers with how many. All columns are counted in one snapshot,
+ * because a secret can move from one to another, and would be in neither if each were counted at its own time.
+ */
 export async function deleteUnusedDataKeys(em: EntityManager): Promise<number> {
   const superseded = await em.execute<{ id: string }[]>(
     `select id from wrapped_key where superseded_at < now() - interval '${SUPERSEDED_FOR}'`,
   );
   const used = new Set<string>();
-  for (const column of SEALED_COLUMNS) {
-    for (const id of (await countByDataKey(em, column)).keys()) used.add(id);
-  }
+  await em.transactional(
+    async (em) => {
+      for (const column of SEALED_COLUMNS) {
+        for (const id of (await countByDataKey(em, column)).keys()) used.add(id);
+      }
+    },
+    { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
+  );
   const unused = superseded.map(({ id }) => id).filter((id) => !used.has(id));
   await em.execute("delete from wrapped_key where id::text in (select jsonb_array_elements_text(?::jsonb))", [
     JSON.stringify(unused),

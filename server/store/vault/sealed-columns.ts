@@ -1,12 +1,13 @@
 /** Where sealed secrets are: what rotates, verifies or counts them goes through this list and knows no table. */
 export interface SealedColumn {
-  /** The `column` of its places. */
+  /** The `column` of its places; more than one when secrets are moved from one to the other as they are. */
   readonly name: string;
   readonly table: string;
   readonly id: string;
   readonly owner: string;
   /** Holds the SealedSecret; its name begins with `sealed_`, by which a test finds those that are missing here. */
   readonly sealed: string;
+  /** The `version` of its places, as an SQL expression over the row. */
   readonly version: string;
   /** The `endpoint` of its places, as an SQL expression over the row, which is called `sealed_row`. */
   readonly endpoint: string;
@@ -25,5 +26,26 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     version: "credentials_version",
     endpoint: "sealed_row.endpoint_url || sealed_row.api_path",
     expected: "sealed_row.has_credentials",
+  },
+  // Sealed as those that are used: they become these, and the other way round, without being opened.
+  {
+    name: "llm.credentials",
+    table: "llm",
+    id: "id",
+    owner: "owner_id",
+    sealed: "sealed_pending_credentials",
+    version: "(pending_credentials ->> 'version')::int",
+    endpoint: "sealed_row.endpoint_url || sealed_row.api_path",
+    expected: "sealed_row.pending_credentials is not null",
+  },
+  {
+    name: "llm.credentials",
+    table: "llm",
+    id: "id",
+    owner: "owner_id",
+    sealed: "sealed_previous_credentials",
+    version: "(previous_credentials ->> 'version')::int",
+    endpoint: "sealed_row.endpoint_url || sealed_row.api_path",
+    expected: "sealed_row.previous_credentials is not null",
   },
 ];

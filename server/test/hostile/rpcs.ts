@@ -53,6 +53,7 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
   });
   const { createLlm, getLlm, listLlms, updateLlm, deleteLlm, setDefaultLlm, testLlm, testConnection } =
     LlmService.method;
+  const { addPendingCredentials, promoteCredentials, revertCredentials, retireCredentials } = LlmService.method;
   const named = [
     rpc(createLlm, draft, ["POST", "/v1/llms"]),
     rpc(getLlm, { llmId }, ["GET", one]),
@@ -67,6 +68,13 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
     rpc(setDefaultLlm, { llmId }, ["POST", `${one}:setDefault`]),
     rpc(testLlm, { llmId }, ["POST", `${one}:test`]),
     rpc(testConnection, { ...connection, endpointUrl: "http://127.0.0.1:1/v1" }, ["POST", "/v1/llms:testConnection"]),
+    rpc(addPendingCredentials, { llmId, credentials: { apiKey: { inlineSecret: "sk-5678" } } }, [
+      "POST",
+      `${one}:addPendingCredentials`,
+    ]),
+    rpc(promoteCredentials, { llmId }, ["POST", `${one}:promoteCredentials`]),
+    rpc(revertCredentials, { llmId }, ["POST", `${one}:revertCredentials`]),
+    rpc(retireCredentials, { llmId, slot: "PREVIOUS" }, ["POST", `${one}:retireCredentials`]),
     rpc(ChatService.method.chat, chat, ["POST", `${one}:chat`], ["POST", "/v1/llms:chat"]),
     rpc(ChatService.method.streamChat, chat, ["POST", `${one}:streamChat`], ["POST", "/v1/llms:streamChat"]),
     rpc(Health.method.check, { service: "patchbay.v1.LlmService" }),

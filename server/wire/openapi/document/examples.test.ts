@@ -28,7 +28,9 @@ describe("the example", () => {
   it.each(requests)("$name of a request of $rpc is one that the server takes", ({ rpc, value }) => {
     const { input } = methodOf(rpc);
     // What the path gives.
-    const inPath = /\.(UpdateLlm|TestLlm)$/.test(rpc) ? { llmId: "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708" } : {};
+    const inPath = /\.(UpdateLlm|TestLlm|\w+Credentials)$/.test(rpc)
+      ? { llmId: "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708" }
+      : {};
     const message = fromJson(input, { ...inPath, ...value } satisfies JsonObject);
     expect(validator.validate(input, message)).toMatchObject({ kind: "valid" });
   });

@@ -93,6 +93,15 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
           defaultSamplingParams: { temperature: 0.2 },
         },
       },
+      reference: {
+        summary: "A model whose key is kept in HashiCorp Vault",
+        value: {
+          displayName: "Claude of the support team",
+          providerType: "ANTHROPIC",
+          modelIdentifier: "claude-sonnet-4-5",
+          credentials: { apiKey: { secretRef: { uri: "vault://kv/patchbay/support#anthropic" } } },
+        },
+      },
       ollama: {
         summary: "A model on a local Ollama, without credentials",
         value: {
@@ -137,8 +146,39 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
     },
   },
   "LlmService.TestLlm": {
-    requests: {},
+    requests: { pending: { summary: "With the key to use next", value: { slot: "PENDING" } } },
     responses: { works: { summary: "A chat works", value: { test: CONNECTION_TEST } } },
+  },
+  "LlmService.AddPendingCredentials": {
+    requests: {
+      key: {
+        summary: "The key to use next",
+        value: { credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefc3d4" } } },
+      },
+    },
+    responses: {
+      added: {
+        summary: "It waits beside the one that is used",
+        value: { llm: { ...LLM, pendingCredentials: { hint: "…c3d4", since: "1767225660000" } } },
+      },
+    },
+  },
+  "LlmService.PromoteCredentials": {
+    requests: {},
+    responses: {
+      promoted: {
+        summary: "It is used; the one before can be brought back",
+        value: {
+          llm: { ...LLM, credentialsHint: "…c3d4", previousCredentials: { hint: "…a1b2", since: "1767225660000" } },
+        },
+      },
+    },
+  },
+  "LlmService.RetireCredentials": {
+    requests: { previous: { summary: "The one before", value: { slot: "PREVIOUS" } } },
+    responses: {
+      retired: { summary: "Only the new one is left", value: { llm: { ...LLM, credentialsHint: "…c3d4" } } },
+    },
   },
   "LlmService.TestConnection": {
     requests: {

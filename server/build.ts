@@ -22,10 +22,14 @@ import { IssuedKeys } from "./domain/access/issued-keys.ts";
 import { issuerKeys } from "./domain/access/issuer-keys.ts";
 import { Limits } from "./domain/access/limits.ts";
 import { AuditLog } from "./domain/audit/audit-log.ts";
+import { ChangeFeed } from "./domain/changes/change-feed.ts";
 import { Chats } from "./domain/chat/chats.ts";
 import { Lines } from "./domain/chat/lines.ts";
 import { SecretRefs } from "./domain/credentials/secret-refs.ts";
+import { forgetOldChanges, Housekeeping } from "./domain/housekeeping/housekeeping.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
+import { DeletedLlms, purgeLlms } from "./domain/llms/deleted-llms.ts";
+import { LlmWatch } from "./domain/llms/llm-watch.ts";
 import { Llms } from "./domain/llms/llms.ts";
 import { Rotation } from "./domain/llms/rotation.ts";
 import { openKeySource } from "./key-source.ts";
@@ -35,6 +39,7 @@ import { auditRpcs } from "./service/audit-log.ts";
 import { chatRpcs } from "./service/chats.ts";
 import { DIALECT_SERVICES, DIALECTS } from "./service/dialects/dialects.ts";
 import { llmRpcs } from "./service/llms.ts";
+import { withMutations } from "./service/mutations.ts";
 import { pingRpcs } from "./service/pings.ts";
 import { SERVICES } from "./service/services.ts";
 import type { Database } from "./store/database.ts";
@@ -136,20 +141,24 @@ async function openWire(
   const upstreams = new Upstreams({ egress });
   const limits = await Limits.open(store, config.limits);
   const secretRefs = openSecretRefs(config, closers);
+  const { callers, keys, ...access } = openAccess(config, log, { store, vault, limits }, closers);
   const lines = new Lines({ store, vault, secretRefs });
   const llms = new Llms({ store, vault, egress, lines, secretRefs });
   const rotation = new Rotation({ vault, lines, secretRefs });
+  const deletedLlms = new DeletedLlms({ lines });
+  const feed = openBackground(log, store, closers);
+  const llmWatch = new LlmWatch({ vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const chats = new Chats({ lines, upstreams });
   const auditLog = new AuditLog({ vault });
-  const { callers, ...access } = openAccess(config, log, { store, vault, limits }, closers);
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
     () => store.isReachable(),
   );
   closers.push(() => lifecycle.close());
-  const routes = (router: ConnectRouter) => {
-    router.service(LlmService, llmRpcs({ llms, tests, rotation }));
+  const routes = (plain: ConnectRouter) => {
+    const router = withMutations(plain, { vault });
+    router.service(LlmService, llmRpcs({ llms, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats }));
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog }));
@@ -178,7 +187,21 @@ async function openWire(
     ...(config.tls ? { tls: config.tls } : {}),
     onError: (error) => log.error({ err: error }, "the listener failed"),
   });
-  return { listener, drain: () => lifecycle.drain(listener) };
+  const drain = () => {
+    feed.close(); // Who watches would not leave by themselves.
+    return lifecycle.drain(listener);
+  };
+  return { listener, drain };
+}
+
+/** What goes on between calls: who watches is woken, and what becomes due is done. */
+function openBackground(log: Logger, store: Store, closers: Closer[]): ChangeFeed {
+  const onWarning = (message: string) => log.warn({}, message);
+  const feed = new ChangeFeed({ store, onWarning });
+  closers.push(() => feed.close());
+  const housekeeping = new Housekeeping(() => store.fork(), [purgeLlms, forgetOldChanges], onWarning);
+  closers.push(() => housekeeping.stop());
+  return feed;
 }
 
 function openAccess(
@@ -191,7 +214,7 @@ function openAccess(
   closers.push(() => uses.close());
   const keys = new ApiKeys({ store, limits, uses });
   const callers = new Callers({ keys, tokens: openIdTokens(config, log, store, closers) });
-  return { callers, accounts: new Accounts({ vault }), issuedKeys: new IssuedKeys({ vault, keys }) };
+  return { callers, keys, accounts: new Accounts({ vault }), issuedKeys: new IssuedKeys({ vault, keys }) };
 }
 
 function openIdTokens(config: Config, log: Logger, store: Store, closers: Closer[]): IdTokens | undefined {

@@ -2,35 +2,50 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts";
 import type { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
+import type { DeletedLlms } from "../domain/llms/deleted-llms.ts";
+import type { LlmWatch } from "../domain/llms/llm-watch.ts";
 import type { Llms } from "../domain/llms/llms.ts";
 import type { Rotation } from "../domain/llms/rotation.ts";
 import { presentLlm, presentNotice, presentTest } from "./present-llm.ts";
+import { presentEvent } from "./present-llm-event.ts";
 import { readRequiredCredentials, readSlot } from "./read-credentials.ts";
 import { readChange, readConnection, readDraft, readQuery } from "./read-llm.ts";
 import { scopeOf } from "./scope-key.ts";
 
 interface Deps {
   readonly llms: Llms;
+  readonly deletedLlms: DeletedLlms;
+  readonly llmWatch: LlmWatch;
   readonly tests: ConnectionTests;
   readonly rotation: Rotation;
 }
 
 /** The rpcs of LlmService: unpack, ask the domain, present. */
-export function llmRpcs({ llms, tests, rotation }: Deps): ServiceImpl<typeof LlmService> {
+export function llmRpcs({ llms, deletedLlms, llmWatch, tests, rotation }: Deps): ServiceImpl<typeof LlmService> {
   return {
     async createLlm(request, context) {
       const { llm, notices } = await llms.create(scopeOf(context), readDraft(request));
       return { llm: presentLlm(llm), statuses: notices.map(presentNotice) };
     },
 
-    async getLlm({ llmId }, context) {
-      return { llm: presentLlm(await llms.get(scopeOf(context), llmId)) };
+    async getLlm({ llmId, showDeleted }, context) {
+      return { llm: presentLlm(await llms.get(scopeOf(context), llmId, { withDeleted: showDeleted })) };
+    },
+
+    async batchGetLlms({ llmIds }, context) {
+      const found = await llms.getAll(
+        scopeOf(context),
+        llmIds.map((llmId) => llmId.toLowerCase()),
+      );
+      return { llms: found.map(presentLlm) };
     },
 
     async listLlms(request, context) {
-      const { pageSize, pageToken } = request;
-      const page = await llms.list(scopeOf(context), readQuery(request), pageSize, pageToken);
-      return { llms: page.rows.map(presentLlm), nextPageToken: page.nextPageToken };
+      const { pageSize, pageToken, includeTotalSize } = request;
+      const query = readQuery(request);
+      const page = await llms.list(scopeOf(context), query, pageSize, pageToken);
+      const total = includeTotalSize ? { totalSize: await llms.count(scopeOf(context), query) } : {};
+      return { llms: page.rows.map(presentLlm), nextPageToken: page.nextPageToken, ...total };
     },
 
     async updateLlm(request, context) {
@@ -39,8 +54,12 @@ export function llmRpcs({ llms, tests, rotation }: Deps): ServiceImpl<typeof Llm
     },
 
     async deleteLlm({ llmId, etag }, context) {
-      await llms.delete(scopeOf(context), llmId, etag);
+      await deletedLlms.delete(scopeOf(context), llmId, etag);
       return {};
+    },
+
+    async undeleteLlm({ llmId, etag }, context) {
+      return { llm: presentLlm(await deletedLlms.undelete(scopeOf(context), llmId, etag)) };
     },
 
     async setDefaultLlm({ llmId }, context) {
@@ -71,6 +90,11 @@ export function llmRpcs({ llms, tests, rotation }: Deps): ServiceImpl<typeof Llm
     async retireCredentials({ llmId, slot, etag }, context) {
       const erased = slot === StoredCredentials_Slot.PENDING ? "PENDING" : "PREVIOUS";
       return { llm: presentLlm(await rotation.retire(scopeOf(context), llmId, etag, erased)) };
+    },
+
+    async *watchLlms({ ownerId, resumeToken }, context) {
+      const asked = ownerId.toLowerCase() || undefined;
+      for await (const event of llmWatch.watch(scopeOf(context), asked, resumeToken)) yield presentEvent(event);
     },
   };
 }

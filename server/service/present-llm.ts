@@ -14,6 +14,7 @@ import {
   LlmStatus_CodeSchema,
   type LlmStatusSchema,
 } from "../../gen/patchbay/v1/llm_pb.ts";
+import { purgeTimeOf } from "../domain/llms/deleted-llms.ts";
 import { etagOf } from "../domain/llms/llm-values.ts";
 import type { Notice } from "../domain/llms/notices.ts";
 import type { Llm, StoredSlot, StoredTest } from "../store/llm.entity.ts";
@@ -53,6 +54,9 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     ...(llm.previousCredentials ? { previousCredentials: presentSlot(llm.previousCredentials) } : {}),
     ...(llm.lastTest ? { lastTest: presentTest(llm.lastTest) } : {}),
     etag: etagOf(llm),
+    ...(llm.deletedAt
+      ? { deletedAt: BigInt(llm.deletedAt.getTime()), purgeAt: BigInt(purgeTimeOf(llm.deletedAt).getTime()) }
+      : {}),
   };
 }
 

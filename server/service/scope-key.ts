@@ -9,12 +9,12 @@ const watchKey = createContextKey<Watch | undefined>(undefined, { description: "
 const addressKey = createContextKey("", { description: "where a call comes from, set by the wire" });
 
 /** Attaches the scope of an admitted call. */
-export function setScope(context: HandlerContext, scope: Scope): void {
+export function setScope(context: Pick<HandlerContext, "values">, scope: Scope): void {
   context.values.set(scopeKey, scope);
 }
 
 /** The scope of a call that was admitted. */
-export function scopeOf(context: HandlerContext): Scope {
+export function scopeOf(context: Pick<HandlerContext, "values" | "method">): Scope {
   const scope = context.values.get(scopeKey);
   if (!scope) throw new ConnectError(`${context.method.name} was called without admission`, Code.Internal);
   return scope;

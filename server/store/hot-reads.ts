@@ -15,7 +15,7 @@ export class HotReads {
     this.#orm = orm;
     const llm = orm.getMetadata().get(Llm);
     const secret = selectList(llm, "llm", { withLazy: ["sealedCredentials"] });
-    const owned = "from llm where llm.id = $1 and ($2::uuid is null or llm.owner_id = $2)";
+    const owned = "from llm where llm.id = $1 and ($2::uuid is null or llm.owner_id = $2) and llm.deleted_at is null";
     this.#statements = {
       apiKey: "select account_id, role, scopes, digest, expires_at, revoked_at from api_key where id = $1",
       account: "select id from account where id = $1",

@@ -50,17 +50,36 @@ export interface StoredSlot {
   test?: StoredTest | undefined;
   testedDigest?: string | undefined;
 }
+/** What is deleted is out of the way of all that is not. */
+const LIVE = "deleted_at is null";
+/**
+ * The second half is true of every row, and said by lists of everybody's Llms alone. Without it the planner takes these
+ * indexes for an owner's list as well, and reads a million rows where it guesses wrong.
+ */
+const EVERYBODYS = "deleted_at is null and revision > 0";
 
 const LlmSchema = defineEntity({
   name: "Llm",
-  uniques: [{ name: "llm_owner_connection_key", properties: ["owner", "connectionDigest"] }],
+  uniques: [{ name: "llm_owner_connection_key", properties: ["owner", "connectionDigest"], where: LIVE }],
   indexes: [
-    { name: "llm_owner_created_idx", properties: ["owner", "createdAt", "id"] },
-    { name: "llm_owner_updated_idx", properties: ["owner", "updatedAt", "id"] },
-    { name: "llm_owner_display_name_idx", properties: ["owner", "displayName", "id"] },
-    { name: "llm_owner_model_idx", properties: ["owner", "modelIdentifier", "id"] },
-    { name: "llm_created_idx", properties: ["createdAt", "id"] },
-    { name: "llm_search_idx", expression: "create index llm_search_idx on llm using gin (search gin_trgm_ops)" },
+    { name: "llm_owner_created_idx", properties: ["owner", "createdAt", "id"], where: LIVE },
+    { name: "llm_owner_updated_idx", properties: ["owner", "updatedAt", "id"], where: LIVE },
+    { name: "llm_owner_display_name_idx", properties: ["owner", "displayName", "id"], where: LIVE },
+    { name: "llm_owner_model_idx", properties: ["owner", "modelIdentifier", "id"], where: LIVE },
+    { name: "llm_created_idx", properties: ["createdAt", "id"], where: EVERYBODYS },
+    { name: "llm_updated_idx", properties: ["updatedAt", "id"], where: EVERYBODYS },
+    { name: "llm_display_name_idx", properties: ["displayName", "id"], where: EVERYBODYS },
+    { name: "llm_model_idx", properties: ["modelIdentifier", "id"], where: EVERYBODYS },
+    {
+      name: "llm_search_idx",
+      expression: `create index llm_search_idx on llm using gin (search gin_trgm_ops) where ${LIVE}`,
+    },
+    {
+      name: "llm_labels_idx",
+      expression: `create index llm_labels_idx on llm using gin (labels jsonb_path_ops) where ${LIVE}`,
+    },
+    { name: "llm_deleted_idx", properties: ["deletedAt"], where: "deleted_at is not null" },
+    { name: "llm_owner_deleted_idx", properties: ["owner"], where: "deleted_at is not null" },
   ],
   properties: {
     id: p.uuid().primary(),
@@ -111,6 +130,8 @@ const LlmSchema = defineEntity({
     updatedAt: p.datetime(3),
     createdBy: p.uuid(),
     updatedBy: p.uuid(),
+    /** Null while it is not deleted; what is, is brought back or purged. */
+    deletedAt: p.datetime(3).nullable().$type<Opt<Date | null>>(),
     revision: p.integer().version(),
     /** What a search looks in. */
     search: p

@@ -2,8 +2,11 @@ import { ConnectionException, DriverException } from "@mikro-orm/postgresql";
 import { DatabaseError } from "pg";
 import { Fault } from "../base/fault.ts";
 
-/** SQLSTATE classes of a database that is not there or is going: connection, resources, operator, system. */
-const OUTAGE_STATES = /^(08|53|57P|58)/;
+/**
+ * SQLSTATE classes of a database that is not there or is going (connection, resources, operator, system), or too busy: a
+ * lock that did not come in time, a deadlock that was broken.
+ */
+const OUTAGE_STATES = /^(08|53|57P|58|55P03|40P01)/;
 const OUTAGE_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT"]);
 const RETRY_AFTER_MS = 1_000;
 

@@ -10,9 +10,11 @@ import {
 import { Client, type Pool } from "pg";
 import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
+import { AnsweredRequest } from "./answered-request.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
 import { ApiKeyUse } from "./api-key-use.entity.ts";
 import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
+import { Change, ChangeHead } from "./change.entity.ts";
 import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
 import { Llm } from "./llm.entity.ts";
@@ -24,7 +26,19 @@ import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 export type { EntityManager };
 
 /** Every entity, by hand: what is not here is not stored. */
-export const ENTITIES = [Account, ApiKey, ApiKeyUse, AuditChain, AuditEvent, Llm, WrappedKey, RetiredKey];
+export const ENTITIES = [
+  Account,
+  AnsweredRequest,
+  ApiKey,
+  ApiKeyUse,
+  AuditChain,
+  AuditEvent,
+  Change,
+  ChangeHead,
+  Llm,
+  WrappedKey,
+  RetiredKey,
+];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";
@@ -35,7 +49,8 @@ const MIGRATION_LOCK = 5_063_100_002;
 export class Store {
   readonly orm: MikroORM;
   readonly hot: HotReads;
-  readonly #changes: RowChanges;
+  /** Which rows change, here and on other servers. */
+  readonly changes: RowChanges;
 
   readonly #stopSweeping: () => void;
 
@@ -43,7 +58,7 @@ export class Store {
     this.orm = orm;
     this.#stopSweeping = stopSweeping;
     this.hot = new HotReads(orm);
-    this.#changes = changes;
+    this.changes = changes;
   }
 
   /** Connects and brings the schema up to date; several servers may do so at once. */
@@ -61,7 +76,7 @@ export class Store {
 
   /** Holds what is made from rows of a table, until they change. */
   cache<Value extends object>(table: string, options: { max: number; clearedBy?: readonly string[] }): RowCache<Value> {
-    return new RowCache(this.#changes, table, options);
+    return new RowCache(this.changes, table, options);
   }
 
   /** So much a minute, counted for all servers together. */
@@ -103,7 +118,7 @@ export class Store {
 
   async close(): Promise<void> {
     this.#stopSweeping();
-    await this.#changes.close();
+    await this.changes.close();
     await this.orm.close();
   }
 }

@@ -6,6 +6,7 @@ import { Message_Role, StopReason } from "../../gen/patchbay/v1/chat_pb.ts";
 import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb.ts";
 import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts";
 import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
+import { WatchLlmsResponse_Kind } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
 import { problemIn } from "./expect-problem.ts";
 import { apiKey, llmRequest, secretRef } from "./llm-requests.ts";
@@ -99,6 +100,71 @@ describe.each(SURFACES)("over $name", ({ open }) => {
       code: "NotFound",
       reason: "LLM_NOT_FOUND",
     });
+  });
+
+  it("answers a repeated request_id with the first answer, and does it once", async () => {
+    const request = llmRequest({ requestId: randomUUID() });
+    const answers = [await patchbay.llms.createLlm(request), await patchbay.llms.createLlm(request)];
+    expect(answers[1]).toEqual(answers[0]);
+    const problem = await problemIn(patchbay.llms.createLlm({ ...request, displayName: "another" }));
+    expect(problem).toMatchObject({ code: "InvalidArgument", reason: "REQUEST_ID_REUSED" });
+  });
+
+  it("rehearses a creation and an update", async () => {
+    const { llm } = await patchbay.llms.createLlm(llmRequest({ validateOnly: true }));
+    expect(llm?.etag).toBe("r1");
+    expect((await problemIn(patchbay.llms.getLlm({ llmId: llm?.llmId ?? "" }))).reason).toBe("LLM_NOT_FOUND");
+    const llmId = await createLlm("fine-to-rehearse");
+    const rehearsed = await patchbay.llms.updateLlm({ llmId, description: "would be", validateOnly: true });
+    expect(rehearsed.llm?.description).toBe("would be");
+    expect((await patchbay.llms.getLlm({ llmId })).llm?.description).toBe("");
+  });
+
+  it("gets several at once, or none", async () => {
+    const llmIds = [await createLlm(`batch-${randomUUID()}`), await createLlm(`batch-${randomUUID()}`)].toReversed();
+    const { llms } = await patchbay.llms.batchGetLlms({ llmIds });
+    expect(llms.map(({ llmId }) => llmId)).toEqual(llmIds);
+    const missing = randomUUID();
+    expect(await problemIn(patchbay.llms.batchGetLlms({ llmIds: [...llmIds, missing] }))).toMatchObject({
+      code: "NotFound",
+      reason: "LLM_NOT_FOUND",
+      metadata: { llmId: missing },
+    });
+  });
+
+  it("brings back what was deleted, and counts and filters what is there", async () => {
+    const marker = randomUUID();
+    const llmId = await createLlm(`deleted-${marker}`, { labels: { marker } });
+    await patchbay.llms.deleteLlm({ llmId });
+    const counted = { search: marker, includeTotalSize: true, label: { marker } };
+    expect((await patchbay.llms.listLlms(counted)).totalSize).toBe(0);
+    expect((await patchbay.llms.listLlms({ ...counted, showDeleted: true })).totalSize).toBe(1);
+    expect((await patchbay.llms.getLlm({ llmId, showDeleted: true })).llm?.purgeAt).toBeGreaterThan(0n);
+    expect((await patchbay.llms.undeleteLlm({ llmId })).llm?.llmId).toBe(llmId);
+    expect((await patchbay.llms.listLlms(counted)).llms).toMatchObject([{ llmId }]);
+  });
+
+  it("tells of changes, and resumes", async () => {
+    const leave = new AbortController();
+    let resumeToken = "";
+    const kinds: WatchLlmsResponse_Kind[] = [];
+    const watching = (async () => {
+      for await (const event of patchbay.llms.watchLlms({}, { signal: leave.signal })) {
+        kinds.push(event.kind);
+        resumeToken = event.resumeToken;
+        if (event.kind === WatchLlmsResponse_Kind.CREATED) leave.abort();
+      }
+    })();
+    watching.catch(() => {});
+    await expect.poll(() => kinds, { timeout: 10_000 }).toEqual([WatchLlmsResponse_Kind.CAUGHT_UP]);
+    const llmId = await createLlm(`watched-${randomUUID()}`);
+    await problemIn(watching);
+    expect(kinds).toEqual([WatchLlmsResponse_Kind.CAUGHT_UP, WatchLlmsResponse_Kind.CREATED]);
+    await patchbay.llms.deleteLlm({ llmId });
+    for await (const event of patchbay.llms.watchLlms({ resumeToken })) {
+      expect(event).toMatchObject({ kind: WatchLlmsResponse_Kind.DELETED, llmId });
+      break;
+    }
   });
 
   it("lists and exports what was done", async () => {

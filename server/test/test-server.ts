@@ -25,6 +25,8 @@ export interface TestServer extends Server {
   readonly adminKey: string;
   /** Where its data and its keys are: with these, another server shares them. */
   readonly settings: Record<string, string>;
+  /** Another server that shares them, to be stopped before this one. */
+  startAnother(): Promise<Server>;
   /** A new account with a key of a role. */
   addAccount(role: Role): Promise<{ accountId: string; apiKey: string }>;
   /** Another key of an account. */
@@ -40,7 +42,8 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const log: LogLine[] = [];
   const shared = { DATABASE_URL: database.url, KEYRING_FILE: join(folder.path, "keyring") };
   const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...shared, ...settings });
-  const server = await build(config, memoryLog(log));
+  const start = () => build(config, memoryLog(log));
+  const server = await start();
   const { store, url } = server;
   const addKey = async (accountId: string, role: Role) => {
     const em = store.fork();
@@ -54,6 +57,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     log,
     adminKey,
     settings: shared,
+    startAnother: start,
     addKey,
     async addAccount(role) {
       const em = store.fork();

@@ -41,7 +41,7 @@ export type AuditEvent = Message<"patchbay.v1.AuditEvent"> & {
   at: bigint;
 
   /**
-   * The account that did it, a UUID.
+   * The account that did it, a UUID; empty for what the server does by itself, such as llm.purge.
    *
    * @generated from field: string actor_account_id = 4;
    */

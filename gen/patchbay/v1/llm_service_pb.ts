@@ -17,6 +17,7 @@ import type { Llm, Llm_Modality, Llm_ProviderType, Llm_Status, LlmCapabilities, 
 import { file_patchbay_v1_llm } from "./llm_pb.ts";
 import type { AddPendingCredentialsRequestSchema, AddPendingCredentialsResponseSchema, PromoteCredentialsRequestSchema, PromoteCredentialsResponseSchema, RetireCredentialsRequestSchema, RetireCredentialsResponseSchema, RevertCredentialsRequestSchema, RevertCredentialsResponseSchema } from "./llm_rotation_pb.ts";
 import { file_patchbay_v1_llm_rotation } from "./llm_rotation_pb.ts";
+import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -24,7 +25,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/llm_service.proto.
  */
 export const file_patchbay_v1_llm_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXRjaGJheS92MS9sbG1fc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEikQcKEENyZWF0ZUxsbVJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEkAKDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgq6SAeCAQQQASAAEh4KDGVuZHBvaW50X3VybBgFIAEoCUIIukgFcgMogBASLgoIYXBpX3BhdGgYBiABKAlCHLpIGXIXGP8BMhJeKC9bIS0iJC0+QC1+XSopPyQSJAoQbW9kZWxfaWRlbnRpZmllchgHIAEoCUIKukgHcgUQARj/ARJKChRzdXBwb3J0ZWRfbW9kYWxpdGllcxgIIAMoDjIZLnBhdGNoYmF5LnYxLkxsbS5Nb2RhbGl0eUIRukgOkgELGAEiB4IBBBABIAASMgoLY3JlZGVudGlhbHMYCSABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0ID4EEEEnUKBmxhYmVscxgKIAMoCzIpLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlcXVlc3QuTGFiZWxzRW50cnlCOrpIN5oBNBAUIilyJxABGD9aCV9fcHJvdG9fX1oLY29uc3RydWN0b3JaCXByb3RvdHlwZSoFcgMY/wESGAoHdmVyc2lvbhgLIAEoCUIHukgEcgIYQBIlChNtb25pdG9yaW5nX2VuZHBvaW50GAwgASgJQgi6SAVyAyiAEBIyCgxjYXBhYmlsaXRpZXMYDSABKAsyHC5wYXRjaGJheS52MS5MbG1DYXBhYmlsaXRpZXMSPAoXZGVmYXVsdF9zYW1wbGluZ19wYXJhbXMYDiABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIoChJtYXhfY29udGV4dF9sZW5ndGgYDyABKAVCB7pIBBoCKAFIAIgBARIuCg1jbGllbnRfY29uZmlnGBAgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIdCghvd25lcl9pZBgRIAEoCUILukgI2AEBcgOwAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIVChNfbWF4X2NvbnRleHRfbGVuZ3RoIlwKEUNyZWF0ZUxsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbRIoCghzdGF0dXNlcxgCIAMoCzIWLnBhdGNoYmF5LnYxLkxsbVN0YXR1cyIpCg1HZXRMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQEiLwoOR2V0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIpgFCg9MaXN0TGxtc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEh0KCG93bmVyX2lkGAMgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAQgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESMQoGc3RhdHVzGAUgASgOMhcucGF0Y2hiYXkudjEuTGxtLlN0YXR1c0IIukgFggECEAESQgoGbGFiZWxzGAYgAygLMigucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkxhYmVsc0VudHJ5Qgi6SAWaAQIQFBIXCgZzZWFyY2gYByABKAlCB7pIBHICGGQSQAoIb3JkZXJfYnkYCCABKA4yJC5wYXRjaGJheS52MS5MaXN0TGxtc1JlcXVlc3QuT3JkZXJCeUIIukgFggECEAESQwoJZGlyZWN0aW9uGAkgASgOMiYucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkRpcmVjdGlvbkIIukgFggECEAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJrCgdPcmRlckJ5EhgKFE9SREVSX0JZX1VOU1BFQ0lGSUVEEAASDgoKQ1JFQVRFRF9BVBABEg4KClVQREFURURfQVQQAhIQCgxESVNQTEFZX05BTUUQAxIUChBNT0RFTF9JREVOVElGSUVSEAQiOQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEgcKA0FTQxABEggKBERFU0MQAiJLChBMaXN0TGxtc1Jlc3BvbnNlEh4KBGxsbXMYASADKAsyEC5wYXRjaGJheS52MS5MbG0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsIOChBVcGRhdGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKBGV0YWcYAyABKAlCB7pIBHICGEASJQoMZGlzcGxheV9uYW1lGAQgASgJQgq6SAdyBRABGP8BSACIAQESIgoLZGVzY3JpcHRpb24YBSABKAlCCLpIBXIDGIAgSAGIAQESPgoNcHJvdmlkZXJfdHlwZRgGIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEiUKDGVuZHBvaW50X3VybBgHIAEoCUIKukgHcgUQASiAEEgCiAEBEjMKCGFwaV9wYXRoGAggASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kSAOIAQESKQoQbW9kZWxfaWRlbnRpZmllchgJIAEoCUIKukgHcgUQARj/AUgEiAEBEkoKFHN1cHBvcnRlZF9tb2RhbGl0aWVzGAogAygOMhkucGF0Y2hiYXkudjEuTGxtLk1vZGFsaXR5QhG6SA6SAQsYASIHggEEEAEgABIyCgtjcmVkZW50aWFscxgLIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQSKwoOcmVwbGFjZV9sYWJlbHMYDCABKAsyEy5wYXRjaGJheS52MS5MYWJlbHMSKQoMbWVyZ2VfbGFiZWxzGA0gASgLMhMucGF0Y2hiYXkudjEuTGFiZWxzEh0KB3ZlcnNpb24YDiABKAlCB7pIBHICGEBIBYgBARIqChNtb25pdG9yaW5nX2VuZHBvaW50GA8gASgJQgi6SAVyAyiAEEgGiAEBEjIKDGNhcGFiaWxpdGllcxgQIAEoCzIcLnBhdGNoYmF5LnYxLkxsbUNhcGFiaWxpdGllcxI8ChdkZWZhdWx0X3NhbXBsaW5nX3BhcmFtcxgRIAEoCzIbLnBhdGNoYmF5LnYxLlNhbXBsaW5nUGFyYW1zEigKEm1heF9jb250ZXh0X2xlbmd0aBgSIAEoBUIHukgEGgIoAUgHiAEBEi4KDWNsaWVudF9jb25maWcYEyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EnUKBmxhYmVscxgUIAMoCzIpLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlcXVlc3QuTGFiZWxzRW50cnlCOrpIN5oBNBAUIilyJxABGD9aCV9fcHJvdG9fX1oLY29uc3RydWN0b3JaCXByb3RvdHlwZSoFcgMY/wESEAoIb3duZXJfaWQYFSABKAkSEgoKY3JlYXRlZF9hdBgWIAEoAxISCgp1cGRhdGVkX2F0GBcgASgDEhUKDWNyZWF0ZWRfYnlfaWQYGCABKAkSFQoNdXBkYXRlZF9ieV9pZBgZIAEoCRInCgZzdGF0dXMYGiABKA4yFy5wYXRjaGJheS52MS5MbG0uU3RhdHVzEhIKCmlzX2RlZmF1bHQYGyABKAgSGAoQbW9kZWxfZGVwcmVjYXRlZBgcIAEoCBIbChNzdXBwb3J0c193ZWJfc2VhcmNoGB0gASgIEhgKEGNyZWRlbnRpYWxzX2hpbnQYHiABKAkSFwoPaGFzX2NyZWRlbnRpYWxzGB8gASgIEi4KCWxhc3RfdGVzdBggIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0EhcKD2NyZWRlbnRpYWxzX3JlZhg8IAEoCRI7ChNwZW5kaW5nX2NyZWRlbnRpYWxzGD0gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMSPAoUcHJldmlvdXNfY3JlZGVudGlhbHMYPiABKAsyHi5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOsIBuki+ARq7AQoRdXBkYXRlX2xsbS5sYWJlbHMSOnJlcGxhY2VfbGFiZWxzLCBtZXJnZV9sYWJlbHMgYW5kIGxhYmVscyBleGNsdWRlIGVhY2ggb3RoZXIaaltoYXModGhpcy5yZXBsYWNlX2xhYmVscyksIGhhcyh0aGlzLm1lcmdlX2xhYmVscyksIHRoaXMubGFiZWxzLnNpemUoKSA+IDBdLmZpbHRlcihnaXZlbiwgZ2l2ZW4pLnNpemUoKSA8IDJCDwoNX2Rpc3BsYXlfbmFtZUIOCgxfZGVzY3JpcHRpb25CDwoNX2VuZHBvaW50X3VybEILCglfYXBpX3BhdGhCEwoRX21vZGVsX2lkZW50aWZpZXJCCgoIX3ZlcnNpb25CFgoUX21vbml0b3JpbmdfZW5kcG9pbnRCFQoTX21heF9jb250ZXh0X2xlbmd0aCKkAQoGTGFiZWxzEmsKBmxhYmVscxgBIAMoCzIfLnBhdGNoYmF5LnYxLkxhYmVscy5MYWJlbHNFbnRyeUI6ukg3mgE0EBQiKXInEAEYP1oJX19wcm90b19fWgtjb25zdHJ1Y3RvcloJcHJvdG90eXBlKgVyAxj/ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKEVVwZGF0ZUxsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbRIoCghzdGF0dXNlcxgCIAMoCzIWLnBhdGNoYmF5LnYxLkxsbVN0YXR1cyJDChBEZWxldGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESFQoEZXRhZxgCIAEoCUIHukgEcgIYQCITChFEZWxldGVMbG1SZXNwb25zZSIwChRTZXREZWZhdWx0TGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBIjYKFVNldERlZmF1bHRMbG1SZXNwb25zZRIdCgNsbG0YASABKAsyEC5wYXRjaGJheS52MS5MbG0iZwoOVGVzdExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARI7CgRzbG90GAIgASgOMiMucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMuU2xvdEIIukgFggECEAEiPAoPVGVzdExsbVJlc3BvbnNlEikKBHRlc3QYASABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdCKmBAoVVGVzdENvbm5lY3Rpb25SZXF1ZXN0EhsKBmxsbV9pZBgBIAEoCUILukgI2AEBcgOwAQESPgoNcHJvdmlkZXJfdHlwZRgCIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEh4KDGVuZHBvaW50X3VybBgDIAEoCUIIukgFcgMogBASLgoIYXBpX3BhdGgYBCABKAlCHLpIGXIXGP8BMhJeKC9bIS0iJC0+QC1+XSopPyQSIgoQbW9kZWxfaWRlbnRpZmllchgFIAEoCUIIukgFcgMY/wESMgoLY3JlZGVudGlhbHMYBiABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0ID4EEEOocCukiDAhp6Ch10ZXN0X2Nvbm5lY3Rpb24ucHJvdmlkZXJfdHlwZRIrcHJvdmlkZXJfdHlwZSBpcyByZXF1aXJlZCB3aXRob3V0IGFuIGxsbV9pZBosdGhpcy5sbG1faWQgIT0gJycgfHwgdGhpcy5wcm92aWRlcl90eXBlICE9IDAahAEKIHRlc3RfY29ubmVjdGlvbi5tb2RlbF9pZGVudGlmaWVyEi5tb2RlbF9pZGVudGlmaWVyIGlzIHJlcXVpcmVkIHdpdGhvdXQgYW4gbGxtX2lkGjB0aGlzLmxsbV9pZCAhPSAnJyB8fCB0aGlzLm1vZGVsX2lkZW50aWZpZXIgIT0gJyciQwoWVGVzdENvbm5lY3Rpb25SZXNwb25zZRIpCgR0ZXN0GAEgASgLMhsucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3Qy/QwKCkxsbVNlcnZpY2USZwoJQ3JlYXRlTGxtEh0ucGF0Y2hiYXkudjEuQ3JlYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlc3BvbnNlIhu63BgECAEQAoLT5JMCDToBKiIIL3YxL2xsbXMSbAoGR2V0TGxtEhoucGF0Y2hiYXkudjEuR2V0TGxtUmVxdWVzdBobLnBhdGNoYmF5LnYxLkdldExsbVJlc3BvbnNlIimQAgG63BgECAMQBILT5JMCGGIDbGxtEhEvdjEvbGxtcy97bGxtX2lkfRJkCghMaXN0TGxtcxIcLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdBodLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVzcG9uc2UiG5ACAbrcGAQIAxAEgtPkkwIKEggvdjEvbGxtcxKSAQoJVXBkYXRlTGxtEh0ucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlc3BvbnNlIka63BgECAUQBoLT5JMCODoBKlobOgEqYgNsbG0aES92MS9sbG1zL3tsbG1faWR9YgNsbG0yES92MS9sbG1zL3tsbG1faWR9Em0KCURlbGV0ZUxsbRIdLnBhdGNoYmF5LnYxLkRlbGV0ZUxsbVJlcXVlc3QaHi5wYXRjaGJheS52MS5EZWxldGVMbG1SZXNwb25zZSIhutwYBAgHEAiC0+STAhMqES92MS9sbG1zL3tsbG1faWR9EowBCg1TZXREZWZhdWx0TGxtEiEucGF0Y2hiYXkudjEuU2V0RGVmYXVsdExsbVJlcXVlc3QaIi5wYXRjaGJheS52MS5TZXREZWZhdWx0TGxtUmVzcG9uc2UiNLrcGAQIDRAOgtPkkwImOgEqYgNsbG0iHC92MS9sbG1zL3tsbG1faWR9OnNldERlZmF1bHQSdQoHVGVzdExsbRIbLnBhdGNoYmF5LnYxLlRlc3RMbG1SZXF1ZXN0GhwucGF0Y2hiYXkudjEuVGVzdExsbVJlc3BvbnNlIi+63BgECAkQCoLT5JMCIToBKmIEdGVzdCIWL3YxL2xsbXMve2xsbV9pZH06dGVzdBKLAQoOVGVzdENvbm5lY3Rpb24SIi5wYXRjaGJheS52MS5UZXN0Q29ubmVjdGlvblJlcXVlc3QaIy5wYXRjaGJheS52MS5UZXN0Q29ubmVjdGlvblJlc3BvbnNlIjC63BgECAkQCoLT5JMCIjoBKmIEdGVzdCIXL3YxL2xsbXM6dGVzdENvbm5lY3Rpb24SrwEKFUFkZFBlbmRpbmdDcmVkZW50aWFscxIpLnBhdGNoYmF5LnYxLkFkZFBlbmRpbmdDcmVkZW50aWFsc1JlcXVlc3QaKi5wYXRjaGJheS52MS5BZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXNwb25zZSI/utwYBAhVEFaC0+STAjE6ASpiA2xsbSInL3YxL2xsbXMve2xsbV9pZH06YWRkUGVuZGluZ0NyZWRlbnRpYWxzEqMBChJQcm9tb3RlQ3JlZGVudGlhbHMSJi5wYXRjaGJheS52MS5Qcm9tb3RlQ3JlZGVudGlhbHNSZXF1ZXN0GicucGF0Y2hiYXkudjEuUHJvbW90ZUNyZWRlbnRpYWxzUmVzcG9uc2UiPLrcGAQIVRBWgtPkkwIuOgEqYgNsbG0iJC92MS9sbG1zL3tsbG1faWR9OnByb21vdGVDcmVkZW50aWFscxKfAQoRUmV2ZXJ0Q3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1Jlc3BvbnNlIju63BgECFUQVoLT5JMCLToBKmIDbGxtIiMvdjEvbGxtcy97bGxtX2lkfTpyZXZlcnRDcmVkZW50aWFscxKfAQoRUmV0aXJlQ3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXRpcmVDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXRpcmVDcmVkZW50aWFsc1Jlc3BvbnNlIju63BgECFUQVoLT5JMCLToBKmIDbGxtIiMvdjEvbGxtcy97bGxtX2lkfTpyZXRpcmVDcmVkZW50aWFsc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_llm_rotation, file_patchbay_v1_permission]);
+  fileDesc("Ch1wYXRjaGJheS92MS9sbG1fc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEiyQcKEENyZWF0ZUxsbVJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEkAKDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgq6SAeCAQQQASAAEh4KDGVuZHBvaW50X3VybBgFIAEoCUIIukgFcgMogBASLgoIYXBpX3BhdGgYBiABKAlCHLpIGXIXGP8BMhJeKC9bIS0iJC0+QC1+XSopPyQSJAoQbW9kZWxfaWRlbnRpZmllchgHIAEoCUIKukgHcgUQARj/ARJKChRzdXBwb3J0ZWRfbW9kYWxpdGllcxgIIAMoDjIZLnBhdGNoYmF5LnYxLkxsbS5Nb2RhbGl0eUIRukgOkgELGAEiB4IBBBABIAASMgoLY3JlZGVudGlhbHMYCSABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0ID4EEEEnUKBmxhYmVscxgKIAMoCzIpLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlcXVlc3QuTGFiZWxzRW50cnlCOrpIN5oBNBAUIilyJxABGD9aCV9fcHJvdG9fX1oLY29uc3RydWN0b3JaCXByb3RvdHlwZSoFcgMY/wESGAoHdmVyc2lvbhgLIAEoCUIHukgEcgIYQBIlChNtb25pdG9yaW5nX2VuZHBvaW50GAwgASgJQgi6SAVyAyiAEBIyCgxjYXBhYmlsaXRpZXMYDSABKAsyHC5wYXRjaGJheS52MS5MbG1DYXBhYmlsaXRpZXMSPAoXZGVmYXVsdF9zYW1wbGluZ19wYXJhbXMYDiABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIoChJtYXhfY29udGV4dF9sZW5ndGgYDyABKAVCB7pIBBoCKAFIAIgBARIuCg1jbGllbnRfY29uZmlnGBAgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIdCghvd25lcl9pZBgRIAEoCUILukgI2AEBcgOwAQESHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgzIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhUKE19tYXhfY29udGV4dF9sZW5ndGgiXAoRQ3JlYXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtEigKCHN0YXR1c2VzGAIgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIj8KDUdldExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiLwoOR2V0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIjkKE0JhdGNoR2V0TGxtc1JlcXVlc3QSIgoHbGxtX2lkcxgBIAMoCUIRukgOkgELCAEQZCIFcgOwAQEiNgoUQmF0Y2hHZXRMbG1zUmVzcG9uc2USHgoEbGxtcxgBIAMoCzIQLnBhdGNoYmF5LnYxLkxsbSLqBwoPTGlzdExsbXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIdCghvd25lcl9pZBgDIAEoCUILukgI2AEBcgOwAQESPgoNcHJvdmlkZXJfdHlwZRgEIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEjEKBnN0YXR1cxgFIAEoDjIXLnBhdGNoYmF5LnYxLkxsbS5TdGF0dXNCCLpIBYIBAhABEkIKBmxhYmVscxgGIAMoCzIoLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5MYWJlbHNFbnRyeUIIukgFmgECEBQSFwoGc2VhcmNoGAcgASgJQge6SARyAhhkEkAKCG9yZGVyX2J5GAggASgOMiQucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0Lk9yZGVyQnlCCLpIBYIBAhABEkMKCWRpcmVjdGlvbhgJIAEoDjImLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5EaXJlY3Rpb25CCLpIBYIBAhABEkAKBWxhYmVsGAogAygLMicucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkxhYmVsRW50cnlCCLpIBZoBAhAUEhQKDHNob3dfZGVsZXRlZBgLIAEoCBIaChJpbmNsdWRlX3RvdGFsX3NpemUYDCABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARosCgpMYWJlbEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiawoHT3JkZXJCeRIYChRPUkRFUl9CWV9VTlNQRUNJRklFRBAAEg4KCkNSRUFURURfQVQQARIOCgpVUERBVEVEX0FUEAISEAoMRElTUExBWV9OQU1FEAMSFAoQTU9ERUxfSURFTlRJRklFUhAEIjkKCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIHCgNBU0MQARIICgRERVNDEAI6rQG6SKkBGqYBCg9saXN0X2xsbXMubGFiZWwSQGxhYmVscyBhbmQgbGFiZWwgZXhjbHVkZSBlYWNoIG90aGVyIGluIHRoZSB2YWx1ZSBvZiB0aGUgc2FtZSBrZXkaUXRoaXMubGFiZWwuYWxsKGtleSwgIShrZXkgaW4gdGhpcy5sYWJlbHMpIHx8IHRoaXMubGFiZWxzW2tleV0gPT0gdGhpcy5sYWJlbFtrZXldKSJzChBMaXN0TGxtc1Jlc3BvbnNlEh4KBGxsbXMYASADKAsyEC5wYXRjaGJheS52MS5MbG0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKAVIAIgBAUINCgtfdG90YWxfc2l6ZSKgDwoQVXBkYXRlTGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCgRldGFnGAMgASgJQge6SARyAhhAEiUKDGRpc3BsYXlfbmFtZRgEIAEoCUIKukgHcgUQARj/AUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAUgASgJQgi6SAVyAxiAIEgBiAEBEj4KDXByb3ZpZGVyX3R5cGUYBiABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIlCgxlbmRwb2ludF91cmwYByABKAlCCrpIB3IFEAEogBBIAogBARIzCghhcGlfcGF0aBgIIAEoCUIcukgZchcY/wEyEl4oL1shLSIkLT5ALX5dKik/JEgDiAEBEikKEG1vZGVsX2lkZW50aWZpZXIYCSABKAlCCrpIB3IFEAEY/wFIBIgBARJKChRzdXBwb3J0ZWRfbW9kYWxpdGllcxgKIAMoDjIZLnBhdGNoYmF5LnYxLkxsbS5Nb2RhbGl0eUIRukgOkgELGAEiB4IBBBABIAASMgoLY3JlZGVudGlhbHMYCyABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0ID4EEEEisKDnJlcGxhY2VfbGFiZWxzGAwgASgLMhMucGF0Y2hiYXkudjEuTGFiZWxzEikKDG1lcmdlX2xhYmVscxgNIAEoCzITLnBhdGNoYmF5LnYxLkxhYmVscxIdCgd2ZXJzaW9uGA4gASgJQge6SARyAhhASAWIAQESKgoTbW9uaXRvcmluZ19lbmRwb2ludBgPIAEoCUIIukgFcgMogBBIBogBARIyCgxjYXBhYmlsaXRpZXMYECABKAsyHC5wYXRjaGJheS52MS5MbG1DYXBhYmlsaXRpZXMSPAoXZGVmYXVsdF9zYW1wbGluZ19wYXJhbXMYESABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIoChJtYXhfY29udGV4dF9sZW5ndGgYEiABKAVCB7pIBBoCKAFIB4gBARIuCg1jbGllbnRfY29uZmlnGBMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJ1CgZsYWJlbHMYFCADKAsyKS5wYXRjaGJheS52MS5VcGRhdGVMbG1SZXF1ZXN0LkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BEhAKCG93bmVyX2lkGBUgASgJEhIKCmNyZWF0ZWRfYXQYFiABKAMSEgoKdXBkYXRlZF9hdBgXIAEoAxIVCg1jcmVhdGVkX2J5X2lkGBggASgJEhUKDXVwZGF0ZWRfYnlfaWQYGSABKAkSJwoGc3RhdHVzGBogASgOMhcucGF0Y2hiYXkudjEuTGxtLlN0YXR1cxISCgppc19kZWZhdWx0GBsgASgIEhgKEG1vZGVsX2RlcHJlY2F0ZWQYHCABKAgSGwoTc3VwcG9ydHNfd2ViX3NlYXJjaBgdIAEoCBIYChBjcmVkZW50aWFsc19oaW50GB4gASgJEhcKD2hhc19jcmVkZW50aWFscxgfIAEoCBIuCglsYXN0X3Rlc3QYICABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdBIXCg9jcmVkZW50aWFsc19yZWYYPCABKAkSOwoTcGVuZGluZ19jcmVkZW50aWFscxg9IAEoCzIeLnBhdGNoYmF5LnYxLlN0b3JlZENyZWRlbnRpYWxzEjwKFHByZXZpb3VzX2NyZWRlbnRpYWxzGD4gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMSEgoKZGVsZXRlZF9hdBgoIAEoAxIQCghwdXJnZV9hdBgpIAEoAxIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GDMgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6wgG6SL4BGrsBChF1cGRhdGVfbGxtLmxhYmVscxI6cmVwbGFjZV9sYWJlbHMsIG1lcmdlX2xhYmVscyBhbmQgbGFiZWxzIGV4Y2x1ZGUgZWFjaCBvdGhlchpqW2hhcyh0aGlzLnJlcGxhY2VfbGFiZWxzKSwgaGFzKHRoaXMubWVyZ2VfbGFiZWxzKSwgdGhpcy5sYWJlbHMuc2l6ZSgpID4gMF0uZmlsdGVyKGdpdmVuLCBnaXZlbikuc2l6ZSgpIDwgMkIPCg1fZGlzcGxheV9uYW1lQg4KDF9kZXNjcmlwdGlvbkIPCg1fZW5kcG9pbnRfdXJsQgsKCV9hcGlfcGF0aEITChFfbW9kZWxfaWRlbnRpZmllckIKCghfdmVyc2lvbkIWChRfbW9uaXRvcmluZ19lbmRwb2ludEIVChNfbWF4X2NvbnRleHRfbGVuZ3RoIqQBCgZMYWJlbHMSawoGbGFiZWxzGAEgAygLMh8ucGF0Y2hiYXkudjEuTGFiZWxzLkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiXAoRVXBkYXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtEigKCHN0YXR1c2VzGAIgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzImQKEERlbGV0ZUxsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIhMKEURlbGV0ZUxsbVJlc3BvbnNlImYKElVuZGVsZXRlTGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEhUKBGV0YWcYAiABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiNAoTVW5kZWxldGVMbG1SZXNwb25zZRIdCgNsbG0YASABKAsyEC5wYXRjaGJheS52MS5MbG0iUQoUU2V0RGVmYXVsdExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASI2ChVTZXREZWZhdWx0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtImcKDlRlc3RMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESOwoEc2xvdBgCIAEoDjIjLnBhdGNoYmF5LnYxLlN0b3JlZENyZWRlbnRpYWxzLlNsb3RCCLpIBYIBAhABIjwKD1Rlc3RMbG1SZXNwb25zZRIpCgR0ZXN0GAEgASgLMhsucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3QipgQKFVRlc3RDb25uZWN0aW9uUmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEj4KDXByb3ZpZGVyX3R5cGUYAiABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIeCgxlbmRwb2ludF91cmwYAyABKAlCCLpIBXIDKIAQEi4KCGFwaV9wYXRoGAQgASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kEiIKEG1vZGVsX2lkZW50aWZpZXIYBSABKAlCCLpIBXIDGP8BEjIKC2NyZWRlbnRpYWxzGAYgASgLMhgucGF0Y2hiYXkudjEuQ3JlZGVudGlhbHNCA+BBBDqHArpIgwIaegoddGVzdF9jb25uZWN0aW9uLnByb3ZpZGVyX3R5cGUSK3Byb3ZpZGVyX3R5cGUgaXMgcmVxdWlyZWQgd2l0aG91dCBhbiBsbG1faWQaLHRoaXMubGxtX2lkICE9ICcnIHx8IHRoaXMucHJvdmlkZXJfdHlwZSAhPSAwGoQBCiB0ZXN0X2Nvbm5lY3Rpb24ubW9kZWxfaWRlbnRpZmllchIubW9kZWxfaWRlbnRpZmllciBpcyByZXF1aXJlZCB3aXRob3V0IGFuIGxsbV9pZBowdGhpcy5sbG1faWQgIT0gJycgfHwgdGhpcy5tb2RlbF9pZGVudGlmaWVyICE9ICcnIkMKFlRlc3RDb25uZWN0aW9uUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IlEKEFdhdGNoTGxtc1JlcXVlc3QSHQoIb3duZXJfaWQYASABKAlCC7pICNgBAXIDsAEBEh4KDHJlc3VtZV90b2tlbhgCIAEoCUIIukgFcgMYgCAiywIKEVdhdGNoTGxtc1Jlc3BvbnNlEjEKBGtpbmQYASABKA4yIy5wYXRjaGJheS52MS5XYXRjaExsbXNSZXNwb25zZS5LaW5kEg4KBmxsbV9pZBgCIAEoCRIQCghvd25lcl9pZBgDIAEoCRITCgtoYXBwZW5lZF9hdBgEIAEoAxIdCgNsbG0YBSABKAsyEC5wYXRjaGJheS52MS5MbG0SFAoMcmVzdW1lX3Rva2VuGAYgASgJIpYBCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglDQVVHSFRfVVAQARILCgdDUkVBVEVEEAISCwoHVVBEQVRFRBADEgsKB0RFTEVURUQQBBINCglVTkRFTEVURUQQBRIKCgZQVVJHRUQQBhITCg9ERUZBVUxUX0NIQU5HRUQQBxISCg5TVEFUVVNfQ0hBTkdFRBAIMoQQCgpMbG1TZXJ2aWNlEmsKCUNyZWF0ZUxsbRIdLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlcXVlc3QaHi5wYXRjaGJheS52MS5DcmVhdGVMbG1SZXNwb25zZSIfutwYBAgBEALA3BgBgtPkkwINOgEqIggvdjEvbGxtcxJsCgZHZXRMbG0SGi5wYXRjaGJheS52MS5HZXRMbG1SZXF1ZXN0GhsucGF0Y2hiYXkudjEuR2V0TGxtUmVzcG9uc2UiKZACAbrcGAQIAxAEgtPkkwIYYgNsbG0SES92MS9sbG1zL3tsbG1faWR9EnkKDEJhdGNoR2V0TGxtcxIgLnBhdGNoYmF5LnYxLkJhdGNoR2V0TGxtc1JlcXVlc3QaIS5wYXRjaGJheS52MS5CYXRjaEdldExsbXNSZXNwb25zZSIkkAIButwYBAgDEASC0+STAhMSES92MS9sbG1zOmJhdGNoR2V0EmQKCExpc3RMbG1zEhwucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0Gh0ucGF0Y2hiYXkudjEuTGlzdExsbXNSZXNwb25zZSIbkAIButwYBAgDEASC0+STAgoSCC92MS9sbG1zEpYBCglVcGRhdGVMbG0SHS5wYXRjaGJheS52MS5VcGRhdGVMbG1SZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVzcG9uc2UiSrrcGAQIBRAGwNwYAYLT5JMCODoBKlobOgEqYgNsbG0aES92MS9sbG1zL3tsbG1faWR9YgNsbG0yES92MS9sbG1zL3tsbG1faWR9EnEKCURlbGV0ZUxsbRIdLnBhdGNoYmF5LnYxLkRlbGV0ZUxsbVJlcXVlc3QaHi5wYXRjaGJheS52MS5EZWxldGVMbG1SZXNwb25zZSIlutwYBAgHEAjA3BgBgtPkkwITKhEvdjEvbGxtcy97bGxtX2lkfRKIAQoLVW5kZWxldGVMbG0SHy5wYXRjaGJheS52MS5VbmRlbGV0ZUxsbVJlcXVlc3QaIC5wYXRjaGJheS52MS5VbmRlbGV0ZUxsbVJlc3BvbnNlIja63BgECAcQCMDcGAGC0+STAiQ6ASpiA2xsbSIaL3YxL2xsbXMve2xsbV9pZH06dW5kZWxldGUSkAEKDVNldERlZmF1bHRMbG0SIS5wYXRjaGJheS52MS5TZXREZWZhdWx0TGxtUmVxdWVzdBoiLnBhdGNoYmF5LnYxLlNldERlZmF1bHRMbG1SZXNwb25zZSI4utwYBAgNEA7A3BgBgtPkkwImOgEqYgNsbG0iHC92MS9sbG1zL3tsbG1faWR9OnNldERlZmF1bHQSdQoHVGVzdExsbRIbLnBhdGNoYmF5LnYxLlRlc3RMbG1SZXF1ZXN0GhwucGF0Y2hiYXkudjEuVGVzdExsbVJlc3BvbnNlIi+63BgECAkQCoLT5JMCIToBKmIEdGVzdCIWL3YxL2xsbXMve2xsbV9pZH06dGVzdBKLAQoOVGVzdENvbm5lY3Rpb24SIi5wYXRjaGJheS52MS5UZXN0Q29ubmVjdGlvblJlcXVlc3QaIy5wYXRjaGJheS52MS5UZXN0Q29ubmVjdGlvblJlc3BvbnNlIjC63BgECAkQCoLT5JMCIjoBKmIEdGVzdCIXL3YxL2xsbXM6dGVzdENvbm5lY3Rpb24SrwEKFUFkZFBlbmRpbmdDcmVkZW50aWFscxIpLnBhdGNoYmF5LnYxLkFkZFBlbmRpbmdDcmVkZW50aWFsc1JlcXVlc3QaKi5wYXRjaGJheS52MS5BZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXNwb25zZSI/utwYBAhVEFaC0+STAjE6ASpiA2xsbSInL3YxL2xsbXMve2xsbV9pZH06YWRkUGVuZGluZ0NyZWRlbnRpYWxzEqMBChJQcm9tb3RlQ3JlZGVudGlhbHMSJi5wYXRjaGJheS52MS5Qcm9tb3RlQ3JlZGVudGlhbHNSZXF1ZXN0GicucGF0Y2hiYXkudjEuUHJvbW90ZUNyZWRlbnRpYWxzUmVzcG9uc2UiPLrcGAQIVRBWgtPkkwIuOgEqYgNsbG0iJC92MS9sbG1zL3tsbG1faWR9OnByb21vdGVDcmVkZW50aWFscxKfAQoRUmV2ZXJ0Q3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1Jlc3BvbnNlIju63BgECFUQVoLT5JMCLToBKmIDbGxtIiMvdjEvbGxtcy97bGxtX2lkfTpyZXZlcnRDcmVkZW50aWFscxKfAQoRUmV0aXJlQ3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXRpcmVDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXRpcmVDcmVkZW50aWFsc1Jlc3BvbnNlIju63BgECFUQVoLT5JMCLToBKmIDbGxtIiMvdjEvbGxtcy97bGxtX2lkfTpyZXRpcmVDcmVkZW50aWFscxJvCglXYXRjaExsbXMSHS5wYXRjaGJheS52MS5XYXRjaExsbXNSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuV2F0Y2hMbG1zUmVzcG9uc2UiIZACAbrcGAQIAxAEgtPkkwIQEg4vdjEvbGxtczp3YXRjaDABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_llm_rotation, file_patchbay_v1_mutation, file_patchbay_v1_permission]);
 
 /**
  * The request of CreateLlm.
@@ -152,6 +153,21 @@ export type CreateLlmRequest = Message<"patchbay.v1.CreateLlmRequest"> & {
    * @generated from field: string owner_id = 17;
    */
   ownerId: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
+
+  /**
+   * Answer as if it were done, or refuse it, and write nothing. An llm_id that was not given is made up.
+   *
+   * @generated from field: bool validate_only = 51;
+   */
+  validateOnly: boolean;
 };
 
 /**
@@ -201,6 +217,13 @@ export type GetLlmRequest = Message<"patchbay.v1.GetLlmRequest"> & {
    * @generated from field: string llm_id = 1;
    */
   llmId: string;
+
+  /**
+   * Find it also when it is deleted. Requires the permission to delete.
+   *
+   * @generated from field: bool show_deleted = 2;
+   */
+  showDeleted: boolean;
 };
 
 /**
@@ -230,6 +253,48 @@ export type GetLlmResponse = Message<"patchbay.v1.GetLlmResponse"> & {
  */
 export const GetLlmResponseSchema: GenMessage<GetLlmResponse> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_llm_service, 3);
+
+/**
+ * The request of BatchGetLlms.
+ *
+ * @generated from message patchbay.v1.BatchGetLlmsRequest
+ */
+export type BatchGetLlmsRequest = Message<"patchbay.v1.BatchGetLlmsRequest"> & {
+  /**
+   * Which Llms, up to 100.
+   *
+   * @generated from field: repeated string llm_ids = 1;
+   */
+  llmIds: string[];
+};
+
+/**
+ * Describes the message patchbay.v1.BatchGetLlmsRequest.
+ * Use `create(BatchGetLlmsRequestSchema)` to create a new message.
+ */
+export const BatchGetLlmsRequestSchema: GenMessage<BatchGetLlmsRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 4);
+
+/**
+ * The response of BatchGetLlms.
+ *
+ * @generated from message patchbay.v1.BatchGetLlmsResponse
+ */
+export type BatchGetLlmsResponse = Message<"patchbay.v1.BatchGetLlmsResponse"> & {
+  /**
+   * The Llms, in the order in which they were asked for.
+   *
+   * @generated from field: repeated patchbay.v1.Llm llms = 1;
+   */
+  llms: Llm[];
+};
+
+/**
+ * Describes the message patchbay.v1.BatchGetLlmsResponse.
+ * Use `create(BatchGetLlmsResponseSchema)` to create a new message.
+ */
+export const BatchGetLlmsResponseSchema: GenMessage<BatchGetLlmsResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 5);
 
 /**
  * The request of ListLlms.
@@ -280,7 +345,8 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
   labels: { [key: string]: string };
 
   /**
-   * Only what has this text in its llm_id, display_name, endpoint_url or model_identifier, in upper or lower case.
+   * Only what has this text in its llm_id, display_name, endpoint_url or model_identifier, in upper or lower case. One
+   * or two characters are looked for at the beginnings of words only.
    *
    * @generated from field: string search = 7;
    */
@@ -299,6 +365,27 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
    * @generated from field: patchbay.v1.ListLlmsRequest.Direction direction = 9;
    */
   direction: ListLlmsRequest_Direction;
+
+  /**
+   * The same as labels, in the singular: `label.team=ai` in a query. What both have must be the same.
+   *
+   * @generated from field: map<string, string> label = 10;
+   */
+  label: { [key: string]: string };
+
+  /**
+   * Return also what is deleted and not yet purged. Requires the permission to delete.
+   *
+   * @generated from field: bool show_deleted = 11;
+   */
+  showDeleted: boolean;
+
+  /**
+   * Count what is on all pages, as total_size.
+   *
+   * @generated from field: bool include_total_size = 12;
+   */
+  includeTotalSize: boolean;
 };
 
 /**
@@ -306,7 +393,7 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
  * Use `create(ListLlmsRequestSchema)` to create a new message.
  */
 export const ListLlmsRequestSchema: GenMessage<ListLlmsRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 4);
+  messageDesc(file_patchbay_v1_llm_service, 6);
 
 /**
  * The columns to order by.
@@ -361,7 +448,7 @@ export type ListLlmsRequest_OrderBy = (typeof ListLlmsRequest_OrderBy)[keyof typ
  * Describes the enum patchbay.v1.ListLlmsRequest.OrderBy.
  */
 export const ListLlmsRequest_OrderBySchema: GenEnum<ListLlmsRequest_OrderBy> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_llm_service, 4, 0);
+  enumDesc(file_patchbay_v1_llm_service, 6, 0);
 
 /**
  * The directions to order in.
@@ -402,7 +489,7 @@ export type ListLlmsRequest_Direction = (typeof ListLlmsRequest_Direction)[keyof
  * Describes the enum patchbay.v1.ListLlmsRequest.Direction.
  */
 export const ListLlmsRequest_DirectionSchema: GenEnum<ListLlmsRequest_Direction> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_llm_service, 4, 1);
+  enumDesc(file_patchbay_v1_llm_service, 6, 1);
 
 /**
  * The response of ListLlms.
@@ -423,6 +510,13 @@ export type ListLlmsResponse = Message<"patchbay.v1.ListLlmsResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * How many there are on all pages, if it was asked for. It is counted up to 10,000, which stands for that or more.
+   *
+   * @generated from field: optional int32 total_size = 3;
+   */
+  totalSize?: number | undefined;
 };
 
 /**
@@ -430,7 +524,7 @@ export type ListLlmsResponse = Message<"patchbay.v1.ListLlmsResponse"> & {
  * Use `create(ListLlmsResponseSchema)` to create a new message.
  */
 export const ListLlmsResponseSchema: GenMessage<ListLlmsResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 5);
+  messageDesc(file_patchbay_v1_llm_service, 7);
 
 /**
  * The request of UpdateLlm. A field that is not set stays as it is; to clear one, name it in update_mask.
@@ -684,6 +778,35 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
    * @generated from field: patchbay.v1.StoredCredentials previous_credentials = 62;
    */
   previousCredentials?: StoredCredentials | undefined;
+
+  /**
+   * Ignored: see DeleteLlm.
+   *
+   * @generated from field: int64 deleted_at = 40;
+   */
+  deletedAt: bigint;
+
+  /**
+   * Ignored: see DeleteLlm.
+   *
+   * @generated from field: int64 purge_at = 41;
+   */
+  purgeAt: bigint;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
+
+  /**
+   * Answer as if it were done, or refuse it, and write nothing. The etag is the one that it would have.
+   *
+   * @generated from field: bool validate_only = 51;
+   */
+  validateOnly: boolean;
 };
 
 /**
@@ -691,7 +814,7 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
  * Use `create(UpdateLlmRequestSchema)` to create a new message.
  */
 export const UpdateLlmRequestSchema: GenMessage<UpdateLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 6);
+  messageDesc(file_patchbay_v1_llm_service, 8);
 
 /**
  * Labels as a value of their own, so that no labels and no change of labels are two things.
@@ -712,7 +835,7 @@ export type Labels = Message<"patchbay.v1.Labels"> & {
  * Use `create(LabelsSchema)` to create a new message.
  */
 export const LabelsSchema: GenMessage<Labels> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 7);
+  messageDesc(file_patchbay_v1_llm_service, 9);
 
 /**
  * The response of UpdateLlm.
@@ -740,7 +863,7 @@ export type UpdateLlmResponse = Message<"patchbay.v1.UpdateLlmResponse"> & {
  * Use `create(UpdateLlmResponseSchema)` to create a new message.
  */
 export const UpdateLlmResponseSchema: GenMessage<UpdateLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 8);
+  messageDesc(file_patchbay_v1_llm_service, 10);
 
 /**
  * The request of DeleteLlm.
@@ -761,6 +884,14 @@ export type DeleteLlmRequest = Message<"patchbay.v1.DeleteLlmRequest"> & {
    * @generated from field: string etag = 2;
    */
   etag: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -768,7 +899,7 @@ export type DeleteLlmRequest = Message<"patchbay.v1.DeleteLlmRequest"> & {
  * Use `create(DeleteLlmRequestSchema)` to create a new message.
  */
 export const DeleteLlmRequestSchema: GenMessage<DeleteLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 9);
+  messageDesc(file_patchbay_v1_llm_service, 11);
 
 /**
  * The response of DeleteLlm.
@@ -783,7 +914,64 @@ export type DeleteLlmResponse = Message<"patchbay.v1.DeleteLlmResponse"> & {
  * Use `create(DeleteLlmResponseSchema)` to create a new message.
  */
 export const DeleteLlmResponseSchema: GenMessage<DeleteLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 10);
+  messageDesc(file_patchbay_v1_llm_service, 12);
+
+/**
+ * The request of UndeleteLlm.
+ *
+ * @generated from message patchbay.v1.UndeleteLlmRequest
+ */
+export type UndeleteLlmRequest = Message<"patchbay.v1.UndeleteLlmRequest"> & {
+  /**
+   * Which Llm.
+   *
+   * @generated from field: string llm_id = 1;
+   */
+  llmId: string;
+
+  /**
+   * The etag of the Llm as the caller knows it. Default: bring back whatever is there.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message patchbay.v1.UndeleteLlmRequest.
+ * Use `create(UndeleteLlmRequestSchema)` to create a new message.
+ */
+export const UndeleteLlmRequestSchema: GenMessage<UndeleteLlmRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 13);
+
+/**
+ * The response of UndeleteLlm.
+ *
+ * @generated from message patchbay.v1.UndeleteLlmResponse
+ */
+export type UndeleteLlmResponse = Message<"patchbay.v1.UndeleteLlmResponse"> & {
+  /**
+   * The Llm, as it was.
+   *
+   * @generated from field: patchbay.v1.Llm llm = 1;
+   */
+  llm?: Llm | undefined;
+};
+
+/**
+ * Describes the message patchbay.v1.UndeleteLlmResponse.
+ * Use `create(UndeleteLlmResponseSchema)` to create a new message.
+ */
+export const UndeleteLlmResponseSchema: GenMessage<UndeleteLlmResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 14);
 
 /**
  * The request of SetDefaultLlm.
@@ -797,6 +985,14 @@ export type SetDefaultLlmRequest = Message<"patchbay.v1.SetDefaultLlmRequest"> &
    * @generated from field: string llm_id = 1;
    */
   llmId: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -804,7 +1000,7 @@ export type SetDefaultLlmRequest = Message<"patchbay.v1.SetDefaultLlmRequest"> &
  * Use `create(SetDefaultLlmRequestSchema)` to create a new message.
  */
 export const SetDefaultLlmRequestSchema: GenMessage<SetDefaultLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 11);
+  messageDesc(file_patchbay_v1_llm_service, 15);
 
 /**
  * The response of SetDefaultLlm.
@@ -825,7 +1021,7 @@ export type SetDefaultLlmResponse = Message<"patchbay.v1.SetDefaultLlmResponse">
  * Use `create(SetDefaultLlmResponseSchema)` to create a new message.
  */
 export const SetDefaultLlmResponseSchema: GenMessage<SetDefaultLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 12);
+  messageDesc(file_patchbay_v1_llm_service, 16);
 
 /**
  * The request of TestLlm.
@@ -853,7 +1049,7 @@ export type TestLlmRequest = Message<"patchbay.v1.TestLlmRequest"> & {
  * Use `create(TestLlmRequestSchema)` to create a new message.
  */
 export const TestLlmRequestSchema: GenMessage<TestLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 13);
+  messageDesc(file_patchbay_v1_llm_service, 17);
 
 /**
  * The response of TestLlm.
@@ -874,7 +1070,7 @@ export type TestLlmResponse = Message<"patchbay.v1.TestLlmResponse"> & {
  * Use `create(TestLlmResponseSchema)` to create a new message.
  */
 export const TestLlmResponseSchema: GenMessage<TestLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 14);
+  messageDesc(file_patchbay_v1_llm_service, 18);
 
 /**
  * The request of TestConnection: the fields of CreateLlm that decide how a chat goes.
@@ -930,7 +1126,7 @@ export type TestConnectionRequest = Message<"patchbay.v1.TestConnectionRequest">
  * Use `create(TestConnectionRequestSchema)` to create a new message.
  */
 export const TestConnectionRequestSchema: GenMessage<TestConnectionRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 15);
+  messageDesc(file_patchbay_v1_llm_service, 19);
 
 /**
  * The response of TestConnection.
@@ -951,7 +1147,175 @@ export type TestConnectionResponse = Message<"patchbay.v1.TestConnectionResponse
  * Use `create(TestConnectionResponseSchema)` to create a new message.
  */
 export const TestConnectionResponseSchema: GenMessage<TestConnectionResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 16);
+  messageDesc(file_patchbay_v1_llm_service, 20);
+
+/**
+ * The request of WatchLlms.
+ *
+ * @generated from message patchbay.v1.WatchLlmsRequest
+ */
+export type WatchLlmsRequest = Message<"patchbay.v1.WatchLlmsRequest"> & {
+  /**
+   * Only what this account owns. Another account's requires READ_LLM_ANY. Default: all that the caller may see.
+   *
+   * @generated from field: string owner_id = 1;
+   */
+  ownerId: string;
+
+  /**
+   * The resume_token of the last event that was seen of a watch of the same Llms. Default: start now.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message patchbay.v1.WatchLlmsRequest.
+ * Use `create(WatchLlmsRequestSchema)` to create a new message.
+ */
+export const WatchLlmsRequestSchema: GenMessage<WatchLlmsRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 21);
+
+/**
+ * The response of WatchLlms: one event.
+ *
+ * @generated from message patchbay.v1.WatchLlmsResponse
+ */
+export type WatchLlmsResponse = Message<"patchbay.v1.WatchLlmsResponse"> & {
+  /**
+   * What happened.
+   *
+   * @generated from field: patchbay.v1.WatchLlmsResponse.Kind kind = 1;
+   */
+  kind: WatchLlmsResponse_Kind;
+
+  /**
+   * To which Llm; empty when it happened to none.
+   *
+   * @generated from field: string llm_id = 2;
+   */
+  llmId: string;
+
+  /**
+   * Who owns it.
+   *
+   * @generated from field: string owner_id = 3;
+   */
+  ownerId: string;
+
+  /**
+   * When it happened, in milliseconds since 1970-01-01 UTC.
+   *
+   * @generated from field: int64 happened_at = 4;
+   */
+  happenedAt: bigint;
+
+  /**
+   * The Llm as it is now, which may be newer than this event, and never older; unset if it is deleted by now.
+   *
+   * @generated from field: patchbay.v1.Llm llm = 5;
+   */
+  llm?: Llm | undefined;
+
+  /**
+   * Resumes behind this event. To be treated as a text without meaning.
+   *
+   * @generated from field: string resume_token = 6;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message patchbay.v1.WatchLlmsResponse.
+ * Use `create(WatchLlmsResponseSchema)` to create a new message.
+ */
+export const WatchLlmsResponseSchema: GenMessage<WatchLlmsResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 22);
+
+/**
+ * What can happen.
+ *
+ * @generated from enum patchbay.v1.WatchLlmsResponse.Kind
+ */
+export const WatchLlmsResponse_Kind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  KIND_UNSPECIFIED: 0,
+
+  /**
+   * Nothing: all that was before has been sent. It comes at the start, and from time to time after a while without
+   * changes, with a resume_token that is good for longer than the one before.
+   *
+   * @generated from enum value: CAUGHT_UP = 1;
+   */
+  CAUGHT_UP: 1,
+
+  /**
+   * It was registered.
+   *
+   * @generated from enum value: CREATED = 2;
+   */
+  CREATED: 2,
+
+  /**
+   * Its owner changed it.
+   *
+   * @generated from enum value: UPDATED = 3;
+   */
+  UPDATED: 3,
+
+  /**
+   * It was deleted, and can be brought back.
+   *
+   * @generated from enum value: DELETED = 4;
+   */
+  DELETED: 4,
+
+  /**
+   * It was brought back.
+   *
+   * @generated from enum value: UNDELETED = 5;
+   */
+  UNDELETED: 5,
+
+  /**
+   * It was purged, some time after it was deleted.
+   *
+   * @generated from enum value: PURGED = 6;
+   */
+  PURGED: 6,
+
+  /**
+   * It became its owner's default, in place of the one before.
+   *
+   * @generated from enum value: DEFAULT_CHANGED = 7;
+   */
+  DEFAULT_CHANGED: 7,
+
+  /**
+   * What is known of whether it works was renewed: its status, its last_test or both.
+   *
+   * @generated from enum value: STATUS_CHANGED = 8;
+   */
+  STATUS_CHANGED: 8,
+} as const;
+
+/**
+ * What can happen.
+ *
+ * @generated from enum patchbay.v1.WatchLlmsResponse.Kind
+ */
+export type WatchLlmsResponse_Kind = (typeof WatchLlmsResponse_Kind)[keyof typeof WatchLlmsResponse_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum patchbay.v1.WatchLlmsResponse.Kind.
+ */
+export const WatchLlmsResponse_KindSchema: GenEnum<WatchLlmsResponse_Kind> = /*@__PURE__*/
+  enumDesc(file_patchbay_v1_llm_service, 22, 0);
 
 /**
  * The registry of Llms.
@@ -967,8 +1331,8 @@ export const LlmService: GenService<{
    *
    * Fails with ALREADY_EXISTS: LLM_ID_TAKEN if llm_id is in use, LLM_DUPLICATE if the owner has an Llm with the same
    * provider_type, endpoint_url, api_path, model_identifier and credentials, after the URL is canonicalized.
-   * INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED. FAILED_PRECONDITION: SECRET_REF_NOT_ALLOWED. PERMISSION_DENIED:
-   * PERMISSION_MISSING, also for an owner_id that is not the caller's.
+   * INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED, REQUEST_ID_REUSED. FAILED_PRECONDITION: SECRET_REF_NOT_ALLOWED.
+   * PERMISSION_DENIED: PERMISSION_MISSING, also for an owner_id that is not the caller's.
    *
    * @generated from rpc patchbay.v1.LlmService.CreateLlm
    */
@@ -980,7 +1344,8 @@ export const LlmService: GenService<{
   /**
    * Get an Llm.
    *
-   * Fails with NOT_FOUND: LLM_NOT_FOUND.
+   * Fails with NOT_FOUND: LLM_NOT_FOUND. PERMISSION_DENIED: PERMISSION_MISSING, for show_deleted without the permission
+   * to delete.
    *
    * @generated from rpc patchbay.v1.LlmService.GetLlm
    */
@@ -990,9 +1355,22 @@ export const LlmService: GenService<{
     output: typeof GetLlmResponseSchema;
   },
   /**
+   * Get several Llms at once: all of them, or none.
+   *
+   * Fails with NOT_FOUND: LLM_NOT_FOUND if one of them is not there; the metadata has its llmId.
+   *
+   * @generated from rpc patchbay.v1.LlmService.BatchGetLlms
+   */
+  batchGetLlms: {
+    methodKind: "unary";
+    input: typeof BatchGetLlmsRequestSchema;
+    output: typeof BatchGetLlmsResponseSchema;
+  },
+  /**
    * List Llms, page by page. It never contacts an endpoint and never opens a credential.
    *
-   * Fails with INVALID_ARGUMENT: PAGE_TOKEN_INVALID.
+   * Fails with INVALID_ARGUMENT: PAGE_TOKEN_INVALID. PERMISSION_DENIED: PERMISSION_MISSING, for another account's Llms,
+   * and for show_deleted without the permission to delete.
    *
    * @generated from rpc patchbay.v1.LlmService.ListLlms
    */
@@ -1010,7 +1388,7 @@ export const LlmService: GenService<{
    *
    * Fails with NOT_FOUND: LLM_NOT_FOUND. ABORTED: ETAG_MISMATCH. FAILED_PRECONDITION: CREDENTIALS_REQUIRED,
    * SECRET_REF_NOT_ALLOWED, and ROTATION_UNFINISHED for a moved endpoint while there are pending or previous
-   * credentials. ALREADY_EXISTS: LLM_DUPLICATE. INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED.
+   * credentials. ALREADY_EXISTS: LLM_DUPLICATE. INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED, REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.LlmService.UpdateLlm
    */
@@ -1022,7 +1400,10 @@ export const LlmService: GenService<{
   /**
    * Delete an Llm. If it was its owner's default, the owner has none afterwards.
    *
-   * Fails with NOT_FOUND: LLM_NOT_FOUND. ABORTED: ETAG_MISMATCH.
+   * At once it is no longer chatted through, found or listed, and its connection can be registered again. For 30 days
+   * UndeleteLlm brings it back; then it is purged, and its credentials with it.
+   *
+   * Fails with NOT_FOUND: LLM_NOT_FOUND. ABORTED: ETAG_MISMATCH. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.LlmService.DeleteLlm
    */
@@ -1032,9 +1413,22 @@ export const LlmService: GenService<{
     output: typeof DeleteLlmResponseSchema;
   },
   /**
+   * Bring back an Llm that was deleted less than 30 days ago, as it was then; it is nobody's default.
+   *
+   * Fails with NOT_FOUND: LLM_NOT_FOUND, also if it is not deleted. ALREADY_EXISTS: LLM_DUPLICATE if its connection was
+   * registered anew since. ABORTED: ETAG_MISMATCH. INVALID_ARGUMENT: REQUEST_ID_REUSED.
+   *
+   * @generated from rpc patchbay.v1.LlmService.UndeleteLlm
+   */
+  undeleteLlm: {
+    methodKind: "unary";
+    input: typeof UndeleteLlmRequestSchema;
+    output: typeof UndeleteLlmResponseSchema;
+  },
+  /**
    * Make an Llm its owner's default: the one that chats use which name none.
    *
-   * Fails with NOT_FOUND: LLM_NOT_FOUND.
+   * Fails with NOT_FOUND: LLM_NOT_FOUND. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.LlmService.SetDefaultLlm
    */
@@ -1133,6 +1527,24 @@ export const LlmService: GenService<{
     methodKind: "unary";
     input: typeof RetireCredentialsRequestSchema;
     output: typeof RetireCredentialsResponseSchema;
+  },
+  /**
+   * Follow the changes of Llms, on whichever server they are made.
+   *
+   * The first event is CAUGHT_UP, or what the resume_token has missed: whoever starts without one lists after it, and
+   * has missed nothing. Each change comes once, and those of one Llm in their order. With the resume_token of the last
+   * event a broken watch goes on where it was, on any server.
+   *
+   * Fails with OUT_OF_RANGE: RESUME_TOKEN_EXPIRED if what it would resume is no longer kept, which is so after 24 hours:
+   * list again. INVALID_ARGUMENT: RESUME_TOKEN_INVALID. PERMISSION_DENIED: PERMISSION_MISSING, for another account's
+   * Llms. UNAUTHENTICATED: API_KEY_REFUSED, as soon as the key is no longer valid. UNAVAILABLE: SERVER_STOPPING.
+   *
+   * @generated from rpc patchbay.v1.LlmService.WatchLlms
+   */
+  watchLlms: {
+    methodKind: "server_streaming";
+    input: typeof WatchLlmsRequestSchema;
+    output: typeof WatchLlmsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_patchbay_v1_llm_service, 0);

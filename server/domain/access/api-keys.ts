@@ -56,6 +56,14 @@ export class ApiKeys {
     this.#held.forget(id);
   }
 
+  /** Refuses to go on with a call that lasts, once its key is no longer what it was when the call began. */
+  async requireUnchanged({ apiKeyId, role }: Caller): Promise<void> {
+    if (apiKeyId === "") return; // Whoever came with a token has no key that could be revoked.
+    const held = await this.#held.get(apiKeyId, () => this.#load(apiKeyId, ""));
+    if (held && held.caller.role === role && held.endsAt > Date.now()) return;
+    throw new Fault("API_KEY_REFUSED", "the API key was revoked, has expired or has another role now; call again");
+  }
+
   async #load(id: string, address: string): Promise<HeldKey | undefined> {
     this.#limits.refuseGuessing(address);
     const row = await this.#store.hot.apiKey(id);

@@ -30,6 +30,14 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** Undefined: nobody watches. */
   readonly watch?: Watch | undefined;
+  /** What is to be done once the transaction around the call is committed; undefined: there is none around it. */
+  readonly afterCommit?: (() => void)[] | undefined;
+}
+
+/** Does what is of use only once a change is committed: now, or when the transaction around the call is. */
+export function onceCommitted({ afterCommit }: Scope, work: () => void): void {
+  if (afterCommit) afterCommit.push(work);
+  else work();
 }
 
 /** Whose things the caller may reach with a permission: their own, or, undefined, everybody's. */
@@ -42,6 +50,11 @@ export function requireReach(scope: Scope, ownerId: string, own: OwnPermission):
   const reachable = reach(scope, own);
   if (reachable === undefined || reachable === ownerId) return;
   throw missing(anyOf(own));
+}
+
+/** Refuses what the caller may do to nobody's things. */
+export function requirePermission({ caller }: Scope, own: OwnPermission): void {
+  if (!caller.permissions.has(own) && !caller.permissions.has(anyOf(own))) throw missing(own);
 }
 
 /** The refusal of a caller whose role lacks a permission. */

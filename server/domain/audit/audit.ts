@@ -1,13 +1,15 @@
 import { Fault } from "../../base/fault.ts";
 import { appendAuditEvent } from "../../store/audit-queries.ts";
 import type { EntityManager } from "../../store/store.ts";
-import type { Scope } from "../access/scope.ts";
+import type { Caller, Scope } from "../access/scope.ts";
 
 /** What can be done, as `<noun>.<verb>`; the noun is the type of the resource. */
 export type AuditAction =
   | "llm.create"
   | "llm.update"
   | "llm.delete"
+  | "llm.undelete"
+  | "llm.purge"
   | "llm.setDefault"
   | "llm.test"
   | "account.create"
@@ -21,6 +23,14 @@ export type AuditAction =
   | "llm.credentials.promote"
   | "llm.credentials.revert"
   | "llm.credentials.retire";
+
+/** Who does something, and in which call. */
+export interface Doer extends Pick<Scope, "watch"> {
+  readonly caller: Pick<Caller, "accountId" | "apiKeyId" | "subject">;
+}
+
+/** Who does what nobody calls for. */
+export const THE_SERVER: Doer = { caller: { accountId: "", apiKeyId: "" } };
 
 /** Something that is being done. */
 export interface Deed {
@@ -50,18 +60,18 @@ export interface AuditRecord {
  * Writes down what is being done, in the transaction that does it: if it cannot be written, nothing is done. To be
  * called last, as everything else that is done to the same account waits from here on until the transaction ends.
  */
-export async function recordDeed(scope: Scope, em: EntityManager, deed: Deed): Promise<void> {
+export async function recordDeed({ caller, watch }: Doer, em: EntityManager, deed: Deed): Promise<void> {
   const { action, resourceId, facts = {} } = deed;
   const [resourceType = ""] = action.split(".", 1);
   const record: AuditRecord = {
     at: Date.now(),
-    actorAccountId: scope.caller.accountId,
-    actorApiKeyId: scope.caller.apiKeyId,
-    ...(scope.caller.subject === undefined ? {} : { actorSubject: scope.caller.subject }),
+    actorAccountId: caller.accountId,
+    actorApiKeyId: caller.apiKeyId,
+    ...(caller.subject === undefined ? {} : { actorSubject: caller.subject }),
     action,
     resourceType,
     resourceId,
-    requestId: scope.watch?.requestId ?? "",
+    requestId: watch?.requestId ?? "",
     facts,
   };
   try {

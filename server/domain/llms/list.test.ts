@@ -13,10 +13,12 @@ const NAMES = ["delta", "alpha", "Echo", "charlie", "bravo", "100%_sure"];
 
 let server: TestServer;
 let llms: Patchbay["llms"];
+let key: string;
 
 beforeAll(async () => {
   server = await startServer();
-  llms = server.client((await server.addAccount("OWNER")).apiKey).llms;
+  key = (await server.addAccount("OWNER")).apiKey;
+  llms = server.client(key).llms;
   for (const [index, displayName] of NAMES.entries()) {
     await llms.createLlm(
       llmRequest({
@@ -69,7 +71,19 @@ describe("listing", () => {
     { name: "a model", request: { search: "model-2" }, expected: ["Echo", "100%_sure"] },
     { name: "wildcards as characters", request: { search: "%_s" }, expected: ["100%_sure"] },
     { name: "a backslash as a character", request: { search: "\\" }, expected: [] },
-    { name: "two characters", request: { search: "lt" }, expected: ["delta"] },
+    { name: "two characters where a word begins", request: { search: "DE" }, expected: ["delta"] },
+    { name: "two characters nowhere else", request: { search: "lt" }, expected: [] },
+    { name: "one character where a word begins", request: { search: "c" }, expected: ["charlie"] },
+    {
+      name: "a label in the singular",
+      request: { label: { parity: "odd" } },
+      expected: ["alpha", "charlie", "100%_sure"],
+    },
+    {
+      name: "labels in both numbers",
+      request: { label: { parity: "odd" }, labels: { parity: "odd", index: "3" } },
+      expected: ["charlie"],
+    },
   ])("finds $name", async ({ request, expected }) => expect(await names(request)).toEqual(expected));
 
   it.each([1, 2, 3, 6, 7])("walks through pages of %i, in every order, without gap or repetition", async (pageSize) => {
@@ -103,6 +117,32 @@ describe("listing", () => {
   it("takes a page token for another page size", async () => {
     const { nextPageToken } = await llms.listLlms({ pageSize: 1 });
     expect(await names({ pageSize: 5, pageToken: nextPageToken })).toEqual(NAMES.slice(1));
+  });
+
+  it("refuses a label that is to have two values", async () => {
+    const request = { label: { parity: "odd" }, labels: { parity: "even" } };
+    expect(await problemIn(llms.listLlms(request))).toMatchObject({ reason: "INVALID_REQUEST" });
+  });
+
+  it.each(["label.parity=odd", "labels.parity=odd", "labels[parity]=odd", "label.parity=odd&label.index=1"])(
+    "takes the query %s over REST",
+    async (query) => {
+      const answer = await fetch(`${server.url}/v1/llms?${query}`, { headers: { authorization: `Bearer ${key}` } });
+      const { llms: found } = await answer.json();
+      expect(found.map(({ displayName }: { displayName: string }) => displayName)).toContain("alpha");
+      expect(found.length).toBeLessThan(NAMES.length);
+    },
+  );
+
+  it("counts all pages when it is asked to, and not otherwise", async () => {
+    expect((await llms.listLlms({ pageSize: 2 })).totalSize).toBeUndefined();
+    const counted = { pageSize: 2, includeTotalSize: true };
+    const first = await llms.listLlms(counted);
+    expect(first).toMatchObject({ totalSize: NAMES.length, llms: { length: 2 } });
+    expect((await llms.listLlms({ ...counted, pageToken: first.nextPageToken })).totalSize).toBe(NAMES.length);
+    const filtered = await llms.listLlms({ ...counted, labels: { parity: "odd" }, search: "CHARLIE" });
+    expect(filtered.totalSize).toBe(1);
+    expect((await llms.listLlms({ ...counted, search: "nothing like it" })).totalSize).toBe(0);
   });
 
   it("refuses a negative page size", async () => {

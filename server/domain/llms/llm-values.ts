@@ -33,5 +33,5 @@ export function requireEtag(llm: Readonly<Llm>, etag: string): void {
 
 /** Missing and not to be seen are the same. */
 export function notFound(llmId: string): Fault {
-  return new Fault("LLM_NOT_FOUND", `there is no llm ${llmId}`);
+  return new Fault("LLM_NOT_FOUND", `there is no llm ${llmId}`, { metadata: { llmId } });
 }

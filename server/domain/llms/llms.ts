@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
 import { Llm } from "../../store/llm.entity.ts";
-import { findByConnection, findLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
+import { countLlms, findLlm, findLlms, holdLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
 import { type Store, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
-import { reach, requireReach, type Scope } from "../access/scope.ts";
+import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
 import { fingerprintOf } from "../credentials/credentials.ts";
@@ -22,8 +22,12 @@ import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import { endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { listKeyOf, type Query } from "./list-query.ts";
+import { tellOf } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
 import { type Notice, noticesOf } from "./notices.ts";
+import { duplicate, idTaken } from "./refusals.ts";
+
+const MOST_COUNTED = 10_000;
 
 /** An Llm that was written, and what its owner may want to know of it. */
 export interface Written {
@@ -64,27 +68,40 @@ export class Llms {
     try {
       await scope.em.transactional(async (em) => {
         await em.persist(llm).flush();
+        await tellOf(em, llm, "created");
         await recordDeed(scope, em, { action: "llm.create", resourceId: llm.id, ownerId });
       });
     } catch (error) {
-      if (violates(error, "llm_pkey")) throw await this.#idTaken(scope, llm, error);
-      if (violates(error, "llm_owner_connection_key")) throw await this.#duplicate(scope, llm, error);
+      if (violates(error, "llm_pkey")) throw await idTaken(scope, llm, error);
+      if (violates(error, "llm_owner_connection_key")) throw await duplicate(scope, llm, error);
       if (violates(error, "llm_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
       throw error;
     }
     return { llm, notices: noticesOf(llm, facts) };
   }
 
-  async get(scope: Scope, llmId: string): Promise<Readonly<Llm>> {
-    const llm = await this.#store.hot.llm(llmId, reach(scope, "READ_LLM_OWN"));
+  async get(scope: Scope, llmId: string, { withDeleted = false } = {}): Promise<Readonly<Llm>> {
+    const owner = visible(scope, withDeleted);
+    const llm = withDeleted
+      ? await findLlm(scope.em, llmId, owner, { withDeleted })
+      : await this.#store.hot.llm(llmId, owner);
     if (!llm) throw notFound(llmId);
     return llm;
   }
 
+  /** All of them, in the order of their ids, or none. */
+  async getAll(scope: Scope, llmIds: readonly string[]): Promise<Llm[]> {
+    const found = await findLlms(scope.em, llmIds, visible(scope, false));
+    const byId = new Map(found.map((llm) => [llm.id, llm]));
+    return llmIds.map((llmId) => {
+      const llm = byId.get(llmId);
+      if (!llm) throw notFound(llmId);
+      return llm;
+    });
+  }
+
   async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Llm>> {
-    if (asked.filter.ownerId !== undefined) requireReach(scope, asked.filter.ownerId, "READ_LLM_OWN");
-    const ownerId = asked.filter.ownerId ?? reach(scope, "READ_LLM_OWN");
-    const query = { ...asked, filter: { ...asked.filter, ownerId } };
+    const query = this.#allowed(scope, asked);
     const limit = limitOf(pageSize);
     const key = listKeyOf(query);
     const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
@@ -94,6 +111,11 @@ export class Llms {
       const behind = last[query.order];
       return makePageToken(this.#vault, key, [behind instanceof Date ? behind.toISOString() : behind, last.id]);
     });
+  }
+
+  /** How many a list has on all its pages; MOST_COUNTED stands for that or more. */
+  count(scope: Scope, asked: Query): Promise<number> {
+    return countLlms(scope.em, this.#allowed(scope, asked).filter, MOST_COUNTED);
   }
 
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */
@@ -114,10 +136,11 @@ export class Llms {
           (name) => name !== "etag" && change[name as keyof LlmChange] !== undefined,
         );
         const facts = { fields: fields.join(",") };
+        await tellOf(em, llm, "updated");
         await recordDeed(scope, em, { action: "llm.update", resourceId: llm.id, ownerId: llm.owner, facts });
         return { llm, notices: noticesOf(llm, model) };
       });
-      this.#lines.forget(written.llm);
+      onceCommitted(scope, () => this.#lines.forget(written.llm));
       return written;
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;
@@ -130,34 +153,30 @@ export class Llms {
     }
   }
 
-  async delete(scope: Scope, llmId: string, etag: string): Promise<void> {
-    const reachable = reach(scope, "DELETE_LLM_OWN");
-    const deleted = await scope.em.transactional(async (em) => {
-      const llm = await lockLlm(em, llmId, reachable);
+  /** The Llm is held, so that it is not deleted meanwhile, and before its account, as whoever deletes it does. */
+  async setDefault(scope: Scope, llmId: string): Promise<Llm> {
+    const chosen = await scope.em.transactional(async (em) => {
+      const llm = await holdLlm(em, llmId, reach(scope, "SET_DEFAULT_LLM_OWN"));
       if (!llm) throw notFound(llmId);
-      requireEtag(llm, etag);
-      await em.remove(llm).flush();
-      await recordDeed(scope, em, { action: "llm.delete", resourceId: llm.id, ownerId: llm.owner });
+      await pointDefaultAt(em, llm);
+      llm.isDefault = true;
+      await tellOf(em, llm, "default_changed");
+      await recordDeed(scope, em, { action: "llm.setDefault", resourceId: llm.id, ownerId: llm.owner });
       return llm;
     });
-    this.#lines.forget(deleted);
+    onceCommitted(scope, () => this.#lines.forget(chosen));
+    return chosen;
   }
 
-  async setDefault(scope: Scope, llmId: string): Promise<Llm> {
-    const llm = await findLlm(scope.em, llmId, reach(scope, "SET_DEFAULT_LLM_OWN"));
-    if (!llm) throw notFound(llmId);
-    try {
-      await scope.em.transactional(async (em) => {
-        await pointDefaultAt(em, llm);
-        await recordDeed(scope, em, { action: "llm.setDefault", resourceId: llm.id, ownerId: llm.owner });
-      });
-    } catch (error) {
-      if (violates(error, "account_default_llm_fkey")) throw notFound(llmId);
-      throw error;
+  /** The query, about nothing but what the caller may see. */
+  #allowed(scope: Scope, asked: Query): Query {
+    const { filter } = asked;
+    if (filter.ownerId !== undefined) requireReach(scope, filter.ownerId, "READ_LLM_OWN");
+    const seen = visible(scope, filter.showDeleted);
+    if (filter.ownerId !== undefined && seen !== undefined && filter.ownerId !== seen) {
+      throw missing("DELETE_LLM_ANY");
     }
-    this.#lines.forget(llm);
-    llm.isDefault = true;
-    return llm;
+    return { ...asked, filter: { ...filter, ownerId: filter.ownerId ?? seen } };
   }
 
   async #compose(scope: Scope, draft: LlmDraft, ownerId: string, facts: ModelFacts | undefined): Promise<Llm> {
@@ -212,6 +231,7 @@ export class Llms {
       updatedAt: now,
       createdBy: scope.caller.accountId,
       updatedBy: scope.caller.accountId,
+      deletedAt: null,
     });
     if (credentials) {
       requireRefAllowed(this.#secretRefs, credentials, useOf(llm));
@@ -227,30 +247,12 @@ export class Llms {
     const key = credentials && describeDraft(credentials);
     return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key }));
   }
-
-  /** A stranger's Llm is refused in the same words, without the facts. */
-  async #idTaken(scope: Scope, { id, requestDigest }: Llm, cause: unknown): Promise<Fault> {
-    const existing = await findLlm(scope.em.fork(), id, reach(scope, "READ_LLM_OWN"));
-    return new Fault("LLM_ID_TAKEN", `llm_id ${id} is in use`, factsOf(existing, requestDigest), cause);
-  }
-
-  async #duplicate(scope: Scope, llm: Llm, cause: unknown): Promise<Fault> {
-    const reachable = reach(scope, "READ_LLM_OWN");
-    const existing =
-      reachable === undefined || reachable === llm.owner
-        ? await findByConnection(scope.em.fork(), llm.owner, llm.connectionDigest)
-        : null;
-    return new Fault(
-      "LLM_DUPLICATE",
-      `the owner has an Llm with the same connection${existing ? `: ${existing.id}` : ""}`,
-      factsOf(existing, llm.requestDigest),
-      cause,
-    );
-  }
 }
 
-function factsOf(existing: Llm | null, requestDigest: Buffer) {
-  if (!existing) return {};
-  const sameRequest = requestDigest.equals(existing.requestDigest);
-  return { metadata: { llmId: existing.id, sameRequest: String(sameRequest) } };
+/** Whose Llms the caller sees; of what is deleted, who may delete. */
+function visible(scope: Scope, showDeleted: boolean): string | undefined {
+  const reachable = reach(scope, "READ_LLM_OWN");
+  if (!showDeleted) return reachable;
+  requirePermission(scope, "DELETE_LLM_OWN");
+  return reachable ?? reach(scope, "DELETE_LLM_OWN");
 }

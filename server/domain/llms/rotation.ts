@@ -3,13 +3,14 @@ import type { Llm } from "../../store/llm.entity.ts";
 import { lockLlm } from "../../store/llm-queries.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { reach, type Scope } from "../access/scope.ts";
+import { onceCommitted, reach, type Scope } from "../access/scope.ts";
 import { type AuditAction, recordDeed } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
 import { type CredentialsDraft, completeCredentials } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { type Kept, keptIn, setAside, setCurrent } from "../credentials/slots.ts";
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
+import { tellOf } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
 
 /** A step of a rotation: what it makes of the locked Llm, and what the audit record says of it. */
@@ -97,10 +98,11 @@ export class Rotation {
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
+        await tellOf(em, llm, "updated");
         await recordDeed(scope, em, { action, resourceId: llm.id, ownerId: llm.owner, facts });
         return llm;
       });
-      this.#lines.forget(changed);
+      onceCommitted(scope, () => this.#lines.forget(changed));
       return changed;
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;

@@ -18,7 +18,7 @@ export interface HostileRpc {
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 
-/** Every rpc but Health.Watch, whose correct answer never ends. Those that are not named are asked for next to nothing. */
+/** Every rpc but Health.Watch and WatchLlms, whose correct answers never end. What is not named is asked for next to nothing. */
 export function hostileRpcs(llmId: string): HostileRpc[] {
   const connection = {
     providerType: "CUSTOM_OPENAI_COMPATIBLE",
@@ -51,8 +51,9 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
     binary: Buffer.from(toBinary(method.input, fromJson(method.input, json))),
     routes,
   });
-  const { createLlm, getLlm, listLlms, updateLlm, deleteLlm, setDefaultLlm, testLlm, testConnection } =
+  const { createLlm, getLlm, batchGetLlms, listLlms, updateLlm, deleteLlm, undeleteLlm, setDefaultLlm } =
     LlmService.method;
+  const { testLlm, testConnection } = LlmService.method;
   const { addPendingCredentials, promoteCredentials, revertCredentials, retireCredentials } = LlmService.method;
   const named = [
     rpc(createLlm, draft, ["POST", "/v1/llms"]),
@@ -65,6 +66,8 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
       ["PUT", one],
     ),
     rpc(deleteLlm, { llmId: NOBODY }, ["DELETE", `/v1/llms/${NOBODY}`]),
+    rpc(undeleteLlm, { llmId: NOBODY }, ["POST", `/v1/llms/${NOBODY}:undelete`]),
+    rpc(batchGetLlms, { llmIds: [llmId] }, ["GET", "/v1/llms:batchGet"]),
     rpc(setDefaultLlm, { llmId }, ["POST", `${one}:setDefault`]),
     rpc(testLlm, { llmId }, ["POST", `${one}:test`]),
     rpc(testConnection, { ...connection, endpointUrl: "http://127.0.0.1:1/v1" }, ["POST", "/v1/llms:testConnection"]),
@@ -82,7 +85,7 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
     rpc(ServerReflection.method.serverReflectionInfo, { fileContainingSymbol: "patchbay.v1.Llm" }),
   ];
   const others = SERVICES.flatMap(({ methods }) => methods).filter(
-    (one) => !named.some(({ method }) => method === one),
+    (one) => one !== LlmService.method.watchLlms && !named.some(({ method }) => method === one),
   );
   return [
     ...named,

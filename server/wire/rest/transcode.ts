@@ -9,7 +9,7 @@ import {
 import { Answer } from "./answer.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
 import { Cors } from "./cors.ts";
-import { readTimeoutMs } from "./deadline.ts";
+import { type DeadlineOptions, readTimeoutMs } from "./deadline.ts";
 import { type ErrorAnswer, presentError, readError } from "./error-body.ts";
 import { describeAnswer, type ErrorFace, isBelow } from "./error-face.ts";
 import { negotiateFraming } from "./event-stream.ts";
@@ -34,7 +34,7 @@ export interface RestOptions {
   readonly shutdownSignal?: AbortSignal;
   /** Most bytes of a request body after decompression, by rpc. */
   readonly readMaxBytes: (method: DescMethod) => number;
-  /** The time for calls whose caller says nothing, streams included. Default: no end. */
+  /** The time for unary calls whose caller says nothing; streams may be meant to last. Default: no end. */
   readonly defaultTimeoutMs?: number;
   /** The longest time that a caller may ask for; who asks for more is refused, as Connect does it. Default: no end. */
   readonly maxTimeoutMs?: number;
@@ -80,12 +80,15 @@ const OVER = new Error("the call is over");
 
 class RestServer {
   readonly #options: RestOptions;
+  readonly #limitsOfStreams: DeadlineOptions;
   readonly #routes: RouteTable<Route>;
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
+    const { defaultTimeoutMs: _, ...limits } = options;
+    this.#limitsOfStreams = limits;
     this.#routes = buildRoutes(methods, options.readMaxBytes);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
@@ -152,7 +155,8 @@ class RestServer {
 
   #createContext(method: DescMethod, request: NodeRequest) {
     const { shutdownSignal, contextValues } = this.#options;
-    const timeoutMs = readTimeoutMs(request.headers, this.#options);
+    const limits = method.methodKind === "unary" ? this.#options : this.#limitsOfStreams;
+    const timeoutMs = readTimeoutMs(request.headers, limits);
     return createHandlerContext({
       service: method.parent,
       method,

@@ -8,7 +8,8 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Behaviour, behaviours, refuses, says } from "./upstream-behaviours.ts";
-import { type Dialect, dialectOf } from "./upstream-dialects.ts";
+import { type Dialect, dialectOf, isList } from "./upstream-dialects.ts";
+import { servesModels } from "./upstream-models.ts";
 
 /** One request that the upstream got, and what has become of it. */
 export class ScriptedCall {
@@ -77,6 +78,7 @@ export class ScriptedUpstream {
   readonly #apiKey: string | undefined;
   readonly #otherwise: Behaviour;
   readonly #queue: Behaviour[] = [];
+  #models: Behaviour = servesModels("some-model", "other-model");
   readonly #byModel = new Map<string, Behaviour>();
   #onRequest: (() => void)[] = [];
 
@@ -118,6 +120,11 @@ export class ScriptedUpstream {
     this.#byModel.set(model, behaviour);
   }
 
+  /** Sets what it does when it is asked for its models. Default: it serves two. */
+  setModels(behaviour: Behaviour): void {
+    this.#models = behaviour;
+  }
+
   /** A request, once it has come. */
   async whenRequested(index: number): Promise<ScriptedCall> {
     for (;;) {
@@ -146,7 +153,12 @@ export class ScriptedUpstream {
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece);
     const text = Buffer.concat(pieces).toString("utf8");
-    const call = new ScriptedCall(request, response, text, dialectOf(request.url ?? ""));
+    const call = new ScriptedCall(
+      request,
+      response,
+      text,
+      dialectOf(request.url ?? "", request.headers["anthropic-version"] !== undefined),
+    );
     this.requests.push(call);
     const waiting = this.#onRequest;
     this.#onRequest = [];
@@ -159,6 +171,7 @@ export class ScriptedUpstream {
     const isKnown = keys.includes(call.headers.authorization) || keys.includes(call.headers["x-api-key"] as string);
     if (this.#apiKey !== undefined && !isKnown) return refuses(401);
     if (call.dialect.name === "none") return refuses(404);
+    if (isList(call.path)) return this.#queue.shift() ?? this.#models;
     return this.#queue.shift() ?? this.#byModel.get(call.model) ?? behaviours[call.model] ?? this.#otherwise;
   }
 }

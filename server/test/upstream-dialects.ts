@@ -16,8 +16,14 @@ interface Tokens {
   readonly output: number;
 }
 
+/** Whether a path is that of the models that are served, or of something else that only takes a key. */
+export function isList(path: string): boolean {
+  return /\/(models|key)(\?|$)/.test(path);
+}
+
 /** The API that a path belongs to. */
-export function dialectOf(path: string): Dialect {
+export function dialectOf(path: string, isAnthropic: boolean): Dialect {
+  if (isList(path)) return isAnthropic ? anthropic : openAi;
   if (path.endsWith("/chat/completions")) return openAi;
   if (path.endsWith("/messages")) return anthropic;
   return { ...openAi, name: "none", error: () => ({ detail: "Not Found" }) };

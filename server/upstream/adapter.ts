@@ -13,6 +13,27 @@ export interface Adapter {
   /** Undefined when the body is no error of this API. */
   readError(body: JsonObject): ApiError | undefined;
   openStream(): StreamReader;
+  /** What follows `?` when asking for a page of the models that are served: the first, or the one behind a model. */
+  modelsQuery(after: string | undefined): Readonly<Record<string, string>>;
+  /** Undefined when the body is no list of models of this API. */
+  readModels(body: JsonObject): ModelPage | undefined;
+}
+
+/** Some of the models that an endpoint serves. */
+export interface ModelPage {
+  readonly models: readonly ServedModel[];
+  /** The model that the next page is behind; undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+/** A model as its endpoint describes it; what it does not say is empty or undefined. */
+export interface ServedModel {
+  readonly id: string;
+  readonly displayName: string;
+  readonly ownedBy: string;
+  /** In milliseconds since 1970. */
+  readonly createdAt: number | undefined;
+  readonly maxContextLength: number | undefined;
 }
 
 /** Reads the events of one streamed reply. */

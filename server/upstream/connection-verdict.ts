@@ -116,7 +116,8 @@ export function verdictOfReply(target: Target, proof: Proof, latencyMs: number, 
   };
 }
 
-function stagesOf(states: string, { apiKey }: Target, { model }: Proof, message: string): TestStage[] {
+/** The stages in these states: Passed, Failed, Skipped, Inconclusive. */
+export function stagesOf(states: string, { apiKey }: Target, { model }: Proof, message: string): TestStage[] {
   return STAGES.map((name, index) => {
     let state = STATES[states.charAt(index)] as StageState;
     // A model that has begun to reply has proven both, however the reply ended.

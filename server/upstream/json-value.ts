@@ -31,6 +31,12 @@ export function asCount(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 }
 
+/** Undefined when it is no time in seconds since 1970, or too far away for a date. */
+export function asTimeMs(seconds: unknown): number | undefined {
+  const count = asCount(seconds);
+  return count === undefined || count === 0 || count > 8.64e12 ? undefined : count * 1_000;
+}
+
 /** The JSON text of a value that came as JSON; empty when it is nested too deeply to be written. */
 export function asJson(value: unknown): string {
   try {

@@ -88,11 +88,12 @@ export async function* readReplyEvents(
 }
 
 /** An API path cannot change the host: it always begins with a slash. */
-function urlOf({ endpointUrl, apiPath }: Target): string {
+export function urlOf({ endpointUrl, apiPath }: Pick<Target, "endpointUrl" | "apiPath">): string {
   return `${endpointUrl.replace(/\/+$/, "")}/${apiPath.replace(/^\/+/, "")}`;
 }
 
-function headersOf({ apiKey, providerType }: Target, streamed: boolean): Record<string, string> {
+/** What goes with every call of an API, the key among it. */
+export function headersOf({ apiKey, providerType }: Target, streamed: boolean): Record<string, string> {
   const headers: Record<string, string> = {
     "user-agent": "patchbay",
     "content-type": "application/json",
@@ -103,7 +104,8 @@ function headersOf({ apiKey, providerType }: Target, streamed: boolean): Record<
   return headers;
 }
 
-async function readRefusal(target: Target, response: EgressResponse): Promise<UpstreamFailure> {
+/** The failure that a refusal is, as far as it can be read. */
+export async function readRefusal(target: Target, response: EgressResponse): Promise<UpstreamFailure> {
   const { status, headers } = response;
   let text = "";
   try {

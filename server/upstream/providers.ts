@@ -14,6 +14,10 @@ export interface Provider {
   readonly defaultHeaderName: string;
   /** What stands before the key in its header. */
   readonly defaultPrefix: string;
+  /** Below the endpoint's URL, what is only answered to those who have a key, if it is not the list of models. */
+  readonly keyPath: string | undefined;
+  /** Whether it lists its models to anybody, also where a chat takes a key. */
+  readonly listsToAnybody: boolean;
   /** Whether its endpoint answers nobody without a key; else that is up to whoever runs it. */
   readonly asksForKey: boolean;
 }
@@ -24,6 +28,8 @@ const openAiCompatible: Provider = {
   defaultApiPath: "/chat/completions",
   defaultHeaderName: "Authorization",
   defaultPrefix: "Bearer ",
+  keyPath: undefined,
+  listsToAnybody: false,
   asksForKey: false,
 };
 
@@ -31,10 +37,16 @@ const openAiCompatible: Provider = {
 export const providers: Readonly<Record<ProviderType, Provider>> = {
   OPENAI: { ...openAiCompatible, defaultEndpointUrl: "https://api.openai.com/v1", asksForKey: true },
   LITELLM_PROXY: openAiCompatible,
-  OPEN_ROUTER: { ...openAiCompatible, defaultEndpointUrl: "https://openrouter.ai/api/v1", asksForKey: true },
+  OPEN_ROUTER: {
+    ...openAiCompatible,
+    defaultEndpointUrl: "https://openrouter.ai/api/v1",
+    keyPath: "/key",
+    listsToAnybody: true,
+    asksForKey: true,
+  },
   VLLM: openAiCompatible,
   OLLAMA: openAiCompatible,
-  LLAMA_CPP: openAiCompatible,
+  LLAMA_CPP: { ...openAiCompatible, listsToAnybody: true },
   CUSTOM_OPENAI_COMPATIBLE: openAiCompatible,
   // Alibaba's international address; accounts of mainland China are at dashscope.aliyuncs.com.
   DASHSCOPE: {
@@ -48,6 +60,8 @@ export const providers: Readonly<Record<ProviderType, Provider>> = {
     defaultApiPath: "/messages",
     defaultHeaderName: "x-api-key",
     defaultPrefix: "",
+    keyPath: undefined,
+    listsToAnybody: false,
     asksForKey: true,
   },
 };

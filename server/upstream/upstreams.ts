@@ -5,7 +5,9 @@ import type { ModelRequest, Reply, ReplyEvent } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
 import { UpstreamFailure } from "./failure.ts";
 import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
+import { listModels, type ModelList, type Vendor } from "./model-list.ts";
 import type { Target } from "./target.ts";
+import { testVendor } from "./vendor-test.ts";
 
 /**
  * All models, behind one way to call them.
@@ -82,6 +84,33 @@ export class Upstreams {
     let outcome = "aborted";
     try {
       const result = await testConnection(this.#egress, target, signal, watched?.headers);
+      outcome = result.outcome.toLowerCase().replaceAll("_", "-");
+      return result;
+    } finally {
+      watched?.end(outcome);
+    }
+  }
+
+  /** What an endpoint serves. */
+  async models(vendor: Vendor, signal: AbortSignal, watch?: Watch): Promise<ModelList> {
+    const watched = watch?.begin(vendor.providerType);
+    let outcome = "ok";
+    try {
+      return await listModels(this.#egress, vendor, { signal, headers: watched?.headers });
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      watched?.end(outcome);
+    }
+  }
+
+  /** Whether a vendor takes the key, without a model. What it does is a result. */
+  async testVendor(vendor: Vendor, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
+    const watched = watch?.begin(vendor.providerType);
+    let outcome = "aborted";
+    try {
+      const result = await testVendor(this.#egress, vendor, { signal, headers: watched?.headers });
       outcome = result.outcome.toLowerCase().replaceAll("_", "-");
       return result;
     } finally {

@@ -1,5 +1,6 @@
 import type { Adapter } from "../adapter.ts";
 import { readError } from "./errors.ts";
+import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
 import { writeRequest } from "./request.ts";
 import { openStream } from "./stream.ts";
@@ -11,4 +12,6 @@ export const anthropic: Adapter = {
   readReply,
   readError,
   openStream,
+  modelsQuery,
+  readModels,
 };

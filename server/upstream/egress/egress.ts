@@ -23,6 +23,8 @@ export interface EgressOptions {
 export interface EgressCall {
   readonly ownerId: string;
   readonly url: string;
+  /** Of our own making: a URL that was given to us has none. */
+  readonly query?: Readonly<Record<string, string>>;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -77,7 +79,7 @@ export class Egress {
     return this.#pools.close();
   }
 
-  #open({ ownerId, url }: EgressCall) {
+  #open({ ownerId, url, query }: EgressCall) {
     let route: Route;
     try {
       route = routeOf(url, this.#allow);
@@ -85,6 +87,8 @@ export class Egress {
       if (error instanceof EgressDenied) throw blocked(error, url);
       throw error;
     }
-    return { ...this.#pools.lease(ownerId, route), path: route.path };
+    const search = new URLSearchParams(query).toString();
+    const path = search === "" ? route.path : `${route.path}?${search}`;
+    return { ...this.#pools.lease(ownerId, route), path };
   }
 }

@@ -11,6 +11,7 @@ import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
+import { ProviderService } from "../gen/patchbay/v1/provider_service_pb.ts";
 
 /** How to reach a Patchbay server. */
 export interface PatchbayOptions {
@@ -41,6 +42,7 @@ export interface Patchbay {
   readonly pings: Client<typeof PingService>;
   readonly audit: Client<typeof AuditService>;
   readonly access: Client<typeof AccessService>;
+  readonly providers: Client<typeof ProviderService>;
 }
 
 /** Connects nothing yet: the first call does. */
@@ -65,6 +67,7 @@ export function createPatchbay({
     pings: createClient(PingService, shared),
     audit: createClient(AuditService, shared),
     access: createClient(AccessService, shared),
+    providers: createClient(ProviderService, shared),
   };
 }
 

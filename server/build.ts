@@ -5,6 +5,7 @@ import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
+import { ProviderService } from "../gen/patchbay/v1/provider_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { KekProvider } from "./base/kek-provider.ts";
 import type { Logger } from "./base/logger.ts";
@@ -32,6 +33,8 @@ import { DeletedLlms, purgeLlms } from "./domain/llms/deleted-llms.ts";
 import { LlmWatch } from "./domain/llms/llm-watch.ts";
 import { Llms } from "./domain/llms/llms.ts";
 import { Rotation } from "./domain/llms/rotation.ts";
+import { Providers } from "./domain/providers/providers.ts";
+import { Vendors } from "./domain/providers/vendors.ts";
 import { openKeySource } from "./key-source.ts";
 import { accessRpcs } from "./service/access.ts";
 import { createAdmission } from "./service/admission.ts";
@@ -41,6 +44,7 @@ import { DIALECT_SERVICES, DIALECTS } from "./service/dialects/dialects.ts";
 import { llmRpcs } from "./service/llms.ts";
 import { withMutations } from "./service/mutations.ts";
 import { pingRpcs } from "./service/pings.ts";
+import { providerRpcs } from "./service/providers.ts";
 import { SERVICES } from "./service/services.ts";
 import type { Database } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
@@ -150,6 +154,8 @@ async function openWire(
   const llmWatch = new LlmWatch({ vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const chats = new Chats({ lines, upstreams });
+  const providers = new Providers({ vault, egress, secretRefs, lines });
+  const vendors = new Vendors({ limits, vault, upstreams, secretRefs });
   const auditLog = new AuditLog({ vault });
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
@@ -163,6 +169,7 @@ async function openWire(
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog }));
     router.service(AccessService, accessRpcs(access));
+    router.service(ProviderService, providerRpcs({ providers, vendors }));
     healthRpcs(router, lifecycle.health);
     addReflection(router, [...SERVICES, HealthService]);
   };

@@ -57,6 +57,7 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     ...(llm.deletedAt
       ? { deletedAt: BigInt(llm.deletedAt.getTime()), purgeAt: BigInt(purgeTimeOf(llm.deletedAt).getTime()) }
       : {}),
+    providerId: llm.provider ?? "",
   };
 }
 

@@ -34,6 +34,8 @@ const ORDERS: Readonly<Record<number, LlmOrder>> = {
 
 /** The last field of UpdateLlmRequest that can be changed; what follows is only taken to be ignored. */
 const LAST_CHANGE = 20;
+/** But for these. */
+const LATER_CHANGES = new Set(["provider_id"]);
 /** Fields of UpdateLlmRequest that say which Llm is meant, and not what to change. */
 const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag"]);
 /** Fields that an Llm is not without: they can be changed, and not cleared. */
@@ -46,7 +48,8 @@ export function readDraft(request: CreateLlmRequest): LlmDraft {
     ownerId: request.ownerId.toLowerCase(),
     displayName: request.displayName,
     description: request.description,
-    providerType: readProviderType(request.providerType) as ProviderType,
+    providerType: readProviderType(request.providerType),
+    providerId: request.providerId || undefined,
     endpointUrl: request.endpointUrl,
     apiPath: request.apiPath,
     modelIdentifier: request.modelIdentifier,
@@ -92,7 +95,7 @@ export function readQuery(request: ListLlmsRequest): Query {
 
 /** A change: the fields that the mask names, or else those that are set. */
 export function readChange(request: UpdateLlmRequest): LlmChange {
-  const masked = readMask(request.updateMask);
+  const masked = readMask(request.updateMask, request.providerId !== undefined);
   const isMeant = (field: string) => masked === undefined || masked.has(field);
   // Only a mask can say that a field without a value is meant.
   const isCleared = (field: string) => masked?.has(field) ?? false;
@@ -113,6 +116,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     if (!isMeant(field)) return undefined;
     return value ?? (isCleared(field) ? cleared : undefined);
   };
+  const providerId = pick("provider_id", request.providerId, "");
   const labels = Object.keys(request.labels).length > 0 ? request.labels : undefined;
   const modalities = request.supportedModalities.length > 0 ? readModalities(request.supportedModalities) : undefined;
   return {
@@ -120,6 +124,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     displayName: pick("display_name", request.displayName, undefined),
     description: pick("description", request.description, ""),
     providerType: readProviderType(request.providerType),
+    providerId: providerId === "" ? null : providerId,
     endpointUrl: pick("endpoint_url", request.endpointUrl, undefined),
     apiPath: pick("api_path", request.apiPath, ""),
     modelIdentifier: pick("model_identifier", request.modelIdentifier, undefined),
@@ -147,21 +152,25 @@ export function readSampling(params: SamplingParams | undefined): StoredSampling
   return { ...numbers, ...(stopSequences.length > 0 ? { stopSequences } : {}) };
 }
 
-/** Undefined without a mask. `*` is all but the credentials: nobody loses a key by replacing the rest. */
-function readMask(mask: FieldMask | undefined): ReadonlySet<string> | undefined {
+/**
+ * Undefined without a mask. `*` is all but the credentials, and but the Provider that may stand for them unless one is
+ * named: nobody loses a key by replacing the rest.
+ */
+function readMask(mask: FieldMask | undefined, namesProvider: boolean): ReadonlySet<string> | undefined {
   if (!mask || mask.paths.length === 0) return undefined;
   const known = UpdateLlmRequestSchema.fields
-    .filter(({ number, name }) => number <= LAST_CHANGE && !NOT_CHANGES.has(name))
+    .filter(({ number, name }) => (number <= LAST_CHANGE || LATER_CHANGES.has(name)) && !NOT_CHANGES.has(name))
     .map(({ name }) => name);
   const unknown = mask.paths.find((path) => path !== "*" && !known.includes(path));
   if (unknown !== undefined) {
     throw invalidField("update_mask", `"${unknown}" is not a field that can be changed; those are ${known.join(", ")}`);
   }
   if (!mask.paths.includes("*")) return new Set(mask.paths);
-  return new Set(known.filter((name) => name !== "credentials"));
+  return new Set(known.filter((name) => name !== "credentials" && (name !== "provider_id" || namesProvider)));
 }
 
-function readProviderType(number: number): ProviderType | undefined {
+/** The word for a provider type; undefined where none is given. */
+export function readProviderType(number: number): ProviderType | undefined {
   return nameOf<ProviderType>(Llm_ProviderTypeSchema, number);
 }
 

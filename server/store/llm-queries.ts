@@ -139,9 +139,10 @@ export async function dropDefault(em: EntityManager, llm: Llm): Promise<void> {
 export async function keepTest(em: EntityManager, llm: Llm, status: string, test: StoredTest): Promise<void> {
   await em.execute(
     `with changed as (
-       update llm set status = ?, last_test = ? where id = ? and connection_digest = ? returning id, owner_id
+       update llm set status = ?, last_test = ?
+       where id = ? and connection_digest = ? and credentials_version = ? returning id, owner_id
      ) ${tellingOf("changed")}`,
-    [status, JSON.stringify(test), llm.id, llm.connectionDigest, "llm", "status_changed"],
+    [status, JSON.stringify(test), llm.id, llm.connectionDigest, llm.credentialsVersion, "llm", "status_changed"],
   );
 }
 

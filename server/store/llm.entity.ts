@@ -1,5 +1,6 @@
 import { defineEntity, type Opt, p } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
+import { Provider } from "./provider.entity.ts";
 import type { SealedSecret } from "./vault/sealing.ts";
 
 /** What is inferred or declared of a model; the names are those of `LlmCapabilities` in llm.proto. */
@@ -80,6 +81,7 @@ const LlmSchema = defineEntity({
     },
     { name: "llm_deleted_idx", properties: ["deletedAt"], where: "deleted_at is not null" },
     { name: "llm_owner_deleted_idx", properties: ["owner"], where: "deleted_at is not null" },
+    { name: "llm_provider_idx", properties: ["provider"] },
   ],
   properties: {
     id: p.uuid().primary(),
@@ -87,6 +89,10 @@ const LlmSchema = defineEntity({
     displayName: p.string().length(255),
     description: p.text(),
     providerType: p.string().length(32),
+    /** Whose endpoint and credentials are used; null while it has its own. */
+    provider: () =>
+      p.manyToOne(Provider).mapToPk().nullable().deleteRule("no action").foreignKeyName("llm_provider_fkey"),
+    /** With a Provider, a copy of its endpoint for showing and searching: what is called is the Provider's. */
     endpointUrl: p.text(),
     apiPath: p.text(),
     modelIdentifier: p.string().length(255),

@@ -18,6 +18,7 @@ import { Change, ChangeHead } from "./change.entity.ts";
 import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
 import { Llm } from "./llm.entity.ts";
+import { Provider } from "./provider.entity.ts";
 import { RateLimit, sweepRateLimits } from "./rate-limit.ts";
 import { RowCache } from "./row-cache.ts";
 import { RowChanges } from "./row-changes.ts";
@@ -36,6 +37,7 @@ export const ENTITIES = [
   Change,
   ChangeHead,
   Llm,
+  Provider,
   WrappedKey,
   RetiredKey,
 ];

@@ -211,6 +211,50 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     });
   });
 
+  it("keeps providers: makes, changes, lists, tests, asks for models, and deletes what nobody uses", async () => {
+    const name = `shared-${randomUUID()}`;
+    const baseUrl = `${upstream.url}/v1`;
+    const metadata = { region: "eu", limits: { rpm: 60 } };
+    const made = await patchbay.providers.upsertProvider({
+      name,
+      baseUrl,
+      metadata,
+      credentials: apiKey(UPSTREAM_KEY),
+    });
+    expect(made).toMatchObject({ created: true, provider: { name, metadata, hasCredentials: true } });
+    const changed = await patchbay.providers.upsertProvider({ name, displayName: "Shared" });
+    expect(changed).toMatchObject({ created: false, provider: { displayName: "Shared", metadata } });
+    const { provider } = await patchbay.providers.getProvider({ name });
+    expect(provider).toEqual(changed.provider);
+
+    const page = await patchbay.providers.listProviders({ search: name, pageSize: 1, includeTotalSize: true });
+    expect([page.providers, page.nextPageToken, page.totalSize]).toEqual([[provider], "", 1]);
+    const { test } = await patchbay.providers.testProvider({ name });
+    expect(test?.outcome).toBe(ConnectionTest_Outcome.OK);
+    const { models } = await patchbay.providers.listProviderModels({ name });
+    expect(models.map(({ modelIdentifier }) => modelIdentifier)).toEqual(["some-model", "other-model"]);
+
+    const { llm } = await patchbay.llms.createLlm({
+      displayName: "Through",
+      modelIdentifier: "fine",
+      providerId: name,
+    });
+    const llmId = llm?.llmId ?? "";
+    const reply = await patchbay.chat.chat({ llmId, message: "Hi" });
+    expect(reply.message?.content).toBe("Hello, world");
+    expect(await problemIn(patchbay.providers.deleteProvider({ name }))).toMatchObject({
+      code: "FailedPrecondition",
+      reason: "PROVIDER_IN_USE",
+      metadata: { llmIds: llmId, llmCount: "1" },
+    });
+    await patchbay.llms.deleteLlm({ llmId });
+    await patchbay.providers.deleteProvider({ name });
+    expect(await problemIn(patchbay.providers.getProvider({ name }))).toMatchObject({
+      code: "NotFound",
+      reason: "PROVIDER_NOT_FOUND",
+    });
+  });
+
   it("refuses what is invalid, naming each field", async () => {
     const problem = await problemIn(patchbay.llms.createLlm(llmRequest({ displayName: "", modelIdentifier: "" })));
     expect(problem).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST" });

@@ -4,6 +4,7 @@ const VERBS = {
   AUDIT_EVENT: ["READ"],
   ACCOUNT: ["READ"],
   API_KEY: ["CREATE", "READ", "UPDATE", "ROLL", "DELETE"],
+  PROVIDER: ["CREATE", "READ", "UPDATE", "DELETE", "TEST"],
 } as const;
 
 /** What can be done to anybody's only: to do it to one's own asks for the same. */

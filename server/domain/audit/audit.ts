@@ -22,7 +22,12 @@ export type AuditAction =
   | "llm.credentials.add"
   | "llm.credentials.promote"
   | "llm.credentials.revert"
-  | "llm.credentials.retire";
+  | "llm.credentials.retire"
+  | "provider.create"
+  | "provider.update"
+  | "provider.delete"
+  | "provider.test"
+  | "provider.listModels";
 
 /** Who does something, and in which call. */
 export interface Doer extends Pick<Scope, "watch"> {

@@ -10,8 +10,9 @@ import { apiKeyHeaderOf } from "../credentials/api-key-header.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { SecretRef } from "../credentials/secret-ref.ts";
 import type { SecretRefs } from "../credentials/secret-refs.ts";
-import { openSlot, useOf } from "../llms/credentials.ts";
+import { useOf } from "../llms/credentials.ts";
 import { notFound, providerTypeOf } from "../llms/llm-values.ts";
+import { wayOf } from "../llms/through-provider.ts";
 
 /** An Llm and how to reach it. */
 export interface Line {
@@ -67,9 +68,10 @@ export class Lines {
   }
 
   async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<HeldLine | undefined> {
-    const llm = await this.#store.hot.llmForUse(id, ownerId);
-    if (!llm) return undefined;
-    const credentials = await openSlot(this.#vault, em, llm);
+    const stored = await this.#store.hot.llmForUse(id, ownerId);
+    if (!stored) return undefined;
+    const { endpointUrl, credentials } = await wayOf(this.#vault, em, stored);
+    const llm = { ...stored, endpointUrl };
     if (!credentials) return { llm, target: targetOf(llm, undefined) };
     const { source, headerName, prefix } = credentials;
     if (source instanceof SecretRef) return { llm, target: targetOf(llm, undefined), keptElsewhere: credentials };

@@ -17,14 +17,20 @@ const REASONS: Readonly<Record<FailureKind, Reason>> = {
 
 /** The refusal of a chat whose endpoint failed; every other error stays what it is. */
 export function refusalOf(error: unknown, llm: Readonly<Llm>): unknown {
+  const isRefused = error instanceof UpstreamFailure && error.kind === "key-refused";
+  const more = isRefused && llm.previousCredentials ? { previousCredentials: "true" } : {};
+  return upstreamFault(error, { llmId: llm.id, ...more });
+}
+
+/** The same of any call of an endpoint; the metadata says for what it was made. */
+export function upstreamFault(error: unknown, metadata: Readonly<Record<string, string>>): unknown {
   if (!(error instanceof UpstreamFailure)) return error;
   return new Fault(
     REASONS[error.kind],
     error.message,
     {
       metadata: {
-        llmId: llm.id,
-        ...(error.kind === "key-refused" && llm.previousCredentials ? { previousCredentials: "true" } : {}),
+        ...metadata,
         ...(error.httpStatus === undefined ? {} : { upstreamHttpStatus: String(error.httpStatus) }),
       },
       ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

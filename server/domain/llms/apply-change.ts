@@ -1,5 +1,6 @@
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { Llm } from "../../store/llm.entity.ts";
+import type { Provider } from "../../store/provider.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
@@ -15,6 +16,7 @@ import type { LlmChange } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
 import { inferredOf, providerTypeOf } from "./llm-values.ts";
 import { requireNoRotation } from "./rotation.ts";
+import { checkThroughProvider } from "./through-provider.ts";
 
 const MOST_LABELS = 20;
 
@@ -24,6 +26,8 @@ interface Means {
   readonly secretRefs: SecretRefs;
   readonly em: EntityManager;
   readonly facts: ModelFacts | undefined;
+  /** The one that the change names, held; null if it takes the Llm's away, undefined if it says nothing of it. */
+  readonly provider: Provider | null | undefined;
 }
 
 /** Writes a change into an Llm; it is the caller's to store it. */
@@ -51,6 +55,7 @@ export interface ChangedConnection {
   readonly endpointUrl: string;
   readonly apiPath: string;
   readonly credentials: Credentials | null | undefined;
+  readonly providerId: string | null;
 }
 
 /** The rule that stored credentials never follow a moved endpoint, for changes that are stored or only tested. */
@@ -58,13 +63,18 @@ export function connectionAfter(
   egress: Egress,
   llm: Llm,
   change: Pick<LlmChange, "endpointUrl" | "apiPath" | "credentials">,
+  provider?: Provider | null,
 ): ChangedConnection {
   const providerType = providerTypeOf(llm);
+  const endpointBefore = provider?.endpointUrl ?? llm.endpointUrl;
   const endpointUrl =
-    change.endpointUrl === undefined ? llm.endpointUrl : allowedEndpoint(egress, change.endpointUrl, "endpoint_url");
+    change.endpointUrl === undefined ? endpointBefore : allowedEndpoint(egress, change.endpointUrl, "endpoint_url");
   const apiPath = change.apiPath === undefined ? llm.apiPath : change.apiPath || providers[providerType].defaultApiPath;
   allowedApiPath(egress, endpointUrl, apiPath);
   const credentials = changedCredentials(llm, change.credentials);
+  const providerId = (provider === undefined ? llm.provider : provider?.id) ?? null;
+  const asked = { endpointUrl, apiPath, credentials, providerId };
+  if (providerId || llm.provider) return checkThroughProvider(llm, asked, endpointBefore, provider);
   const isMoved = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath;
   if (isMoved && llm.hasCredentials && credentials === undefined) {
     throw new Fault(
@@ -73,7 +83,7 @@ export function connectionAfter(
       { metadata: { llmId: llm.id } },
     );
   }
-  return { endpointUrl, apiPath, credentials };
+  return asked;
 }
 
 function changedCredentials(llm: Llm, credentials: LlmChange["credentials"]): Credentials | null | undefined {
@@ -84,8 +94,11 @@ function changedCredentials(llm: Llm, credentials: LlmChange["credentials"]): Cr
 
 async function changeConnection(means: Means, llm: Llm, change: LlmChange): Promise<void> {
   const { vault, egress, secretRefs, em } = means;
-  const { endpointUrl, apiPath, credentials } = connectionAfter(egress, llm, change);
-  if (endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath) requireNoRotation(llm);
+  const after = connectionAfter(egress, llm, change, means.provider);
+  const { endpointUrl, apiPath, credentials, providerId } = after;
+  const isOther = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath || providerId !== (llm.provider ?? null);
+  if (isOther) requireNoRotation(llm);
+  llm.provider = providerId;
   llm.endpointUrl = endpointUrl;
   llm.apiPath = apiPath;
   if (credentials === null) clearCurrent(llm, fingerprintOf(vault, llm.owner, undefined));

@@ -23,6 +23,7 @@ import { endpointOrDefault } from "./draft.ts";
 import { canonicalEndpoint } from "./endpoint.ts";
 import { notFound, providerTypeOf } from "./llm-values.ts";
 import { testOfRefusedRef } from "./refused-ref.ts";
+import { wayOf } from "./through-provider.ts";
 
 /** A connection as a caller describes it; empty and undefined values are left open. */
 export interface ConnectionDraft {
@@ -71,9 +72,9 @@ export class ConnectionTests {
     const llm = await this.#find(scope, llmId);
     const kept = requireKept(llm, slot);
     const which = slot === "CURRENT" ? {} : { slot: slot.toLowerCase() };
-    await recordUse(scope, llm, { usesSecret: String(kept !== undefined), ...which });
-    const credentials = await openSlot(this.#vault, scope.em, llm, slot);
-    const test = await this.#run(scope, { target: targetOf(llm, undefined), credentials });
+    const use = slot === "CURRENT" ? storedUse(llm) : { usesSecret: String(kept !== undefined), ...which };
+    await recordUse(scope, llm, use);
+    const test = await this.#run(scope, await this.#stored(scope, llm, slot));
     if (slot === "CURRENT") await keepTest(scope.em, llm, statusAfter(llm, test), test);
     if (slot === "PENDING" && kept) {
       const testedDigest = digestOf(llm, Buffer.from(kept.facts.fingerprint, "base64")).toString("base64");
@@ -93,9 +94,8 @@ export class ConnectionTests {
   /** Tests a registered Llm over and over and keeps nothing: for measuring. The signal of the scope ends it. */
   async *ping(scope: Scope, llmId: string, count: number, intervalMs: number): AsyncGenerator<StoredTest> {
     const llm = await this.#find(scope, llmId);
-    await recordUse(scope, llm, { purpose: "ping", usesSecret: String(llm.hasCredentials) });
-    const credentials = await openSlot(this.#vault, scope.em, llm);
-    const candidate = { target: targetOf(llm, undefined), credentials };
+    await recordUse(scope, llm, { purpose: "ping", ...storedUse(llm) });
+    const candidate = await this.#stored(scope, llm, "CURRENT");
     for (let sent = 0; sent < count; sent++) {
       // The first one was counted when the call was admitted.
       if (sent > 0) await this.#limits.countTest(holderOf(scope.caller));
@@ -123,6 +123,14 @@ export class ConnectionTests {
     return apiKeyHeaderOf(this.#secretRefs, credentials, { ownerId, url: endpointUrl + apiPath }, signal);
   }
 
+  /** An Llm as it is, with what is in a slot; what it uses may be its Provider's. */
+  async #stored(scope: Scope, llm: Llm, slot: Slot): Promise<Candidate> {
+    const target = targetOf(llm, undefined);
+    if (slot !== "CURRENT") return { target, credentials: await openSlot(this.#vault, scope.em, llm, slot) };
+    const { endpointUrl, credentials } = await wayOf(this.#vault, scope.em, llm);
+    return { target: { ...target, endpointUrl }, credentials };
+  }
+
   async #changed(scope: Scope, draft: ConnectionDraft): Promise<Candidate> {
     const llm = await this.#find(scope, draft.llmId);
     const providerType = providerTypeOf(llm);
@@ -134,13 +142,18 @@ export class ConnectionTests {
       apiPath: draft.apiPath || undefined,
       credentials: draft.credentials,
     });
-    const isStored = credentials === undefined;
-    if (isStored) await recordUse(scope, llm, { usesSecret: String(llm.hasCredentials) });
-    else if (credentials?.source instanceof SecretRef) await recordUse(scope, llm, { usesSecret: "true" });
     const model = draft.modelIdentifier || llm.modelIdentifier;
+    const target = { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey: undefined };
+    if (credentials !== undefined) {
+      if (credentials?.source instanceof SecretRef) await recordUse(scope, llm, { usesSecret: "true" });
+      return { target, credentials: credentials ?? undefined };
+    }
+    await recordUse(scope, llm, storedUse(llm));
+    const way = await wayOf(this.#vault, scope.em, llm);
+    // A Provider's key goes nowhere but to the endpoint that came with it.
     return {
-      target: { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey: undefined },
-      credentials: isStored ? await openSlot(this.#vault, scope.em, llm) : (credentials ?? undefined),
+      target: llm.provider ? { ...target, endpointUrl: way.endpointUrl } : target,
+      credentials: way.credentials,
     };
   }
 
@@ -170,6 +183,11 @@ function newCandidate(scope: Scope, draft: ConnectionDraft): Candidate {
 function recordUse(scope: Scope, { id, owner }: Llm, more: Readonly<Record<string, string>>): Promise<void> {
   const facts = { purpose: "test", ...more };
   return recordDeed(scope, scope.em, { action: "llm.test", resourceId: id, ownerId: owner, facts });
+}
+
+/** What the use of an Llm's credentials means for a secret. */
+function storedUse({ hasCredentials, provider }: Llm): Readonly<Record<string, string>> {
+  return { usesSecret: String(hasCredentials || Boolean(provider)), ...(provider ? { providerId: provider } : {}) };
 }
 
 /** The same for a connection that is not registered: it has no id. */

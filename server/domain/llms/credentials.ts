@@ -16,13 +16,19 @@ export interface Connection {
   readonly endpointUrl: string;
   readonly apiPath: string;
   readonly modelIdentifier: string;
+  /** The Provider that endpoint and credentials are taken from. */
+  readonly providerId: string | null;
 }
 
-/** A digest, because an index cannot hold a URL of 2,048 bytes. */
+/**
+ * A digest, because an index cannot hold a URL of 2,048 bytes. A Provider stands for its endpoint and its credentials,
+ * whatever they are: no key of a Provider is kept from being changed because its Llms would be duplicates then.
+ */
 export function connectionDigestOf(connection: Connection, fingerprint: Buffer): Buffer {
-  const { ownerId, providerType, endpointUrl, apiPath, modelIdentifier } = connection;
+  const { ownerId, providerType, endpointUrl, apiPath, modelIdentifier, providerId } = connection;
+  const place = providerId === null ? endpointUrl : { providerId };
   return createHash("sha256")
-    .update(JSON.stringify([ownerId, providerType, endpointUrl, apiPath, modelIdentifier]))
+    .update(JSON.stringify([ownerId, providerType, place, apiPath, modelIdentifier]))
     .update(fingerprint)
     .digest();
 }
@@ -30,7 +36,8 @@ export function connectionDigestOf(connection: Connection, fingerprint: Buffer):
 /** The digest that an Llm has with its credentials, or would have with others. */
 export function digestOf(llm: Readonly<Llm>, fingerprint = llm.credentialsFingerprint): Buffer {
   const { owner: ownerId, providerType, endpointUrl, apiPath, modelIdentifier } = llm;
-  return connectionDigestOf({ ownerId, providerType, endpointUrl, apiPath, modelIdentifier }, fingerprint);
+  const providerId = llm.provider ?? null;
+  return connectionDigestOf({ ownerId, providerType, endpointUrl, apiPath, modelIdentifier, providerId }, fingerprint);
 }
 
 /** Whose credentials they are and where they may go. */

@@ -10,7 +10,10 @@ export interface LlmDraft {
   readonly ownerId: string;
   readonly displayName: string;
   readonly description: string;
-  readonly providerType: ProviderType;
+  /** Undefined: the Provider's. */
+  readonly providerType: ProviderType | undefined;
+  /** The Provider to take endpoint and credentials from, by its id or its name. */
+  readonly providerId: string | undefined;
   readonly endpointUrl: string;
   readonly apiPath: string;
   readonly modelIdentifier: string;
@@ -31,6 +34,8 @@ export interface LlmChange {
   readonly displayName: string | undefined;
   readonly description: string | undefined;
   readonly providerType: ProviderType | undefined;
+  /** The Provider to take endpoint and credentials from, by its id or its name. */
+  readonly providerId: string | null | undefined;
   readonly endpointUrl: string | undefined;
   readonly apiPath: string | undefined;
   readonly modelIdentifier: string | undefined;
@@ -47,8 +52,8 @@ export interface LlmChange {
 }
 
 /** The address to use where the caller named none. */
-export function endpointOrDefault(endpointUrl: string, providerType: ProviderType): string {
+export function endpointOrDefault(endpointUrl: string, providerType: ProviderType, field = "endpoint_url"): string {
   const url = endpointUrl || providers[providerType].defaultEndpointUrl;
   if (url) return url;
-  throw invalidField("endpoint_url", `is required for ${providerType}, which has no address of its own`);
+  throw invalidField(field, `is required for ${providerType}, which has no address of its own`);
 }

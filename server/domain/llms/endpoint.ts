@@ -50,13 +50,18 @@ export function allowedApiPath(egress: Egress, endpointUrl: string, apiPath: str
 }
 
 /** What looks like a mistake in an endpoint, in a sentence; undefined for nothing. */
-export function endpointHint(endpointUrl: string, apiPath: string, isOpenAiCompatible: boolean): string | undefined {
+export function endpointHint(
+  endpointUrl: string,
+  apiPath: string,
+  isOpenAiCompatible: boolean,
+  field = "endpointUrl",
+): string | undefined {
   const { pathname } = new URL(endpointUrl);
   if (pathname.endsWith(apiPath)) {
-    return `endpointUrl ends with ${apiPath}, and apiPath adds it again: chats go to ${endpointUrl}${apiPath}`;
+    return `${field} ends with ${apiPath}, and apiPath adds it again: chats go to ${endpointUrl}${apiPath}`;
   }
   if (isOpenAiCompatible && pathname === "/") {
-    return `endpointUrl has no path, and most OpenAI-compatible endpoints end with /v1: chats go to ${endpointUrl}${apiPath}`;
+    return `${field} has no path, and most OpenAI-compatible endpoints end with /v1: chats go to ${endpointUrl}${apiPath}`;
   }
   return undefined;
 }

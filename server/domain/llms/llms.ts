@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
 import { Llm } from "../../store/llm.entity.ts";
 import { countLlms, findLlm, findLlms, holdLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
-import { type Store, violates } from "../../store/store.ts";
+import type { Provider } from "../../store/provider.entity.ts";
+import { type EntityManager, type Store, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
@@ -26,6 +27,7 @@ import { tellOf } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
 import { type Notice, noticesOf } from "./notices.ts";
 import { duplicate, idTaken } from "./refusals.ts";
+import { holdAmong, type SettledDraft, settleDraft } from "./through-provider.ts";
 
 const MOST_COUNTED = 10_000;
 
@@ -60,13 +62,16 @@ export class Llms {
   }
 
   /** The index, not a prior read, decides whether the connection is new. */
-  async create(scope: Scope, draft: LlmDraft): Promise<Written> {
-    const ownerId = draft.ownerId || scope.caller.accountId;
+  async create(scope: Scope, asked: LlmDraft): Promise<Written> {
+    const ownerId = asked.ownerId || scope.caller.accountId;
     requireReach(scope, ownerId, "CREATE_LLM_OWN");
+    const draft = await settleDraft(scope.em, asked, ownerId);
     const facts = await lookUpModel(draft.providerType, draft.modelIdentifier);
-    const llm = await this.#compose(scope, draft, ownerId, facts);
+    const llm = await this.#compose(scope, draft, ownerId, facts, this.#requestDigest(asked, ownerId));
     try {
       await scope.em.transactional(async (em) => {
+        // It may have moved since the draft was settled; from here on it does not.
+        if (draft.providerId) llm.endpointUrl = (await holdAmong(em, ownerId, draft.providerId)).endpointUrl;
         await em.persist(llm).flush();
         await tellOf(em, llm, "created");
         await recordDeed(scope, em, { action: "llm.create", resourceId: llm.id, ownerId });
@@ -123,12 +128,13 @@ export class Llms {
     const reachable = reach(scope, "UPDATE_LLM_OWN");
     try {
       const written = await scope.em.transactional(async (em) => {
+        const provider = await this.#providerOf(em, llmId, reachable, change.providerId);
         const llm = await lockLlm(em, llmId, reachable);
         if (!llm) throw notFound(llmId);
         requireEtag(llm, change.etag);
         const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
         const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
-        await applyChange({ ...means, em, facts: model }, llm, change);
+        await applyChange({ ...means, em, facts: model, provider }, llm, change);
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
@@ -179,8 +185,27 @@ export class Llms {
     return { ...asked, filter: { ...filter, ownerId: filter.ownerId ?? seen } };
   }
 
-  async #compose(scope: Scope, draft: LlmDraft, ownerId: string, facts: ModelFacts | undefined): Promise<Llm> {
-    const { providerType } = draft;
+  /** The Provider that a change names, held: before the Llm is locked, as whoever changes a Provider goes on to its Llms. */
+  async #providerOf(
+    em: EntityManager,
+    llmId: string,
+    reachable: string | undefined,
+    named: LlmChange["providerId"],
+  ): Promise<Provider | null | undefined> {
+    if (!named) return named as null | undefined;
+    const llm = await this.#store.hot.llm(llmId, reachable);
+    if (!llm) throw notFound(llmId);
+    return holdAmong(em, llm.owner, named);
+  }
+
+  async #compose(
+    scope: Scope,
+    draft: SettledDraft,
+    ownerId: string,
+    facts: ModelFacts | undefined,
+    requestDigest: Buffer,
+  ): Promise<Llm> {
+    const { providerType, providerId = null } = draft;
     const now = new Date();
     const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
     const endpointUrl = allowedEndpoint(
@@ -196,6 +221,7 @@ export class Llms {
       displayName: draft.displayName,
       description: draft.description,
       providerType,
+      provider: providerId,
       endpointUrl,
       apiPath,
       modelIdentifier: draft.modelIdentifier,
@@ -224,7 +250,7 @@ export class Llms {
       sealedPreviousCredentials: null,
       previousCredentials: null,
       connectionDigest: Buffer.alloc(0),
-      requestDigest: this.#requestDigest(draft, ownerId),
+      requestDigest,
       status: "UNTESTED",
       lastTest: null,
       createdAt: now,

@@ -12,13 +12,17 @@ export type NoticeCode =
   | "MODEL_DEPRECATED"
   | "CREDENTIALS_MISSING"
   | "PLAINTEXT_ENDPOINT"
-  | "ENDPOINT_HINT";
+  | "ENDPOINT_HINT"
+  | "PARTIAL_RESULTS";
 
 /** A remark on something that succeeded. */
 export interface Notice {
   readonly code: NoticeCode;
   readonly message: string;
 }
+
+/** What to know of an endpoint that is reached over http. */
+export const PLAINTEXT = "prompts, replies and the key travel to this endpoint without encryption";
 
 /** What its owner may want to know of an Llm that was just written. */
 export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
@@ -39,11 +43,11 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
         `${retiresAt ? `, with ${retiresAt} as its last day` : ""}${replacement ? `; its successor is ${replacement}` : ""}`,
     );
   }
-  if (!llm.hasCredentials && providers[providerType].asksForKey) {
+  if (!llm.hasCredentials && !llm.provider && providers[providerType].asksForKey) {
     add("CREDENTIALS_MISSING", `${providerType} asks for an API key, and no credentials are stored`);
   }
   if (llm.endpointUrl.startsWith("http:")) {
-    add("PLAINTEXT_ENDPOINT", "prompts, replies and the key travel to this endpoint without encryption");
+    add("PLAINTEXT_ENDPOINT", PLAINTEXT);
   }
   const hint = endpointHint(llm.endpointUrl, llm.apiPath, providerType !== "ANTHROPIC");
   if (hint) add("ENDPOINT_HINT", hint);

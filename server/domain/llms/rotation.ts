@@ -12,6 +12,7 @@ import { type Kept, keptIn, setAside, setCurrent } from "../credentials/slots.ts
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
 import { tellOf } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
+import { credentialsOfProvider } from "./through-provider.ts";
 
 /** A step of a rotation: what it makes of the locked Llm, and what the audit record says of it. */
 type Step = (em: EntityManager, llm: Llm) => Promise<Facts> | Facts;
@@ -35,6 +36,7 @@ export class Rotation {
   /** Pending credentials that are there are replaced: nothing uses them. */
   addPending(scope: Scope, llmId: string, draft: CredentialsDraft, etag: string): Promise<Llm> {
     return this.#step(scope, llmId, etag, "llm.credentials.add", async (em, llm) => {
+      if (llm.provider) throw credentialsOfProvider();
       const credentials = completeCredentials(draft, providerTypeOf(llm));
       requireRefAllowed(this.#secretRefs, credentials, useOf(llm));
       const kept = await sealForLlm(this.#vault, em, llm, credentials);

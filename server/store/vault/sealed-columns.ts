@@ -18,6 +18,16 @@ export interface SealedColumn {
 /** Every column with sealed secrets. The vault seals for no other. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   {
+    name: "provider.credentials",
+    table: "provider",
+    id: "id",
+    owner: "owner_id",
+    sealed: "sealed_credentials",
+    version: "credentials_version",
+    endpoint: "sealed_row.endpoint_url",
+    expected: "sealed_row.has_credentials",
+  },
+  {
     name: "llm.credentials",
     table: "llm",
     id: "id",

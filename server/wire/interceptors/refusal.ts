@@ -17,6 +17,8 @@ const CODES: Readonly<Record<Reason, Code>> = {
   API_KEY_REFUSED: Code.Unauthenticated,
   PERMISSION_MISSING: Code.PermissionDenied,
   LLM_NOT_FOUND: Code.NotFound,
+  PROVIDER_NOT_FOUND: Code.NotFound,
+  PROVIDER_IN_USE: Code.FailedPrecondition,
   DEFAULT_LLM_NOT_SET: Code.NotFound,
   LLM_ID_TAKEN: Code.AlreadyExists,
   LLM_DUPLICATE: Code.AlreadyExists,

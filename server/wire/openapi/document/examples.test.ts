@@ -31,7 +31,8 @@ describe("the example", () => {
     const inPath = /\.(UpdateLlm|TestLlm|\w+Credentials)$/.test(rpc)
       ? { llmId: "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708" }
       : {};
-    const message = fromJson(input, { ...inPath, ...value } satisfies JsonObject);
+    const named = rpc.startsWith("ProviderService.") ? { name: "openai" } : {};
+    const message = fromJson(input, { ...inPath, ...named, ...value } satisfies JsonObject);
     expect(validator.validate(input, message)).toMatchObject({ kind: "valid" });
   });
 
@@ -46,6 +47,7 @@ describe("the example", () => {
     "LlmService.TestConnection",
     "ChatService.Chat",
     "ChatService.StreamChat",
+    "ProviderService.UpsertProvider",
   ])("is there for %s, both ways", (rpc) => {
     expect(requests.filter((one) => one.rpc === rpc)).not.toEqual([]);
     expect(answers.filter((one) => one.rpc === rpc)).not.toEqual([]);

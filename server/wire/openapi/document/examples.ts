@@ -47,6 +47,25 @@ const NEW_LLM: JsonObject = {
 
 const LLM: JsonObject = { ...NEW_LLM, status: "ACTIVE", isDefault: true, lastTest: CONNECTION_TEST };
 
+const PROVIDER: JsonObject = {
+  providerId: "9d2c4b6a-1e3f-4a5b-8c7d-6e5f4a3b2c1d",
+  name: "openai",
+  number: 1,
+  displayName: "OpenAI",
+  providerType: "OPENAI",
+  baseUrl: "https://api.openai.com/v1",
+  metadata: { costCentre: "4711" },
+  ownerId: OWNER_ID,
+  createdAt: "1767225600000",
+  updatedAt: "1767225600000",
+  createdById: OWNER_ID,
+  updatedById: OWNER_ID,
+  status: "UNTESTED",
+  hasCredentials: true,
+  credentialsHint: "…a1b2",
+  etag: "r1",
+};
+
 const USAGE: JsonObject = { inputTokens: "14", outputTokens: "9" };
 
 const CHAT_REQUESTS: RpcExamples["requests"] = {
@@ -110,6 +129,10 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
           endpointUrl: "http://localhost:11434/v1",
           modelIdentifier: "llama3.2",
         },
+      },
+      provider: {
+        summary: "A model of a Provider, with its endpoint and its key",
+        value: { displayName: "GPT-4o mini", modelIdentifier: "gpt-4o-mini", providerId: "openai" },
       },
     },
     responses: {
@@ -215,6 +238,50 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
             httpStatus: 401,
             testedAt: "1767225660000",
           },
+        },
+      },
+    },
+  },
+  "ProviderService.UpsertProvider": {
+    requests: {
+      openai: {
+        summary: "OpenAI, whose address and API the name says",
+        value: {
+          displayName: "OpenAI",
+          credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefa1b2" } },
+          metadata: { costCentre: "4711" },
+        },
+      },
+      ollama: {
+        summary: "A local Ollama, without credentials",
+        value: { providerType: "OLLAMA", baseUrl: "http://localhost:11434/v1" },
+      },
+      rotate: {
+        summary: "A new key, for all Llms at once",
+        value: { credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefc3d4" } }, etag: "r1" },
+      },
+    },
+    responses: {
+      created: { summary: "A new one", value: { provider: PROVIDER, created: true } },
+      changed: { summary: "One that was there", value: { provider: { ...PROVIDER, etag: "r2" } } },
+    },
+  },
+  "ProviderService.GetProvider": {
+    requests: {},
+    responses: { provider: { summary: "A Provider", value: { provider: PROVIDER } } },
+  },
+  "ProviderService.ListProviders": {
+    requests: {},
+    responses: { page: { summary: "The only page", value: { providers: [PROVIDER], totalSize: 1 } } },
+  },
+  "ProviderService.ListProviderModels": {
+    requests: {},
+    responses: {
+      models: {
+        summary: "What the vendor serves",
+        value: {
+          models: [{ modelIdentifier: "gpt-4o", ownedBy: "system", createdAt: "1715367049000" }],
+          fetchedAt: "1767225660000",
         },
       },
     },

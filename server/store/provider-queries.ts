@@ -1,0 +1,149 @@
+import { LockMode, raw } from "@mikro-orm/postgresql";
+import type { StoredTest } from "./llm.entity.ts";
+import { Llm } from "./llm.entity.ts";
+import { Provider } from "./provider.entity.ts";
+import type { EntityManager } from "./store.ts";
+
+/** Which Provider: by its id, of that owner or of anybody if the owner is left open; or by its name among its owner's. */
+export type ProviderKey =
+  | { readonly id: string; readonly ownerId: string | undefined }
+  | { readonly name: string; readonly ownerId: string };
+
+/** The columns a list can be ordered by. */
+export type ProviderOrder = "createdAt" | "updatedAt" | "name" | "displayName" | "endpointUrl" | "number";
+
+/** Which Providers a list is about; an undefined filter does not filter. */
+export interface ProviderFilter {
+  readonly ownerId: string | undefined;
+  readonly providerType: string | undefined;
+  readonly search: string;
+}
+
+export interface ProviderPage {
+  readonly filter: ProviderFilter;
+  readonly order: ProviderOrder;
+  readonly descending: boolean;
+  /** The page starts behind the row with these values. */
+  readonly after: { readonly value: string; readonly id: string } | undefined;
+  /** And leaves out so many more. */
+  readonly offset: number;
+  readonly limit: number;
+}
+
+const COLUMNS: Record<ProviderOrder, { column: string; type: string }> = {
+  createdAt: { column: "created_at", type: "timestamptz" },
+  updatedAt: { column: "updated_at", type: "timestamptz" },
+  name: { column: "name", type: "text" },
+  displayName: { column: "display_name", type: "text" },
+  endpointUrl: { column: "endpoint_url", type: "text" },
+  number: { column: "number", type: "int" },
+};
+
+/** Sealed credentials come with it only when asked for. */
+export function findProvider(
+  em: EntityManager,
+  key: ProviderKey,
+  { withCredentials = false } = {},
+): Promise<Provider | null> {
+  return em.findOne(Provider, whereOf(key), withCredentials ? { populate: ["sealedCredentials"] } : {});
+}
+
+/** The same, locked until the transaction ends: nobody else changes, deletes or begins to use it. */
+export function lockProvider(em: EntityManager, key: ProviderKey): Promise<Provider | null> {
+  return em.findOne(Provider, whereOf(key), { lockMode: LockMode.PESSIMISTIC_WRITE });
+}
+
+/** The same, held against being changed or deleted. Whoever locks an Llm too does so after this. */
+export function holdProvider(em: EntityManager, key: ProviderKey): Promise<Provider | null> {
+  return em.findOne(Provider, whereOf(key), { lockMode: LockMode.PESSIMISTIC_READ, refresh: true });
+}
+
+/** One page, in an order that is total: equal values are ordered by id. */
+export function listProviders(em: EntityManager, page: ProviderPage): Promise<Provider[]> {
+  const { filter, order, descending, after, offset, limit } = page;
+  const { column, type } = COLUMNS[order];
+  const direction = descending ? "desc" : "asc";
+  const query = queryOf(em, filter).select("*");
+  if (after) {
+    const sign = descending ? "<" : ">";
+    query.andWhere(`(provider.${column}, provider.id) ${sign} (?::${type}, ?::uuid)`, [after.value, after.id]);
+  }
+  query.orderBy([{ [order]: direction }, { id: direction }]).limit(limit);
+  if (offset > 0) query.offset(offset);
+  return query.getResultList();
+}
+
+/** How many there are, counted up to a limit: a count costs what is counted. */
+export async function countProviders(em: EntityManager, filter: ProviderFilter, limit: number): Promise<number> {
+  const counted = queryOf(em, filter).select(raw("1")).limit(limit);
+  const [row] = await em.execute<{ count: string }[]>("select count(*) as count from (?) counted", [raw(counted)]);
+  return Number(row?.count);
+}
+
+/** Keeps the result of a test, unless what was tested has changed since; this is no change by the owner. */
+export async function keepProviderTest(
+  em: EntityManager,
+  { id, credentialsVersion, endpointUrl }: Provider,
+  status: string,
+  test: StoredTest,
+): Promise<void> {
+  await em.execute(
+    "update provider set status = ?, last_test = ? where id = ? and credentials_version = ? and endpoint_url = ?",
+    [status, JSON.stringify(test), id, credentialsVersion, endpointUrl],
+  );
+}
+
+/** Marks a Provider whose credentials do not open, unless it has other ones since; this is no change by the owner. */
+export async function markProviderUnreadable(em: EntityManager, { id, credentialsVersion }: Provider): Promise<void> {
+  await em.execute("update provider set status = 'CREDENTIALS_UNREADABLE' where id = ? and credentials_version = ?", [
+    id,
+    credentialsVersion,
+  ]);
+}
+
+/** Takes that mark away from a Provider whose credentials open again, as they do once a lost key is back. */
+export async function markProviderReadable(em: EntityManager, { id }: Provider): Promise<void> {
+  await em.execute("update provider set status = 'UNTESTED' where id = ? and status = 'CREDENTIALS_UNREADABLE'", [id]);
+}
+
+/**
+ * Has the Llms of a Provider show its endpoint, and forget what was found out about the connection they had before. To be
+ * called with the Provider locked; tells which they are. The version of the credentials keeps a test that is under way
+ * from being told of the new ones.
+ */
+export async function renewLlmsOf(
+  em: EntityManager,
+  { id, endpointUrl }: Provider,
+): Promise<{ id: string; owner: string }[]> {
+  return em.execute(
+    `update llm set endpoint_url = ?, status = 'UNTESTED', last_test = null,
+       credentials_issued = credentials_issued + 1, credentials_version = credentials_issued + 1,
+       revision = revision + (endpoint_url <> ?)::int
+     where provider_id = ? returning id, owner_id as owner`,
+    [endpointUrl, endpointUrl, id],
+  );
+}
+
+/** Some of the Llms that use a Provider, the oldest first, and how many there are. */
+export async function usersOf(em: EntityManager, providerId: string, limit: number) {
+  const [llms, count] = await em.findAndCount(
+    Llm,
+    { provider: providerId },
+    { orderBy: { createdAt: "asc", id: "asc" }, limit },
+  );
+  return { llms, count };
+}
+
+function whereOf(key: ProviderKey) {
+  if ("name" in key) return { owner: key.ownerId, name: key.name };
+  return { id: key.id, ...(key.ownerId === undefined ? {} : { owner: key.ownerId }) };
+}
+
+function queryOf(em: EntityManager, { ownerId, providerType, search }: ProviderFilter) {
+  const query = em.createQueryBuilder(Provider, "provider");
+  if (ownerId !== undefined) query.andWhere({ owner: ownerId });
+  if (providerType !== undefined) query.andWhere({ providerType });
+  const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
+  if (search !== "") query.andWhere("provider.search like ?", [pattern]);
+  return query;
+}

@@ -26,6 +26,7 @@ import type {
   Usage,
 } from "../upstream/conversation.ts";
 import { nameOf } from "./enum-names.ts";
+import { readResponseFormat, readToolChoice } from "./read-chat-form.ts";
 import { readSampling } from "./read-llm.ts";
 import { scopeOf } from "./scope-key.ts";
 
@@ -104,7 +105,13 @@ function readRequest(request: ChatRequest | StreamChatRequest): ModelRequest {
   const messages = request.message
     ? [{ role: "user" as const, parts: [{ type: "text" as const, text: request.message }], toolCalls: [] }]
     : request.messages.map(readMessage);
-  return { messages, sampling: readSampling(request.samplingParams), tools: request.tools.map(readTool) };
+  return {
+    messages,
+    sampling: readSampling(request.samplingParams),
+    tools: request.tools.map(readTool),
+    responseFormat: readResponseFormat(request.responseFormat),
+    toolChoice: readToolChoice(request.toolChoice),
+  };
 }
 
 function readMessage(message: Message, index: number): ChatMessage {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../client/llm.ts";
 import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
+import { ResponseFormat_Type, ToolChoice_Mode } from "../../gen/patchbay/v1/chat_form_pb.ts";
 import { Message_Role, StopReason } from "../../gen/patchbay/v1/chat_pb.ts";
 import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb.ts";
 import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts";
@@ -376,6 +377,25 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     expect(reply.usage?.inputTokens).toBeGreaterThan(0n);
   });
 
+  it("asks for a form and for a tool, through the client configuration of the Llm", async () => {
+    const llmId = await createLlm(`form-${randomUUID()}`, { clientConfig: { seed: 7 } });
+    const schema = { type: "object", properties: { url: { type: "string" } } };
+    const responseFormat = { type: ResponseFormat_Type.JSON_SCHEMA, jsonSchema: { schema, strict: true } };
+    const said = {
+      llmId,
+      message: "Hi",
+      tools: [{ name: "f" }],
+      toolChoice: { mode: ToolChoice_Mode.TOOL, tool: "f" },
+    };
+    await patchbay.chat.chat({ ...said, responseFormat });
+    await Array.fromAsync(patchbay.chat.streamChat({ ...said, responseFormat }));
+    const written = {
+      seed: 7,
+      response_format: { type: "json_schema", json_schema: { name: "reply", schema, strict: true } },
+      tool_choice: { type: "function", function: { name: "f" } },
+    };
+    expect(upstream.requests.slice(-2).map(({ body }) => body)).toMatchObject([written, written]);
+  });
   it("chats through the default when no Llm is named", async () => {
     const llmId = await createLlm(`default-${randomUUID()}`);
     await patchbay.llms.setDefaultLlm({ llmId });

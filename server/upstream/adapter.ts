@@ -1,4 +1,5 @@
-import type { ModelRequest, Reply, ReplyEvent } from "./conversation.ts";
+import type { ConfigNames } from "./client-config.ts";
+import type { ModelRequest, Reply, ReplyEvent, ResponseFormat } from "./conversation.ts";
 import type { FailureKind } from "./failure.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { Target } from "./target.ts";
@@ -7,6 +8,10 @@ import type { Target } from "./target.ts";
 export interface Adapter {
   /** Sent with every call, beside the key. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The forms of replies that it can be asked for. */
+  readonly responseFormats: ReadonlySet<ResponseFormat["type"]>;
+  /** What an owner's client configuration may add to a request. */
+  readonly configNames: ConfigNames;
   writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject;
   /** Undefined when the body is no reply of this API. */
   readReply(body: JsonObject): Reply | undefined;

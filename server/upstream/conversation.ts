@@ -39,10 +39,32 @@ export interface SamplingParams {
   readonly stopSequences?: readonly string[] | undefined;
 }
 
+/** In which form a reply shall be. */
+export type ResponseFormat =
+  | { readonly type: "text" }
+  | { readonly type: "json-object" }
+  | {
+      readonly type: "json-schema";
+      readonly name: string;
+      readonly description: string;
+      readonly schema: Readonly<Record<string, unknown>>;
+      /** Undefined: as the provider does by itself. */
+      readonly strict: boolean | undefined;
+    };
+
+/** Whether tools are called. */
+export type ToolChoice =
+  | { readonly type: "auto" | "none" | "required" }
+  | { readonly type: "tool"; readonly name: string };
+
 export interface ModelRequest {
   readonly messages: readonly ChatMessage[];
   readonly sampling: SamplingParams;
   readonly tools: readonly Tool[];
+  /** Undefined: text. */
+  readonly responseFormat?: ResponseFormat | undefined;
+  /** Undefined: the model decides. */
+  readonly toolChoice?: ToolChoice | undefined;
 }
 
 /** Tokens of one reply as the provider counted them; what it did not report is undefined, never 0. */

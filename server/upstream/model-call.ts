@@ -1,10 +1,10 @@
 import { malformed, type StreamReader } from "./adapter.ts";
-import type { ModelRequest, Reply, ReplyEvent } from "./conversation.ts";
+import type { ModelRequest, Reply, ReplyEvent, SamplingParams } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { EgressResponse } from "./egress/exchange.ts";
 import { EventStreamSplitter } from "./event-stream.ts";
 import { UpstreamFailure } from "./failure.ts";
-import { parseObject } from "./json-value.ts";
+import { type JsonObject, parseObject } from "./json-value.ts";
 import { providers } from "./providers.ts";
 import { apiFailure, refusalOf } from "./refusal.ts";
 import type { Target } from "./target.ts";
@@ -27,13 +27,12 @@ export async function sendCall(
   request: ModelRequest,
   { streamed, signal, headers }: CallOptions,
 ): Promise<EgressResponse> {
-  const { adapter } = providers[target.providerType];
   const response = await egress.request({
     ownerId: target.ownerId,
     url: urlOf(target),
     method: "POST",
     headers: { ...headers, ...headersOf(target, streamed) },
-    body: JSON.stringify(adapter.writeRequest(target, request, streamed)),
+    body: JSON.stringify(bodyOf(target, request, streamed)),
     streamed,
     signal,
   });
@@ -92,13 +91,26 @@ export function urlOf({ endpointUrl, apiPath }: Pick<Target, "endpointUrl" | "ap
   return `${endpointUrl.replace(/\/+$/, "")}/${apiPath.replace(/^\/+/, "")}`;
 }
 
+/** What the owner adds comes first: what the adapter writes is never overwritten. */
+function bodyOf(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
+  const sampling = target.takesSampling === false ? withoutChoices(request.sampling) : request.sampling;
+  const written = providers[target.providerType].adapter.writeRequest(target, { ...request, sampling }, streamed);
+  return { ...target.config?.members, ...written };
+}
+
+/** What is left for a model that takes no sampling parameters: how long a reply is, and what ends it. */
+function withoutChoices({ maxTokens, stopSequences }: SamplingParams): SamplingParams {
+  return { maxTokens, stopSequences };
+}
+
 /** What goes with every call of an API, the key among it. */
-export function headersOf({ apiKey, providerType }: Target, streamed: boolean): Record<string, string> {
+export function headersOf({ apiKey, providerType, config }: Target, streamed: boolean): Record<string, string> {
   const headers: Record<string, string> = {
     "user-agent": "patchbay",
     "content-type": "application/json",
     accept: streamed ? "text/event-stream" : "application/json",
     ...providers[providerType].adapter.headers,
+    ...config?.headers,
   };
   if (apiKey !== undefined) headers[apiKey.headerName.toLowerCase()] = apiKey.prefix + apiKey.secret.reveal();
   return headers;

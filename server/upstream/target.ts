@@ -1,4 +1,5 @@
 import type { Secret } from "../base/secret.ts";
+import type { ClientConfig } from "./client-config.ts";
 
 /** The same words as `Llm.ProviderType` in proto/patchbay/v1/llm.proto. */
 export type ProviderType =
@@ -30,4 +31,8 @@ export interface Target {
   readonly model: string;
   /** Undefined: call without. */
   readonly apiKey: ApiKeyHeader | undefined;
+  /** What the owner adds to every request; undefined: nothing. */
+  readonly config?: ClientConfig | undefined;
+  /** Whether the model takes sampling parameters such as a temperature; undefined: not known, they are sent. */
+  readonly takesSampling?: boolean | undefined;
 }

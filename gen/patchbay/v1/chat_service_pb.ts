@@ -8,6 +8,8 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { Message as Message$1, StopReason, Tool, Usage } from "./chat_pb.ts";
 import { file_patchbay_v1_chat } from "./chat_pb.ts";
+import type { ResponseFormat, ToolChoice } from "./chat_form_pb.ts";
+import { file_patchbay_v1_chat_form } from "./chat_form_pb.ts";
 import type { SamplingParams } from "./llm_pb.ts";
 import { file_patchbay_v1_llm } from "./llm_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/chat_service.proto.
  */
 export const file_patchbay_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxIsICCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAE6b7pIbBpqCg1jaGF0Lm1lc3NhZ2VzEiVnaXZlIG1lc3NhZ2VzIG9yIG1lc3NhZ2UsIG9uZSBvZiB0aGVtGjIodGhpcy5tZXNzYWdlcy5zaXplKCkgPiAwKSAhPSAodGhpcy5tZXNzYWdlICE9ICcnKSLRAQoMQ2hhdFJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIlCgdtZXNzYWdlGAMgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRIRCglyZWFzb25pbmcYBCABKAkSLAoLc3RvcF9yZWFzb24YBSABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgGIAEoCRIhCgV1c2FnZRgHIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlIs8CChFTdHJlYW1DaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAE6drpIcxpxChRzdHJlYW1fY2hhdC5tZXNzYWdlcxIlZ2l2ZSBtZXNzYWdlcyBvciBtZXNzYWdlLCBvbmUgb2YgdGhlbRoyKHRoaXMubWVzc2FnZXMuc2l6ZSgpID4gMCkgIT0gKHRoaXMubWVzc2FnZSAhPSAnJyki1wEKElN0cmVhbUNoYXRSZXNwb25zZRIpCgVzdGFydBgBIAEoCzIYLnBhdGNoYmF5LnYxLlN0cmVhbVN0YXJ0SAASFAoKdGV4dF9kZWx0YRgCIAEoCUgAEhkKD3JlYXNvbmluZ19kZWx0YRgDIAEoCUgAEjUKD3Rvb2xfY2FsbF9kZWx0YRgEIAEoCzIaLnBhdGNoYmF5LnYxLlRvb2xDYWxsRGVsdGFIABIlCgNlbmQYBSABKAsyFi5wYXRjaGJheS52MS5TdHJlYW1FbmRIAEIHCgVldmVudCIsCgtTdHJlYW1TdGFydBIOCgZsbG1faWQYASABKAkSDQoFbW9kZWwYAiABKAkiWwoNVG9vbENhbGxEZWx0YRINCgVpbmRleBgBIAEoBRIUCgx0b29sX2NhbGxfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIXCg9hcmd1bWVudHNfZGVsdGEYBCABKAkidQoJU3RyZWFtRW5kEiwKC3N0b3BfcmVhc29uGAEgASgOMhcucGF0Y2hiYXkudjEuU3RvcFJlYXNvbhIXCg9yYXdfc3RvcF9yZWFzb24YAiABKAkSIQoFdXNhZ2UYAyABKAsyEi5wYXRjaGJheS52MS5Vc2FnZTKmAgoLQ2hhdFNlcnZpY2USegoEQ2hhdBIYLnBhdGNoYmF5LnYxLkNoYXRSZXF1ZXN0GhkucGF0Y2hiYXkudjEuQ2hhdFJlc3BvbnNlIj263BgECAsQDILT5JMCLzoBKloSOgEqIg0vdjEvbGxtczpjaGF0IhYvdjEvbGxtcy97bGxtX2lkfTpjaGF0EpoBCgpTdHJlYW1DaGF0Eh4ucGF0Y2hiYXkudjEuU3RyZWFtQ2hhdFJlcXVlc3QaHy5wYXRjaGJheS52MS5TdHJlYW1DaGF0UmVzcG9uc2UiSbrcGAQICxAMgtPkkwI7OgEqWhg6ASoiEy92MS9sbG1zOnN0cmVhbUNoYXQiHC92MS9sbG1zL3tsbG1faWR9OnN0cmVhbUNoYXQwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_llm, file_patchbay_v1_permission]);
+  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxIpgFCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOuACukjcAhrtAQoQY2hhdC50b29sX2Nob2ljZRIzdG9vbF9jaG9pY2UgYXNrcyBmb3IgYSB0b29sIHRoYXQgaXMgbm90IGFtb25nIHRvb2xzGqMBIWhhcyh0aGlzLnRvb2xfY2hvaWNlKSB8fCB0aGlzLnRvb2xfY2hvaWNlLm1vZGUgPCAzIHx8ICh0aGlzLnRvb2xfY2hvaWNlLm1vZGUgPT0gMyA/IHRoaXMudG9vbHMuc2l6ZSgpID4gMCA6IHRoaXMudG9vbHMuZXhpc3RzKHQsIHQubmFtZSA9PSB0aGlzLnRvb2xfY2hvaWNlLnRvb2wpKRpqCg1jaGF0Lm1lc3NhZ2VzEiVnaXZlIG1lc3NhZ2VzIG9yIG1lc3NhZ2UsIG9uZSBvZiB0aGVtGjIodGhpcy5tZXNzYWdlcy5zaXplKCkgPiAwKSAhPSAodGhpcy5tZXNzYWdlICE9ICcnKSLRAQoMQ2hhdFJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIlCgdtZXNzYWdlGAMgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRIRCglyZWFzb25pbmcYBCABKAkSLAoLc3RvcF9yZWFzb24YBSABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgGIAEoCRIhCgV1c2FnZRgHIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlIqwFChFTdHJlYW1DaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOu4CukjqAhr0AQoXc3RyZWFtX2NoYXQudG9vbF9jaG9pY2USM3Rvb2xfY2hvaWNlIGFza3MgZm9yIGEgdG9vbCB0aGF0IGlzIG5vdCBhbW9uZyB0b29scxqjASFoYXModGhpcy50b29sX2Nob2ljZSkgfHwgdGhpcy50b29sX2Nob2ljZS5tb2RlIDwgMyB8fCAodGhpcy50b29sX2Nob2ljZS5tb2RlID09IDMgPyB0aGlzLnRvb2xzLnNpemUoKSA+IDAgOiB0aGlzLnRvb2xzLmV4aXN0cyh0LCB0Lm5hbWUgPT0gdGhpcy50b29sX2Nob2ljZS50b29sKSkacQoUc3RyZWFtX2NoYXQubWVzc2FnZXMSJWdpdmUgbWVzc2FnZXMgb3IgbWVzc2FnZSwgb25lIG9mIHRoZW0aMih0aGlzLm1lc3NhZ2VzLnNpemUoKSA+IDApICE9ICh0aGlzLm1lc3NhZ2UgIT0gJycpItcBChJTdHJlYW1DaGF0UmVzcG9uc2USKQoFc3RhcnQYASABKAsyGC5wYXRjaGJheS52MS5TdHJlYW1TdGFydEgAEhQKCnRleHRfZGVsdGEYAiABKAlIABIZCg9yZWFzb25pbmdfZGVsdGEYAyABKAlIABI1Cg90b29sX2NhbGxfZGVsdGEYBCABKAsyGi5wYXRjaGJheS52MS5Ub29sQ2FsbERlbHRhSAASJQoDZW5kGAUgASgLMhYucGF0Y2hiYXkudjEuU3RyZWFtRW5kSABCBwoFZXZlbnQiLAoLU3RyZWFtU3RhcnQSDgoGbGxtX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJIlsKDVRvb2xDYWxsRGVsdGESDQoFaW5kZXgYASABKAUSFAoMdG9vbF9jYWxsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSFwoPYXJndW1lbnRzX2RlbHRhGAQgASgJInUKCVN0cmVhbUVuZBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLnBhdGNoYmF5LnYxLlN0b3BSZWFzb24SFwoPcmF3X3N0b3BfcmVhc29uGAIgASgJEiEKBXVzYWdlGAMgASgLMhIucGF0Y2hiYXkudjEuVXNhZ2UypgIKC0NoYXRTZXJ2aWNlEnoKBENoYXQSGC5wYXRjaGJheS52MS5DaGF0UmVxdWVzdBoZLnBhdGNoYmF5LnYxLkNoYXRSZXNwb25zZSI9utwYBAgLEAyC0+STAi86ASpaEjoBKiINL3YxL2xsbXM6Y2hhdCIWL3YxL2xsbXMve2xsbV9pZH06Y2hhdBKaAQoKU3RyZWFtQ2hhdBIeLnBhdGNoYmF5LnYxLlN0cmVhbUNoYXRSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuU3RyZWFtQ2hhdFJlc3BvbnNlIkm63BgECAsQDILT5JMCOzoBKloYOgEqIhMvdjEvbGxtczpzdHJlYW1DaGF0IhwvdjEvbGxtcy97bGxtX2lkfTpzdHJlYW1DaGF0MAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_permission]);
 
 /**
  * The request of Chat.
@@ -59,6 +61,20 @@ export type ChatRequest = Message<"patchbay.v1.ChatRequest"> & {
    * @generated from field: repeated patchbay.v1.Tool tools = 5;
    */
   tools: Tool[];
+
+  /**
+   * In which form the model shall reply. Default: text.
+   *
+   * @generated from field: patchbay.v1.ResponseFormat response_format = 20;
+   */
+  responseFormat?: ResponseFormat | undefined;
+
+  /**
+   * Whether the model calls tools. Default: the model decides.
+   *
+   * @generated from field: patchbay.v1.ToolChoice tool_choice = 21;
+   */
+  toolChoice?: ToolChoice | undefined;
 };
 
 /**
@@ -171,6 +187,20 @@ export type StreamChatRequest = Message<"patchbay.v1.StreamChatRequest"> & {
    * @generated from field: repeated patchbay.v1.Tool tools = 5;
    */
   tools: Tool[];
+
+  /**
+   * In which form the model shall reply. Default: text.
+   *
+   * @generated from field: patchbay.v1.ResponseFormat response_format = 20;
+   */
+  responseFormat?: ResponseFormat | undefined;
+
+  /**
+   * Whether the model calls tools. Default: the model decides.
+   *
+   * @generated from field: patchbay.v1.ToolChoice tool_choice = 21;
+   */
+  toolChoice?: ToolChoice | undefined;
 };
 
 /**
@@ -356,8 +386,8 @@ export const ChatService: GenService<{
    * Send a conversation and get the whole reply.
    *
    * Fails with NOT_FOUND: LLM_NOT_FOUND, DEFAULT_LLM_NOT_SET. FAILED_PRECONDITION: UPSTREAM_KEY_REFUSED,
-   * UPSTREAM_MODEL_NOT_FOUND, CREDENTIALS_UNREADABLE. INVALID_ARGUMENT: UPSTREAM_REQUEST_REFUSED,
-   * ENDPOINT_NOT_ALLOWED. RESOURCE_EXHAUSTED: UPSTREAM_RATE_LIMITED, UPSTREAM_QUOTA_EXHAUSTED.
+   * UPSTREAM_MODEL_NOT_FOUND, CREDENTIALS_UNREADABLE, LLM_DISABLED. INVALID_ARGUMENT: UPSTREAM_REQUEST_REFUSED,
+   * ENDPOINT_NOT_ALLOWED, RESPONSE_FORMAT_NOT_SUPPORTED. RESOURCE_EXHAUSTED: UPSTREAM_RATE_LIMITED, UPSTREAM_QUOTA_EXHAUSTED.
    * UNAVAILABLE: UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_REPLY. DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
    *
    * @generated from rpc patchbay.v1.ChatService.Chat

@@ -143,6 +143,11 @@ export type CreateLlmRequest = Message<"patchbay.v1.CreateLlmRequest"> & {
   /**
    * The provider-specific client configuration.
    *
+   * Parameters that the API takes beside those of a chat, such as `seed`, `reasoning_effort` or `thinking`, and `headers`
+   * such as `OpenAI-Organization`, go with every request; what the API is not known to take is kept and not sent, and
+   * the statuses say so. What would change the endpoint, the credentials, the model, the messages or `stream` is
+   * refused, wherever it stands.
+   *
    * @generated from field: google.protobuf.Struct client_config = 16;
    */
   clientConfig?: JsonObject | undefined;
@@ -670,6 +675,11 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
 
   /**
    * The provider-specific client configuration, all of it.
+   *
+   * Parameters that the API takes beside those of a chat, such as `seed`, `reasoning_effort` or `thinking`, and `headers`
+   * such as `OpenAI-Organization`, go with every request; what the API is not known to take is kept and not sent, and
+   * the statuses say so. What would change the endpoint, the credentials, the model, the messages or `stream` is
+   * refused, wherever it stands.
    *
    * @generated from field: google.protobuf.Struct client_config = 19;
    */

@@ -4,6 +4,7 @@ import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Scope } from "../access/scope.ts";
 import type { Lines } from "./lines.ts";
 import { refusalOf } from "./refusal.ts";
+import { requireServed } from "./request-rules.ts";
 
 /** Chats through registered Llms. */
 export class Chats {
@@ -19,6 +20,7 @@ export class Chats {
   async reply(scope: Scope, llmId: string, request: ModelRequest): Promise<{ llmId: string; reply: Reply }> {
     const line = await this.#lines.open(scope, llmId);
     const { llm, target } = line;
+    requireServed(llm, request);
     try {
       const asked = withDefaults(request, llm.defaultSampling);
       const reply = await this.#upstreams.reply(target, asked, scope.signal, scope.watch);
@@ -37,6 +39,7 @@ export class Chats {
   ): AsyncGenerator<{ llmId: string; event: ReplyEvent }> {
     const line = await this.#lines.open(scope, llmId);
     const { llm, target } = line;
+    requireServed(llm, request);
     try {
       const asked = withDefaults(request, llm.defaultSampling);
       const events = this.#upstreams.stream(target, asked, scope.signal, scope.watch);

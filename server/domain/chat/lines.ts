@@ -10,6 +10,7 @@ import { apiKeyHeaderOf } from "../credentials/api-key-header.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { SecretRef } from "../credentials/secret-ref.ts";
 import type { SecretRefs } from "../credentials/secret-refs.ts";
+import { configOf } from "../llms/client-config.ts";
 import { useOf } from "../llms/credentials.ts";
 import { notFound, providerTypeOf } from "../llms/llm-values.ts";
 import { wayOf } from "../llms/through-provider.ts";
@@ -94,5 +95,7 @@ export function targetOf(llm: Readonly<Llm>, apiKey: ApiKeyHeader | undefined): 
     apiPath: llm.apiPath,
     model: llm.modelIdentifier,
     apiKey,
+    config: configOf(llm),
+    takesSampling: llm.capabilities.supportsSamplingParameters,
   };
 }

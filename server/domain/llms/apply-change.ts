@@ -11,6 +11,7 @@ import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.t
 import { clearCurrent, setCurrent } from "../credentials/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
+import { allowedConfig } from "./client-config.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import type { LlmChange } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
@@ -40,7 +41,7 @@ export async function applyChange(means: Means, llm: Llm, change: LlmChange): Pr
   llm.version = change.version ?? llm.version;
   llm.labels = changedLabels(llm.labels, change);
   llm.defaultSampling = change.defaultSampling ?? llm.defaultSampling;
-  if (change.clientConfig !== undefined) llm.clientConfig = change.clientConfig;
+  if (change.clientConfig !== undefined) llm.clientConfig = allowedConfig(providerTypeOf(llm), change.clientConfig);
   if (change.monitoringEndpoint !== undefined) {
     llm.monitoringEndpoint = change.monitoringEndpoint
       ? allowedEndpoint(means.egress, change.monitoringEndpoint, "monitoring_endpoint")

@@ -18,6 +18,7 @@ import { SecretRef } from "../credentials/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../credentials/secret-refs.ts";
 import type { Slot } from "../credentials/slots.ts";
 import { connectionAfter } from "./apply-change.ts";
+import { configOf } from "./client-config.ts";
 import { digestOf, openSlot, requireKept } from "./credentials.ts";
 import { endpointOrDefault } from "./draft.ts";
 import { canonicalEndpoint } from "./endpoint.ts";
@@ -143,7 +144,8 @@ export class ConnectionTests {
       credentials: draft.credentials,
     });
     const model = draft.modelIdentifier || llm.modelIdentifier;
-    const target = { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey: undefined };
+    const config = configOf(llm);
+    const target = { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey: undefined, config };
     if (credentials !== undefined) {
       if (credentials?.source instanceof SecretRef) await recordUse(scope, llm, { usesSecret: "true" });
       return { target, credentials: credentials ?? undefined };

@@ -19,6 +19,7 @@ import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
 import { inferModel } from "../models/inference.ts";
 import { applyChange } from "./apply-change.ts";
+import { allowedConfig } from "./client-config.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import { endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
@@ -234,7 +235,7 @@ export class Llms {
       capabilities: model.capabilities,
       defaultSampling: draft.defaultSampling,
       maxContextLength: model.maxContextLength ?? null,
-      clientConfig: draft.clientConfig ?? null,
+      clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
       inferred: [...model.inferred],
       modelDeprecated: facts?.deprecation !== undefined,
       supportsWebSearch: facts?.supportsWebSearch ?? false,

@@ -2,6 +2,7 @@ import type { Llm } from "../../store/llm.entity.ts";
 import { providers } from "../../upstream/providers.ts";
 import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
 import { describeInferred } from "../models/inference.ts";
+import { unsentConfig } from "./client-config.ts";
 import { endpointHint } from "./endpoint.ts";
 import { inferredOf, providerTypeOf } from "./llm-values.ts";
 
@@ -13,7 +14,8 @@ export type NoticeCode =
   | "CREDENTIALS_MISSING"
   | "PLAINTEXT_ENDPOINT"
   | "ENDPOINT_HINT"
-  | "PARTIAL_RESULTS";
+  | "PARTIAL_RESULTS"
+  | "CLIENT_CONFIG_NOT_SENT";
 
 /** A remark on something that succeeded. */
 export interface Notice {
@@ -51,5 +53,12 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
   }
   const hint = endpointHint(llm.endpointUrl, llm.apiPath, providerType !== "ANTHROPIC");
   if (hint) add("ENDPOINT_HINT", hint);
+  const unsent = unsentConfig(llm);
+  if (unsent.length > 0) {
+    add(
+      "CLIENT_CONFIG_NOT_SENT",
+      `of client_config, what the API is not known to take is kept and not sent: ${unsent.join(", ")}`,
+    );
+  }
   return notices;
 }

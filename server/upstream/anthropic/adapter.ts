@@ -1,4 +1,5 @@
 import type { Adapter } from "../adapter.ts";
+import { configNames } from "./config-names.ts";
 import { readError } from "./errors.ts";
 import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
@@ -8,6 +9,9 @@ import { openStream } from "./stream.ts";
 /** Anthropic's Messages. */
 export const anthropic: Adapter = {
   headers: { "anthropic-version": "2023-06-01" },
+  // There is no JSON without a schema.
+  responseFormats: new Set(["text", "json-schema"]),
+  configNames,
   writeRequest,
   readReply,
   readError,

@@ -1,5 +1,14 @@
-import type { ChatMessage, ContentPart, ModelRequest, SamplingParams, Tool, ToolCall } from "../conversation.ts";
-import { type JsonObject, parseObject } from "../json-value.ts";
+import type {
+  ChatMessage,
+  ContentPart,
+  ModelRequest,
+  ResponseFormat,
+  SamplingParams,
+  Tool,
+  ToolCall,
+  ToolChoice,
+} from "../conversation.ts";
+import { asObject, type JsonObject, parseObject } from "../json-value.ts";
 import type { Target } from "../target.ts";
 
 /** What is asked for when the caller sets no limit: the API insists on one. */
@@ -14,6 +23,11 @@ export function writeRequest(target: Target, request: ModelRequest, streamed: bo
     ...(system.length > 0 && { system: system.join("\n\n") }),
     messages: writeMessages(request.messages.filter(({ role }) => role !== "system")),
     ...(request.tools.length > 0 && { tools: request.tools.map(writeTool) }),
+    // Without tools there is nothing to choose from, and the API refuses a choice.
+    ...(request.toolChoice && request.tools.length > 0 && { tool_choice: writeToolChoice(request.toolChoice) }),
+    ...(request.responseFormat?.type === "json-schema" && {
+      output_config: { ...asObject(target.config?.members.output_config), format: writeFormat(request.responseFormat) },
+    }),
     ...(streamed && { stream: true }),
   };
 }
@@ -53,6 +67,16 @@ function writeToolCall({ id, name, arguments: args }: ToolCall): JsonObject {
 
 function writeTool({ name, description, parameters }: Tool): JsonObject {
   return { name, ...(description !== "" && { description }), input_schema: parameters };
+}
+
+function writeToolChoice(choice: ToolChoice): JsonObject {
+  if (choice.type === "tool") return { type: "tool", name: choice.name };
+  return { type: choice.type === "required" ? "any" : choice.type };
+}
+
+/** The API has neither a name nor a description for a schema, and always holds the model to it. */
+function writeFormat({ schema }: Extract<ResponseFormat, { type: "json-schema" }>): JsonObject {
+  return { type: "json_schema", schema };
 }
 
 /** Undefined members do not reach the JSON text. The penalties have no counterpart in this API. */

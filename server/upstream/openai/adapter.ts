@@ -1,4 +1,5 @@
 import type { Adapter } from "../adapter.ts";
+import { configNames } from "./config-names.ts";
 import { readError } from "./errors.ts";
 import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
@@ -8,6 +9,8 @@ import { openStream } from "./stream.ts";
 /** OpenAI's chat completions, which most servers speak. */
 export const openAi: Adapter = {
   headers: {},
+  responseFormats: new Set(["text", "json-object", "json-schema"]),
+  configNames,
   writeRequest,
   readReply,
   readError,

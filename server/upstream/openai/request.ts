@@ -1,4 +1,12 @@
-import type { ChatMessage, ContentPart, ModelRequest, SamplingParams, Tool } from "../conversation.ts";
+import type {
+  ChatMessage,
+  ContentPart,
+  ModelRequest,
+  ResponseFormat,
+  SamplingParams,
+  Tool,
+  ToolChoice,
+} from "../conversation.ts";
 import type { JsonObject } from "../json-value.ts";
 import type { ProviderType, Target } from "../target.ts";
 
@@ -9,6 +17,9 @@ export function writeRequest(target: Target, request: ModelRequest, streamed: bo
     messages: request.messages.map(writeMessage),
     ...writeSampling(target, request.sampling),
     ...(request.tools.length > 0 && { tools: request.tools.map(writeTool) }),
+    // Of a choice without tools OpenAI says that it is not allowed.
+    ...(request.toolChoice && request.tools.length > 0 && { tool_choice: writeToolChoice(request.toolChoice) }),
+    ...(request.responseFormat && { response_format: writeResponseFormat(request.responseFormat) }),
     ...(streamed && { stream: true, ...(takesStreamOptions(target) && { stream_options: { include_usage: true } }) }),
   };
 }
@@ -44,6 +55,17 @@ function writePart(part: ContentPart): JsonObject {
 
 function writeTool({ name, description, parameters }: Tool): JsonObject {
   return { type: "function", function: { name, ...(description !== "" && { description }), parameters } };
+}
+
+function writeToolChoice(choice: ToolChoice): unknown {
+  return choice.type === "tool" ? { type: "function", function: { name: choice.name } } : choice.type;
+}
+
+function writeResponseFormat(format: ResponseFormat): JsonObject {
+  if (format.type === "text") return { type: "text" };
+  if (format.type === "json-object") return { type: "json_object" };
+  const { name, description, schema, strict } = format;
+  return { type: "json_schema", json_schema: { name, ...(description !== "" && { description }), schema, strict } };
 }
 
 /** Undefined members do not reach the JSON text. */

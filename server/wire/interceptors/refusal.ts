@@ -58,6 +58,8 @@ const CODES: Readonly<Record<Reason, Code>> = {
   REQUEST_ID_REUSED: Code.InvalidArgument,
   RESUME_TOKEN_EXPIRED: Code.OutOfRange,
   RESUME_TOKEN_INVALID: Code.InvalidArgument,
+  RESPONSE_FORMAT_NOT_SUPPORTED: Code.InvalidArgument,
+  LLM_DISABLED: Code.FailedPrecondition,
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,
   SERVER_STOPPING: Code.Unavailable,

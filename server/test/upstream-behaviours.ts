@@ -85,6 +85,16 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify(dialect.reply(model, "Hello", tokens)));
   },
+  /** Calls the first tool that it is offered, and talks when it is offered none. */
+  "tool-calling": (call) => {
+    const [tool] = (call.body.tools ?? []) as { function?: { name: string }; name?: string }[];
+    const name = tool?.function?.name ?? tool?.name;
+    if (name === undefined) return speak(call, ["Hello"], 0);
+    call.response.writeHead(200, { "content-type": "application/json" });
+    call.response.end(JSON.stringify(call.dialect.toolCall(call.model, name)));
+  },
+  /** Replies well, and refuses every request with tools. */
+  toolless: (call) => (call.body.tools === undefined ? speak(call, ["Hello"], 0) : refuses(400)(call)),
   empty: sends("", {}),
   redirect: sends("", { location: "http://169.254.169.254/latest/meta-data/" }, 307),
   "many-headers": sends("{}", Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`x-${n}`, "y"]))),

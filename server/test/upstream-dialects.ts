@@ -3,6 +3,8 @@ export interface Dialect {
   readonly name: "openai" | "anthropic" | "none";
   /** The JSON of a whole reply. */
   reply(model: string, text: string, tokens: Tokens): unknown;
+  /** The JSON of a reply that calls a tool, with an argument. */
+  toolCall(model: string, name: string): unknown;
   /** The events of a streamed reply up to its first word, one of a word, and those behind the last word. */
   streamHead(model: string, tokens: Tokens): string;
   streamWord(model: string, word: string): string;
@@ -47,6 +49,18 @@ const openAi: Dialect = {
     choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
     usage: openAiUsage(tokens),
   }),
+  toolCall: (model, name) => ({
+    model,
+    choices: [
+      {
+        message: {
+          role: "assistant",
+          tool_calls: [{ id: "c1", type: "function", function: { name, arguments: '{"a":1}' } }],
+        },
+        finish_reason: "tool_calls",
+      },
+    ],
+  }),
   streamHead: (model) =>
     openAiChunk(model, [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]),
   streamWord: (model, content) => openAiChunk(model, [{ index: 0, delta: { content }, finish_reason: null }]),
@@ -89,6 +103,13 @@ const anthropic: Dialect = {
     stop_reason: "end_turn",
     stop_sequence: null,
     usage: { input_tokens: input, output_tokens: output },
+  }),
+  toolCall: (model, name) => ({
+    type: "message",
+    role: "assistant",
+    model,
+    content: [{ type: "tool_use", id: "c1", name, input: { a: 1 } }],
+    stop_reason: "tool_use",
   }),
   streamHead: (model, { input }) =>
     anthropicEvent("message_start", {

@@ -15,7 +15,7 @@ export type TestOutcome =
   | "INCONCLUSIVE";
 
 /** The same words as `ConnectionTest.Stage.Name`, in their order. */
-export type StageName = "ADDRESS" | "CONNECTION" | "KEY" | "MODEL" | "REPLY" | "STREAM";
+export type StageName = "ADDRESS" | "CONNECTION" | "KEY" | "MODEL" | "REPLY" | "STREAM" | "MONITORING" | "TOOLS";
 
 /** The same words as `ConnectionTest.Stage.State`. */
 export type StageState = "PASSED" | "FAILED" | "SKIPPED" | "INCONCLUSIVE";
@@ -56,6 +56,7 @@ export interface Proof {
   firstTokenMs?: number;
 }
 
+/** Those that the verdict is about. */
 const STAGES: readonly StageName[] = ["ADDRESS", "CONNECTION", "KEY", "MODEL", "REPLY", "STREAM"];
 
 interface Verdict {

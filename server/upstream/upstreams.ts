@@ -6,6 +6,7 @@ import type { Egress } from "./egress/egress.ts";
 import { UpstreamFailure } from "./failure.ts";
 import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
 import { listModels, type ModelList, type Vendor } from "./model-list.ts";
+import { monitoringStage, type SideQuestions, toolsStage } from "./side-stages.ts";
 import type { Target } from "./target.ts";
 import { testVendor } from "./vendor-test.ts";
 
@@ -116,6 +117,15 @@ export class Upstreams {
     } finally {
       watched?.end(outcome);
     }
+  }
+
+  /** The same, with what stands beside it: what the monitoring endpoint says, and whether the model calls tools. */
+  async examine(target: Target, questions: SideQuestions, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
+    const asked = monitoringStage(this.#egress, target, questions, signal);
+    asked.catch(() => {}); // It is awaited below, if we get that far.
+    const result = await this.test(target, signal, watch);
+    const tools = await toolsStage(this.#egress, target, questions, result.outcome, signal);
+    return { ...result, stages: [...result.stages, await asked, tools] };
   }
 }
 

@@ -1473,6 +1473,9 @@ export const LlmService: GenService<{
    * Test a registered Llm with one small, real chat, and keep the result as its last_test and status; of pending
    * credentials, as the last_test of these alone.
    *
+   * Its monitoring_endpoint is asked too, without the key; and a model that is said to call functions, and has replied,
+   * is asked in a second call to call one. Both are stages of the result and change nothing else of it.
+   *
    * What the endpoint does is a result, never an error, and so is a secret reference that leads to no key.
    *
    * Fails with NOT_FOUND: LLM_NOT_FOUND. FAILED_PRECONDITION: CREDENTIALS_UNREADABLE, PENDING_CREDENTIALS_MISSING,

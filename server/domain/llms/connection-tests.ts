@@ -5,6 +5,7 @@ import { findLlm, keepPendingTest, keepTest } from "../../store/llm-queries.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
+import type { SideQuestions } from "../../upstream/side-stages.ts";
 import type { ProviderType, Target } from "../../upstream/target.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
@@ -50,6 +51,8 @@ interface Candidate {
   /** Without its key. */
   readonly target: Target;
   readonly credentials: Credentials | undefined;
+  /** Undefined: only whether a chat works. */
+  readonly questions?: SideQuestions;
 }
 
 /** Tests of connections: by the same path that chats take, so that a green test means a chat works. */
@@ -75,7 +78,8 @@ export class ConnectionTests {
     const which = slot === "CURRENT" ? {} : { slot: slot.toLowerCase() };
     const use = slot === "CURRENT" ? storedUse(llm) : { usesSecret: String(kept !== undefined), ...which };
     await recordUse(scope, llm, use);
-    const test = await this.#run(scope, await this.#stored(scope, llm, slot));
+    const stored = await this.#stored(scope, llm, slot);
+    const test = await this.#run(scope, { ...stored, questions: sideQuestionsOf(llm) });
     if (slot === "CURRENT") await keepTest(scope.em, llm, statusAfter(llm, test), test);
     if (slot === "PENDING" && kept) {
       const testedDigest = digestOf(llm, Buffer.from(kept.facts.fingerprint, "base64")).toString("base64");
@@ -108,10 +112,14 @@ export class ConnectionTests {
   }
 
   /** A reference that gives no key is a result like others. Its key is fetched anew, for whoever just changed it. */
-  async #run(scope: Scope, { target, credentials }: Candidate): Promise<StoredTest> {
+  async #run(scope: Scope, { target, credentials, questions }: Candidate): Promise<StoredTest> {
     try {
       const apiKey = credentials && (await this.#apiKey(scope, target, credentials));
-      const result = await this.#upstreams.test({ ...target, apiKey }, scope.signal, scope.watch);
+      const whole = { ...target, apiKey };
+      const { signal, watch } = scope;
+      const result = await (questions
+        ? this.#upstreams.examine(whole, questions, signal, watch)
+        : this.#upstreams.test(whole, signal, watch));
       return { ...result, testedAt: Date.now() };
     } catch (error) {
       if (isRefusedRef(error)) return testOfRefusedRef(error);
@@ -179,6 +187,10 @@ function newCandidate(scope: Scope, draft: ConnectionDraft): Candidate {
     apiKey: undefined,
   };
   return { target, credentials: draft.credentials && completeCredentials(draft.credentials, providerType) };
+}
+
+function sideQuestionsOf({ monitoringEndpoint, capabilities }: Llm): SideQuestions {
+  return { monitoringUrl: monitoringEndpoint, claimsTools: capabilities.supportsFunctionCalling ?? false };
 }
 
 /** Before a key that the caller did not bring is sent anywhere: what is not written down does not happen. */

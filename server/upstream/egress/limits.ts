@@ -12,6 +12,8 @@ export interface Limits {
   readonly totalMs: number;
   /** For all calls of the test of a connection. */
   readonly testMs: number;
+  /** For a monitoring endpoint to say how it is. */
+  readonly monitoringMs: number;
   /** Of a body that is read whole. */
   readonly bodyBytes: number;
   /**
@@ -39,6 +41,7 @@ export const defaultLimits: Limits = Object.freeze({
   idleMs: 30_000,
   totalMs: 600_000,
   testMs: 30_000,
+  monitoringMs: 5_000,
   bodyBytes: 16 * 1024 * 1024,
   streamBytes: 64 * 1024 * 1024,
   lineBytes: 1024 * 1024,

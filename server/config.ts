@@ -3,7 +3,7 @@ import { Secret } from "./base/secret.ts";
 import { ConfigError } from "./config-error.ts";
 import type { LimitSettings } from "./domain/access/limits.ts";
 import { type KeysConfig, readKeys } from "./keys-config.ts";
-import { type OidcSettings, readOidc } from "./oidc-settings.ts";
+import { type OidcConfig, readOidc } from "./oidc-config.ts";
 import { readSecretRefs, type SecretRefsConfig } from "./secret-refs-config.ts";
 import { type AllowRule, parseAllowRules } from "./upstream/egress/allow-rule.ts";
 import { type OtlpTarget, ruleFor } from "./upstream/otlp-collector.ts";
@@ -34,7 +34,7 @@ export interface Config {
   /** Undefined: nothing is traced. */
   readonly otlp: OtlpTarget | undefined;
   /** Undefined: only API keys are taken. */
-  readonly oidc: OidcSettings | undefined;
+  readonly oidc: OidcConfig | undefined;
 }
 
 interface Setting {
@@ -191,7 +191,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
     metrics: readSwitch("METRICS", read("METRICS") || "on"),
     otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
-    oidc: readOidcSettings(read),
+    oidc: readOidc(read),
   });
 }
 
@@ -295,14 +295,6 @@ function readOtlp(endpoint: string, headers: string): Config["otlp"] {
     throw new ConfigError(`OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: ${advice}.`, { cause: error });
   }
   return { url, headers: readOtlpHeaders(headers) };
-}
-
-function readOidcSettings(read: (name: string) => string): Config["oidc"] {
-  try {
-    return readOidc(read);
-  } catch (error) {
-    throw new ConfigError((error as Error).message, { cause: error });
-  }
 }
 
 function readOtlpHeaders(text: string): Record<string, Secret> {

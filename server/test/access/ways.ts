@@ -34,8 +34,11 @@ export interface Answer {
 
 const HEADERS = ["authorization", "x-api-key", "x-discolike-key"];
 
-/** In gRPC's, the request id is among the details, which are compared one by one. */
-const NAMES_THE_CALL = new Set(["x-request-id", "date", "grpc-status-details-bin"]);
+/**
+ * Headers that name the call or the connection: whether that is used again depends on how much of a refused body was there.
+ * In gRPC's details the request id is among others, which are compared one by one.
+ */
+const NAMES_THE_CALL = new Set(["x-request-id", "date", "grpc-status-details-bin", "connection", "keep-alive"]);
 
 const PROTOCOLS: Readonly<Record<string, Way["open"]>> = {
   gRPC: (baseUrl) => {

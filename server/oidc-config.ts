@@ -1,23 +1,26 @@
+import { ConfigError } from "./config-error.ts";
 import type { IdTokenRules } from "./domain/access/id-tokens.ts";
 import { type OidcTarget, openedBy } from "./upstream/oidc-issuer.ts";
 
 /** Whose tokens are taken besides API keys, and which. */
-export type OidcSettings = OidcTarget & IdTokenRules;
+export type OidcConfig = OidcTarget & IdTokenRules;
 
 const URL_ADVICE = "it must be an https URL without query or user name; http is for this machine only";
 
-/** Reads the OIDC_… settings; undefined when none is set. Throws an Error that says what is wrong. */
-export function readOidc(read: (name: string) => string): OidcSettings | undefined {
+/** Reads the OIDC_… settings; undefined when none is set. */
+export function readOidc(read: (name: string) => string): OidcConfig | undefined {
   const issuer = read("OIDC_ISSUER");
   if (issuer === "") {
     const others = ["OIDC_AUDIENCE", "OIDC_JWKS_URI", "OIDC_ACCOUNT_CLAIM", "OIDC_ROLE_CLAIM"];
     const set = others.find((name) => read(name) !== "");
-    if (set) throw new Error(`${set} is set without OIDC_ISSUER, which it says more about.`);
+    if (set) throw new ConfigError(`${set} is set without OIDC_ISSUER, which it says more about.`);
     return undefined;
   }
   const audience = read("OIDC_AUDIENCE");
   if (audience === "") {
-    throw new Error("OIDC_AUDIENCE is missing: without it, tokens that the issuer made for others would be taken.");
+    throw new ConfigError(
+      "OIDC_AUDIENCE is missing: without it, tokens that the issuer made for others would be taken.",
+    );
   }
   requireUrl("OIDC_ISSUER", issuer);
   const jwksUri = read("OIDC_JWKS_URI") || undefined;
@@ -35,6 +38,6 @@ function requireUrl(name: string, url: string): void {
   try {
     openedBy({ issuer: url, jwksUri: undefined });
   } catch (error) {
-    throw new Error(`${name} cannot be used: ${URL_ADVICE}.`, { cause: error });
+    throw new ConfigError(`${name} cannot be used: ${URL_ADVICE}.`, { cause: error });
   }
 }

@@ -8,10 +8,12 @@ import {
 } from "../gen/google/rpc/error_details_pb.ts";
 import { AccessService } from "../gen/patchbay/v1/access_service_pb.ts";
 import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
+import { BudgetService } from "../gen/patchbay/v1/budget_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 import { ProviderService } from "../gen/patchbay/v1/provider_service_pb.ts";
+import { UsageService } from "../gen/patchbay/v1/usage_service_pb.ts";
 
 /** How to reach a Patchbay server. */
 export interface PatchbayOptions {
@@ -43,6 +45,8 @@ export interface Patchbay {
   readonly audit: Client<typeof AuditService>;
   readonly access: Client<typeof AccessService>;
   readonly providers: Client<typeof ProviderService>;
+  readonly usage: Client<typeof UsageService>;
+  readonly budgets: Client<typeof BudgetService>;
 }
 
 /** Connects nothing yet: the first call does. */
@@ -68,6 +72,8 @@ export function createPatchbay({
     audit: createClient(AuditService, shared),
     access: createClient(AccessService, shared),
     providers: createClient(ProviderService, shared),
+    usage: createClient(UsageService, shared),
+    budgets: createClient(BudgetService, shared),
   };
 }
 

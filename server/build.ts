@@ -2,10 +2,12 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
 import { AccessService } from "../gen/patchbay/v1/access_service_pb.ts";
 import { AuditService } from "../gen/patchbay/v1/audit_service_pb.ts";
+import { BudgetService } from "../gen/patchbay/v1/budget_service_pb.ts";
 import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 import { ProviderService } from "../gen/patchbay/v1/provider_service_pb.ts";
+import { UsageService } from "../gen/patchbay/v1/usage_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { KekProvider } from "./base/kek-provider.ts";
 import type { Logger } from "./base/logger.ts";
@@ -23,9 +25,14 @@ import { IssuedKeys } from "./domain/access/issued-keys.ts";
 import { issuerKeys } from "./domain/access/issuer-keys.ts";
 import { Limits } from "./domain/access/limits.ts";
 import { AuditLog } from "./domain/audit/audit-log.ts";
+import { Budgets } from "./domain/budgets/budgets.ts";
 import { ChangeFeed } from "./domain/changes/change-feed.ts";
 import { Chats } from "./domain/chat/chats.ts";
+import type { ReachFailpoint } from "./domain/chat/failpoint.ts";
+import { Leases } from "./domain/chat/leases.ts";
 import { Lines } from "./domain/chat/lines.ts";
+import { Sessions } from "./domain/chat/sessions.ts";
+import { Turns } from "./domain/chat/turns.ts";
 import { SecretRefs } from "./domain/credentials/secret-refs.ts";
 import { forgetOldChanges, Housekeeping } from "./domain/housekeeping/housekeeping.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
@@ -35,10 +42,12 @@ import { Llms } from "./domain/llms/llms.ts";
 import { Rotation } from "./domain/llms/rotation.ts";
 import { Providers } from "./domain/providers/providers.ts";
 import { Vendors } from "./domain/providers/vendors.ts";
+import { UsageReport } from "./domain/usage/usage-report.ts";
 import { openKeySource } from "./key-source.ts";
 import { accessRpcs } from "./service/access.ts";
 import { createAdmission } from "./service/admission.ts";
 import { auditRpcs } from "./service/audit-log.ts";
+import { budgetRpcs } from "./service/budgets.ts";
 import { chatRpcs } from "./service/chats.ts";
 import { DIALECT_SERVICES, DIALECTS } from "./service/dialects/dialects.ts";
 import { llmRpcs } from "./service/llms.ts";
@@ -46,8 +55,10 @@ import { withMutations } from "./service/mutations.ts";
 import { pingRpcs } from "./service/pings.ts";
 import { providerRpcs } from "./service/providers.ts";
 import { SERVICES } from "./service/services.ts";
+import { usageRpcs } from "./service/usage.ts";
 import type { Database } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded/embedded-postgres.ts";
+import { Ledger } from "./store/ledger.ts";
 import { outageOf } from "./store/outage.ts";
 import { SecretFiles } from "./store/secret-files.ts";
 import { Store } from "./store/store.ts";
@@ -84,8 +95,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** What only tests give. */
+export interface TestOptions {
+  /** Told when a chat comes to one. */
+  readonly reachFailpoint?: ReachFailpoint;
+}
+
 /** Opens, from the database up, all that makes a server; what was opened is closed again if a later step fails. */
-export async function build(config: Config, log: Logger): Promise<Server> {
+export async function build(config: Config, log: Logger, options: TestOptions = {}): Promise<Server> {
   if (config.bootstrapApiKey && !parseApiKey(config.bootstrapApiKey.reveal())) {
     throw new ConfigError(
       "BOOTSTRAP_API_KEY is not a Patchbay API key, or mistyped. Make one with: npm start -- --new-api-key",
@@ -98,7 +115,7 @@ export async function build(config: Config, log: Logger): Promise<Server> {
   try {
     const { store, vault } = await openStorage(config, log, closers);
     const newApiKey = await bootstrap(store.fork(), config.bootstrapApiKey);
-    const { listener, drain } = await openWire(config, log, store, vault, closers);
+    const { listener, drain } = await openWire(config, log, { store, vault }, closers, options);
     const stop = async () => {
       await drain();
       await close();
@@ -136,9 +153,9 @@ async function openVault({ keys: config }: Config, store: Store, keys: KekProvid
 async function openWire(
   config: Config,
   log: Logger,
-  store: Store,
-  vault: Vault,
+  { store, vault }: { store: Store; vault: Vault },
   closers: Closer[],
+  options: TestOptions,
 ): Promise<{ listener: Listener; drain: () => Promise<void> }> {
   const egress = new Egress({ allow: config.egressAllow });
   closers.push(() => egress.close());
@@ -153,9 +170,12 @@ async function openWire(
   const feed = openBackground(log, store, closers);
   const llmWatch = new LlmWatch({ vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
-  const chats = new Chats({ lines, upstreams });
   const providers = new Providers({ vault, egress, secretRefs, lines });
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs });
+  const budgets = new Budgets({ vault, lines });
+  const chats = await openChats(config, log, { store, vault, lines, upstreams, budgets }, closers, options);
+  const sessions = new Sessions({ vault });
+  const usage = new UsageReport({ vault });
   const auditLog = new AuditLog({ vault });
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
@@ -165,7 +185,9 @@ async function openWire(
   const routes = (plain: ConnectRouter) => {
     const router = withMutations(plain, { vault });
     router.service(LlmService, llmRpcs({ llms, deletedLlms, llmWatch, tests, rotation }));
-    router.service(ChatService, chatRpcs({ chats }));
+    router.service(ChatService, chatRpcs({ chats, sessions }));
+    router.service(UsageService, usageRpcs({ usage }));
+    router.service(BudgetService, budgetRpcs({ budgets }));
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog }));
     router.service(AccessService, accessRpcs(access));
@@ -252,6 +274,25 @@ function openSecretRefs({ secretRefs, dataDir, keys, tls }: Config, closers: Clo
     ...tokens.flatMap((token) => (token && "file" in token ? [token.file] : [])),
   ]);
   return new SecretRefs({ rules, ownSettings, sources: { readVariable, files, vault } });
+}
+
+async function openChats(
+  config: Config,
+  log: Logger,
+  means: { store: Store; vault: Vault; lines: Lines; upstreams: Upstreams; budgets: Budgets },
+  closers: Closer[],
+  { reachFailpoint = () => {} }: TestOptions,
+): Promise<Chats> {
+  const { store, vault } = means;
+  const onWarning = (message: string) => log.warn({}, message);
+  const ledger = new Ledger(store, onWarning);
+  closers.push(() => ledger.close());
+  const leases = new Leases(() => store.fork(), onWarning);
+  closers.push(() => leases.close());
+  // The embedded database is this server's alone: whatever runs in it, nobody runs.
+  if (!config.databaseUrl) await leases.recover();
+  const turns = new Turns({ vault, leases, reachFailpoint });
+  return new Chats({ ...means, ledger, turns, reachFailpoint });
 }
 
 /** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */

@@ -2,7 +2,6 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   type Message,
-  Message_Role,
   Message_RoleSchema,
   StopReason,
   type Tool,
@@ -14,21 +13,25 @@ import type {
   StreamChatRequest,
   StreamChatResponseSchema,
 } from "../../gen/patchbay/v1/chat_service_pb.ts";
+import { UsageSourceSchema } from "../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../base/fault.ts";
-import type { Chats } from "../domain/chat/chats.ts";
+import type { ReplyFacts } from "../domain/chat/attempt.ts";
+import type { ChatAsk, ChatEvent, Chats, ReplyOrigin } from "../domain/chat/chats.ts";
+import type { Sessions } from "../domain/chat/sessions.ts";
 import type {
   ChatMessage,
   ContentPart,
   ModelRequest,
-  ReplyEvent,
   Role,
   StopReason as StopWord,
   Usage,
 } from "../upstream/conversation.ts";
-import { nameOf } from "./enum-names.ts";
+import { nameOf, numberOf } from "./enum-names.ts";
+import { presentReply } from "./present-message.ts";
 import { readResponseFormat, readToolChoice } from "./read-chat-form.ts";
 import { readSampling } from "./read-llm.ts";
 import { scopeOf } from "./scope-key.ts";
+import { sessionRpcs } from "./sessions.ts";
 
 const STOP_REASONS: Readonly<Record<StopWord, StopReason>> = {
   end: StopReason.END,
@@ -40,40 +43,33 @@ const STOP_REASONS: Readonly<Record<StopWord, StopReason>> = {
 };
 
 /** The rpcs of ChatService: unpack, ask the domain, present. */
-export function chatRpcs({ chats }: { chats: Chats }): ServiceImpl<typeof ChatService> {
+export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions }): ServiceImpl<typeof ChatService> {
   return {
+    ...sessionRpcs({ sessions }),
+
     async chat(request, context) {
-      const { llmId, reply } = await chats.reply(scopeOf(context), request.llmId, readRequest(request));
+      const { origin, reply, facts } = await chats.reply(scopeOf(context), readAsk(request));
       return {
-        llmId,
+        ...presentOrigin(origin),
+        ...presentFacts(facts),
         model: reply.model,
-        message: {
-          role: Message_Role.ASSISTANT,
-          content: reply.text,
-          toolCalls: reply.toolCalls.map(({ id, name, arguments: text }) => ({
-            toolCallId: id,
-            name,
-            arguments: text,
-          })),
-        },
+        message: presentReply(reply),
         reasoning: reply.reasoning,
         stopReason: STOP_REASONS[reply.stopReason],
         rawStopReason: reply.rawStopReason,
-        usage: presentUsage(reply.usage),
       };
     },
 
     async *streamChat(request, context) {
-      const events = chats.stream(scopeOf(context), request.llmId, readRequest(request));
-      for await (const { llmId, event } of events) yield presentEvent(llmId, event);
+      for await (const event of chats.stream(scopeOf(context), readAsk(request))) yield presentEvent(event);
     },
   };
 }
 
-function presentEvent(llmId: string, event: ReplyEvent): MessageInitShape<typeof StreamChatResponseSchema> {
+function presentEvent(event: ChatEvent): MessageInitShape<typeof StreamChatResponseSchema> {
   switch (event.type) {
     case "start":
-      return { event: { case: "start", value: { llmId, model: event.model } } };
+      return { event: { case: "start", value: { ...presentOrigin(event), model: event.model } } };
     case "text-delta":
       return { event: { case: "textDelta", value: event.text } };
     case "reasoning-delta":
@@ -83,22 +79,37 @@ function presentEvent(llmId: string, event: ReplyEvent): MessageInitShape<typeof
       return { event: { case: "toolCallDelta", value: { index, toolCallId: id, name, argumentsDelta } } };
     }
     case "end": {
-      const { stopReason, rawStopReason, usage } = event;
-      return {
-        event: {
-          case: "end",
-          value: { stopReason: STOP_REASONS[stopReason], rawStopReason, usage: presentUsage(usage) },
-        },
-      };
+      const { stopReason, rawStopReason } = event;
+      const value = { ...presentFacts(event), stopReason: STOP_REASONS[stopReason], rawStopReason };
+      return { event: { case: "end", value } };
     }
   }
 }
 
-/** What the provider did not count stays unset. */
+function presentOrigin({ llmId, sessionId = "", turnId = "" }: ReplyOrigin) {
+  return { llmId, sessionId, turnId };
+}
+
+function presentFacts({ usage, source, cost, overBudget }: ReplyFacts) {
+  return {
+    usage: presentUsage(usage),
+    usageSource: numberOf(UsageSourceSchema, source ?? ""),
+    overBudget,
+    ...(cost === undefined ? {} : { cost }),
+  };
+}
+
+/** What is not known stays unset. */
 function presentUsage(usage: Usage): MessageInitShape<typeof UsageSchema> {
   return Object.fromEntries(
     Object.entries(usage).flatMap(([kind, tokens]) => (tokens === undefined ? [] : [[kind, BigInt(tokens)]])),
   );
+}
+
+function readAsk(request: ChatRequest | StreamChatRequest): ChatAsk {
+  const { llmId, sessionId, newSession, requestId } = request;
+  const session = sessionId || newSession ? { sessionId: sessionId.toLowerCase(), requestId } : undefined;
+  return { llmId: llmId.toLowerCase(), request: readRequest(request), session };
 }
 
 function readRequest(request: ChatRequest | StreamChatRequest): ModelRequest {

@@ -14,10 +14,11 @@ import {
   LlmStatus_CodeSchema,
   type LlmStatusSchema,
 } from "../../gen/patchbay/v1/llm_pb.ts";
+import type { TokenPriceSchema } from "../../gen/patchbay/v1/usage_pb.ts";
 import { purgeTimeOf } from "../domain/llms/deleted-llms.ts";
 import { etagOf } from "../domain/llms/llm-values.ts";
 import type { Notice } from "../domain/llms/notices.ts";
-import type { Llm, StoredSlot, StoredTest } from "../store/llm.entity.ts";
+import type { Llm, StoredPrice, StoredSlot, StoredTest } from "../store/llm.entity.ts";
 import { numberOf } from "./enum-names.ts";
 
 /** An Llm as callers see it: all of it but its credentials. */
@@ -58,7 +59,15 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
       ? { deletedAt: BigInt(llm.deletedAt.getTime()), purgeAt: BigInt(purgeTimeOf(llm.deletedAt).getTime()) }
       : {}),
     providerId: llm.provider ?? "",
+    ...(llm.price ? { price: presentPrice(llm.price) } : {}),
+    // A plain row has them as text.
+    totalCost: BigInt(llm.totalCost ?? 0),
+    unpricedReplies: BigInt(llm.unpricedReplies ?? 0),
   };
+}
+
+function presentPrice({ setAt: _, ...rates }: StoredPrice): MessageInitShape<typeof TokenPriceSchema> {
+  return Object.fromEntries(Object.entries(rates).filter(([, rate]) => rate !== undefined));
 }
 
 function presentSlot({ hint, ref, since, test }: StoredSlot): MessageInitShape<typeof StoredCredentialsSchema> {

@@ -15,11 +15,12 @@ import {
   type UpdateLlmRequest,
   UpdateLlmRequestSchema,
 } from "../../gen/patchbay/v1/llm_service_pb.ts";
+import type { TokenPrice } from "../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
 import type { LlmChange, LlmDraft } from "../domain/llms/draft.ts";
 import type { Query } from "../domain/llms/list-query.ts";
-import type { Capabilities, StoredSampling } from "../store/llm.entity.ts";
+import type { Capabilities, StoredPrice, StoredSampling } from "../store/llm.entity.ts";
 import type { LlmOrder } from "../store/llm-queries.ts";
 import type { ProviderType } from "../upstream/target.ts";
 import { nameOf } from "./enum-names.ts";
@@ -32,10 +33,10 @@ const ORDERS: Readonly<Record<number, LlmOrder>> = {
   [ListLlmsRequest_OrderBy.MODEL_IDENTIFIER]: "modelIdentifier",
 };
 
-/** The last field of UpdateLlmRequest that can be changed; what follows is only taken to be ignored. */
+/** The last field of UpdateLlmRequest that can be changed, but for the price; what follows is taken to be ignored. */
 const LAST_CHANGE = 20;
 /** But for these. */
-const LATER_CHANGES = new Set(["provider_id"]);
+const LATER_CHANGES = new Set(["provider_id", "price"]);
 /** Fields of UpdateLlmRequest that say which Llm is meant, and not what to change. */
 const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag"]);
 /** Fields that an Llm is not without: they can be changed, and not cleared. */
@@ -62,6 +63,7 @@ export function readDraft(request: CreateLlmRequest): LlmDraft {
     defaultSampling: readSampling(request.defaultSamplingParams),
     maxContextLength: request.maxContextLength,
     clientConfig: request.clientConfig,
+    price: readPrice(request.price) ?? undefined,
   };
 }
 
@@ -114,7 +116,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     cleared: Cleared,
   ): Value | Cleared | undefined => {
     if (!isMeant(field)) return undefined;
-    return value ?? (isCleared(field) ? cleared : undefined);
+    return value === undefined && isCleared(field) ? cleared : value;
   };
   const providerId = pick("provider_id", request.providerId, "");
   const labels = Object.keys(request.labels).length > 0 ? request.labels : undefined;
@@ -142,6 +144,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     ),
     maxContextLength: pick("max_context_length", request.maxContextLength, null),
     clientConfig: pick("client_config", request.clientConfig, null),
+    price: pick("price", request.price && readPrice(request.price), null),
   };
 }
 
@@ -167,6 +170,13 @@ function readMask(mask: FieldMask | undefined, namesProvider: boolean): Readonly
   }
   if (!mask.paths.includes("*")) return new Set(mask.paths);
   return new Set(known.filter((name) => name !== "credentials" && (name !== "provider_id" || namesProvider)));
+}
+
+/** Null for a price without a rate: that is none. */
+function readPrice(price: TokenPrice | undefined): StoredPrice | null | undefined {
+  if (!price) return undefined;
+  const { $typeName: _, $unknown: __, ...rates } = price;
+  return Object.values(rates).some((rate) => rate !== undefined) ? { ...rates, setAt: Date.now() } : null;
 }
 
 /** The word for a provider type; undefined where none is given. */

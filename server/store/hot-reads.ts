@@ -14,7 +14,7 @@ export class HotReads {
   constructor(orm: MikroORM) {
     this.#orm = orm;
     const llm = orm.getMetadata().get(Llm);
-    const secret = selectList(llm, "llm", { withLazy: ["sealedCredentials"] });
+    const secret = selectList(llm, "llm", { withLazy: ["sealedCredentials", "hasBudget"] });
     const owned = "from llm where llm.id = $1 and ($2::uuid is null or llm.owner_id = $2) and llm.deleted_at is null";
     this.#statements = {
       apiKey: "select account_id, role, scopes, digest, expires_at, revoked_at from api_key where id = $1",
@@ -40,7 +40,7 @@ export class HotReads {
     return this.#first("llm", [id, ownerId]);
   }
 
-  /** The same, with its sealed credentials. */
+  /** The same, with what it takes to chat through it. */
   llmForUse(id: string, ownerId: string | undefined): Promise<Readonly<Llm> | undefined> {
     return this.#first("llmForUse", [id, ownerId]);
   }

@@ -24,6 +24,17 @@ export interface StoredSampling {
   stopSequences?: string[];
 }
 
+/** What tokens cost, as an owner says: US dollars for a million of each kind, as decimal strings. */
+export interface StoredPrice {
+  readonly input?: string | undefined;
+  readonly cacheRead?: string | undefined;
+  readonly cacheWrite?: string | undefined;
+  readonly output?: string | undefined;
+  readonly reasoning?: string | undefined;
+  /** When it was said, in milliseconds since 1970. */
+  readonly setAt: number;
+}
+
 /** The last test of an Llm; the words are those of connection_test.proto. */
 export interface StoredTest {
   outcome: string;
@@ -106,6 +117,8 @@ const LlmSchema = defineEntity({
     clientConfig: p.json<Record<string, unknown>>().nullable(),
     /** Which of the properties above, and of the capabilities, the owner left to the model catalog. */
     inferred: p.array<string>().columnType("text[]"),
+    /** Null: what the price catalog says. */
+    price: p.json<StoredPrice>().nullable(),
     modelDeprecated: p.boolean(),
     supportsWebSearch: p.boolean(),
     /** Sealed to this row and its endpoint; lazy, so that a list never carries it. */
@@ -153,6 +166,27 @@ const LlmSchema = defineEntity({
       )
       .persist(false)
       .$type<Opt<boolean | null>>(),
+    /** What its priced replies cost so far, in pico-dollars; null before the first. */
+    totalCost: p
+      .bigint("bigint")
+      .formula((_, { alias }) => `(select cost from llm_total where llm_total.llm_id = ${alias}.id)`)
+      .persist(false)
+      .$type<Opt<bigint | null>>(),
+    unpricedReplies: p
+      .bigint("bigint")
+      .formula((_, { alias }) => `(select unpriced_replies from llm_total where llm_total.llm_id = ${alias}.id)`)
+      .persist(false)
+      .$type<Opt<bigint | null>>(),
+    /** Whether a budget is to be asked before a chat; loaded with the credentials. */
+    hasBudget: p
+      .boolean()
+      .formula(
+        (_, { alias }) =>
+          `(exists (select from budget where budget.owner_id = ${alias}.owner_id and (budget.llm_id is null or budget.llm_id = ${alias}.id)))`,
+      )
+      .lazy()
+      .persist(false)
+      .$type<Opt<boolean>>(),
   },
 });
 

@@ -8,6 +8,8 @@ import { Fault } from "../base/fault.ts";
  */
 const OUTAGE_STATES = /^(08|53|57P|58|55P03|40P01)/;
 const OUTAGE_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT"]);
+const OUTAGE_WORDS =
+  /^Connection terminated|timeout exceeded when trying to connect|^Client has encountered|^Query read timeout|is not currently accepting connections/;
 const RETRY_AFTER_MS = 1_000;
 
 /** The refusal for an error that says that the database is not there; undefined for any other error. */
@@ -20,9 +22,8 @@ export function outageOf(error: unknown): Fault | undefined {
 function isOutage(error: unknown): boolean {
   if (error instanceof ConnectionException) return true;
   const { code, message = "" } = error as { code?: string; message?: string };
-  // Without a code: pg's own words for a connection that broke, and its pool's for one that did not come in time.
-  if (/^Connection terminated|timeout exceeded when trying to connect|^Client has encountered/.test(message))
-    return true;
+  // Words of pg for a connection that broke, of its pool for one that did not come in time, and of a database in repair.
+  if (OUTAGE_WORDS.test(message)) return true;
   if (code === undefined) return false;
   return (
     OUTAGE_CODES.has(code) ||

@@ -14,6 +14,7 @@ import { AnsweredRequest } from "./answered-request.entity.ts";
 import { ApiKey } from "./api-key.entity.ts";
 import { ApiKeyUse } from "./api-key-use.entity.ts";
 import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
+import { Budget, BudgetReservation } from "./budget.entity.ts";
 import { Change, ChangeHead } from "./change.entity.ts";
 import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
@@ -22,6 +23,8 @@ import { Provider } from "./provider.entity.ts";
 import { RateLimit, sweepRateLimits } from "./rate-limit.ts";
 import { RowCache } from "./row-cache.ts";
 import { RowChanges } from "./row-changes.ts";
+import { Session, Turn } from "./session.entity.ts";
+import { DailyUsage, LlmTotal, ReplyUsage } from "./usage.entity.ts";
 import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { EntityManager };
@@ -34,10 +37,17 @@ export const ENTITIES = [
   ApiKeyUse,
   AuditChain,
   AuditEvent,
+  Budget,
+  BudgetReservation,
   Change,
   ChangeHead,
+  DailyUsage,
   Llm,
   Provider,
+  LlmTotal,
+  ReplyUsage,
+  Session,
+  Turn,
   WrappedKey,
   RetiredKey,
 ];
@@ -83,7 +93,7 @@ export class Store {
 
   /** So much a minute, counted for all servers together. */
   async rateLimit(name: string, perMinute: number): Promise<RateLimit> {
-    return new RateLimit(await this.#pool(), name, perMinute);
+    return new RateLimit(await this.pool(), name, perMinute);
   }
 
   /** Whether the database answers. */
@@ -98,13 +108,13 @@ export class Store {
 
   /** The pool of connections: all that are open, those that nobody uses, and who waits for one. */
   async poolState(): Promise<{ size: number; idle: number; waiting: number }> {
-    const pool = await this.#pool();
+    const pool = await this.pool();
     return { size: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
   }
 
   /** Does work that one process at a time may do; undefined, at once, while another is at it. */
   async exclusively<Result>(lock: number, work: () => Promise<Result>): Promise<{ result: Result } | undefined> {
-    const pool = await this.#pool();
+    const pool = await this.pool();
     const session = await pool.connect();
     try {
       const { rows } = await session.query("select pg_try_advisory_lock($1) as taken", [lock]);
@@ -114,7 +124,8 @@ export class Store {
     }
   }
 
-  #pool(): Promise<Pool> {
+  /** The connections themselves, for the few statements that are prepared by name. */
+  pool(): Promise<Pool> {
     return this.orm.em.getConnection().getNativeClient();
   }
 

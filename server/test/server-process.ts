@@ -4,15 +4,15 @@ import { join } from "node:path";
 
 const MAIN = join(import.meta.dirname, "../main.ts");
 
-/** `node server/main.ts` as a process of its own, as `npm start` runs it. */
+/** `node server/main.ts`, or another program that says where it listens, as a process of its own, as `npm start` runs it. */
 export class ServerProcess {
   readonly child: ChildProcess;
   stdout = "";
   stderr = "";
 
-  constructor(settings: Record<string, string>, args: string[] = []) {
+  constructor(settings: Record<string, string>, args: string[] = [], program = MAIN) {
     const { PATH = "", HOME = "" } = process.env;
-    this.child = spawn(process.execPath, [MAIN, ...args], { env: { PATH, HOME, PORT: "0", ...settings } });
+    this.child = spawn(process.execPath, [program, ...args], { env: { PATH, HOME, PORT: "0", ...settings } });
     this.child.stdout?.setEncoding("utf8").on("data", (text) => {
       this.stdout += text;
     });

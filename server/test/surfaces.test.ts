@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../client/llm.ts";
 import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
+import { Budget_Period } from "../../gen/patchbay/v1/budget_pb.ts";
 import { ResponseFormat_Type, ToolChoice_Mode } from "../../gen/patchbay/v1/chat_form_pb.ts";
 import { Message_Role, StopReason } from "../../gen/patchbay/v1/chat_pb.ts";
 import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb.ts";
@@ -9,6 +10,8 @@ import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts"
 import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_Kind } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
+import { UsageSource } from "../../gen/patchbay/v1/usage_pb.ts";
+import { QueryUsageRequest_GroupBy as GroupBy } from "../../gen/patchbay/v1/usage_service_pb.ts";
 import { problemIn } from "./expect-problem.ts";
 import { apiKey, llmRequest, secretRef } from "./llm-requests.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
@@ -440,20 +443,76 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     expect(seen.join("")).toBe("Hello, ");
   });
 
-  it("closes the upstream when the caller leaves a stream", async () => {
-    const llmId = await createLlm("endless");
-    const index = upstream.requests.length;
-    const leave = new AbortController();
-    const reading = (async () => {
-      for await (const { event } of patchbay.chat.streamChat({ llmId, message: "Hi" }, { signal: leave.signal })) {
-        if (event.case === "textDelta") leave.abort();
-      }
-    })();
-    await problemIn(reading);
-    const leftAt = Date.now();
-    const call = await upstream.whenClosed(index);
-    expect((call.closedAt ?? Number.POSITIVE_INFINITY) - leftAt).toBeLessThan(1_000);
-    expect(call.wasCompleted).toBe(false);
+  it("closes the upstream when the caller leaves a stream, and records what was taken, each time", async () => {
+    const llmId = await createLlm("endless", { price: { input: "1", output: "1" } });
+    const times = 5;
+    for (let time = 0; time < times; time++) {
+      const index = upstream.requests.length;
+      const leave = new AbortController();
+      const reading = (async () => {
+        for await (const { event } of patchbay.chat.streamChat({ llmId, message: "Hi" }, { signal: leave.signal })) {
+          if (event.case === "textDelta") leave.abort();
+        }
+      })();
+      await problemIn(reading);
+      const leftAt = Date.now();
+      const call = await upstream.whenClosed(index);
+      expect((call.closedAt ?? Number.POSITIVE_INFINITY) - leftAt).toBeLessThan(1_000);
+      expect(call.wasCompleted).toBe(false);
+    }
+    const sum = async () => (await patchbay.usage.queryUsage({ llmId })).rows[0];
+    await expect
+      .poll(sum)
+      .toMatchObject({ replies: BigInt(times), estimatedReplies: BigInt(times), unpricedReplies: 0n });
+    expect((await sum())?.cost).toBeGreaterThan(0n);
+  });
+
+  it("keeps a session, and lists, reads and deletes it", async () => {
+    const llmId = await createLlm(`session-${randomUUID()}`);
+    const first = await patchbay.chat.chat({ llmId, newSession: true, message: "Hi" });
+    const { sessionId } = first;
+    const ask = { sessionId, requestId: "1", message: "again" };
+    const events = await Array.fromAsync(patchbay.chat.streamChat(ask));
+    const repeated = await Array.fromAsync(patchbay.chat.streamChat(ask));
+    expect([events, repeated].map((all) => all.at(-1)?.event.case)).toEqual(["end", "end"]);
+    const { turns } = await patchbay.chat.listTurns({ sessionId });
+    expect(turns.map(({ messages, reply }) => [messages[0]?.content, reply?.content])).toEqual([
+      ["Hi", "Hello, world"],
+      ["again", "Hello, world"],
+    ]);
+    expect((await patchbay.chat.getSession({ sessionId })).session).toMatchObject({ llmId, accountId, turnCount: 2 });
+    expect((await patchbay.chat.listSessions({ llmId })).sessions.map((session) => session.sessionId)).toEqual([
+      sessionId,
+    ]);
+    await patchbay.chat.deleteSession({ sessionId });
+    expect(await problemIn(patchbay.chat.listTurns({ sessionId }))).toMatchObject({
+      code: "NotFound",
+      reason: "SESSION_NOT_FOUND",
+    });
+  });
+
+  it("tells what a chat costs, sums it up, and keeps to a budget", async () => {
+    const price = { input: "0", output: "1.5" };
+    const llmId = await createLlm(`cost-${randomUUID()}`, { price, labels: { team: "ai" } });
+    const ask = { llmId, message: "Hi", samplingParams: { maxTokens: 3 } };
+    expect(await patchbay.chat.chat(ask)).toMatchObject({ cost: 4_500_000n, usageSource: UsageSource.REPORTED });
+    const asked = { llmId, labels: { team: "ai" }, groupBy: [GroupBy.LLM, GroupBy.LABEL], labelKey: "team" };
+    expect((await patchbay.usage.queryUsage(asked)).rows).toMatchObject([
+      { llmId, labelValue: "ai", replies: 1n, outputTokens: 3n, cost: 4_500_000n },
+    ]);
+    expect((await patchbay.llms.getLlm({ llmId })).llm).toMatchObject({ price, totalCost: 4_500_000n });
+    const { budget } = await patchbay.budgets.setBudget({ llmId, amount: 4_500_000n, period: Budget_Period.TOTAL });
+    const { budgetId = "" } = budget ?? {};
+    await patchbay.chat.chat(ask);
+    expect(await problemIn(patchbay.chat.chat(ask))).toMatchObject({
+      code: "ResourceExhausted",
+      reason: "BUDGET_EXHAUSTED",
+      metadata: { budgetId, spent: "4500000" },
+    });
+    expect((await patchbay.budgets.getBudget({ budgetId })).budget).toMatchObject({ llmId, spent: 4_500_000n });
+    expect((await patchbay.budgets.listBudgets({ llmId })).budgets).toHaveLength(1);
+    await patchbay.budgets.deleteBudget({ budgetId });
+    await patchbay.chat.chat(ask);
   });
 
   it("keeps the caller's deadline, and closes the upstream", async () => {

@@ -1,5 +1,5 @@
 import type { ConfigNames } from "./client-config.ts";
-import type { ModelRequest, Reply, ReplyEvent, ResponseFormat } from "./conversation.ts";
+import type { ModelRequest, Reply, ReplyEvent, ResponseFormat, Usage } from "./conversation.ts";
 import type { FailureKind } from "./failure.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { Target } from "./target.ts";
@@ -47,6 +47,8 @@ export interface StreamReader {
   read(data: string, events: ReplyEvent[]): ApiError | undefined;
   /** Whether all has been said; nothing that could follow matters. */
   readonly isComplete: boolean;
+  /** What the provider has counted so far, as far as that is not overtaken by what came since. */
+  readonly usage: Usage;
   /** The last event of the reply; undefined when the stream stopped without the API's sign that the reply is whole. */
   end(): ReplyEvent | undefined;
 }

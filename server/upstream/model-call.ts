@@ -1,5 +1,5 @@
 import { malformed, type StreamReader } from "./adapter.ts";
-import type { ModelRequest, Reply, ReplyEvent, SamplingParams } from "./conversation.ts";
+import type { ModelRequest, Reply, ReplyEvent, SamplingParams, Usage } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { EgressResponse } from "./egress/exchange.ts";
 import { EventStreamSplitter } from "./event-stream.ts";
@@ -55,16 +55,20 @@ export async function readReply(egress: Egress, target: Target, response: Egress
   throw new UpstreamFailure("bad-reply", `${sentence}: ${advice}`, { httpStatus: response.status });
 }
 
-/** The events of a streamed answer; those that arrived together are in one array. Closes the connection when left. */
+/**
+ * The events of a streamed answer; those that arrived together are in one array. Closes the connection when left. However it
+ * ends, `counted` is told what the provider has counted.
+ */
 export async function* readReplyEvents(
   egress: Egress,
   target: Target,
   response: EgressResponse,
+  counted?: (usage: Usage) => void,
 ): AsyncGenerator<readonly ReplyEvent[]> {
+  const reader = providers[target.providerType].adapter.openStream();
   try {
     if (isWhole(response)) throw await readUnstreamed(egress, target, response);
     const splitter = new EventStreamSplitter(egress.limits.lineBytes);
-    const reader = providers[target.providerType].adapter.openStream();
     for (;;) {
       const pieces = await readPieces(response, reader);
       const events: ReplyEvent[] = [];
@@ -83,6 +87,7 @@ export async function* readReplyEvents(
     }
   } finally {
     response.cancel();
+    counted?.(reader.usage);
   }
 }
 

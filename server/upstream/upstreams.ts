@@ -1,7 +1,7 @@
 import type { Watch } from "../base/watch.ts";
 import { testConnection } from "./connection-test.ts";
 import type { TestResult } from "./connection-verdict.ts";
-import type { ModelRequest, Reply, ReplyEvent } from "./conversation.ts";
+import type { ModelRequest, Reply, ReplyEvent, Usage } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
 import { UpstreamFailure } from "./failure.ts";
 import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
@@ -42,9 +42,15 @@ export class Upstreams {
     }
   }
 
-  /** A reply as it is written. */
-  async *stream(target: Target, request: ModelRequest, signal: AbortSignal, watch?: Watch): AsyncGenerator<ReplyEvent> {
-    for await (const events of this.batches(target, request, signal, watch)) yield* events;
+  /** A reply as it is written. However it ends, `counted` is told what the provider has counted of it. */
+  async *stream(
+    target: Target,
+    request: ModelRequest,
+    signal: AbortSignal,
+    watch?: Watch,
+    counted?: (usage: Usage) => void,
+  ): AsyncGenerator<ReplyEvent> {
+    for await (const events of this.batches(target, request, signal, watch, counted)) yield* events;
   }
 
   /** The same, with the events that arrived together in one array, so that they can be passed on together. */
@@ -53,6 +59,7 @@ export class Upstreams {
     request: ModelRequest,
     signal: AbortSignal,
     watch?: Watch,
+    counted?: (usage: Usage) => void,
   ): AsyncGenerator<readonly ReplyEvent[]> {
     const watched = watch?.begin(target.providerType);
     let outcome = "left";
@@ -63,7 +70,7 @@ export class Upstreams {
         signal,
         headers: watched?.headers,
       });
-      for await (const events of readReplyEvents(this.#egress, target, response)) {
+      for await (const events of readReplyEvents(this.#egress, target, response, counted)) {
         if (!hasReplied && events.some(({ type }) => type !== "start")) {
           hasReplied = true;
           watched?.replied();

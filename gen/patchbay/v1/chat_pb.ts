@@ -270,7 +270,7 @@ export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_chat, 4);
 
 /**
- * Tokens of one reply, as the provider counted them. An unset count was not reported.
+ * Tokens of one reply, as the usage_source beside it counted them. An unset count is not known, and is not 0.
  *
  * @generated from message patchbay.v1.Usage
  */

@@ -13,13 +13,17 @@ import { file_patchbay_v1_chat_form } from "./chat_form_pb.ts";
 import type { SamplingParams } from "./llm_pb.ts";
 import { file_patchbay_v1_llm } from "./llm_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
+import type { Session, Turn } from "./session_pb.ts";
+import { file_patchbay_v1_session } from "./session_pb.ts";
+import type { UsageSource } from "./usage_pb.ts";
+import { file_patchbay_v1_usage } from "./usage_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file patchbay/v1/chat_service.proto.
  */
 export const file_patchbay_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxIpgFCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOuACukjcAhrtAQoQY2hhdC50b29sX2Nob2ljZRIzdG9vbF9jaG9pY2UgYXNrcyBmb3IgYSB0b29sIHRoYXQgaXMgbm90IGFtb25nIHRvb2xzGqMBIWhhcyh0aGlzLnRvb2xfY2hvaWNlKSB8fCB0aGlzLnRvb2xfY2hvaWNlLm1vZGUgPCAzIHx8ICh0aGlzLnRvb2xfY2hvaWNlLm1vZGUgPT0gMyA/IHRoaXMudG9vbHMuc2l6ZSgpID4gMCA6IHRoaXMudG9vbHMuZXhpc3RzKHQsIHQubmFtZSA9PSB0aGlzLnRvb2xfY2hvaWNlLnRvb2wpKRpqCg1jaGF0Lm1lc3NhZ2VzEiVnaXZlIG1lc3NhZ2VzIG9yIG1lc3NhZ2UsIG9uZSBvZiB0aGVtGjIodGhpcy5tZXNzYWdlcy5zaXplKCkgPiAwKSAhPSAodGhpcy5tZXNzYWdlICE9ICcnKSLRAQoMQ2hhdFJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIlCgdtZXNzYWdlGAMgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRIRCglyZWFzb25pbmcYBCABKAkSLAoLc3RvcF9yZWFzb24YBSABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgGIAEoCRIhCgV1c2FnZRgHIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlIqwFChFTdHJlYW1DaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOu4CukjqAhr0AQoXc3RyZWFtX2NoYXQudG9vbF9jaG9pY2USM3Rvb2xfY2hvaWNlIGFza3MgZm9yIGEgdG9vbCB0aGF0IGlzIG5vdCBhbW9uZyB0b29scxqjASFoYXModGhpcy50b29sX2Nob2ljZSkgfHwgdGhpcy50b29sX2Nob2ljZS5tb2RlIDwgMyB8fCAodGhpcy50b29sX2Nob2ljZS5tb2RlID09IDMgPyB0aGlzLnRvb2xzLnNpemUoKSA+IDAgOiB0aGlzLnRvb2xzLmV4aXN0cyh0LCB0Lm5hbWUgPT0gdGhpcy50b29sX2Nob2ljZS50b29sKSkacQoUc3RyZWFtX2NoYXQubWVzc2FnZXMSJWdpdmUgbWVzc2FnZXMgb3IgbWVzc2FnZSwgb25lIG9mIHRoZW0aMih0aGlzLm1lc3NhZ2VzLnNpemUoKSA+IDApICE9ICh0aGlzLm1lc3NhZ2UgIT0gJycpItcBChJTdHJlYW1DaGF0UmVzcG9uc2USKQoFc3RhcnQYASABKAsyGC5wYXRjaGJheS52MS5TdHJlYW1TdGFydEgAEhQKCnRleHRfZGVsdGEYAiABKAlIABIZCg9yZWFzb25pbmdfZGVsdGEYAyABKAlIABI1Cg90b29sX2NhbGxfZGVsdGEYBCABKAsyGi5wYXRjaGJheS52MS5Ub29sQ2FsbERlbHRhSAASJQoDZW5kGAUgASgLMhYucGF0Y2hiYXkudjEuU3RyZWFtRW5kSABCBwoFZXZlbnQiLAoLU3RyZWFtU3RhcnQSDgoGbGxtX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJIlsKDVRvb2xDYWxsRGVsdGESDQoFaW5kZXgYASABKAUSFAoMdG9vbF9jYWxsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSFwoPYXJndW1lbnRzX2RlbHRhGAQgASgJInUKCVN0cmVhbUVuZBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLnBhdGNoYmF5LnYxLlN0b3BSZWFzb24SFwoPcmF3X3N0b3BfcmVhc29uGAIgASgJEiEKBXVzYWdlGAMgASgLMhIucGF0Y2hiYXkudjEuVXNhZ2UypgIKC0NoYXRTZXJ2aWNlEnoKBENoYXQSGC5wYXRjaGJheS52MS5DaGF0UmVxdWVzdBoZLnBhdGNoYmF5LnYxLkNoYXRSZXNwb25zZSI9utwYBAgLEAyC0+STAi86ASpaEjoBKiINL3YxL2xsbXM6Y2hhdCIWL3YxL2xsbXMve2xsbV9pZH06Y2hhdBKaAQoKU3RyZWFtQ2hhdBIeLnBhdGNoYmF5LnYxLlN0cmVhbUNoYXRSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuU3RyZWFtQ2hhdFJlc3BvbnNlIkm63BgECAsQDILT5JMCOzoBKloYOgEqIhMvdjEvbGxtczpzdHJlYW1DaGF0IhwvdjEvbGxtcy97bGxtX2lkfTpzdHJlYW1DaGF0MAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_permission]);
+  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxIr8HCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESHwoKc2Vzc2lvbl9pZBgKIAEoCUILukgI2AEBcgOwAQESEwoLbmV3X3Nlc3Npb24YCyABKAgSMQoKcmVxdWVzdF9pZBgMIAEoCUIdukga2AEBchUyE15bXHgyMS1ceDdlXXsxLDY0fSQSNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOp4EukiaBBrtAQoQY2hhdC50b29sX2Nob2ljZRIzdG9vbF9jaG9pY2UgYXNrcyBmb3IgYSB0b29sIHRoYXQgaXMgbm90IGFtb25nIHRvb2xzGqMBIWhhcyh0aGlzLnRvb2xfY2hvaWNlKSB8fCB0aGlzLnRvb2xfY2hvaWNlLm1vZGUgPCAzIHx8ICh0aGlzLnRvb2xfY2hvaWNlLm1vZGUgPT0gMyA/IHRoaXMudG9vbHMuc2l6ZSgpID4gMCA6IHRoaXMudG9vbHMuZXhpc3RzKHQsIHQubmFtZSA9PSB0aGlzLnRvb2xfY2hvaWNlLnRvb2wpKRpqCg1jaGF0Lm1lc3NhZ2VzEiVnaXZlIG1lc3NhZ2VzIG9yIG1lc3NhZ2UsIG9uZSBvZiB0aGVtGjIodGhpcy5tZXNzYWdlcy5zaXplKCkgPiAwKSAhPSAodGhpcy5tZXNzYWdlICE9ICcnKRq7AQoMY2hhdC5zZXNzaW9uEklnaXZlIHNlc3Npb25faWQgb3IgbmV3X3Nlc3Npb24sIG5vdCBib3RoOyByZXF1ZXN0X2lkIGdvZXMgd2l0aCBzZXNzaW9uX2lkGmAhKHRoaXMubmV3X3Nlc3Npb24gJiYgdGhpcy5zZXNzaW9uX2lkICE9ICcnKSAmJiAodGhpcy5yZXF1ZXN0X2lkID09ICcnIHx8IHRoaXMuc2Vzc2lvbl9pZCAhPSAnJyki1wIKDENoYXRSZXNwb25zZRIOCgZsbG1faWQYASABKAkSDQoFbW9kZWwYAiABKAkSJQoHbWVzc2FnZRgDIAEoCzIULnBhdGNoYmF5LnYxLk1lc3NhZ2USEQoJcmVhc29uaW5nGAQgASgJEiwKC3N0b3BfcmVhc29uGAUgASgOMhcucGF0Y2hiYXkudjEuU3RvcFJlYXNvbhIXCg9yYXdfc3RvcF9yZWFzb24YBiABKAkSIQoFdXNhZ2UYByABKAsyEi5wYXRjaGJheS52MS5Vc2FnZRISCgpzZXNzaW9uX2lkGAogASgJEg8KB3R1cm5faWQYCyABKAkSEQoEY29zdBgMIAEoA0gAiAEBEi4KDHVzYWdlX3NvdXJjZRgNIAEoDjIYLnBhdGNoYmF5LnYxLlVzYWdlU291cmNlEhMKC292ZXJfYnVkZ2V0GA4gASgIQgcKBV9jb3N0ItoHChFTdHJlYW1DaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESHwoKc2Vzc2lvbl9pZBgKIAEoCUILukgI2AEBcgOwAQESEwoLbmV3X3Nlc3Npb24YCyABKAgSMQoKcmVxdWVzdF9pZBgMIAEoCUIdukga2AEBchUyE15bXHgyMS1ceDdlXXsxLDY0fSQSNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOrMEukivBBr0AQoXc3RyZWFtX2NoYXQudG9vbF9jaG9pY2USM3Rvb2xfY2hvaWNlIGFza3MgZm9yIGEgdG9vbCB0aGF0IGlzIG5vdCBhbW9uZyB0b29scxqjASFoYXModGhpcy50b29sX2Nob2ljZSkgfHwgdGhpcy50b29sX2Nob2ljZS5tb2RlIDwgMyB8fCAodGhpcy50b29sX2Nob2ljZS5tb2RlID09IDMgPyB0aGlzLnRvb2xzLnNpemUoKSA+IDAgOiB0aGlzLnRvb2xzLmV4aXN0cyh0LCB0Lm5hbWUgPT0gdGhpcy50b29sX2Nob2ljZS50b29sKSkacQoUc3RyZWFtX2NoYXQubWVzc2FnZXMSJWdpdmUgbWVzc2FnZXMgb3IgbWVzc2FnZSwgb25lIG9mIHRoZW0aMih0aGlzLm1lc3NhZ2VzLnNpemUoKSA+IDApICE9ICh0aGlzLm1lc3NhZ2UgIT0gJycpGsIBChNzdHJlYW1fY2hhdC5zZXNzaW9uEklnaXZlIHNlc3Npb25faWQgb3IgbmV3X3Nlc3Npb24sIG5vdCBib3RoOyByZXF1ZXN0X2lkIGdvZXMgd2l0aCBzZXNzaW9uX2lkGmAhKHRoaXMubmV3X3Nlc3Npb24gJiYgdGhpcy5zZXNzaW9uX2lkICE9ICcnKSAmJiAodGhpcy5yZXF1ZXN0X2lkID09ICcnIHx8IHRoaXMuc2Vzc2lvbl9pZCAhPSAnJyki1wEKElN0cmVhbUNoYXRSZXNwb25zZRIpCgVzdGFydBgBIAEoCzIYLnBhdGNoYmF5LnYxLlN0cmVhbVN0YXJ0SAASFAoKdGV4dF9kZWx0YRgCIAEoCUgAEhkKD3JlYXNvbmluZ19kZWx0YRgDIAEoCUgAEjUKD3Rvb2xfY2FsbF9kZWx0YRgEIAEoCzIaLnBhdGNoYmF5LnYxLlRvb2xDYWxsRGVsdGFIABIlCgNlbmQYBSABKAsyFi5wYXRjaGJheS52MS5TdHJlYW1FbmRIAEIHCgVldmVudCJRCgtTdHJlYW1TdGFydBIOCgZsbG1faWQYASABKAkSDQoFbW9kZWwYAiABKAkSEgoKc2Vzc2lvbl9pZBgKIAEoCRIPCgd0dXJuX2lkGAsgASgJIlsKDVRvb2xDYWxsRGVsdGESDQoFaW5kZXgYASABKAUSFAoMdG9vbF9jYWxsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSFwoPYXJndW1lbnRzX2RlbHRhGAQgASgJItYBCglTdHJlYW1FbmQSLAoLc3RvcF9yZWFzb24YASABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgCIAEoCRIhCgV1c2FnZRgDIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlEhEKBGNvc3QYDCABKANIAIgBARIuCgx1c2FnZV9zb3VyY2UYDSABKA4yGC5wYXRjaGJheS52MS5Vc2FnZVNvdXJjZRITCgtvdmVyX2J1ZGdldBgOIAEoCEIHCgVfY29zdCJSChFHZXRTZXNzaW9uUmVxdWVzdBIcCgpzZXNzaW9uX2lkGAEgASgJQgi6SAVyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABASI7ChJHZXRTZXNzaW9uUmVzcG9uc2USJQoHc2Vzc2lvbhgBIAEoCzIULnBhdGNoYmF5LnYxLlNlc3Npb24ijQEKE0xpc3RTZXNzaW9uc1JlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABARIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgiVwoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5wYXRjaGJheS52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKLAQoQTGlzdFR1cm5zUmVxdWVzdBIcCgpzZXNzaW9uX2lkGAEgASgJQgi6SAVyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABARIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgiTgoRTGlzdFR1cm5zUmVzcG9uc2USIAoFdHVybnMYASADKAsyES5wYXRjaGJheS52MS5UdXJuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJVChREZWxldGVTZXNzaW9uUmVxdWVzdBIcCgpzZXNzaW9uX2lkGAEgASgJQgi6SAVyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABASIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UypwYKC0NoYXRTZXJ2aWNlEnoKBENoYXQSGC5wYXRjaGJheS52MS5DaGF0UmVxdWVzdBoZLnBhdGNoYmF5LnYxLkNoYXRSZXNwb25zZSI9utwYBAgLEAyC0+STAi86ASpaEjoBKiINL3YxL2xsbXM6Y2hhdCIWL3YxL2xsbXMve2xsbV9pZH06Y2hhdBKaAQoKU3RyZWFtQ2hhdBIeLnBhdGNoYmF5LnYxLlN0cmVhbUNoYXRSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuU3RyZWFtQ2hhdFJlc3BvbnNlIkm63BgECAsQDILT5JMCOzoBKloYOgEqIhMvdjEvbGxtczpzdHJlYW1DaGF0IhwvdjEvbGxtcy97bGxtX2lkfTpzdHJlYW1DaGF0MAEShAEKCkdldFNlc3Npb24SHi5wYXRjaGJheS52MS5HZXRTZXNzaW9uUmVxdWVzdBofLnBhdGNoYmF5LnYxLkdldFNlc3Npb25SZXNwb25zZSI1kAIButwYBAhGEEeC0+STAiRiB3Nlc3Npb24SGS92MS9zZXNzaW9ucy97c2Vzc2lvbl9pZH0SdAoMTGlzdFNlc3Npb25zEiAucGF0Y2hiYXkudjEuTGlzdFNlc3Npb25zUmVxdWVzdBohLnBhdGNoYmF5LnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIh+QAgG63BgECEYQR4LT5JMCDhIML3YxL3Nlc3Npb25zEn4KCUxpc3RUdXJucxIdLnBhdGNoYmF5LnYxLkxpc3RUdXJuc1JlcXVlc3QaHi5wYXRjaGJheS52MS5MaXN0VHVybnNSZXNwb25zZSIykAIButwYBAhGEEeC0+STAiESHy92MS9zZXNzaW9ucy97c2Vzc2lvbl9pZH0vdHVybnMSgQEKDURlbGV0ZVNlc3Npb24SIS5wYXRjaGJheS52MS5EZWxldGVTZXNzaW9uUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZSIputwYBAhIEEmC0+STAhsqGS92MS9zZXNzaW9ucy97c2Vzc2lvbl9pZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_permission, file_patchbay_v1_session, file_patchbay_v1_usage]);
 
 /**
  * The request of Chat.
@@ -61,6 +65,29 @@ export type ChatRequest = Message<"patchbay.v1.ChatRequest"> & {
    * @generated from field: repeated patchbay.v1.Tool tools = 5;
    */
   tools: Tool[];
+
+  /**
+   * The session that this chat is the next turn of; a UUID that the account has not used yet begins one. The messages are
+   * then only what is new: SYSTEM, USER and TOOL messages. Default: a chat of its own, of which no word is stored.
+   *
+   * @generated from field: string session_id = 10;
+   */
+  sessionId: string;
+
+  /**
+   * Begins a session with an id that the server makes.
+   *
+   * @generated from field: bool new_session = 11;
+   */
+  newSession: boolean;
+
+  /**
+   * Names this turn of the session, so that it can be sent again: one that is COMPLETED is answered as it was, without
+   * calling the model; one that runs is SESSION_BUSY; any other runs again.
+   *
+   * @generated from field: string request_id = 12;
+   */
+  requestId: string;
 
   /**
    * In which form the model shall reply. Default: text.
@@ -138,6 +165,41 @@ export type ChatResponse = Message<"patchbay.v1.ChatResponse"> & {
    * @generated from field: patchbay.v1.Usage usage = 7;
    */
   usage?: Usage | undefined;
+
+  /**
+   * The session, if it is a turn of one.
+   *
+   * @generated from field: string session_id = 10;
+   */
+  sessionId: string;
+
+  /**
+   * The turn, if it is one of a session.
+   *
+   * @generated from field: string turn_id = 11;
+   */
+  turnId: string;
+
+  /**
+   * What it cost in pico-dollars, millionths of a millionth of a US dollar; unset when that is not known.
+   *
+   * @generated from field: optional int64 cost = 12;
+   */
+  cost?: bigint | undefined;
+
+  /**
+   * Who counted the tokens.
+   *
+   * @generated from field: patchbay.v1.UsageSource usage_source = 13;
+   */
+  usageSource: UsageSource;
+
+  /**
+   * Whether a budget that only warns is used up.
+   *
+   * @generated from field: bool over_budget = 14;
+   */
+  overBudget: boolean;
 };
 
 /**
@@ -187,6 +249,29 @@ export type StreamChatRequest = Message<"patchbay.v1.StreamChatRequest"> & {
    * @generated from field: repeated patchbay.v1.Tool tools = 5;
    */
   tools: Tool[];
+
+  /**
+   * The session that this chat is the next turn of; a UUID that the account has not used yet begins one. The messages are
+   * then only what is new: SYSTEM, USER and TOOL messages. Default: a chat of its own, of which no word is stored.
+   *
+   * @generated from field: string session_id = 10;
+   */
+  sessionId: string;
+
+  /**
+   * Begins a session with an id that the server makes.
+   *
+   * @generated from field: bool new_session = 11;
+   */
+  newSession: boolean;
+
+  /**
+   * Names this turn of the session, so that it can be sent again: one that is COMPLETED is answered as it was, without
+   * calling the model; one that runs is SESSION_BUSY; any other runs again.
+   *
+   * @generated from field: string request_id = 12;
+   */
+  requestId: string;
 
   /**
    * In which form the model shall reply. Default: text.
@@ -290,6 +375,20 @@ export type StreamStart = Message<"patchbay.v1.StreamStart"> & {
    * @generated from field: string model = 2;
    */
   model: string;
+
+  /**
+   * The session, if it is a turn of one.
+   *
+   * @generated from field: string session_id = 10;
+   */
+  sessionId: string;
+
+  /**
+   * The turn, if it is one of a session.
+   *
+   * @generated from field: string turn_id = 11;
+   */
+  turnId: string;
 };
 
 /**
@@ -367,6 +466,27 @@ export type StreamEnd = Message<"patchbay.v1.StreamEnd"> & {
    * @generated from field: patchbay.v1.Usage usage = 3;
    */
   usage?: Usage | undefined;
+
+  /**
+   * What it cost in pico-dollars, millionths of a millionth of a US dollar; unset when that is not known.
+   *
+   * @generated from field: optional int64 cost = 12;
+   */
+  cost?: bigint | undefined;
+
+  /**
+   * Who counted the tokens.
+   *
+   * @generated from field: patchbay.v1.UsageSource usage_source = 13;
+   */
+  usageSource: UsageSource;
+
+  /**
+   * Whether a budget that only warns is used up.
+   *
+   * @generated from field: bool over_budget = 14;
+   */
+  overBudget: boolean;
 };
 
 /**
@@ -377,6 +497,238 @@ export const StreamEndSchema: GenMessage<StreamEnd> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_chat_service, 6);
 
 /**
+ * The request of GetSession.
+ *
+ * @generated from message patchbay.v1.GetSessionRequest
+ */
+export type GetSessionRequest = Message<"patchbay.v1.GetSessionRequest"> & {
+  /**
+   * Which session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The account whose session it is. Default: the caller's. Another one requires READ_SESSION_ANY.
+   *
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+};
+
+/**
+ * Describes the message patchbay.v1.GetSessionRequest.
+ * Use `create(GetSessionRequestSchema)` to create a new message.
+ */
+export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 7);
+
+/**
+ * The response of GetSession.
+ *
+ * @generated from message patchbay.v1.GetSessionResponse
+ */
+export type GetSessionResponse = Message<"patchbay.v1.GetSessionResponse"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: patchbay.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message patchbay.v1.GetSessionResponse.
+ * Use `create(GetSessionResponseSchema)` to create a new message.
+ */
+export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 8);
+
+/**
+ * The request of ListSessions.
+ *
+ * @generated from message patchbay.v1.ListSessionsRequest
+ */
+export type ListSessionsRequest = Message<"patchbay.v1.ListSessionsRequest"> & {
+  /**
+   * Only those with this Llm.
+   *
+   * @generated from field: string llm_id = 1;
+   */
+  llmId: string;
+
+  /**
+   * The account whose sessions they are. Default: the caller's. Another one requires READ_SESSION_ANY.
+   *
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+
+  /**
+   * At most this many; 1,000 at most. Default: 50.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before. Default: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message patchbay.v1.ListSessionsRequest.
+ * Use `create(ListSessionsRequestSchema)` to create a new message.
+ */
+export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 9);
+
+/**
+ * The response of ListSessions.
+ *
+ * @generated from message patchbay.v1.ListSessionsResponse
+ */
+export type ListSessionsResponse = Message<"patchbay.v1.ListSessionsResponse"> & {
+  /**
+   * One page.
+   *
+   * @generated from field: repeated patchbay.v1.Session sessions = 1;
+   */
+  sessions: Session[];
+
+  /**
+   * The page_token of the next page; empty on the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message patchbay.v1.ListSessionsResponse.
+ * Use `create(ListSessionsResponseSchema)` to create a new message.
+ */
+export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 10);
+
+/**
+ * The request of ListTurns.
+ *
+ * @generated from message patchbay.v1.ListTurnsRequest
+ */
+export type ListTurnsRequest = Message<"patchbay.v1.ListTurnsRequest"> & {
+  /**
+   * Which session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The account whose session it is. Default: the caller's. Another one requires READ_SESSION_ANY.
+   *
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+
+  /**
+   * At most this many; 1,000 at most. Default: 50.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before. Default: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message patchbay.v1.ListTurnsRequest.
+ * Use `create(ListTurnsRequestSchema)` to create a new message.
+ */
+export const ListTurnsRequestSchema: GenMessage<ListTurnsRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 11);
+
+/**
+ * The response of ListTurns.
+ *
+ * @generated from message patchbay.v1.ListTurnsResponse
+ */
+export type ListTurnsResponse = Message<"patchbay.v1.ListTurnsResponse"> & {
+  /**
+   * One page.
+   *
+   * @generated from field: repeated patchbay.v1.Turn turns = 1;
+   */
+  turns: Turn[];
+
+  /**
+   * The page_token of the next page; empty on the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message patchbay.v1.ListTurnsResponse.
+ * Use `create(ListTurnsResponseSchema)` to create a new message.
+ */
+export const ListTurnsResponseSchema: GenMessage<ListTurnsResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 12);
+
+/**
+ * The request of DeleteSession.
+ *
+ * @generated from message patchbay.v1.DeleteSessionRequest
+ */
+export type DeleteSessionRequest = Message<"patchbay.v1.DeleteSessionRequest"> & {
+  /**
+   * Which session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The account whose session it is. Default: the caller's. Another one requires DELETE_SESSION_ANY.
+   *
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+};
+
+/**
+ * Describes the message patchbay.v1.DeleteSessionRequest.
+ * Use `create(DeleteSessionRequestSchema)` to create a new message.
+ */
+export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 13);
+
+/**
+ * The response of DeleteSession.
+ *
+ * @generated from message patchbay.v1.DeleteSessionResponse
+ */
+export type DeleteSessionResponse = Message<"patchbay.v1.DeleteSessionResponse"> & {
+};
+
+/**
+ * Describes the message patchbay.v1.DeleteSessionResponse.
+ * Use `create(DeleteSessionResponseSchema)` to create a new message.
+ */
+export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 14);
+
+/**
  * Talking to registered Llms.
  *
  * @generated from service patchbay.v1.ChatService
@@ -385,10 +737,19 @@ export const ChatService: GenService<{
   /**
    * Send a conversation and get the whole reply.
    *
+   * What the reply took is recorded before it is answered. In a session, the server sends what was said before along: the
+   * completed turns, the newest first, as far as they fit into the Llm's max_context_length beside the new messages and
+   * the reply (max_tokens, or 4,096). Turns are left out whole, and a call of a tool never without its result; the SYSTEM
+   * messages of the newest turn that has some always go first. A call of a tool that was never answered is answered in
+   * the caller's place with the words "no result".
+   *
    * Fails with NOT_FOUND: LLM_NOT_FOUND, DEFAULT_LLM_NOT_SET. FAILED_PRECONDITION: UPSTREAM_KEY_REFUSED,
    * UPSTREAM_MODEL_NOT_FOUND, CREDENTIALS_UNREADABLE, LLM_DISABLED. INVALID_ARGUMENT: UPSTREAM_REQUEST_REFUSED,
-   * ENDPOINT_NOT_ALLOWED, RESPONSE_FORMAT_NOT_SUPPORTED. RESOURCE_EXHAUSTED: UPSTREAM_RATE_LIMITED, UPSTREAM_QUOTA_EXHAUSTED.
-   * UNAVAILABLE: UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_REPLY. DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
+   * ENDPOINT_NOT_ALLOWED, RESPONSE_FORMAT_NOT_SUPPORTED. RESOURCE_EXHAUSTED: UPSTREAM_RATE_LIMITED,
+   * UPSTREAM_QUOTA_EXHAUSTED. UNAVAILABLE: UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_REPLY, STORE_UNAVAILABLE.
+   * DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
+   * RESOURCE_EXHAUSTED: BUDGET_EXHAUSTED. FAILED_PRECONDITION: PRICE_UNKNOWN, SESSION_OF_ANOTHER_LLM. ABORTED:
+   * SESSION_BUSY, TURN_LOST. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.ChatService.Chat
    */
@@ -409,6 +770,58 @@ export const ChatService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamChatRequestSchema;
     output: typeof StreamChatResponseSchema;
+  },
+  /**
+   * Get a session.
+   *
+   * Fails with NOT_FOUND: SESSION_NOT_FOUND. PERMISSION_DENIED: PERMISSION_MISSING, also for an account_id that is not
+   * the caller's.
+   *
+   * @generated from rpc patchbay.v1.ChatService.GetSession
+   */
+  getSession: {
+    methodKind: "unary";
+    input: typeof GetSessionRequestSchema;
+    output: typeof GetSessionResponseSchema;
+  },
+  /**
+   * List the sessions of an account, the one that was begun last first.
+   *
+   * Fails with INVALID_ARGUMENT: PAGE_TOKEN_INVALID. PERMISSION_DENIED: PERMISSION_MISSING, also for an account_id that
+   * is not the caller's.
+   *
+   * @generated from rpc patchbay.v1.ChatService.ListSessions
+   */
+  listSessions: {
+    methodKind: "unary";
+    input: typeof ListSessionsRequestSchema;
+    output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * List the turns of a session with all that was said, in their order.
+   *
+   * Fails with NOT_FOUND: SESSION_NOT_FOUND. INVALID_ARGUMENT: PAGE_TOKEN_INVALID. PERMISSION_DENIED: PERMISSION_MISSING,
+   * also for an account_id that is not the caller's.
+   *
+   * @generated from rpc patchbay.v1.ChatService.ListTurns
+   */
+  listTurns: {
+    methodKind: "unary";
+    input: typeof ListTurnsRequestSchema;
+    output: typeof ListTurnsResponseSchema;
+  },
+  /**
+   * Delete a session with all that was said in it. Its usage stays. A turn that is running ends as TURN_LOST.
+   *
+   * Fails with NOT_FOUND: SESSION_NOT_FOUND. PERMISSION_DENIED: PERMISSION_MISSING, also for an account_id that is not
+   * the caller's.
+   *
+   * @generated from rpc patchbay.v1.ChatService.DeleteSession
+   */
+  deleteSession: {
+    methodKind: "unary";
+    input: typeof DeleteSessionRequestSchema;
+    output: typeof DeleteSessionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_patchbay_v1_chat_service, 0);

@@ -5,6 +5,9 @@ const VERBS = {
   ACCOUNT: ["READ"],
   API_KEY: ["CREATE", "READ", "UPDATE", "ROLL", "DELETE"],
   PROVIDER: ["CREATE", "READ", "UPDATE", "DELETE", "TEST"],
+  SESSION: ["READ", "DELETE"],
+  USAGE: ["READ"],
+  BUDGET: ["READ", "MANAGE"],
 } as const;
 
 /** What can be done to anybody's only: to do it to one's own asks for the same. */
@@ -33,7 +36,7 @@ export type Role = "ADMIN" | "OWNER" | "MEMBER" | "VIEWER";
 export const ROLES: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   ADMIN: new Set([...permissions(VERBS, "OWN"), ...permissions(VERBS, "ANY"), ...permissions(VERBS_FOR_ANY, "ANY")]),
   OWNER: new Set(permissions(VERBS, "OWN")),
-  MEMBER: new Set(permissions(VERBS, "OWN", (verb) => verb !== "DELETE" && verb !== "SET_DEFAULT")),
+  MEMBER: new Set(permissions(VERBS, "OWN", (verb) => !["DELETE", "SET_DEFAULT", "MANAGE"].includes(verb))),
   VIEWER: new Set(permissions(VERBS, "OWN", (verb, noun) => verb === "READ" && !HIDDEN_FROM_VIEWERS.includes(noun))),
 };
 

@@ -27,7 +27,10 @@ export type AuditAction =
   | "provider.update"
   | "provider.delete"
   | "provider.test"
-  | "provider.listModels";
+  | "provider.listModels"
+  | "budget.set"
+  | "budget.delete"
+  | "session.delete";
 
 /** Who does something, and in which call. */
 export interface Doer extends Pick<Scope, "watch"> {

@@ -1,53 +1,147 @@
 import type { StoredSampling } from "../../store/llm.entity.ts";
+import { outageOf } from "../../store/outage.ts";
 import type { ModelRequest, Reply, ReplyEvent, SamplingParams } from "../../upstream/conversation.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Scope } from "../access/scope.ts";
-import type { Lines } from "./lines.ts";
+import { Attempt, type AttemptMeans, type ReplyFacts } from "./attempt.ts";
+import type { Line, Lines } from "./lines.ts";
 import { refusalOf } from "./refusal.ts";
 import { requireServed } from "./request-rules.ts";
+import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
+
+/** What a caller wants to chat about. */
+export interface ChatAsk {
+  /** Empty: the session's, or else the caller's default. */
+  readonly llmId: string;
+  readonly request: ModelRequest;
+  /** Undefined: a chat of its own. */
+  readonly session: SessionAsk | undefined;
+}
+
+/** Whose reply it is. */
+export interface ReplyOrigin {
+  readonly llmId: string;
+  readonly sessionId: string | undefined;
+  readonly turnId: string | undefined;
+}
+
+type Event<Type> = Extract<ReplyEvent, { type: Type }>;
+
+/** An event of a reply, as its caller sees it. */
+export type ChatEvent =
+  | (Event<"start"> & ReplyOrigin)
+  | Event<"text-delta" | "reasoning-delta" | "tool-call-delta">
+  | (Event<"end"> & ReplyFacts);
+
+/** A chat that was begun: by its attempt, or answered before. */
+interface Begun {
+  readonly line: Line;
+  readonly origin: ReplyOrigin;
+  readonly attempt: Attempt;
+  readonly turn: RunningTurn | undefined;
+  readonly answered: AnsweredTurn | undefined;
+}
+
+export interface ChatMeans extends AttemptMeans {
+  readonly lines: Lines;
+  readonly upstreams: Upstreams;
+  readonly turns: Turns;
+}
 
 /** Chats through registered Llms. */
 export class Chats {
-  readonly #lines: Lines;
-  readonly #upstreams: Upstreams;
+  readonly #means: ChatMeans;
 
-  constructor({ lines, upstreams }: { lines: Lines; upstreams: Upstreams }) {
-    this.#lines = lines;
-    this.#upstreams = upstreams;
+  constructor(means: ChatMeans) {
+    this.#means = means;
   }
 
-  /** The whole reply. An empty llmId means the caller's default Llm. */
-  async reply(scope: Scope, llmId: string, request: ModelRequest): Promise<{ llmId: string; reply: Reply }> {
-    const line = await this.#lines.open(scope, llmId);
+  /** The whole reply. */
+  async reply(scope: Scope, ask: ChatAsk): Promise<{ origin: ReplyOrigin; reply: Reply; facts: ReplyFacts }> {
+    const { line, origin, attempt, turn, answered } = await this.#begin(scope, ask);
+    if (answered) return { origin, reply: answered.reply, facts: factsOf(answered) };
     const { llm, target } = line;
-    requireServed(llm, request);
     try {
-      const asked = withDefaults(request, llm.defaultSampling);
-      const reply = await this.#upstreams.reply(target, asked, scope.signal, scope.watch);
-      return { llmId: llm.id, reply };
+      const request = await this.#requestOf(scope, ask, llm, turn);
+      await attempt.begin(request);
+      const reply = await this.#means.upstreams.reply(target, request, scope.signal, scope.watch);
+      return { origin, reply, facts: await attempt.complete(reply) };
     } catch (error) {
-      this.#lines.heed(error, line);
-      throw refusalOf(error, llm);
+      this.#means.lines.heed(error, line);
+      throw await stopped(attempt, error, llm);
     }
   }
 
-  /** The reply as it is made, with the Llm that makes it. Leaving it closes the connection to the provider. */
-  async *stream(
-    scope: Scope,
-    llmId: string,
-    request: ModelRequest,
-  ): AsyncGenerator<{ llmId: string; event: ReplyEvent }> {
-    const line = await this.#lines.open(scope, llmId);
-    const { llm, target } = line;
-    requireServed(llm, request);
-    try {
-      const asked = withDefaults(request, llm.defaultSampling);
-      const events = this.#upstreams.stream(target, asked, scope.signal, scope.watch);
-      for await (const event of events) yield { llmId: llm.id, event };
-    } catch (error) {
-      this.#lines.heed(error, line);
-      throw refusalOf(error, llm);
+  /** The reply as it is made. Leaving it closes the connection to the provider. */
+  async *stream(scope: Scope, ask: ChatAsk): AsyncGenerator<ChatEvent> {
+    const { line, origin, attempt, turn, answered } = await this.#begin(scope, ask);
+    if (answered) {
+      yield* eventsOf(answered, origin);
+      return;
     }
+    let isFirst = true;
+    const { llm, target } = line;
+    try {
+      const request = await this.#requestOf(scope, ask, llm, turn);
+      await attempt.begin(request);
+      const events = this.#means.upstreams.stream(target, request, scope.signal, scope.watch, (usage) =>
+        attempt.count(usage),
+      );
+      for await (const event of events) {
+        if (event.type === "end") {
+          const { stopReason, rawStopReason, usage } = event;
+          yield { ...event, ...(await attempt.completeStream(stopReason, rawStopReason, usage)) };
+          continue;
+        }
+        attempt.hear(event);
+        if (event.type === "start") {
+          yield { ...event, ...origin };
+          continue;
+        }
+        yield event;
+        if (isFirst) this.#means.reachFailpoint("after_first_chunk");
+        isFirst = false;
+      }
+    } catch (error) {
+      this.#means.lines.heed(error, line);
+      throw await stopped(attempt, error, llm);
+    } finally {
+      // Only if the caller left while it was given an event.
+      await stop(attempt, undefined);
+    }
+  }
+
+  async #begin(scope: Scope, { llmId, request, session }: ChatAsk): Promise<Begun> {
+    const { turns } = this.#means;
+    const named = llmId || (session?.sessionId && (await turns.llmOf(scope, session.sessionId))) || "";
+    const line = await this.#means.lines.open(scope, named);
+    const { llm } = line;
+    requireServed(llm, request);
+    const begun = session && (await turns.begin(scope, llm, session, request));
+    const answered = begun && "reply" in begun ? begun : undefined;
+    const turn = begun && "release" in begun ? begun : undefined;
+    const origin = { llmId: llm.id, sessionId: begun?.sessionId, turnId: begun?.turnId };
+    return { line, origin, turn, answered, attempt: new Attempt(this.#means, scope, llm, turn) };
+  }
+
+  async #requestOf(scope: Scope, { request }: ChatAsk, llm: Line["llm"], turn: RunningTurn | undefined) {
+    const asked = withDefaults(request, llm.defaultSampling);
+    return turn ? this.#means.turns.conversation(scope, llm, turn, asked) : asked;
+  }
+}
+
+/** The refusal of a chat, once what it took is recorded. */
+async function stopped(attempt: Attempt, error: unknown, llm: Line["llm"]): Promise<unknown> {
+  await stop(attempt, error);
+  return refusalOf(error, llm);
+}
+
+/** What cannot be recorded because the database is away is kept for later; the caller learns what happened first. */
+async function stop(attempt: Attempt, error: unknown): Promise<void> {
+  try {
+    await attempt.stop(error);
+  } catch (failure) {
+    if (outageOf(failure) === undefined) throw failure;
   }
 }
 
@@ -55,4 +149,20 @@ export class Chats {
 function withDefaults(request: ModelRequest, defaults: StoredSampling): ModelRequest {
   const sampling: SamplingParams = { ...defaults, ...request.sampling };
   return { ...request, sampling };
+}
+
+function factsOf({ reply: { usage, source, cost } }: AnsweredTurn): ReplyFacts {
+  return { usage, source, cost: cost === undefined ? undefined : BigInt(cost), overBudget: false };
+}
+
+/** A reply that was made before, as a stream. */
+function* eventsOf(answered: AnsweredTurn, origin: ReplyOrigin): Generator<ChatEvent> {
+  const { model, text, reasoning, toolCalls, stopReason, rawStopReason } = answered.reply;
+  yield { type: "start", model, ...origin };
+  if (reasoning) yield { type: "reasoning-delta", text: reasoning };
+  if (text) yield { type: "text-delta", text };
+  for (const [index, { id, name, arguments: argumentsDelta }] of toolCalls.entries()) {
+    yield { type: "tool-call-delta", index, id, name, argumentsDelta };
+  }
+  yield { type: "end", stopReason, rawStopReason, ...factsOf(answered) };
 }

@@ -41,7 +41,7 @@ export class Lines {
     this.#store = store;
     this.#vault = vault;
     this.#secretRefs = secretRefs;
-    this.#held = store.cache("llm", { max: MOST_HELD });
+    this.#held = store.cache("llm", { max: MOST_HELD, clearedBy: ["budget"] });
     this.#defaults = store.cache("account", { max: MOST_HELD });
   }
 
@@ -66,6 +66,11 @@ export class Lines {
   forget({ id, owner }: Pick<Llm, "id" | "owner">): void {
     this.#held.forget(id);
     this.#defaults.forget(owner);
+  }
+
+  /** To be called when it is committed that an owner has a budget, or has none any more: Llms say so. */
+  forgetAll(): void {
+    this.#held.clear();
   }
 
   async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<HeldLine | undefined> {

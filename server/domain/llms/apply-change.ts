@@ -42,6 +42,7 @@ export async function applyChange(means: Means, llm: Llm, change: LlmChange): Pr
   llm.labels = changedLabels(llm.labels, change);
   llm.defaultSampling = change.defaultSampling ?? llm.defaultSampling;
   if (change.clientConfig !== undefined) llm.clientConfig = allowedConfig(providerTypeOf(llm), change.clientConfig);
+  if (change.price !== undefined) llm.price = change.price;
   if (change.monitoringEndpoint !== undefined) {
     llm.monitoringEndpoint = change.monitoringEndpoint
       ? allowedEndpoint(means.egress, change.monitoringEndpoint, "monitoring_endpoint")

@@ -1,5 +1,5 @@
 import { invalidField } from "../../base/fault.ts";
-import type { Capabilities, StoredSampling } from "../../store/llm.entity.ts";
+import type { Capabilities, StoredPrice, StoredSampling } from "../../store/llm.entity.ts";
 import { providers } from "../../upstream/providers.ts";
 import type { ProviderType } from "../../upstream/target.ts";
 import type { CredentialsDraft } from "../credentials/draft.ts";
@@ -26,6 +26,7 @@ export interface LlmDraft {
   readonly defaultSampling: StoredSampling;
   readonly maxContextLength: number | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
+  readonly price: StoredPrice | undefined;
 }
 
 /** What a caller changes of an Llm: undefined stays as it is, null is cleared. */
@@ -49,6 +50,7 @@ export interface LlmChange {
   readonly defaultSampling: StoredSampling | undefined;
   readonly maxContextLength: number | null | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | null | undefined;
+  readonly price: StoredPrice | null | undefined;
 }
 
 /** The address to use where the caller named none. */

@@ -236,6 +236,7 @@ export class Llms {
       defaultSampling: draft.defaultSampling,
       maxContextLength: model.maxContextLength ?? null,
       clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
+      price: draft.price ?? null,
       inferred: [...model.inferred],
       modelDeprecated: facts?.deprecation !== undefined,
       supportsWebSearch: facts?.supportsWebSearch ?? false,
@@ -270,9 +271,10 @@ export class Llms {
 
   /** Keyed, because the request holds the secret. */
   #requestDigest(draft: LlmDraft, ownerId: string): Buffer {
-    const { credentials, ...rest } = draft;
+    const { credentials, price, ...rest } = draft;
     const key = credentials && describeDraft(credentials);
-    return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key }));
+    const rates = price && { ...price, setAt: undefined };
+    return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key, rates }));
   }
 }
 

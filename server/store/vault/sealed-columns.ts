@@ -4,6 +4,7 @@ export interface SealedColumn {
   readonly name: string;
   readonly table: string;
   readonly id: string;
+  /** This and the version may be SQL expressions too, over the columns of the row. */
   readonly owner: string;
   /** Holds the SealedSecret; its name begins with `sealed_`, by which a test finds those that are missing here. */
   readonly sealed: string;
@@ -58,4 +59,19 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     endpoint: "sealed_row.endpoint_url || sealed_row.api_path",
     expected: "sealed_row.previous_credentials is not null",
   },
+  { ...ofTurns("turn.messages", "sealed_messages"), expected: "true" },
+  { ...ofTurns("turn.reply", "sealed_reply"), expected: "sealed_row.state = 'COMPLETED'" },
 ];
+
+/** What is said in a turn is its account's, bound to the session; it is sealed once. */
+function ofTurns(name: string, sealed: string) {
+  return {
+    name,
+    table: "turn",
+    id: "id",
+    owner: "(select session.account_id from session where session.id = session_id)",
+    sealed,
+    version: "1",
+    endpoint: "(select session.name::text from session where session.id = sealed_row.session_id)",
+  };
+}

@@ -1,5 +1,5 @@
 import { type ApiError, malformed, type StreamReader } from "../adapter.ts";
-import type { ReplyEvent } from "../conversation.ts";
+import type { ReplyEvent, Usage } from "../conversation.ts";
 import { asObject, asText, type JsonObject, parseObject } from "../json-value.ts";
 import { readError } from "./errors.ts";
 import { readStopReason, readUsage } from "./reply.ts";
@@ -47,6 +47,12 @@ class MessageStream implements StreamReader {
         break;
     }
     return undefined;
+  }
+
+  /** The start counts the prompt in full, and of the reply only its beginning. */
+  get usage(): Usage {
+    const { outputTokens, ...usage } = readUsage(this.#usage);
+    return outputTokens !== undefined && this.#rawStopReason !== "" ? { ...usage, outputTokens } : usage;
   }
 
   end(): ReplyEvent | undefined {

@@ -11,13 +11,13 @@ export function openStream(): StreamReader {
 
 class CompletionStream implements StreamReader {
   isComplete = false;
+  usage: Usage = {};
   #hasStarted = false;
   #callCount = 0;
   /** Our index of a call by the server's id of it, and by the server's index. */
   readonly #callsById = new Map<string, number>();
   readonly #callsByIndex = new Map<unknown, number>();
   #stop: { readonly reason: StopReason; readonly raw: string } | undefined;
-  #usage: Usage = {};
 
   read(data: string, events: ReplyEvent[]): ApiError | undefined {
     if (data === "[DONE]") {
@@ -32,14 +32,14 @@ class CompletionStream implements StreamReader {
     this.#start(chunk, choice, events);
     if (choice !== undefined) this.#readChoice(choice, events);
     // With the last chunk, or, of some servers, with each one so far.
-    if (asObject(chunk.usage) !== undefined) this.#usage = readUsage(chunk.usage);
+    if (asObject(chunk.usage) !== undefined) this.usage = readUsage(chunk.usage);
     return undefined;
   }
 
   end(): ReplyEvent | undefined {
     if (this.#stop === undefined && !this.isComplete) return undefined;
     const { reason, raw } = this.#stop ?? { reason: readStopReason({}, this.#callCount > 0), raw: "" };
-    return { type: "end", stopReason: reason, rawStopReason: raw, usage: this.#usage };
+    return { type: "end", stopReason: reason, rawStopReason: raw, usage: this.usage };
   }
 
   /** Azure's first chunk has neither a model nor choices, only what its filter thinks of the prompt. */

@@ -67,6 +67,8 @@ const PROVIDER: JsonObject = {
 };
 
 const USAGE: JsonObject = { inputTokens: "14", outputTokens: "9" };
+/** At 2.5 and 10 dollars a million tokens. */
+const COST = String(14 * 2_500_000 + 9 * 10_000_000);
 
 const CHAT_REQUESTS: RpcExamples["requests"] = {
   message: { summary: "One message", value: { message: "What is a patchbay, in one sentence?" } },
@@ -298,6 +300,8 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
           stopReason: "STOP_REASON_END",
           rawStopReason: "stop",
           usage: USAGE,
+          usageSource: "REPORTED",
+          cost: COST,
         },
       },
     },
@@ -309,7 +313,15 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
       textDelta: { summary: "Then, many times", value: { textDelta: "It lets you" } },
       end: {
         summary: "Last",
-        value: { end: { stopReason: "STOP_REASON_END", rawStopReason: "stop", usage: USAGE } },
+        value: {
+          end: {
+            stopReason: "STOP_REASON_END",
+            rawStopReason: "stop",
+            usage: USAGE,
+            usageSource: "REPORTED",
+            cost: COST,
+          },
+        },
       },
     },
   },

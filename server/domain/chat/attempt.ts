@@ -1,0 +1,227 @@
+import { randomUUID } from "node:crypto";
+import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/ledger.ts";
+import type { Llm } from "../../store/llm.entity.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { ModelRequest, Reply, ReplyEvent, StopReason, Usage } from "../../upstream/conversation.ts";
+import { type FailureKind, UpstreamFailure } from "../../upstream/failure.ts";
+import type { Scope } from "../access/scope.ts";
+import type { Budgets } from "../budgets/budgets.ts";
+import { costOf, tokensOf } from "../usage/cost.ts";
+import { estimatePrompt, isText } from "../usage/estimate.ts";
+import { priceOf } from "../usage/price.ts";
+import type { ReachFailpoint } from "./failpoint.ts";
+import { estimateReply, GrowingReply } from "./growing-reply.ts";
+import { sealReply } from "./turn-text.ts";
+import { type RunningTurn, turnLost } from "./turns.ts";
+
+/** What a reply may have that nothing limits, for reserving its cost. */
+const USUAL_MOST_TOKENS = 4_096;
+
+/** Failures of a provider that said no, or was not reached: nothing was generated, and nothing is billed. */
+const REFUSALS: ReadonlySet<FailureKind> = new Set([
+  "blocked",
+  "unreachable",
+  "key-refused",
+  "model-not-found",
+  "request-refused",
+  "rate-limited",
+  "quota-exhausted",
+  "unavailable",
+]);
+
+/** Tokens, and who counted them; undefined when nobody could. */
+interface Count {
+  readonly usage: Usage;
+  readonly source: "REPORTED" | "ESTIMATED" | undefined;
+}
+
+/** What the caller is told of a reply beside what was said. */
+export interface ReplyFacts extends Count {
+  /** In pico-dollars; undefined when it is not known. */
+  readonly cost: bigint | undefined;
+  readonly overBudget: boolean;
+}
+
+export interface AttemptMeans {
+  readonly ledger: Ledger;
+  readonly budgets: Budgets;
+  readonly vault: Vault;
+  readonly reachFailpoint: ReachFailpoint;
+}
+
+/**
+ * One call of a model for a chat, with what it takes and costs. It ends once, as complete or stopped; its record is
+ * durable then, and with it the end of its turn.
+ */
+export class Attempt {
+  readonly #id = randomUUID();
+  readonly #createdAt = new Date();
+  readonly #startedAt = performance.now();
+  readonly #heard = new GrowingReply();
+  readonly #means: AttemptMeans;
+  readonly #scope: Scope;
+  readonly #llm: Readonly<Llm>;
+  readonly #turn: RunningTurn | undefined;
+  #request: ModelRequest | undefined;
+  #firstTokenMs: number | undefined;
+  #counted: Usage = {};
+  #overBudget = false;
+  #hasEnded = false;
+
+  constructor(means: AttemptMeans, scope: Scope, llm: Readonly<Llm>, turn: RunningTurn | undefined) {
+    this.#means = means;
+    this.#scope = scope;
+    this.#llm = llm;
+    this.#turn = turn;
+  }
+
+  /** To be called last before the model is; refuses what a budget refuses. Without a budget, it asks nobody. */
+  async begin(request: ModelRequest): Promise<void> {
+    if (this.#llm.hasBudget) {
+      const cost = await this.#likelyCost(request);
+      this.#overBudget = await this.#means.budgets.hold(this.#scope, this.#llm, this.#id, cost);
+    }
+    this.#request = request;
+  }
+
+  /** Notes an event of a stream. */
+  hear(event: ReplyEvent): void {
+    this.#heard.add(event);
+    if (event.type !== "start") this.#firstTokenMs ??= this.#elapsedMs();
+  }
+
+  /** Notes what the provider has counted of a stream so far. */
+  count(usage: Usage): void {
+    this.#counted = usage;
+  }
+
+  /** The same as `complete`, of a stream. */
+  completeStream(stopReason: StopReason, rawStopReason: string, usage: Usage): Promise<ReplyFacts> {
+    return this.complete(this.#heard.whole(stopReason, rawStopReason, usage));
+  }
+
+  /** Records a whole reply; until that is durable, the caller is not told that it is whole. */
+  async complete(reply: Reply): Promise<ReplyFacts> {
+    const count = this.#countOf(reply.usage, estimateReply, reply);
+    const record = await this.#record("COMPLETED", reply.model, count);
+    const { cost } = record;
+    const turn = this.#turn && (await this.#endOf(this.#turn, { ...reply, usage: count.usage }, record));
+    this.#means.reachFailpoint("before_tx2");
+    const { wasRunning } = await this.#end({ reply: record, turn });
+    this.#means.reachFailpoint("after_commit_before_reply");
+    if (!wasRunning) throw turnLost();
+    return { ...count, cost, overBudget: this.#overBudget };
+  }
+
+  /** Records what was taken by a reply that did not become whole, unless it did; undefined means that the caller left. */
+  async stop(error: unknown): Promise<void> {
+    if (this.#hasEnded) return;
+    const outcome = this.#outcomeOf(error);
+    const turn = this.#turn && stoppedTurn(this.#turn, outcome);
+    const reply = this.#request && (await this.#record(outcome, this.#heard.model, this.#countHeard(outcome)));
+    await this.#end({ reply, turn });
+  }
+
+  async #end(entry: Entry): Promise<Written> {
+    this.#hasEnded = true;
+    try {
+      return await this.#means.ledger.write(entry);
+    } finally {
+      this.#turn?.release();
+    }
+  }
+
+  #outcomeOf(error: unknown): Outcome {
+    if (this.#scope.signal.aborted || error === undefined) return "CANCELLED";
+    const isRefusal = error instanceof UpstreamFailure && REFUSALS.has(error.kind) && this.#firstTokenMs === undefined;
+    return isRefusal ? "REFUSED" : "FAILED";
+  }
+
+  #countHeard(outcome: Outcome): Count {
+    if (outcome === "REFUSED") return { usage: {}, source: undefined };
+    // Of what was not heard nothing is known: it may have been nothing, or all.
+    return this.#countOf(this.#counted, () => this.#heard.estimate() || undefined, undefined);
+  }
+
+  /** What the provider counted, and an estimate in the place of what it did not. */
+  #countOf<Said>(reported: Usage, estimate: (said: Said) => number | undefined, said: Said): Count {
+    const { inputTokens, outputTokens } = reported;
+    if (inputTokens !== undefined && outputTokens !== undefined) return { usage: reported, source: "REPORTED" };
+    const request = this.#request as ModelRequest;
+    const usage = withoutUnknown({
+      ...reported,
+      inputTokens: inputTokens ?? (isText(request) ? estimatePrompt(request) : undefined),
+      outputTokens: outputTokens ?? estimate(said),
+    });
+    const isKnown = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
+    return { usage, source: isKnown ? "ESTIMATED" : undefined };
+  }
+
+  async #record(outcome: Outcome, model: string, { usage, source }: Count): Promise<ReplyRecord> {
+    const { caller, watch } = this.#scope;
+    const llm = this.#llm;
+    const price = outcome === "REFUSED" ? undefined : await priceOf(llm);
+    const tokens = tokensOf(usage);
+    return {
+      id: this.#id,
+      ownerId: llm.owner,
+      llmId: llm.id,
+      accountId: caller.accountId,
+      apiKeyId: caller.apiKeyId,
+      subject: caller.subject,
+      requestId: watch?.requestId ?? "",
+      sessionId: this.#turn?.sessionId,
+      turnId: this.#turn?.turnId,
+      // PostgreSQL stores no NUL, and the endpoint may send anything.
+      model: (model || llm.modelIdentifier).replaceAll("\0", "").slice(0, 255),
+      providerType: llm.providerType,
+      labels: llm.labels,
+      inputTokens: usage.inputTokens,
+      cacheReadTokens: usage.cacheReadTokens,
+      cacheWriteTokens: usage.cacheWriteTokens,
+      outputTokens: usage.outputTokens,
+      reasoningTokens: usage.reasoningTokens,
+      source,
+      outcome,
+      latencyMs: this.#elapsedMs(),
+      firstTokenMs: this.#firstTokenMs,
+      cost: tokens && price ? costOf(tokens, price.ratesFor(usage.inputTokens ?? 0)) : undefined,
+      priceSource: price?.source,
+      priceDate: price?.date,
+      createdAt: this.#createdAt,
+    };
+  }
+
+  async #endOf(turn: RunningTurn, reply: Reply, { cost, source }: ReplyRecord): Promise<TurnEnd> {
+    const stored = { ...reply, cost: cost?.toString(), source };
+    return {
+      turnId: turn.turnId,
+      attempt: turn.attempt,
+      state: "COMPLETED",
+      // Its reasoning is not sent again.
+      tokens: turn.tokens + estimateReply({ ...reply, reasoning: "" }),
+      sealedReply: await sealReply(this.#means.vault, this.#scope.em, turn, stored),
+    };
+  }
+
+  async #likelyCost(request: ModelRequest): Promise<bigint | undefined> {
+    const price = await priceOf(this.#llm);
+    const input = estimatePrompt(request);
+    const output = request.sampling.maxTokens ?? USUAL_MOST_TOKENS;
+    const tokens = { input, output, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
+    return price && costOf(tokens, price.ratesFor(input));
+  }
+
+  #elapsedMs(): number {
+    return Math.round(performance.now() - this.#startedAt);
+  }
+}
+
+function stoppedTurn({ turnId, attempt, tokens }: RunningTurn, outcome: Outcome): TurnEnd {
+  const state = outcome === "CANCELLED" ? "INTERRUPTED" : "FAILED";
+  return { turnId, attempt, state, tokens, sealedReply: undefined };
+}
+
+function withoutUnknown(usage: { [Kind in keyof Usage]: number | undefined }): Usage {
+  return Object.fromEntries(Object.entries(usage).filter(([, count]) => count !== undefined));
+}

@@ -1,0 +1,108 @@
+import { Fault } from "../../base/fault.ts";
+import {
+  deleteSession,
+  findSealedTurns,
+  findSession,
+  listSessions,
+  listTurns,
+  type SessionRow,
+  type TurnRow,
+} from "../../store/session-queries.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { ChatMessage } from "../../upstream/conversation.ts";
+import type { OwnPermission } from "../access/permissions.ts";
+import { requireReach, type Scope } from "../access/scope.ts";
+import { recordDeed } from "../audit/audit.ts";
+import { limitOf, type Page, pageOf } from "../lists/page.ts";
+import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import { openMessages, openReply, type StoredReply } from "./turn-text.ts";
+
+/** A turn with what was said in it. */
+export interface ReadableTurn extends TurnRow {
+  readonly messages: readonly ChatMessage[];
+  /** Undefined unless it was completed. */
+  readonly reply: StoredReply | undefined;
+}
+
+/** Sessions, read back and deleted. Everywhere, an empty accountId means the caller's. */
+export class Sessions {
+  readonly #vault: Vault;
+
+  constructor({ vault }: { vault: Vault }) {
+    this.#vault = vault;
+  }
+
+  get(scope: Scope, accountId: string, sessionId: string): Promise<SessionRow> {
+    return find(scope, accountOf(scope, accountId, "READ_SESSION_OWN"), sessionId);
+  }
+
+  async list(
+    scope: Scope,
+    asked: { readonly accountId: string; readonly llmId: string },
+    pageSize: number,
+    pageToken: string,
+  ): Promise<Page<SessionRow>> {
+    const accountId = accountOf(scope, asked.accountId, "READ_SESSION_OWN");
+    const key = ["sessions", accountId, asked.llmId];
+    const limit = limitOf(pageSize);
+    const after = readPageToken(this.#vault, key, pageToken);
+    const rows = await listSessions(scope.em, accountId, asked.llmId || undefined, after, limit + 1);
+    return pageOf(rows, limit, ({ createdAt, id }) => makePageToken(this.#vault, key, [createdAt.toISOString(), id]));
+  }
+
+  /** The turns of a session in their order. */
+  async turns(
+    scope: Scope,
+    asked: { readonly accountId: string; readonly sessionId: string },
+    pageSize: number,
+    pageToken: string,
+  ): Promise<Page<ReadableTurn>> {
+    const accountId = accountOf(scope, asked.accountId, "READ_SESSION_OWN");
+    const session = await find(scope, accountId, asked.sessionId);
+    const key = ["turns", session.id];
+    const limit = limitOf(pageSize);
+    const [after = "0"] = readPageToken(this.#vault, key, pageToken) ?? [];
+    const rows = await listTurns(scope.em, session.id, Number(after), limit + 1);
+    const page = pageOf(rows, limit, ({ sequence }) => makePageToken(this.#vault, key, [String(sequence)]));
+    return { ...page, rows: await this.#open(scope, session, page.rows) };
+  }
+
+  async delete(scope: Scope, accountId: string, sessionId: string): Promise<void> {
+    const ownerId = accountOf(scope, accountId, "DELETE_SESSION_OWN");
+    await scope.em.transactional(async (em) => {
+      const session = await find({ ...scope, em }, ownerId, sessionId);
+      await deleteSession(em, session.id);
+      await recordDeed(scope, em, { action: "session.delete", resourceId: sessionId, ownerId });
+    });
+  }
+
+  async #open({ em }: Scope, { accountId, name: sessionId }: SessionRow, turns: readonly TurnRow[]) {
+    const sealed = await findSealedTurns(
+      em,
+      turns.map(({ id }) => id),
+    );
+    return Promise.all(
+      turns.map(async (turn): Promise<ReadableTurn> => {
+        const { messages, reply } = sealed.get(turn.id) ?? {};
+        const where = { accountId, sessionId, turnId: turn.id };
+        return {
+          ...turn,
+          messages: messages ? await openMessages(this.#vault, em, where, messages) : [],
+          reply: reply ? await openReply(this.#vault, em, where, reply) : undefined,
+        };
+      }),
+    );
+  }
+}
+
+async function find(scope: Scope, accountId: string, sessionId: string): Promise<SessionRow> {
+  const session = await findSession(scope.em, accountId, sessionId);
+  if (!session) throw new Fault("SESSION_NOT_FOUND", `there is no session ${sessionId}`);
+  return session;
+}
+
+function accountOf(scope: Scope, asked: string, own: OwnPermission): string {
+  const accountId = asked || scope.caller.accountId;
+  requireReach(scope, accountId, own);
+  return accountId;
+}

@@ -1,0 +1,208 @@
+import { randomUUID } from "node:crypto";
+import { Fault } from "../../base/fault.ts";
+import type { Llm } from "../../store/llm.entity.ts";
+import {
+  enterSession,
+  findSealedTurns,
+  findSession,
+  findTurnByRequest,
+  insertTurn,
+  interruptTurns,
+  listPastTurns,
+  rerunTurn,
+} from "../../store/session-queries.ts";
+import { type EntityManager, violates } from "../../store/store.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { ModelRequest } from "../../upstream/conversation.ts";
+import type { Scope } from "../access/scope.ts";
+import { estimateMessages, estimatePrompt } from "../usage/estimate.ts";
+import type { ReachFailpoint } from "./failpoint.ts";
+import { conversationOf, requireCalled, requireTurn, systemOf, turnsThatFit } from "./history.ts";
+import type { Leases } from "./leases.ts";
+import { encodeMessages, openMessages, openReply, type StoredReply, sealMessages } from "./turn-text.ts";
+
+/** Room that is left for a reply whose length nothing limits. */
+const USUAL_REPLY_TOKENS = 4_096;
+
+/** Which session a chat is a turn of. */
+export interface SessionAsk {
+  /** Empty: a new one. */
+  readonly sessionId: string;
+  /** Empty: it cannot be repeated. */
+  readonly requestId: string;
+}
+
+/** A turn that runs, and is this server's to end. */
+export interface RunningTurn {
+  readonly accountId: string;
+  /** As its account knows it. */
+  readonly sessionId: string;
+  /** Of the row. */
+  readonly sessionRow: string;
+  readonly turnId: string;
+  readonly attempt: number;
+  /** Of its own messages. */
+  readonly tokens: number;
+  /** It is over: its lease is not renewed any more. */
+  release(): void;
+}
+
+/** A turn that was completed before. */
+export interface AnsweredTurn {
+  readonly sessionId: string;
+  readonly turnId: string;
+  readonly reply: StoredReply;
+}
+
+/** The turns of sessions: two short transactions each, and none while a reply is made. */
+export class Turns {
+  readonly #vault: Vault;
+  readonly #leases: Leases;
+  readonly #reachFailpoint: ReachFailpoint;
+
+  constructor(means: { readonly vault: Vault; readonly leases: Leases; readonly reachFailpoint: ReachFailpoint }) {
+    this.#vault = means.vault;
+    this.#leases = means.leases;
+    this.#reachFailpoint = means.reachFailpoint;
+  }
+
+  /** The Llm of a session that has begun. */
+  async llmOf(scope: Scope, sessionId: string): Promise<string | undefined> {
+    return (await findSession(scope.em, scope.caller.accountId, sessionId))?.llmId;
+  }
+
+  /** Begins a turn; an index decides that no other one runs. One that is repeated after it was completed does not run. */
+  async begin(
+    scope: Scope,
+    llm: Readonly<Llm>,
+    ask: SessionAsk,
+    request: ModelRequest,
+  ): Promise<RunningTurn | AnsweredTurn> {
+    requireTurn(request.messages);
+    const { accountId } = scope.caller;
+    const sessionId = ask.sessionId || randomUUID();
+    const turnId = randomUUID();
+    const tokens = estimateMessages(request.messages);
+    const sealed = await sealMessages(this.#vault, scope.em, { accountId, sessionId, turnId }, request.messages);
+    const digest = ask.requestId ? this.#digestOf(request) : Buffer.alloc(0);
+    this.#reachFailpoint("before_tx1");
+    const begun = await refuseSecond(() =>
+      scope.em.transactional(async (em) => {
+        const session = await enterSession(em, { id: randomUUID(), accountId, name: sessionId, llmId: llm.id });
+        if (session.llmId !== llm.id) throw ofAnotherLlm(sessionId, session.llmId);
+        await interruptTurns(em, { sessionId: session.id });
+        const known = ask.requestId ? await findTurnByRequest(em, session.id, ask.requestId) : undefined;
+        if (!known) {
+          await insertTurn(em, {
+            id: turnId,
+            sessionId: session.id,
+            requestId: ask.requestId || undefined,
+            requestDigest: digest,
+            answersTools: request.messages.some(({ role }) => role === "tool"),
+            hasSystem: systemOf(request.messages).length > 0,
+            tokens,
+            sealedMessages: sealed,
+            leaseMs: this.#leases.leaseMs,
+          });
+          return { row: session.id, turnId, attempt: 1 };
+        }
+        if (!digest.equals(known.requestDigest)) throw requestIdReused();
+        if (known.state === "PENDING") throw busy(known.id);
+        if (known.state === "COMPLETED") return { row: session.id, turnId: known.id, attempt: 0 };
+        const attempt = await rerunTurn(em, known.id, session.id, this.#leases.leaseMs);
+        return { row: session.id, turnId: known.id, attempt };
+      }),
+    );
+    this.#reachFailpoint("after_tx1");
+    const where = { accountId, sessionId, turnId: begun.turnId };
+    if (begun.attempt === 0) return { ...where, reply: await this.#replyOf(scope.em, where) };
+    const release = this.#leases.hold(begun.turnId);
+    return { ...where, sessionRow: begun.row, attempt: begun.attempt, tokens, release };
+  }
+
+  /** What is sent to the model: of what was said before, what fits, and then what is new. */
+  async conversation(
+    scope: Scope,
+    llm: Readonly<Llm>,
+    turn: RunningTurn,
+    request: ModelRequest,
+  ): Promise<ModelRequest> {
+    const { messages, sampling } = request;
+    const past = await listPastTurns(scope.em, turn.sessionRow);
+    const room =
+      (llm.maxContextLength ?? Number.POSITIVE_INFINITY) -
+      estimatePrompt(request) -
+      (sampling.maxTokens ?? USUAL_REPLY_TOKENS);
+    const answersTools = messages.some(({ role }) => role === "tool");
+    const chosen = turnsThatFit(past, room, answersTools).reverse();
+    const system = systemOf(messages);
+    const withSystem = system.length === 0 ? past.find(({ hasSystem }) => hasSystem) : undefined;
+    const ids = [...new Set([...chosen, ...(withSystem ? [withSystem] : [])].map(({ id }) => id))];
+    const spoken = await this.#open(scope.em, turn, ids);
+    const turns = chosen.flatMap(({ id }) => spoken.get(id) ?? []);
+    requireCalled(messages, turns.at(-1)?.reply.toolCalls ?? []);
+    const oldSystem = withSystem ? systemOf(spoken.get(withSystem.id)?.messages ?? []) : [];
+    return { ...request, messages: conversationOf([...system, ...oldSystem], turns, messages) };
+  }
+
+  async #open(em: EntityManager, { accountId, sessionId }: RunningTurn, ids: readonly string[]) {
+    const sealed = await findSealedTurns(em, ids);
+    const entries = ids.map(async (turnId) => {
+      const { messages, reply } = sealed.get(turnId) ?? {};
+      if (!messages || !reply) throw turnLost();
+      const where = { accountId, sessionId, turnId };
+      return [
+        turnId,
+        {
+          messages: await openMessages(this.#vault, em, where, messages),
+          reply: await openReply(this.#vault, em, where, reply),
+        },
+      ] as const;
+    });
+    return new Map(await Promise.all(entries));
+  }
+
+  async #replyOf(em: EntityManager, where: { accountId: string; sessionId: string; turnId: string }) {
+    const sealed = (await findSealedTurns(em, [where.turnId])).get(where.turnId)?.reply;
+    if (!sealed) throw turnLost();
+    return openReply(this.#vault, em, where, sealed);
+  }
+
+  #digestOf({ messages, sampling, tools }: ModelRequest): Buffer {
+    return this.#vault.digest("turn", encodeMessages(messages), JSON.stringify([sampling, tools]));
+  }
+}
+
+/** The turn was ended by somebody else while it ran: its session was deleted, or its server seemed dead. */
+export function turnLost(): Fault {
+  return new Fault("TURN_LOST", "the turn was taken for dead, or its session was deleted, while its reply was made");
+}
+
+async function refuseSecond<Result>(begin: () => Promise<Result>): Promise<Result> {
+  try {
+    return await begin();
+  } catch (error) {
+    if (violates(error, "turn_session_running_key")) throw busy("", error);
+    throw error;
+  }
+}
+
+function busy(turnId: string, cause?: unknown): Fault {
+  return new Fault(
+    "SESSION_BUSY",
+    "another turn of the session is running; a session has one at a time",
+    { ...(turnId ? { metadata: { turnId } } : {}), retryAfterMs: 1_000 },
+    cause,
+  );
+}
+
+function requestIdReused(): Fault {
+  const message = "request_id: names another turn of the session, which said something else";
+  return new Fault("REQUEST_ID_REUSED", message, { fields: [{ field: "request_id", description: "must be new" }] });
+}
+
+function ofAnotherLlm(sessionId: string, llmId: string): Fault {
+  return new Fault("SESSION_OF_ANOTHER_LLM", `session ${sessionId} is with llm ${llmId}, and stays with it`, {
+    metadata: { llmId },
+  });
+}

@@ -1,0 +1,43 @@
+import type { Usage } from "../../upstream/conversation.ts";
+
+/** The kinds of tokens that are billed, each on its own: no token is of two kinds. */
+const KINDS = ["input", "cacheRead", "cacheWrite", "output", "reasoning"] as const;
+
+export type TokenKind = (typeof KINDS)[number];
+
+/** How many tokens of each kind. */
+export type Tokens = Readonly<Record<TokenKind, number>>;
+
+/** Pico-dollars a token of each kind; a kind without a rate has no price, and is not free. */
+export type Rates = { readonly [Kind in TokenKind]?: bigint | undefined };
+
+/** What tokens cost, in pico-dollars; undefined when the rate of a kind that was used is unknown. */
+export function costOf(tokens: Tokens, rates: Rates): bigint | undefined {
+  let cost = 0n;
+  for (const kind of KINDS) {
+    if (tokens[kind] === 0) continue;
+    const rate = rates[kind];
+    if (rate === undefined) return undefined;
+    cost += BigInt(tokens[kind]) * rate;
+  }
+  return cost;
+}
+
+/**
+ * The tokens of a reply by kind; undefined unless prompt and reply were both counted. A provider that says nothing of
+ * caches or reasoning had none to bill for: without a count of its own, a token is billed at the rate of the whole.
+ */
+export function tokensOf(usage: Usage): Tokens | undefined {
+  const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0 } = usage;
+  if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  const input = inputTokens - cacheReadTokens - cacheWriteTokens;
+  const output = outputTokens - reasoningTokens;
+  // Counts that contradict each other are no counts.
+  if (input < 0 || output < 0) return undefined;
+  return { input, cacheRead: cacheReadTokens, cacheWrite: cacheWriteTokens, output, reasoning: reasoningTokens };
+}
+
+/** The rate for so many US dollars a million tokens; of more than six decimals, the rest is rounded. */
+export function rateOf(dollarsPerMillion: string | number): bigint {
+  return BigInt(Math.round(Number(dollarsPerMillion) * 1e6));
+}

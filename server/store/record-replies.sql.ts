@@ -1,0 +1,79 @@
+/** When the current period of a budget began, in SQL. */
+export const WINDOW_START = `(case budget.period
+  when 'DAY' then date_trunc('day', now(), 'UTC')
+  when 'MONTH' then date_trunc('month', now(), 'UTC')
+  else 'epoch'::timestamptz end)`;
+
+/** What was spent in it. */
+export const SPENT_NOW = `(case when budget.window_start = ${WINDOW_START} then budget.spent else 0 end)`;
+
+/**
+ * Writes replies ($1) and ends turns ($2), adds to the sums, and puts the cost of replies in the place of what was
+ * reserved for them; answers with the turns that it ended. All or nothing, and harmless to repeat: a reply that is there
+ * already counts no second time. The session of a turn is left alone: whoever begins a turn holds that row while it waits
+ * for the end of the turn before. Rows that many write to are locked in one order, so that servers wait and do not
+ * deadlock.
+ */
+export const RECORD_REPLIES = `
+with reply as (select * from json_populate_recordset(null::reply_usage, $1::json)),
+turn_end as (
+  select * from json_to_recordset($2::json)
+    as turn_end(turn_id uuid, attempt int, state text, tokens int, sealed_reply jsonb, ended_at timestamptz)
+),
+added as (insert into reply_usage select * from reply on conflict (id) do nothing returning *),
+daily as (
+  insert into daily_usage as sum (
+    llm_id, day, labels_key, owner_id, labels, replies, unpriced_replies, estimated_replies, refused_calls,
+    input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost
+  )
+  select
+    llm_id, (created_at at time zone 'UTC')::date, md5(labels::text)::uuid, owner_id, labels,
+    count(*) filter (where outcome <> 'REFUSED'),
+    count(*) filter (where outcome <> 'REFUSED' and cost is null),
+    count(*) filter (where source = 'ESTIMATED'),
+    count(*) filter (where outcome = 'REFUSED'),
+    coalesce(sum(input_tokens), 0), coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_write_tokens), 0),
+    coalesce(sum(output_tokens), 0), coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost), 0)
+  from added group by 1, 2, 3, 4, 5 order by 1, 2, 3
+  on conflict (llm_id, day, labels_key) do update set
+    replies = sum.replies + excluded.replies,
+    unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
+    estimated_replies = sum.estimated_replies + excluded.estimated_replies,
+    refused_calls = sum.refused_calls + excluded.refused_calls,
+    input_tokens = sum.input_tokens + excluded.input_tokens,
+    cache_read_tokens = sum.cache_read_tokens + excluded.cache_read_tokens,
+    cache_write_tokens = sum.cache_write_tokens + excluded.cache_write_tokens,
+    output_tokens = sum.output_tokens + excluded.output_tokens,
+    reasoning_tokens = sum.reasoning_tokens + excluded.reasoning_tokens,
+    cost = sum.cost + excluded.cost
+),
+total as (
+  insert into llm_total as sum (llm_id, unpriced_replies, cost)
+  select llm_id, count(*) filter (where cost is null), coalesce(sum(cost), 0)
+  from added where outcome <> 'REFUSED' group by 1 order by 1
+  on conflict (llm_id) do update set
+    unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
+    cost = sum.cost + excluded.cost
+),
+settled as (
+  delete from budget_reservation as held using added where held.usage_id = added.id
+  returning held.budget_id, held.amount,
+    coalesce(added.cost, case when added.outcome = 'REFUSED' then 0 else held.amount end) as cost
+),
+charge as (select budget_id, sum(amount) as amount, sum(cost) as cost from settled group by 1),
+locked as (select id from budget where id in (select budget_id from charge) order by id for update),
+charged as (
+  update budget set
+    reserved = reserved - charge.amount,
+    spent = ${SPENT_NOW} + charge.cost,
+    window_start = ${WINDOW_START}
+  from charge, locked where budget.id = charge.budget_id and locked.id = budget.id
+),
+ended as (
+  update turn set
+    state = turn_end.state, tokens = turn_end.tokens, sealed_reply = turn_end.sealed_reply, ended_at = turn_end.ended_at
+  from turn_end
+  where turn.id = turn_end.turn_id and turn.attempt = turn_end.attempt and turn.state = 'PENDING'
+  returning turn.id
+)
+select id from ended`;

@@ -1,0 +1,92 @@
+import { defineEntity, p } from "@mikro-orm/postgresql";
+
+const ReplyUsageSchema = defineEntity({
+  name: "ReplyUsage",
+  indexes: [
+    { name: "reply_usage_owner_idx", properties: ["ownerId", "createdAt"] },
+    {
+      name: "reply_usage_turn_idx",
+      expression: "create index reply_usage_turn_idx on reply_usage (turn_id) where turn_id is not null",
+    },
+  ],
+  properties: {
+    id: p.uuid().primary(),
+    /** No references: what was spent outlives the Llm, the key and the session. */
+    ownerId: p.uuid(),
+    llmId: p.uuid(),
+    /** Who chatted. */
+    accountId: p.uuid(),
+    /** Empty for who came with a token, whom the subject names. */
+    apiKeyId: p.string().length(16),
+    subject: p.text().nullable(),
+    requestId: p.string().length(64),
+    sessionId: p.uuid().nullable(),
+    turnId: p.uuid().nullable(),
+    /** As the provider names it, or as the Llm does where it does not. */
+    model: p.string().length(255),
+    providerType: p.string().length(32),
+    /** The Llm's at the time. */
+    labels: p.json<Record<string, string>>(),
+    inputTokens: p.bigint("bigint").nullable(),
+    cacheReadTokens: p.bigint("bigint").nullable(),
+    cacheWriteTokens: p.bigint("bigint").nullable(),
+    outputTokens: p.bigint("bigint").nullable(),
+    reasoningTokens: p.bigint("bigint").nullable(),
+    source: p.string().length(16).nullable(),
+    outcome: p.string().length(16),
+    latencyMs: p.integer(),
+    firstTokenMs: p.integer().nullable(),
+    /** In pico-dollars; null is unpriced, which is not 0. */
+    cost: p.bigint("bigint").nullable(),
+    priceSource: p.string().length(64).nullable(),
+    priceDate: p.date().nullable(),
+    createdAt: p.datetime(3),
+  },
+});
+
+/** What one reply took and cost. */
+export class ReplyUsage extends ReplyUsageSchema.class {}
+ReplyUsageSchema.setClass(ReplyUsage);
+
+const DailyUsageSchema = defineEntity({
+  name: "DailyUsage",
+  indexes: [
+    { name: "daily_usage_owner_idx", properties: ["ownerId", "day"] },
+    { name: "daily_usage_day_idx", properties: ["day"] },
+  ],
+  properties: {
+    llmId: p.uuid().primary(),
+    day: p.date().primary(),
+    /** MD5 of the labels, which are too long for an index. */
+    labelsKey: p.uuid().primary(),
+    ownerId: p.uuid(),
+    labels: p.json<Record<string, string>>(),
+    replies: p.bigint("bigint"),
+    unpricedReplies: p.bigint("bigint"),
+    estimatedReplies: p.bigint("bigint"),
+    refusedCalls: p.bigint("bigint"),
+    inputTokens: p.bigint("bigint"),
+    cacheReadTokens: p.bigint("bigint"),
+    cacheWriteTokens: p.bigint("bigint"),
+    outputTokens: p.bigint("bigint"),
+    reasoningTokens: p.bigint("bigint"),
+    cost: p.bigint("bigint"),
+  },
+});
+
+/** The sums of an Llm's day under one set of labels. */
+export class DailyUsage extends DailyUsageSchema.class {}
+DailyUsageSchema.setClass(DailyUsage);
+
+const LlmTotalSchema = defineEntity({
+  name: "LlmTotal",
+  properties: {
+    llmId: p.uuid().primary(),
+    unpricedReplies: p.bigint("bigint"),
+    cost: p.bigint("bigint"),
+  },
+});
+
+/** What an Llm cost so far, apart from it: a hot Llm's row is not touched by its replies. */
+export class LlmTotal extends LlmTotalSchema.class {}
+LlmTotalSchema.setClass(LlmTotal);

@@ -15,6 +15,9 @@ import type { Dialect, Reach } from "./dialect.ts";
 import { getLlm, listAllLlms, numberOrNull, textOrNull, wholeSeconds } from "./llm-values.ts";
 import { credentialsOf, nameOfProvider, ownBaseUrl, providerTypeOf } from "./provider-names.ts";
 
+/** Our unit of cost in one US dollar, which is theirs. */
+const PICO_DOLLARS = 1e12;
+
 /** 002: providers with a chat, in envelopes. */
 export const llmProviders: Dialect = {
   routes: (router, reach) => router.service(LlmProviderService, llmProviderRpcs(reach)),
@@ -87,8 +90,8 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
       return { success: isOk, data: { status: isOk ? "ok" : "failed", model, responseTime, message } };
     },
 
-    async chatWithLlmProvider({ id, message }, context) {
-      const reply = await createClient(ChatService, reach(context)).chat({ llmId: id, message });
+    async chatWithLlmProvider({ id, message, sessionId }, context) {
+      const reply = await createClient(ChatService, reach(context)).chat({ llmId: id, message, sessionId });
       return {
         success: true,
         data: {
@@ -96,6 +99,8 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
           model: reply.model,
           inputTokens: numberOrNull(reply.usage?.inputTokens),
           outputTokens: numberOrNull(reply.usage?.outputTokens),
+          sessionId: reply.sessionId,
+          cost: numberOrNull(reply.cost === undefined ? undefined : Number(reply.cost) / PICO_DOLLARS),
         },
       };
     },
@@ -111,6 +116,7 @@ function present(llm: Llm): MessageInitShape<typeof LlmProviderSchema> {
     model: llm.modelIdentifier,
     baseUrl: textOrNull(ownBaseUrl(llm)),
     status: hasFailed ? "error" : "active",
+    totalCost: Number(llm.totalCost) / PICO_DOLLARS,
     configuration: presentConfiguration(llm),
     isDefault: llm.isDefault,
     modelDeprecated: llm.modelDeprecated,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeUnless, findProgram } from "../clients/program.ts";
 import { type Rig, startRig } from "../clients/rig.ts";
@@ -85,6 +86,21 @@ describe("a provider with a chat", () => {
       status: 400,
       json: { success: false, code: "CREDENTIALS_REQUIRED", error: expect.stringContaining("credentials") },
     });
+  });
+
+  it("remembers a session, and says in dollars what a reply and all of them cost", async () => {
+    const { id } = await create();
+    await rig.server.client(rig.apiKey).llms.updateLlm({ llmId: id, price: { input: "0", output: "250000" } });
+    const sessionId = randomUUID();
+    const { json } = await call("POST", `/${id}/chat`, { message: "Hi", sessionId });
+    expect(json.data).toMatchObject({ sessionId, cost: 0.75 });
+    await call("POST", `/${id}/chat`, { message: "Again", sessionId });
+    expect(rig.upstream.requests.at(-1)?.body.messages).toMatchObject([
+      { content: "Hi" },
+      { content: "Hello, world" },
+      { content: "Again" },
+    ]);
+    expect((await call("GET", `/${id}`)).json).toMatchObject({ data: { totalCost: 1.5 } });
   });
 
   it("is tested, and its status says what came of it", async () => {

@@ -75,7 +75,24 @@ if [ -n "$LLM_URL" ]; then
   curl --silent --fail --no-buffer "$URL/v1/llms/$DEMO_ID:streamChat" --header "authorization: Bearer $KEY" \
     --header 'content-type: application/json' --header 'accept: text/event-stream' --data '{"message": "Hello"}'
 
+  say "Say what it costs, and chat in a session, which remembers"
+  call PATCH "/v1/llms/$DEMO_ID" '{"price": {"input": "2.5", "output": "10"}}'
+  SESSION=$(call POST "/v1/llms/$DEMO_ID:chat" '{"message": "I am Ada.", "newSession": true}')
+  echo "$SESSION"
+  SESSION_ID=$(field sessionId "$SESSION")
+  call POST "/v1/llms/$DEMO_ID:chat" "{\"message\": \"Who am I?\", \"sessionId\": \"$SESSION_ID\"}"
+  call GET "/v1/sessions/$SESSION_ID/turns"
+
+  say "What all of that cost"
+  call GET "/v1/usage?llmId=$DEMO_ID&groupBy=DAY"
+
+  say "A budget refuses before the provider is called"
+  BUDGET=$(call POST /v1/budgets "{\"llmId\": \"$DEMO_ID\", \"amount\": \"1\", \"period\": \"DAY\"}")
+  echo "$BUDGET"
+  refused BUDGET_EXHAUSTED POST "/v1/llms/$DEMO_ID:chat" '{"message": "Too much"}'
+
   say "Delete it"
+  call DELETE "/v1/sessions/$SESSION_ID"
   call DELETE "/v1/llms/$DEMO_ID"
 fi
 

@@ -29,6 +29,8 @@ const FAILPOINTS: readonly Failpoint[] = [
 const SESSIONS = 4;
 /** A session is given up for a new one after so many turns, so that its prompts do not grow for ever. */
 const TURNS_A_SESSION = 12;
+/** A server that was started again has this long to answer: on a busy machine it may refuse as UNAVAILABLE first. */
+const PATIENCE_MS = 15_000;
 const PRICE = { input: "1", output: "1" };
 
 export interface Verdict {
@@ -74,7 +76,7 @@ class Torture {
       this.#llmId ||= await this.#createLlm(patchbay);
       const found = [...violations(await turnsOf(server), this.#acknowledged, this.#upstream.requests)];
       // What the server was killed in is sent again first, and is the next turn of its session.
-      const worked = await Promise.all(this.#talks.map((talk) => this.#say(patchbay, talk)));
+      const worked = await Promise.all(this.#talks.map((talk) => this.#goOn(patchbay, talk)));
       if (kill > 0 && worked.every(Boolean)) recovered++;
       if (!worked.every(Boolean)) found.push("a session did not go on");
       wrong.push(...found);
@@ -101,6 +103,14 @@ class Torture {
     );
     await isDead;
     return point === "any moment" ? point : `${point}, time ${count}`;
+  }
+
+  /** One turn, said again as long as the server is only too busy for it. */
+  async #goOn(patchbay: Patchbay, talk: Talk): Promise<boolean> {
+    for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await pause(200)) {
+      if (await this.#say(patchbay, talk)) return true;
+    }
+    return false;
   }
 
   /** One turn; false if it was not answered to its end. The same turn is said again then. */

@@ -17,6 +17,7 @@ const aboutNothing = (request: MakeRequest): MatrixCall => ({ isAboutThing: fals
 
 const llm = about((world, whose) => ({ llmId: world.things(whose).llmId }));
 const chat = about((world, whose) => ({ llmId: world.things(whose).llmId, message: "Hi" }));
+const session = about((world, whose) => ({ ...accountOf(world, whose), sessionId: world.things(whose).sessionId }));
 const apiKey = about((world, whose) => ({ apiKeyId: world.things(whose).apiKeyId }));
 const account = about((world, whose) => ({ accountId: world.things(whose).accountId }));
 
@@ -41,6 +42,23 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "LlmService.TestConnection": llm,
   "ChatService.Chat": chat,
   "ChatService.StreamChat": chat,
+  "ChatService.GetSession": session,
+  "ChatService.ListSessions": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
+  "ChatService.ListTurns": session,
+  "ChatService.DeleteSession": about(async (world, whose) => ({
+    ...accountOf(world, whose),
+    sessionId: await world.newSession(whose),
+  })),
+  "UsageService.QueryUsage": about((world, whose) => ({ ownerId: world.things(whose).accountId })),
+  "BudgetService.SetBudget": about(async (world, whose) => ({
+    llmId: await world.newLlm(whose),
+    amount: "1",
+    period: "TOTAL",
+    mode: "WARN",
+  })),
+  "BudgetService.GetBudget": about((world, whose) => ({ budgetId: world.things(whose).budgetId })),
+  "BudgetService.ListBudgets": about((world, whose) => ({ ownerId: world.things(whose).accountId, pageSize: 2 })),
+  "BudgetService.DeleteBudget": about(async (world, whose) => ({ budgetId: await world.newBudget(whose) })),
   "PingService.PingOnce": llm,
   "PingService.PingStream": about((world, whose) => ({ llmId: world.things(whose).llmId, count: 1 })),
   "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),

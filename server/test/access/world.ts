@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { Budget_Mode, Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { addApiKey } from "../../domain/access/api-keys.ts";
 import { type Permission, ROLES, type Role } from "../../domain/access/permissions.ts";
 import { llmRequest } from "../llm-requests.ts";
@@ -19,12 +20,17 @@ export const FOREIGN_MARK = "foreign-canary";
 /** Is in the name of all that belongs to the account of most principals. */
 export const OWN_MARK = "own-canary";
 
+/** The ids of what an account owns. */
+export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId", string>;
+
 /** A server with accounts, what they own, and a key for each principal. */
 export class World {
   readonly server: TestServer;
   readonly upstream: ScriptedUpstream;
   readonly #admin: Patchbay;
-  readonly #things = new Map<string, Record<"accountId" | "llmId" | "apiKeyId", string>>();
+  readonly #things = new Map<string, Things>();
+  /** Those who own the things, with a key of their own. */
+  readonly #owners = new Map<string, Patchbay>();
   readonly #keys = new Map<string, string>();
 
   private constructor(server: TestServer, upstream: ScriptedUpstream) {
@@ -50,9 +56,10 @@ export class World {
   }
 
   /** The ids of what an account owns; of nobody's things, ids that there are not. */
-  things(whose: Whose): Record<"accountId" | "llmId" | "apiKeyId", string> {
-    const things = this.#things.get(whose);
-    return things ?? { accountId: randomUUID(), llmId: randomUUID(), apiKeyId: randomBytes(8).toString("hex") };
+  things(whose: Whose): Things {
+    const [accountId, llmId, sessionId, budgetId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const apiKeyId = randomBytes(8).toString("hex");
+    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId };
   }
 
   /** An Llm of its own for a call that would be the end of it. */
@@ -69,6 +76,21 @@ export class World {
     if (whose === "missing") return apiKeyId;
     const draft = { accountId, displayName: "short-lived", role: ApiKey_Role.VIEWER };
     return (await this.#admin.access.createApiKey(draft)).apiKey?.apiKeyId ?? "";
+  }
+
+  /** A session of its own for a call that would be the end of it. */
+  async newSession(whose: Whose): Promise<string> {
+    const { llmId, sessionId } = this.things(whose);
+    const made = await this.#owners.get(whose)?.chat.chat({ llmId, newSession: true, message: "Hi" });
+    return made?.sessionId ?? sessionId;
+  }
+
+  /** A budget of its own for a call that would be the end of it; it only warns. */
+  async newBudget(whose: Whose): Promise<string> {
+    const { budgetId } = this.things(whose);
+    const llmId = await this.newLlm(whose);
+    const asked = { llmId, amount: 1n, period: Budget_Period.TOTAL, mode: Budget_Mode.WARN };
+    return (await this.#owners.get(whose)?.budgets.setBudget(asked))?.budget?.budgetId ?? budgetId;
   }
 
   /** The key that a principal calls with. That with the wrong scope may do everything but what is asked for. */
@@ -103,6 +125,16 @@ export class World {
     const draft = { accountId, displayName: mark, role: ApiKey_Role.VIEWER };
     const { apiKey } = await access.createApiKey(draft);
     await llms.setDefaultLlm({ llmId: llm?.llmId ?? "" });
-    this.#things.set(whose, { accountId, llmId: llm?.llmId ?? "", apiKeyId: apiKey?.apiKeyId ?? "" });
+    this.#owners.set(whose, this.server.client(await this.server.addKey(accountId, "OWNER")));
+    const things = {
+      accountId,
+      llmId: llm?.llmId ?? "",
+      apiKeyId: apiKey?.apiKeyId ?? "",
+      sessionId: "",
+      budgetId: "",
+    };
+    this.#things.set(whose, things);
+    things.sessionId = await this.newSession(whose);
+    things.budgetId = await this.newBudget(whose);
   }
 }

@@ -5,6 +5,12 @@ import type { EntityManager } from "./store.ts";
 /** What is counted at most of each kind of thing that an account owns. */
 const MOST_COUNTED = 1_000;
 
+/** Of these tables, rows that are none of these go with their account. */
+const WORKING: Readonly<Record<string, string>> = {
+  api_key: "and revoked_at is null and coalesce(expires_at > now(), true)",
+  llm: "and deleted_at is null",
+};
+
 export function findAccount(em: EntityManager, id: string): Promise<Account | null> {
   return em.findOne(Account, { id });
 }
@@ -34,7 +40,7 @@ export async function deleteAccount(em: EntityManager, id: string): Promise<void
 }
 
 /**
- * How many rows of which tables belong to an account, besides API keys that have ended, by the names of the tables. Which
+ * How many rows of which tables belong to an account, besides what goes with it, by the names of the tables. Which
  * tables those are is asked of the database: each that refers to accounts and does not let go of them by itself.
  */
 export async function belongingsOf(em: EntityManager, id: string): Promise<Record<string, number>> {
@@ -49,7 +55,7 @@ export async function belongingsOf(em: EntityManager, id: string): Promise<Recor
   );
   const counts: Record<string, number> = {};
   for (const { name, column } of references) {
-    const working = name === "api_key" ? "and revoked_at is null and coalesce(expires_at > now(), true)" : "";
+    const working = WORKING[name] ?? "";
     const [row] = await em.execute<{ count: string }[]>(
       `select count(*) from (select from "${name}" where "${column}" = ? ${working} limit ${MOST_COUNTED}) as found`,
       [id],

@@ -154,9 +154,12 @@ export async function keepPendingTest(
   tested: Pick<StoredSlot, "test" | "testedDigest">,
 ): Promise<void> {
   await em.execute(
-    `update llm set pending_credentials = pending_credentials || ?::jsonb
-     where id = ? and connection_digest = ? and (pending_credentials ->> 'version')::int = ?`,
-    [JSON.stringify(tested), llm.id, llm.connectionDigest, version],
+    `with changed as (
+       update llm set pending_credentials = pending_credentials || ?::jsonb
+       where id = ? and connection_digest = ? and (pending_credentials ->> 'version')::int = ?
+       returning id, owner_id
+     ) ${tellingOf("changed")}`,
+    [JSON.stringify(tested), llm.id, llm.connectionDigest, version, "llm", "status_changed"],
   );
 }
 
@@ -208,6 +211,17 @@ export function lockDeletedLlm(
 /** Removes Llms for good, and what was sealed in them. */
 export async function eraseLlms(em: EntityManager, llms: readonly Llm[]): Promise<void> {
   await em.nativeDelete(Llm, { id: llms.map(({ id }) => id) });
+}
+
+/** The same for all that an account has deleted, told as purged; answers with how many there were. */
+export async function eraseDeletedOf(em: EntityManager, ownerId: string): Promise<number> {
+  const told = await em.execute<unknown[]>(
+    `with changed as (
+       delete from llm where owner_id = ? and deleted_at is not null returning id, owner_id
+     ) ${tellingOf("changed")}`,
+    [ownerId, "llm", "purged"],
+  );
+  return told.length;
 }
 
 function live(id: string) {

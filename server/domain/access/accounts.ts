@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
 import { Account } from "../../store/account.entity.ts";
 import { belongingsOf, deleteAccount, findAccount, listAccounts, lockAccount } from "../../store/account-queries.ts";
+import { eraseDeletedOf } from "../../store/llm-queries.ts";
 import { violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordDeed } from "../audit/audit.ts";
@@ -64,15 +65,20 @@ export class Accounts {
     });
   }
 
-  /** Nothing is lost by it: whoever still owns something, or could still be called by a key, is not deleted. */
+  /**
+   * Nothing is lost by it: whoever still owns something, or could still be called by a key, is not deleted. Llms that are
+   * deleted already are purged with it.
+   */
   async delete(scope: Scope, accountId: string): Promise<void> {
     await scope.em.transactional(async (em) => {
       const account = await lockAccount(em, accountId);
       if (!account) throw accountNotFound(accountId);
       const belongings = Object.entries(await belongingsOf(em, accountId));
       if (belongings.length > 0) throw inUse(accountId, belongings);
+      const purgedLlms = await eraseDeletedOf(em, accountId);
       await deleteAccount(em, accountId);
-      await recordDeed(scope, em, { action: "account.delete", resourceId: accountId, ownerId: accountId });
+      const facts = { purgedLlms: String(purgedLlms) };
+      await recordDeed(scope, em, { action: "account.delete", resourceId: accountId, ownerId: accountId, facts });
     });
   }
 }

@@ -57,15 +57,20 @@ export class ApiKeys {
   }
 
   /** Refuses to go on with a call that lasts, once its key is no longer what it was when the call began. */
-  async requireUnchanged({ apiKeyId, role }: Caller): Promise<void> {
+  async requireUnchanged({ apiKeyId, permissions }: Caller): Promise<void> {
     if (apiKeyId === "") return; // Whoever came with a token has no key that could be revoked.
-    const held = await this.#held.get(apiKeyId, () => this.#load(apiKeyId, ""));
-    if (held && held.caller.role === role && held.endsAt > Date.now()) return;
-    throw new Fault("API_KEY_REFUSED", "the API key was revoked, has expired or has another role now; call again");
+    const held = await this.#held.get(apiKeyId, () => this.#read(apiKeyId));
+    const mayTheSame = held?.caller.permissions.symmetricDifference(permissions).size === 0;
+    if (held && mayTheSame && held.endsAt > Date.now()) return;
+    throw new Fault("API_KEY_REFUSED", "the API key was revoked, has expired or may do something else now; call again");
   }
 
   async #load(id: string, address: string): Promise<HeldKey | undefined> {
     this.#limits.refuseGuessing(address);
+    return this.#read(id);
+  }
+
+  async #read(id: string): Promise<HeldKey | undefined> {
     const row = await this.#store.hot.apiKey(id);
     return row && { digest: row.digest, endsAt: row.endsAt, caller: callerWith(id, row) };
   }

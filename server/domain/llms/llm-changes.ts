@@ -16,6 +16,6 @@ export type LlmChangeKind =
   | "status_changed";
 
 /** Tells those who watch, once the transaction commits. */
-export function tellOf(em: EntityManager, llm: Llm, kind: LlmChangeKind): Promise<void> {
+export function tellOf(em: EntityManager, llm: Pick<Llm, "id" | "owner">, kind: LlmChangeKind): Promise<void> {
   return appendChange(em, { noun: LLM_NOUN, resourceId: llm.id, ownerId: llm.owner, kind });
 }

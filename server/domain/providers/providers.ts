@@ -16,12 +16,13 @@ import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { anyOf } from "../access/permissions.ts";
-import { missing, reach, requireReach, type Scope } from "../access/scope.ts";
+import { missing, onceCommitted, reach, requireReach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
 import type { SecretRefs } from "../credentials/secret-refs.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import { tellOf } from "../llms/llm-changes.ts";
 import type { Notice } from "../llms/notices.ts";
 import { allowedBaseUrl, applyChange } from "./apply-change.ts";
 import type { ProviderChange } from "./provider-change.ts";
@@ -153,6 +154,7 @@ export class Providers {
       provider.updatedBy = scope.caller.accountId;
       await em.flush();
       const renewed = stored && isOther ? await renewLlmsOf(em, provider) : [];
+      for (const llm of renewed) await tellOf(em, llm, "updated");
       await recordDeed(scope, em, {
         action: stored ? "provider.update" : "provider.create",
         resourceId: provider.id,
@@ -161,7 +163,9 @@ export class Providers {
       });
       return { provider, isNew: !stored, notices: noticesOf(provider), renewed };
     });
-    for (const llm of renewed) this.#lines.forget(llm);
+    onceCommitted(scope, () => {
+      for (const llm of renewed) this.#lines.forget(llm);
+    });
     return upserted;
   }
 

@@ -39,7 +39,7 @@ import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { DeletedLlms, purgeLlms } from "./domain/llms/deleted-llms.ts";
 import { LlmWatch } from "./domain/llms/llm-watch.ts";
 import { Llms } from "./domain/llms/llms.ts";
-import { Rotation } from "./domain/llms/rotation.ts";
+import { CredentialsRotation } from "./domain/llms/rotation.ts";
 import { Providers } from "./domain/providers/providers.ts";
 import { Vendors } from "./domain/providers/vendors.ts";
 import { UsageReport } from "./domain/usage/usage-report.ts";
@@ -165,7 +165,7 @@ async function openWire(
   const { callers, keys, ...access } = openAccess(config, log, { store, vault, limits }, closers);
   const lines = new Lines({ store, vault, secretRefs });
   const llms = new Llms({ store, vault, egress, lines, secretRefs });
-  const rotation = new Rotation({ vault, lines, secretRefs });
+  const rotation = new CredentialsRotation({ vault, lines, secretRefs });
   const deletedLlms = new DeletedLlms({ lines });
   const feed = openBackground(log, store, closers);
   const llmWatch = new LlmWatch({ vault, feed, keys });

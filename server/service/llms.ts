@@ -5,7 +5,7 @@ import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import type { DeletedLlms } from "../domain/llms/deleted-llms.ts";
 import type { LlmWatch } from "../domain/llms/llm-watch.ts";
 import type { Llms } from "../domain/llms/llms.ts";
-import type { Rotation } from "../domain/llms/rotation.ts";
+import type { CredentialsRotation } from "../domain/llms/rotation.ts";
 import { presentLlm, presentNotice, presentTest } from "./present-llm.ts";
 import { presentEvent } from "./present-llm-event.ts";
 import { readRequiredCredentials, readSlot } from "./read-credentials.ts";
@@ -17,7 +17,7 @@ interface Deps {
   readonly deletedLlms: DeletedLlms;
   readonly llmWatch: LlmWatch;
   readonly tests: ConnectionTests;
-  readonly rotation: Rotation;
+  readonly rotation: CredentialsRotation;
 }
 
 /** The rpcs of LlmService: unpack, ask the domain, present. */

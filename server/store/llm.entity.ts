@@ -126,11 +126,11 @@ const LlmSchema = defineEntity({
     /** Which of the credentials that this row has had; part of what the current ones are sealed to. */
     credentialsVersion: p.integer(),
     /** Counts the credentials this row has had, in all slots: no version is given out twice. */
-    credentialsIssued: p.integer(),
+    credentialsIssued: p.integer().default(1),
     hasCredentials: p.boolean(),
     credentialsHint: p.string().length(8),
     /** Where the key is kept, if not here: for showing; the sealed credentials have it too, and that is what counts. */
-    credentialsRef: p.text(),
+    credentialsRef: p.text().default(""),
     /** Keyed hash of the credentials, a value of its own for none. */
     credentialsFingerprint: p.blob().$type<Buffer>().hidden(),
     /** Credentials that shall be used next, sealed like the current ones. */

@@ -31,7 +31,8 @@ type Facts = Omit<StoredSlot, "since">;
 
 /** The version of the next credentials of a row; it has never been another's. */
 export function issueVersion(row: SlotColumns): number {
-  row.credentialsIssued++;
+  // A server of the version before this one counted in the version itself.
+  row.credentialsIssued = Math.max(row.credentialsIssued, row.credentialsVersion) + 1;
   return row.credentialsIssued;
 }
 

@@ -1,17 +1,25 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ConnectionTest_Outcome as Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import { StoredCredentials_Slot as Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
 import { type Llm, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { verifyAll } from "../../store/vault/inspection.ts";
+import { KeyRingFile } from "../../store/vault/key-ring-file.ts";
+import { Rotation } from "../../store/vault/rotation.ts";
 import { problemIn } from "../../test/expect-problem.ts";
 import { apiKey, type LlmRequest, llmRequest, secretRef } from "../../test/llm-requests.ts";
 import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
+import { makeTemporaryFolder } from "../../test/temporary-folder.ts";
 import { startServer, type TestServer } from "../../test/test-server.ts";
 import { refuses } from "../../test/upstream-behaviours.ts";
 
 const OLD = "sk-canary-old-0123456789-OLDK";
 const NEW = "sk-canary-new-0123456789-NEWK";
+
+const folder = makeTemporaryFolder("rotation");
+const keyRingFile = join(folder.path, "keyring");
 
 let upstream: ScriptedUpstream;
 let server: TestServer;
@@ -20,7 +28,7 @@ let patchbay: Patchbay;
 let llms: Patchbay["llms"];
 beforeAll(async () => {
   upstream = await ScriptedUpstream.start();
-  server = await startServer({ EGRESS_ALLOW: upstream.url });
+  server = await startServer({ EGRESS_ALLOW: upstream.url, KEYRING_FILE: keyRingFile });
   ({ apiKey: ownerKey } = await server.addAccount("OWNER"));
   patchbay = server.client(ownerKey);
   llms = patchbay.llms;
@@ -28,6 +36,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop();
   await upstream.close();
+  folder.remove();
 });
 
 async function create(said: LlmRequest = {}): Promise<Llm> {
@@ -480,6 +489,29 @@ describe("at the same time", () => {
     release();
     expect((await chat).message?.content).toBe("late");
     expect(upstream.requests[index]?.headers.authorization).toBe(`Bearer ${OLD}`);
+  });
+});
+
+describe("the keys that seal credentials", () => {
+  it("are changed for pending and previous credentials too, and verified for all", async () => {
+    const llmId = await prepare();
+    await llms.promoteCredentials({ llmId });
+    await llms.addPendingCredentials({ llmId, credentials: apiKey("sk-third") });
+    const fork = () => server.store.fork();
+    const provider = await KeyRingFile.open(keyRingFile);
+    if (!provider) throw new Error("no key ring");
+    const rotation = new Rotation({ fork, provider, onProgress: () => {} });
+    expect(await rotation.supersedeDataKeys()).toBeGreaterThan(0);
+    expect((await rotation.resealSecrets()).unreadable).not.toContain(llmId);
+    rotation.close();
+    const isOurs = ({ id }: { id: string }) => id === llmId;
+    expect((await verifyAll(fork(), provider, () => {})).defects.filter(isOurs)).toEqual([]);
+    for (const slot of [Slot.CURRENT, Slot.PENDING, Slot.PREVIOUS]) {
+      expect((await llms.testLlm({ llmId, slot })).test?.outcome).toBe(Outcome.OK);
+    }
+    await fork().execute("update llm set sealed_previous_credentials = null where id = ?", [llmId]);
+    const lost = { what: "llm.credentials", id: llmId, why: "is lost" };
+    expect((await verifyAll(fork(), provider, () => {})).defects.filter(isOurs)).toEqual([lost]);
   });
 });
 

@@ -22,7 +22,7 @@ type Facts = Readonly<Record<string, string>>;
  * Changes the key of an Llm without a moment in which there is none that works: the new one is added beside the old one,
  * tested, promoted, and can be reverted until the old one is retired. Each step is one transaction over the locked row.
  */
-export class Rotation {
+export class CredentialsRotation {
   readonly #vault: Vault;
   readonly #secretRefs: SecretRefs;
   readonly #lines: Lines;

@@ -161,7 +161,7 @@ describe.each<ProviderType>(["OPENAI", "ANTHROPIC"])("an endpoint of %s", (provi
     const to = behaviours.map((behaviour) => target(behaviour, providerType));
     const outcomes = await Promise.all(to.flatMap((one) => [replyTo(one), streamFrom(one)]));
     clearInterval(watch);
-    expect(outcomes.every((outcome) => outcome.endsWith("bad-reply"))).toBe(true);
+    expect(outcomes.map((o) => o.slice(-60)).filter((outcome) => !outcome.endsWith("bad-reply"))).toEqual([]);
     expect((most - before) / MB).toBeLessThan(200);
   });
 });

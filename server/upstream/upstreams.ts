@@ -4,6 +4,7 @@ import type { TestResult } from "./connection-verdict.ts";
 import type { ModelRequest, Reply, ReplyEvent, Usage } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
 import { UpstreamFailure } from "./failure.ts";
+import { joinDeltas } from "./join-deltas.ts";
 import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
 import { listModels, type ModelList, type Vendor } from "./model-list.ts";
 import { monitoringStage, type SideQuestions, toolsStage } from "./side-stages.ts";
@@ -50,7 +51,7 @@ export class Upstreams {
     watch?: Watch,
     counted?: (usage: Usage) => void,
   ): AsyncGenerator<ReplyEvent> {
-    for await (const events of this.batches(target, request, signal, watch, counted)) yield* events;
+    for await (const events of this.batches(target, request, signal, watch, counted)) yield* joinDeltas(events);
   }
 
   /** The same, with the events that arrived together in one array, so that they can be passed on together. */

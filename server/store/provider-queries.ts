@@ -1,6 +1,6 @@
 import { LockMode, raw } from "@mikro-orm/postgresql";
-import type { StoredTest } from "./llm.entity.ts";
-import { Llm } from "./llm.entity.ts";
+import { tellingOf } from "./change-queries.ts";
+import { Llm, type StoredTest } from "./llm.entity.ts";
 import { Provider } from "./provider.entity.ts";
 import type { EntityManager } from "./store.ts";
 
@@ -108,19 +108,33 @@ export async function markProviderReadable(em: EntityManager, { id }: Provider):
 
 /**
  * Has the Llms of a Provider show its endpoint, and forget what was found out about the connection they had before. To be
- * called with the Provider locked; tells which they are. The version of the credentials keeps a test that is under way
+ * called with the Provider locked; tells which they are, and those who watch. The version of the credentials keeps a test that is under way
  * from being told of the new ones.
  */
 export async function renewLlmsOf(
   em: EntityManager,
   { id, endpointUrl }: Provider,
 ): Promise<{ id: string; owner: string }[]> {
-  return em.execute(
+  const renewed = await em.execute<{ id: string; owner: string }[]>(
     `update llm set endpoint_url = ?, status = 'UNTESTED', last_test = null,
        credentials_issued = credentials_issued + 1, credentials_version = credentials_issued + 1,
        revision = revision + (endpoint_url <> ?)::int
      where provider_id = ? returning id, owner_id as owner`,
     [endpointUrl, endpointUrl, id],
+  );
+  await em.execute(
+    `with changed as (select id, owner_id from llm where provider_id = ? and deleted_at is null) ${tellingOf("changed")}`,
+    [id, "llm", "updated"],
+  );
+  return renewed;
+}
+
+/** The deleted Llms that used a Provider, locked: they may still be brought back. */
+export function lockDeletedUsers(em: EntityManager, providerId: string): Promise<Llm[]> {
+  return em.find(
+    Llm,
+    { provider: providerId, deletedAt: { $ne: null } },
+    { orderBy: { id: "asc" }, lockMode: LockMode.PESSIMISTIC_WRITE },
   );
 }
 
@@ -128,7 +142,7 @@ export async function renewLlmsOf(
 export async function usersOf(em: EntityManager, providerId: string, limit: number) {
   const [llms, count] = await em.findAndCount(
     Llm,
-    { provider: providerId },
+    { provider: providerId, deletedAt: null },
     { orderBy: { createdAt: "asc", id: "asc" }, limit },
   );
   return { llms, count };

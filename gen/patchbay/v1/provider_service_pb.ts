@@ -634,7 +634,8 @@ export const ProviderService: GenService<{
     output: typeof ListProvidersResponseSchema;
   },
   /**
-   * Delete a Provider that no Llm uses.
+   * Delete a Provider that no Llm uses. Deleted Llms do not count; whoever brings one back finds it with the endpoint and
+   * without credentials.
    *
    * Fails with NOT_FOUND: PROVIDER_NOT_FOUND. ABORTED: ETAG_MISMATCH. FAILED_PRECONDITION: PROVIDER_IN_USE, and nothing
    * has changed.

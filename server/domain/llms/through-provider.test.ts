@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ConnectionTest_Outcome as Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
+import { StoredCredentials_Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
 import { Llm_ProviderType, Llm_Status, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { WatchLlmsResponse_Kind } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { problemIn } from "../../test/expect-problem.ts";
 import { apiKey, type LlmRequest } from "../../test/llm-requests.ts";
 import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
@@ -217,6 +219,19 @@ describe("a change of the provider", () => {
     }
   });
 
+  it("is told to those who watch its Llms", async () => {
+    const { name } = await addProvider();
+    const { llmId } = await create({ providerId: name });
+    const events = patchbay.llms.watchLlms({});
+    const told: unknown[] = [];
+    for await (const event of events) {
+      told.push([event.kind, event.llmId]);
+      if (event.kind === WatchLlmsResponse_Kind.UPDATED) break;
+      await patchbay.providers.upsertProvider({ name, credentials: apiKey(NEW_KEY) });
+    }
+    expect(told.at(-1)).toEqual([WatchLlmsResponse_Kind.UPDATED, llmId]);
+  });
+
   it("moves all its Llms, also where they are searched for", async () => {
     const { name } = await addProvider();
     const { llmId, etag } = await create({ providerId: name });
@@ -336,6 +351,19 @@ describe("a change of the Llm", () => {
     expect((await get(own.llmId)).hasCredentials).toBe(true);
   });
 
+  it("to a provider is refused while a rotation of its own is under way, and there is none with a provider", async () => {
+    const { llmId } = await withOwn();
+    const { name } = await addProvider();
+    await patchbay.llms.addPendingCredentials({ llmId, credentials: apiKey("sk-next-0123456789abcdef") });
+    expect(await problemIn(patchbay.llms.updateLlm({ llmId, providerId: name }))).toMatchObject({
+      reason: "ROTATION_UNFINISHED",
+    });
+    await patchbay.llms.retireCredentials({ llmId, slot: StoredCredentials_Slot.PENDING });
+    await patchbay.llms.updateLlm({ llmId, providerId: name });
+    const pending = patchbay.llms.addPendingCredentials({ llmId, credentials: apiKey("sk-next-0123456789abcdef") });
+    expect(await problemIn(pending)).toMatchObject({ fields: [{ field: "credentials" }] });
+  });
+
   it("of its path stays below the provider's endpoint", async () => {
     const { llmId } = await create({ providerId: (await addProvider()).name });
     await patchbay.llms.updateLlm({ llmId, apiPath: "/beta/chat/completions" });
@@ -363,6 +391,26 @@ describe("deleting a provider", () => {
     for (const { llmId } of [first, second]) await patchbay.llms.deleteLlm({ llmId });
     await patchbay.providers.deleteProvider({ name });
     expect(await problemIn(patchbay.providers.getProvider({ name }))).toMatchObject({ reason: "PROVIDER_NOT_FOUND" });
+  });
+
+  it("lets go of deleted Llms, which come back without credentials", async () => {
+    const { name } = await addProvider();
+    const { llmId } = await create({ providerId: name });
+    await patchbay.llms.deleteLlm({ llmId });
+    await patchbay.providers.deleteProvider({ name });
+    const { llm } = await patchbay.llms.undeleteLlm({ llmId });
+    expect(llm).toMatchObject({ providerId: "", endpointUrl: `${upstream.url}/v1`, hasCredentials: false });
+    expect((await chat(llmId)).key).toBeUndefined();
+  });
+
+  it("brings back a deleted Llm with the key and the endpoint that its provider has by then", async () => {
+    const { name } = await addProvider();
+    const { llmId } = await create({ providerId: name });
+    await patchbay.llms.deleteLlm({ llmId });
+    await patchbay.providers.upsertProvider({ name, baseUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
+    const { llm } = await patchbay.llms.undeleteLlm({ llmId });
+    expect(llm?.endpointUrl).toBe(`${elsewhere.url}/v1`);
+    expect(await chat(llmId)).toMatchObject({ to: "elsewhere", key: `Bearer ${NEW_KEY}` });
   });
 
   it("names twenty and counts the rest", async () => {

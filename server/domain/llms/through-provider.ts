@@ -9,7 +9,7 @@ import type { Credentials } from "../credentials/credentials.ts";
 import { wayThrough } from "../providers/credentials.ts";
 import { keyAmong, providerNotFound } from "../providers/provider-values.ts";
 import type { ChangedConnection } from "./apply-change.ts";
-import { openSlot } from "./credentials.ts";
+import { digestOf, openSlot } from "./credentials.ts";
 import type { LlmDraft } from "./draft.ts";
 import { canonicalEndpoint } from "./endpoint.ts";
 
@@ -72,6 +72,14 @@ export async function wayOf(
 ): Promise<{ endpointUrl: string; credentials: Credentials | undefined }> {
   if (llm.provider) return wayThrough(vault, em, llm.provider);
   return { endpointUrl: llm.endpointUrl, credentials: await openSlot(vault, em, llm) };
+}
+
+/** Takes a Provider from an Llm, which has no credentials then. */
+export function leaveProvider(llm: Llm): void {
+  llm.provider = null;
+  llm.connectionDigest = digestOf(llm);
+  llm.status = "UNTESTED";
+  llm.lastTest = null;
 }
 
 function requireType(provider: Provider, providerType: string): void {

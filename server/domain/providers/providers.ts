@@ -5,6 +5,7 @@ import {
   countProviders,
   findProvider,
   listProviders,
+  lockDeletedUsers,
   lockProvider,
   type ProviderFilter,
   type ProviderKey,
@@ -24,6 +25,7 @@ import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { tellOf } from "../llms/llm-changes.ts";
 import type { Notice } from "../llms/notices.ts";
+import { leaveProvider } from "../llms/through-provider.ts";
 import { allowedBaseUrl, applyChange } from "./apply-change.ts";
 import type { ProviderChange } from "./provider-change.ts";
 import { noticesOf } from "./provider-notices.ts";
@@ -118,7 +120,7 @@ export class Providers {
     return { ...page, totalSize: countsAll ? await countProviders(scope.em, filter, MOST_COUNTED) : undefined };
   }
 
-  /** The foreign key decides whether it is in use. */
+  /** The foreign key decides whether it is in use. Llms that are deleted let go of it, so that they can be brought back. */
   async delete(scope: Scope, ref: ProviderRef, etag: string): Promise<void> {
     const key = keyOf(scope, ref, "DELETE_PROVIDER_OWN");
     const found: { provider?: Provider } = {};
@@ -128,6 +130,8 @@ export class Providers {
         if (!provider) throw providerNotFound(ref.name);
         found.provider = provider;
         requireEtag(provider, etag);
+        for (const llm of await lockDeletedUsers(em, provider.id)) leaveProvider(llm);
+        await em.flush();
         await em.remove(provider).flush();
         const facts = { name: provider.name };
         await recordDeed(scope, em, {

@@ -4,7 +4,7 @@ import { ConnectionTest_Outcome as Outcome } from "../../../gen/patchbay/v1/conn
 import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { Provider_Status } from "../../../gen/patchbay/v1/provider_pb.ts";
 import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey } from "../../test/llm-requests.ts";
+import { apiKey, secretRef } from "../../test/llm-requests.ts";
 import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
 import { startServer, type TestServer } from "../../test/test-server.ts";
 import { behaviours, refuses } from "../../test/upstream-behaviours.ts";
@@ -117,6 +117,42 @@ describe("testing a provider", () => {
     }
     expect(upstream.requests.length).toBe(before);
     expect((await get(name)).status).toBe(Provider_Status.CREDENTIALS_UNREADABLE);
+  });
+});
+
+describe("a provider whose key is kept elsewhere", () => {
+  let refs: TestServer;
+  let client: Patchbay;
+  beforeAll(async () => {
+    refs = await startServer({
+      EGRESS_ALLOW: upstream.url,
+      VENDOR_KEY: KEY,
+      SECRET_REFS: `env://VENDOR_KEY@${upstream.url},env://VENDOR_GONE@${upstream.url}`,
+    });
+    client = refs.client((await refs.addAccount("OWNER")).apiKey);
+  });
+  afterAll(() => refs.stop());
+
+  it("has it fetched for a test, for its models and for a chat through it", async () => {
+    const draft = { name: "ref", baseUrl: `${upstream.url}/v1`, credentials: secretRef("env://VENDOR_KEY") };
+    const { provider } = await client.providers.upsertProvider(draft);
+    expect(provider).toMatchObject({ hasCredentials: true, credentialsHint: "", credentialsRef: "env://VENDOR_KEY" });
+    expect((await client.providers.testProvider({ name: "ref" })).test?.outcome).toBe(Outcome.OK);
+    expect((await client.providers.listProviderModels({ name: "ref" })).models).toHaveLength(2);
+    const { llm } = await client.llms.createLlm({ displayName: "a", modelIdentifier: "fine", providerId: "ref" });
+    await client.chat.chat({ llmId: llm?.llmId ?? "", message: "Hi" });
+    expect(upstream.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+  });
+
+  it("says so where there is none, and takes no reference that is not allowed", async () => {
+    const draft = { name: "gone", baseUrl: `${upstream.url}/v1`, credentials: secretRef("env://VENDOR_GONE") };
+    await client.providers.upsertProvider(draft);
+    expect((await client.providers.testProvider({ name: "gone" })).test?.outcome).toBe(Outcome.SECRET_UNRESOLVED);
+    expect(await problemIn(client.providers.listProviderModels({ name: "gone" }))).toMatchObject({
+      reason: "SECRET_REF_UNRESOLVED",
+    });
+    const moved = client.providers.upsertProvider({ ...draft, baseUrl: "https://elsewhere.example.com/v1" });
+    expect(await problemIn(moved)).toMatchObject({ reason: "SECRET_REF_NOT_ALLOWED" });
   });
 });
 

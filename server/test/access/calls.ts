@@ -19,6 +19,7 @@ const llm = about((world, whose) => ({ llmId: world.things(whose).llmId }));
 const chat = about((world, whose) => ({ llmId: world.things(whose).llmId, message: "Hi" }));
 const session = about((world, whose) => ({ ...accountOf(world, whose), sessionId: world.things(whose).sessionId }));
 const apiKey = about((world, whose) => ({ apiKeyId: world.things(whose).apiKeyId }));
+const provider = about((world, whose) => ({ name: world.things(whose).providerId }));
 const account = about((world, whose) => ({ accountId: world.things(whose).accountId }));
 
 /**
@@ -63,6 +64,15 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "PingService.PingStream": about((world, whose) => ({ llmId: world.things(whose).llmId, count: 1 })),
   "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
   "AuditService.ExportAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), after: "1000000" })),
+  "ProviderService.UpsertProvider": about((world, whose) => ({
+    name: world.things(whose).providerId,
+    metadata: { changed: true },
+  })),
+  "ProviderService.GetProvider": provider,
+  "ProviderService.ListProviders": about((world, whose) => ({ ownerId: world.things(whose).accountId, pageSize: 5 })),
+  "ProviderService.DeleteProvider": about(async (world, whose) => ({ name: await world.newProvider(whose) })),
+  "ProviderService.TestProvider": provider,
+  "ProviderService.ListProviderModels": provider,
   "AccessService.GetCaller": aboutNothing(() => ({})),
   "AccessService.CreateAccount": aboutNothing(() => ({ displayName: "made by the matrix" })),
   "AccessService.GetAccount": account,

@@ -21,7 +21,7 @@ export const FOREIGN_MARK = "foreign-canary";
 export const OWN_MARK = "own-canary";
 
 /** The ids of what an account owns. */
-export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId", string>;
+export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId" | "providerId", string>;
 
 /** A server with accounts, what they own, and a key for each principal. */
 export class World {
@@ -58,8 +58,8 @@ export class World {
   /** The ids of what an account owns; of nobody's things, ids that there are not. */
   things(whose: Whose): Things {
     const [accountId, llmId, sessionId, budgetId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
-    const apiKeyId = randomBytes(8).toString("hex");
-    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId };
+    const [providerId, apiKeyId] = [randomUUID(), randomBytes(8).toString("hex")];
+    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId, providerId };
   }
 
   /** An Llm of its own for a call that would be the end of it. */
@@ -68,6 +68,14 @@ export class World {
     if (whose === "missing") return llmId;
     const { llm } = await this.#admin.llms.createLlm(llmRequest({ ownerId: accountId }));
     return llm?.llmId ?? "";
+  }
+
+  /** A Provider of its own for a call that would be the end of it. */
+  async newProvider(whose: Whose): Promise<string> {
+    const { accountId: ownerId, providerId } = this.things(whose);
+    if (whose === "missing") return providerId;
+    const draft = { name: `short-lived-${randomUUID()}`, ownerId, baseUrl: `${this.upstream.url}/v1` };
+    return (await this.#admin.providers.upsertProvider(draft)).provider?.providerId ?? "";
   }
 
   /** An API key of its own for a call that would be the end of it. */
@@ -117,7 +125,7 @@ export class World {
   }
 
   async #add(whose: Whose, mark: string): Promise<void> {
-    const { access, llms } = this.#admin;
+    const { access, llms, providers } = this.#admin;
     const { account } = await access.createAccount({ displayName: mark });
     const accountId = account?.accountId ?? "";
     const said = { ownerId: accountId, displayName: mark, endpointUrl: `${this.upstream.url}/v1` };
@@ -132,9 +140,12 @@ export class World {
       apiKeyId: apiKey?.apiKeyId ?? "",
       sessionId: "",
       budgetId: "",
+      providerId: "",
     };
     this.#things.set(whose, things);
     things.sessionId = await this.newSession(whose);
     things.budgetId = await this.newBudget(whose);
+    const shared = { name: mark, ownerId: accountId, baseUrl: `${this.upstream.url}/v1` };
+    things.providerId = (await providers.upsertProvider(shared)).provider?.providerId ?? "";
   }
 }

@@ -33,6 +33,8 @@ import { Leases } from "./domain/chat/leases.ts";
 import { Lines } from "./domain/chat/lines.ts";
 import { Sessions } from "./domain/chat/sessions.ts";
 import { Turns } from "./domain/chat/turns.ts";
+import { Checks } from "./domain/checks/checks.ts";
+import { Signals } from "./domain/checks/signals.ts";
 import { SecretRefs } from "./domain/credentials/secret-refs.ts";
 import { forgetOldChanges, Housekeeping } from "./domain/housekeeping/housekeeping.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
@@ -173,7 +175,8 @@ async function openWire(
   const providers = new Providers({ vault, egress, secretRefs, lines });
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs });
   const budgets = new Budgets({ vault, lines });
-  const chats = await openChats(config, log, { store, vault, lines, upstreams, budgets }, closers, options);
+  const { checks, signals } = openChecks(log, store, tests, closers);
+  const chats = await openChats(config, log, { store, vault, lines, upstreams, budgets, signals }, closers, options);
   const sessions = new Sessions({ vault });
   const usage = new UsageReport({ vault });
   const auditLog = new AuditLog({ vault });
@@ -216,9 +219,9 @@ async function openWire(
     ...(config.tls ? { tls: config.tls } : {}),
     onError: (error) => log.error({ err: error }, "the listener failed"),
   });
-  const drain = () => {
+  const drain = async () => {
     feed.close(); // Who watches would not leave by themselves.
-    return lifecycle.drain(listener);
+    await Promise.all([checks.stop(), lifecycle.drain(listener)]);
   };
   return { listener, drain };
 }
@@ -231,6 +234,15 @@ function openBackground(log: Logger, store: Store, closers: Closer[]): ChangeFee
   const housekeeping = new Housekeeping(() => store.fork(), [purgeLlms, forgetOldChanges], onWarning);
   closers.push(() => housekeeping.stop());
   return feed;
+}
+
+/** Llms are checked by themselves, unless chats tell how they are. */
+function openChecks(log: Logger, store: Store, tests: ConnectionTests, closers: Closer[]) {
+  const signals = new Signals(() => store.fork());
+  closers.push(() => signals.close());
+  const checks = new Checks({ fork: () => store.fork(), tests, log });
+  closers.push(() => checks.stop());
+  return { checks, signals };
 }
 
 function openAccess(
@@ -279,7 +291,7 @@ function openSecretRefs({ secretRefs, dataDir, keys, tls }: Config, closers: Clo
 async function openChats(
   config: Config,
   log: Logger,
-  means: { store: Store; vault: Vault; lines: Lines; upstreams: Upstreams; budgets: Budgets },
+  means: { store: Store; vault: Vault; lines: Lines; upstreams: Upstreams; budgets: Budgets; signals: Signals },
   closers: Closer[],
   { reachFailpoint = () => {} }: TestOptions,
 ): Promise<Chats> {

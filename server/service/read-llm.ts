@@ -36,7 +36,7 @@ const ORDERS: Readonly<Record<number, LlmOrder>> = {
 /** The last field of UpdateLlmRequest that can be changed, but for the price; what follows is taken to be ignored. */
 const LAST_CHANGE = 20;
 /** But for these. */
-const LATER_CHANGES = new Set(["provider_id", "price"]);
+const LATER_CHANGES = new Set(["provider_id", "price", "check_interval_seconds", "disabled"]);
 /** Fields of UpdateLlmRequest that say which Llm is meant, and not what to change. */
 const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag"]);
 /** Fields that an Llm is not without: they can be changed, and not cleared. */
@@ -64,6 +64,7 @@ export function readDraft(request: CreateLlmRequest): LlmDraft {
     maxContextLength: request.maxContextLength,
     clientConfig: request.clientConfig,
     price: readPrice(request.price) ?? undefined,
+    checkIntervalSeconds: request.checkIntervalSeconds,
   };
 }
 
@@ -145,6 +146,8 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
     maxContextLength: pick("max_context_length", request.maxContextLength, null),
     clientConfig: pick("client_config", request.clientConfig, null),
     price: pick("price", request.price && readPrice(request.price), null),
+    checkIntervalSeconds: pick("check_interval_seconds", request.checkIntervalSeconds, 0),
+    disabled: pick("disabled", request.disabled, false),
   };
 }
 

@@ -113,7 +113,8 @@ function queryOf(em: EntityManager, filter: LlmFilter) {
   if (filter.ownerId === undefined) query.andWhere("llm.revision > 0");
   else query.andWhere({ owner: filter.ownerId });
   if (filter.providerType !== undefined) query.andWhere({ providerType: filter.providerType });
-  if (filter.status !== undefined) query.andWhere({ status: filter.status });
+  if (filter.status === "DISABLED") query.andWhere({ disabled: true });
+  else if (filter.status !== undefined) query.andWhere({ status: filter.status, disabled: false });
   if (Object.keys(filter.labels).length > 0) query.andWhere("llm.labels @> ?::jsonb", [JSON.stringify(filter.labels)]);
   if (filter.search !== "") query.andWhere("llm.search like ?", [patternOf(filter.search)]);
   return query;

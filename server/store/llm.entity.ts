@@ -144,6 +144,10 @@ const LlmSchema = defineEntity({
     /** Keyed hash of the request that made the row, so that a repeated one can be told from a different one. */
     requestDigest: p.blob().$type<Buffer>().hidden(),
     status: p.string().length(32),
+    /** Whether its owner has switched it off; what tests say of it stays in the status. */
+    disabled: p.boolean().default(false),
+    /** 0: it is not checked. */
+    checkIntervalSeconds: p.integer().default(0),
     lastTest: p.json<StoredTest>().nullable(),
     createdAt: p.datetime(3),
     updatedAt: p.datetime(3),

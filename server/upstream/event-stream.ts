@@ -10,13 +10,16 @@ const SPACE = 32;
  */
 export class EventStreamSplitter {
   readonly #maxLineBytes: number;
+  readonly #httpStatus: number | undefined;
   /** The beginning of a line whose end has not come. */
   readonly #rest = new GrowingBuffer();
   /** The data of the event whose end has not come. */
   #data: string | undefined;
 
-  constructor(maxLineBytes: number) {
+  /** The status of the answer is only for the failure. */
+  constructor(maxLineBytes: number, httpStatus?: number) {
     this.#maxLineBytes = maxLineBytes;
+    this.#httpStatus = httpStatus;
   }
 
   /** The data of each event that these pieces complete. Throws UpstreamFailure at a line or an event without end. */
@@ -46,7 +49,7 @@ export class EventStreamSplitter {
       }
       this.#rest.append(piece.subarray(cut));
     }
-    if (this.#rest.length > this.#maxLineBytes) throw tooLong();
+    if (this.#rest.length > this.#maxLineBytes) throw tooLong(this.#httpStatus);
     return text;
   }
 
@@ -57,11 +60,11 @@ export class EventStreamSplitter {
     } else if (line.startsWith("data:")) {
       const value = line.slice(line.charCodeAt(5) === SPACE ? 6 : 5);
       this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
-      if (this.#data.length > this.#maxLineBytes) throw tooLong();
+      if (this.#data.length > this.#maxLineBytes) throw tooLong(this.#httpStatus);
     }
   }
 }
 
-function tooLong(): UpstreamFailure {
-  return new UpstreamFailure("bad-reply", "a line of the endpoint's stream is too long");
+function tooLong(httpStatus: number | undefined): UpstreamFailure {
+  return new UpstreamFailure("bad-reply", "a line of the endpoint's stream is too long", { httpStatus });
 }

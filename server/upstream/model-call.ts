@@ -68,7 +68,7 @@ export async function* readReplyEvents(
   const reader = providers[target.providerType].adapter.openStream();
   try {
     if (isWhole(response)) throw await readUnstreamed(egress, target, response);
-    const splitter = new EventStreamSplitter(egress.limits.lineBytes);
+    const splitter = new EventStreamSplitter(egress.limits.lineBytes, response.status);
     for (;;) {
       const pieces = await readPieces(response, reader);
       const events: ReplyEvent[] = [];

@@ -3,6 +3,7 @@ import { outageOf } from "../../store/outage.ts";
 import type { ModelRequest, Reply, ReplyEvent, SamplingParams } from "../../upstream/conversation.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Scope } from "../access/scope.ts";
+import type { Signals } from "../checks/signals.ts";
 import { Attempt, type AttemptMeans, type ReplyFacts } from "./attempt.ts";
 import type { Line, Lines } from "./lines.ts";
 import { refusalOf } from "./refusal.ts";
@@ -46,6 +47,7 @@ export interface ChatMeans extends AttemptMeans {
   readonly lines: Lines;
   readonly upstreams: Upstreams;
   readonly turns: Turns;
+  readonly signals: Signals;
 }
 
 /** Chats through registered Llms. */
@@ -65,9 +67,11 @@ export class Chats {
       const request = await this.#requestOf(scope, ask, llm, turn);
       await attempt.begin(request);
       const reply = await this.#means.upstreams.reply(target, request, scope.signal, scope.watch);
+      this.#means.signals.recordSignal(llm.id, true);
       return { origin, reply, facts: await attempt.complete(reply) };
     } catch (error) {
       this.#means.lines.heed(error, line);
+      this.#means.signals.recordFailure(llm.id, error);
       throw await stopped(attempt, error, llm);
     }
   }
@@ -89,6 +93,7 @@ export class Chats {
       );
       for await (const event of events) {
         if (event.type === "end") {
+          this.#means.signals.recordSignal(llm.id, true);
           const { stopReason, rawStopReason, usage } = event;
           yield { ...event, ...(await attempt.completeStream(stopReason, rawStopReason, usage)) };
           continue;
@@ -104,6 +109,7 @@ export class Chats {
       }
     } catch (error) {
       this.#means.lines.heed(error, line);
+      this.#means.signals.recordFailure(llm.id, error);
       throw await stopped(attempt, error, llm);
     } finally {
       // Only if the caller left while it was given an event.

@@ -6,7 +6,7 @@ import { providerTypeOf } from "../llms/llm-values.ts";
 
 /** Refuses a chat that an Llm is not there for, before anything is sent. */
 export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelRequest): void {
-  if (llm.status === "DISABLED") {
+  if (llm.disabled) {
     throw new Fault("LLM_DISABLED", `llm ${llm.id} is disabled; its owner enables it with UpdateLlm`, {
       metadata: { llmId: llm.id },
     });

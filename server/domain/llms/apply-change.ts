@@ -41,6 +41,8 @@ export async function applyChange(means: Means, llm: Llm, change: LlmChange): Pr
   llm.version = change.version ?? llm.version;
   llm.labels = changedLabels(llm.labels, change);
   llm.defaultSampling = change.defaultSampling ?? llm.defaultSampling;
+  llm.disabled = change.disabled ?? llm.disabled;
+  llm.checkIntervalSeconds = change.checkIntervalSeconds ?? llm.checkIntervalSeconds;
   if (change.clientConfig !== undefined) llm.clientConfig = allowedConfig(providerTypeOf(llm), change.clientConfig);
   if (change.price !== undefined) llm.price = change.price;
   if (change.monitoringEndpoint !== undefined) {

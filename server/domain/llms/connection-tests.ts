@@ -88,6 +88,17 @@ export class ConnectionTests {
     return test;
   }
 
+  /** Tests a registered Llm as nobody asked for it, and keeps the result with it. */
+  async check(scope: Scope, llmId: string): Promise<StoredTest> {
+    const llm = await this.#find(scope, llmId);
+    await recordUse(scope, llm, { purpose: "check", ...storedUse(llm) });
+    const stored = await this.#stored(scope, llm, "CURRENT");
+    // A second call each time would be too much.
+    const test = await this.#run(scope, { ...stored, questions: { ...sideQuestionsOf(llm), claimsTools: false } });
+    await keepTest(scope.em, llm, statusAfter(llm, test), test);
+    return test;
+  }
+
   /** Tests what is not registered, or an Llm with changes; nothing is kept. */
   async testConnection(scope: Scope, draft: ConnectionDraft): Promise<StoredTest> {
     const candidate = draft.llmId ? await this.#changed(scope, draft) : newCandidate(scope, draft);

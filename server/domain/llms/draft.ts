@@ -27,6 +27,8 @@ export interface LlmDraft {
   readonly maxContextLength: number | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
   readonly price: StoredPrice | undefined;
+  /** 0: it is not checked. */
+  readonly checkIntervalSeconds: number;
 }
 
 /** What a caller changes of an Llm: undefined stays as it is, null is cleared. */
@@ -51,6 +53,8 @@ export interface LlmChange {
   readonly maxContextLength: number | null | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | null | undefined;
   readonly price: StoredPrice | null | undefined;
+  readonly checkIntervalSeconds: number | undefined;
+  readonly disabled: boolean | undefined;
 }
 
 /** The address to use where the caller named none. */

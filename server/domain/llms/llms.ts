@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
+import { scheduleChecks } from "../../store/check-queries.ts";
 import { Llm } from "../../store/llm.entity.ts";
 import { countLlms, findLlm, findLlms, holdLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
 import type { Provider } from "../../store/provider.entity.ts";
@@ -74,6 +75,7 @@ export class Llms {
         // It may have moved since the draft was settled; from here on it does not.
         if (draft.providerId) llm.endpointUrl = (await holdAmong(em, ownerId, draft.providerId)).endpointUrl;
         await em.persist(llm).flush();
+        await scheduleChecks(em, llm.id, llm.checkIntervalSeconds);
         await tellOf(em, llm, "created");
         await recordDeed(scope, em, { action: "llm.create", resourceId: llm.id, ownerId });
       });
@@ -135,10 +137,12 @@ export class Llms {
         requireEtag(llm, change.etag);
         const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
         const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
+        const before = checkedOf(llm);
         await applyChange({ ...means, em, facts: model, provider }, llm, change);
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
+        if (checkedOf(llm) !== before) await scheduleChecks(em, llm.id, llm.disabled ? 0 : llm.checkIntervalSeconds);
         const fields = Object.keys(change).filter(
           (name) => name !== "etag" && change[name as keyof LlmChange] !== undefined,
         );
@@ -235,6 +239,7 @@ export class Llms {
       capabilities: model.capabilities,
       defaultSampling: draft.defaultSampling,
       maxContextLength: model.maxContextLength ?? null,
+      checkIntervalSeconds: draft.checkIntervalSeconds,
       clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
       price: draft.price ?? null,
       inferred: [...model.inferred],
@@ -276,6 +281,11 @@ export class Llms {
     const rates = price && { ...price, setAt: undefined };
     return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key, rates }));
   }
+}
+
+/** What decides when an Llm is checked: once any of it changes, it is checked at once. */
+function checkedOf({ disabled, checkIntervalSeconds, connectionDigest }: Llm): string {
+  return `${disabled} ${checkIntervalSeconds} ${connectionDigest.toString("base64")}`;
 }
 
 /** Whose Llms the caller sees; of what is deleted, who may delete. */

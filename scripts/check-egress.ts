@@ -10,7 +10,7 @@ if (file === undefined) {
 }
 
 const startedAt = performance.now();
-const corpus = await EgressCorpus.open(readFileSync(file, "utf8"));
+const corpus = await EgressCorpus.open(JSON.parse(readFileSync(file, "utf8")).entries);
 const results = await corpus.run();
 await corpus.close();
 

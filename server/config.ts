@@ -236,7 +236,7 @@ function readEgressAllow(text: string): readonly AllowRule[] {
   try {
     return parseAllowRules(text);
   } catch (error) {
-    throw new ConfigError(`EGRESS_ALLOW: ${(error as Error).message}`, { cause: error });
+    throw new ConfigError((error as Error).message, { cause: error });
   }
 }
 

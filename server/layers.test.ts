@@ -17,12 +17,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ONE_IMPORTER: Record<string, string> = {
   "@mikro-orm/": "server/store",
   pg: "server/store",
-  undici: "server/upstream",
-  "node:net": "server/wire|server/upstream",
-  "node:tls": "server/wire|server/upstream",
+  undici: "server/upstream/egress",
+  "node:net": "server/wire|server/upstream/egress",
+  "node:tls": "server/wire",
   "node:http": "server/wire|server/upstream",
-  "node:https": "server/wire|server/upstream",
+  "node:https": "server/wire",
   "node:http2": "server/wire",
+  "node:dns": "server/upstream/egress",
+  "node:dgram": "nothing",
+  // A program could call anybody.
+  "node:child_process": "server/store/embedded",
+  "node:worker_threads": "nothing",
+  "node:cluster": "nothing",
   "prom-client": "server/wire/observe",
   "@opentelemetry/": "server/wire/observe/otel",
   "@connectrpc/connect": "server/wire|server/service|client|server/build.ts",
@@ -41,6 +47,9 @@ const imports = files.flatMap((file) =>
     }),
   ),
 );
+
+/** What is imported from Node's networks; a type says so in front of the braces or of its name. */
+const NETWORK_IMPORT = /^import (?!type )\{?([^}"]*)\}? from "(node:(?:net|tls|https?|http2))"/gm;
 
 describe("imports", () => {
   it("are found", () => expect(imports.length).toBeGreaterThan(100));
@@ -87,10 +96,41 @@ describe("the environment", () => {
 });
 
 describe("outbound connections", () => {
-  it("are opened in server/upstream only", () => {
-    const openers = files.filter(
-      (file) => !file.startsWith("server/upstream/") && /\bfetch\(/.test(readFileSync(join(root, file), "utf8")),
+  const SERVING = /^(createServer|Server|NetServer|constants|createSecureContext|isIP|isIPv4|isIPv6)$/;
+  const inServer = files.filter((file) => file.startsWith("server/"));
+  const filesWith = (pattern: RegExp) =>
+    inServer.filter((file) => pattern.test(readFileSync(join(root, file), "utf8")));
+  const advice = "call an endpoint through server/upstream/egress, by undici's pools";
+
+  it("are opened by nothing that Node has of its own: of its networks only what serves is imported", () => {
+    const imported = inServer.flatMap((file) =>
+      [...readFileSync(join(root, file), "utf8").matchAll(NETWORK_IMPORT)].flatMap(([, names = "", module = ""]) =>
+        names
+          .split(",")
+          .map((name) => name.trim())
+          .filter((name) => name !== "" && !name.startsWith("type "))
+          .map((name) => ({ file, module, name: name.replace(/ as .*/, "") })),
+      ),
     );
-    expect(openers, "call an endpoint through server/upstream").toEqual([]);
+    expect(imported.length).toBeGreaterThan(5);
+    expect(
+      imported.filter(({ name }) => !SERVING.test(name)),
+      advice,
+    ).toEqual([]);
+  });
+
+  it("are opened by no global", () => {
+    expect(filesWith(/\bfetch\s*\(|\bnew (WebSocket|EventSource|XMLHttpRequest)\b|\bglobalThis\b/), advice).toEqual([]);
+  });
+
+  it("are opened by nothing that is loaded past the imports", () => {
+    expect(filesWith(/\bcreateRequire\([^)]*\)(?!\.resolve)|\bgetBuiltinModule\b|\brequire\s*\(/), advice).toEqual([]);
+    const chosen = filesWith(/\bimport\(\s*[^"\s]/);
+    expect(chosen, "only the platform's PostgreSQL has a name that is not written down").toEqual([
+      "server/store/embedded/installation.ts",
+    ]);
+    expect(imports.filter(({ specifier }) => /^(net|tls|https?2?|dns|dgram|child_process)\b/.test(specifier))).toEqual(
+      [],
+    );
   });
 });

@@ -24,6 +24,7 @@ import type { Capabilities, StoredPrice, StoredSampling } from "../store/llm.ent
 import type { LlmOrder } from "../store/llm-queries.ts";
 import type { ProviderType } from "../upstream/target.ts";
 import { nameOf } from "./enum-names.ts";
+import { withPlainNames } from "./plain-names.ts";
 import { readCredentials } from "./read-credentials.ts";
 
 const ORDERS: Readonly<Record<number, LlmOrder>> = {
@@ -62,7 +63,7 @@ export function readDraft(request: CreateLlmRequest): LlmDraft {
     capabilities: readCapabilities(request.capabilities),
     defaultSampling: readSampling(request.defaultSamplingParams),
     maxContextLength: request.maxContextLength,
-    clientConfig: request.clientConfig,
+    clientConfig: withPlainNames(request.clientConfig),
     price: readPrice(request.price) ?? undefined,
     checkIntervalSeconds: request.checkIntervalSeconds,
   };
@@ -144,7 +145,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
       {},
     ),
     maxContextLength: pick("max_context_length", request.maxContextLength, null),
-    clientConfig: pick("client_config", request.clientConfig, null),
+    clientConfig: pick("client_config", withPlainNames(request.clientConfig), null),
     price: pick("price", request.price && readPrice(request.price), null),
     checkIntervalSeconds: pick("check_interval_seconds", request.checkIntervalSeconds, 0),
     disabled: pick("disabled", request.disabled, false),

@@ -8,7 +8,8 @@ import { Egress } from "../upstream/egress/egress.ts";
 import type { ConnectorFactory } from "../upstream/egress/guarded-connect.ts";
 import { UpstreamFailure } from "../upstream/failure.ts";
 
-interface Entry {
+/** One URL, and what the policy must say to it. */
+export interface CorpusEntry {
   readonly id: string;
   readonly url: string;
   readonly expect: "allow" | "block";
@@ -40,18 +41,18 @@ export interface CorpusResult {
  * would judge in production, and a call that it should have stopped is seen to arrive.
  */
 export class EgressCorpus {
-  readonly #entries: readonly Entry[];
+  readonly #entries: readonly CorpusEntry[];
   readonly #server: Server;
   /** Calls that arrived, by entry. */
   readonly #arrivals = new Map<string, number>();
 
-  private constructor(entries: readonly Entry[]) {
+  private constructor(entries: readonly CorpusEntry[]) {
     this.#entries = entries;
     this.#server = createServer((request, response) => this.#answer(request, response));
   }
 
-  static async open(text: string): Promise<EgressCorpus> {
-    const corpus = new EgressCorpus(JSON.parse(text).entries);
+  static async open(entries: readonly CorpusEntry[]): Promise<EgressCorpus> {
+    const corpus = new EgressCorpus(entries);
     corpus.#server.listen(0, "127.0.0.1");
     await once(corpus.#server, "listening");
     return corpus;
@@ -69,7 +70,7 @@ export class EgressCorpus {
     await once(this.#server, "close");
   }
 
-  async #check(entry: Entry): Promise<CorpusResult> {
+  async #check(entry: CorpusEntry): Promise<CorpusResult> {
     const { id, url } = entry;
     const expected = entry.expect === "allow" ? "allow" : String(entry.reason);
     const actual = await this.#outcomeOf(entry);
@@ -77,7 +78,7 @@ export class EgressCorpus {
   }
 
   /** One call after the other, as saving, testing and chatting are, until one is blocked or all answers were given. */
-  async #outcomeOf(entry: Entry): Promise<string> {
+  async #outcomeOf(entry: CorpusEntry): Promise<string> {
     const egress = new Egress({
       allow: parseAllowRules(entry.policy?.allow.join(",") ?? ""),
       resolve: resolverOf(entry),
@@ -96,7 +97,7 @@ export class EgressCorpus {
   }
 
   /** The reason for which a call is blocked; undefined when it is answered. */
-  async #call(egress: Egress, { id, url }: Entry, turn: number): Promise<string | undefined> {
+  async #call(egress: Egress, { id, url }: CorpusEntry, turn: number): Promise<string | undefined> {
     try {
       const response = await egress.request({
         ownerId: `turn ${turn}`, // A pool of its own, so that it connects again.
@@ -116,7 +117,7 @@ export class EgressCorpus {
   }
 
   /** What is blocked must not have been sent at all; a redirect only comes as an answer to one call. */
-  #checkArrivals({ id }: Entry, allowedTurns: number, reason: string): string {
+  #checkArrivals({ id }: CorpusEntry, allowedTurns: number, reason: string): string {
     const expected = allowedTurns + (reason === "redirect" ? 1 : 0);
     const arrived = this.#arrivals.get(id) ?? 0;
     return arrived === expected ? reason : `${reason}, but ${arrived} calls arrived in place of ${expected}`;
@@ -156,7 +157,7 @@ export class EgressCorpus {
 }
 
 /** Answers each name with what the entry says is next; a name that it does not mention has no address. */
-function resolverOf({ dns = {} }: Entry) {
+function resolverOf({ dns = {} }: CorpusEntry) {
   const turns = new Map<string, number>();
   return async (name: string): Promise<readonly string[]> => {
     const successive = dns[name] ?? [];

@@ -129,14 +129,14 @@ describe.each<ProviderType>(["OPENAI", "ANTHROPIC"])("an endpoint of %s", (provi
     expect(text).not.toContain(KEY);
   });
 
-  it("that repeats the key does not get it into a message", async () => {
+  it("B7 that repeats the key does not get it into a message", async () => {
     const to = target("echo-key", providerType);
     const failure = await upstreams.reply(to, request, never).catch((error) => error);
     const result = await upstreams.test(to, never);
     expect(`${failure.stack} ${JSON.stringify([failure, failure.cause, result])}`).not.toContain("sk-canary");
   });
 
-  it("A3: is told no key of ours, with none of the owner's", async () => {
+  it("A3 is told no key of ours, with none of the owner's", async () => {
     const ours = ["OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
     const proxies = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "NODE_USE_ENV_PROXY"];
     for (const name of ours) process.env[name] = "env-canary";

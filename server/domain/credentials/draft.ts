@@ -1,4 +1,4 @@
-import { invalidField } from "../../base/fault.ts";
+import { Fault, invalidField } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
 import { providers } from "../../upstream/providers.ts";
 import type { ProviderType } from "../../upstream/target.ts";
@@ -16,6 +16,20 @@ export interface CredentialsDraft {
 export function describeDraft({ source, headerName, prefix }: CredentialsDraft): unknown[] {
   const said = [headerName, prefix];
   return source instanceof Secret ? [source.reveal(), ...said] : [source.uri, ...said, "ref"];
+}
+
+/**
+ * Whether a draft is a mask, which stands for the key that is stored. That one does not go into another header than it
+ * was given for: a mask that asks for it is refused, so that nobody believes that it was changed.
+ */
+export function standsForStored({ source, headerName, prefix }: CredentialsDraft, metadata: Record<string, string>) {
+  if (!isMask(source)) return false;
+  if (headerName === "" && prefix === undefined) return true;
+  throw new Fault(
+    "CREDENTIALS_REQUIRED",
+    "a stored key stays in the header that it was given for: send the key itself together with header_name or prefix",
+    { metadata },
+  );
 }
 
 /** Credentials with all that was left open filled in. */

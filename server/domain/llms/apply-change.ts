@@ -5,8 +5,8 @@ import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providers } from "../../upstream/providers.ts";
-import { type Credentials, fingerprintOf, isMask } from "../credentials/credentials.ts";
-import { completeCredentials } from "../credentials/draft.ts";
+import { type Credentials, fingerprintOf } from "../credentials/credentials.ts";
+import { completeCredentials, standsForStored } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { clearCurrent, setCurrent } from "../credentials/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
@@ -92,7 +92,7 @@ export function connectionAfter(
 
 function changedCredentials(llm: Llm, credentials: LlmChange["credentials"]): Credentials | null | undefined {
   if (credentials === undefined || credentials === null) return credentials;
-  if (isMask(credentials.source)) return undefined;
+  if (standsForStored(credentials, { llmId: llm.id })) return undefined;
   return completeCredentials(credentials, providerTypeOf(llm));
 }
 

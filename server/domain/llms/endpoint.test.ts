@@ -20,7 +20,6 @@ describe("canonicalEndpoint", () => {
     ["https://①②⑦.⓪.⓪.①/v1", "https://127.0.0.1/v1"],
     ["http://[::FFFF:127.0.0.1]:8000", "http://[::ffff:7f00:1]:8000"],
     ["  https://api.openai.com/v1\n", "https://api.openai.com/v1"],
-    ["https:\\\\api.openai.com\\v1", "https://api.openai.com/v1"],
   ])("spells %s as %s, and leaves that as it is", (raw, canonical) => {
     expect(canonicalEndpoint(raw, "endpoint_url")).toBe(canonical);
     expect(canonicalEndpoint(canonical, "endpoint_url")).toBe(canonical);
@@ -37,6 +36,12 @@ describe("canonicalEndpoint", () => {
     "https://:password@api.openai.com",
     "https://@api.openai.com",
     "https:/\\@api.openai.com",
+    "https:\\\\api.openai.com\\v1",
+    "https://api.openai.com\\@127.0.0.1/v1",
+    "https:api.openai.com/v1",
+    "https:///api.openai.com/v1",
+    "https://api.openai.com/v\t1",
+    "https://api.openai.com/v\u00a01",
     "https://api.openai.com/v1#x",
     "https://api.openai.com/v1#",
     "https://api.openai.com/v1?key=x",

@@ -13,6 +13,10 @@ export function canonicalEndpoint(raw: string, field: string): string {
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw invalidField(field, "must be an http or https URL such as https://api.openai.com/v1");
   }
+  // What parsers read differently is nothing that anybody means: WHATWG takes a backslash for a slash, and drops a tab.
+  if (!/^[a-z]+:\/\/[^/]/i.test(raw.trim()) || /[\\\s\p{Cc}]/u.test(raw.trim())) {
+    throw invalidField(field, "must be written with //, and without backslashes, white space and control characters");
+  }
   // WHATWG drops an empty userinfo ("https://@host"): a URL that was written with one is looked at as it was written.
   if (url.username || url.password || /^[a-z]+:[\\/]*[^/\\?#]*@/i.test(raw.trim())) {
     throw invalidField(field, "must not hold a user name or password; credentials have a field of their own");

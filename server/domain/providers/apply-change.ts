@@ -4,8 +4,7 @@ import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import type { ProviderType } from "../../upstream/target.ts";
-import { isMask } from "../credentials/credentials.ts";
-import { completeCredentials } from "../credentials/draft.ts";
+import { completeCredentials, standsForStored } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { endpointOrDefault } from "../llms/draft.ts";
 import { allowedEndpoint } from "../llms/endpoint.ts";
@@ -42,7 +41,8 @@ async function changeConnection(
     baseUrl === undefined ? provider.endpointUrl : allowedBaseUrl(egress, baseUrl ?? "", providerType);
   const isMoved = endpointUrl !== provider.endpointUrl;
   const keeps =
-    credentials === undefined || (credentials !== null && provider.hasCredentials && isMask(credentials.source));
+    credentials === undefined ||
+    (credentials !== null && provider.hasCredentials && standsForStored(credentials, { providerId: provider.id }));
   if (keeps && isMoved && provider.hasCredentials) {
     throw new Fault(
       "CREDENTIALS_REQUIRED",

@@ -36,9 +36,19 @@ const REASONS: Readonly<Record<string, AddressDenyReason | undefined>> = {
 
 const GLOBAL_UNICAST = range("2000::/3");
 const NAT64 = range("64:ff9b::/96");
-/** Inside 2000::/3 and still not for us; ipaddr.js 2.5.0 knows only parts of the first. */
-const RESERVED_V6 = [range("2001::/23"), range("3fff::/20")];
-
+/**
+ * The bytes of an IPv6 address at which an IPv4 one may lie: those of RFC 6052 for each length of a network's own NAT64
+ * prefix, which nobody tells us, the last ones also of every older form; and those of 6to4.
+ */
+const V4_PLACES = [
+  [12, 13, 14, 15],
+  [9, 10, 11, 12],
+  [7, 9, 10, 11],
+  [6, 7, 9, 10],
+  [5, 6, 7, 9],
+  [4, 5, 6, 7],
+  [2, 3, 4, 5],
+];
 function range(cidr: string): Range {
   return ipaddr.parseCIDR(cidr);
 }
@@ -59,8 +69,21 @@ export function addressDenial(address: string): AddressDenyReason | undefined {
   const reason = simpleDenial(v6);
   if (reason !== undefined) return reason;
   const isGlobal = v6.match(GLOBAL_UNICAST as [ipaddr.IPv6, number]);
-  const isReserved = RESERVED_V6.some((reserved) => v6.match(reserved as [ipaddr.IPv6, number]));
-  return isGlobal && !isReserved ? undefined : "ip-reserved";
+  if (!isGlobal) return "ip-reserved";
+  return isMetadata(address) ? "ip-metadata" : undefined;
+}
+
+/** Whether an address is a metadata service's, or may be translated to one on some network. */
+export function isMetadata(address: string): boolean {
+  const parsed = parseAddress(address);
+  if (parsed === undefined) return false;
+  if (METADATA.has(parsed.toNormalizedString())) return true;
+  if (parsed.kind() === "ipv4") return false;
+  const bytes = parsed.toByteArray();
+  const inverted = bytes.map((byte) => 255 - byte); // As Teredo writes them.
+  return [bytes, inverted].some((all) =>
+    V4_PLACES.some((places) => METADATA.has(places.map((place) => all[place]).join("."))),
+  );
 }
 
 /**

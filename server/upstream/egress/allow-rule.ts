@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { addressDenial, parseAddress } from "./address.ts";
+import { isMetadata, parseAddress } from "./address.ts";
 
 /** One origin, or one kind of them, that the operator opens although the default policy closes it. */
 export interface AllowRule {
@@ -57,7 +57,7 @@ function parseNetwork(entry: string, host: string, prefix: string | undefined): 
   const bits = address.kind() === "ipv4" ? 32 : 128;
   const prefixLength = prefix === undefined ? bits : Number(prefix);
   if (prefixLength > bits) throw refusal(entry, `a prefix length here is a number from 0 to ${bits}`);
-  if (prefixLength === bits && addressDenial(host) === "ip-metadata") {
+  if (prefixLength === bits && isMetadata(host)) {
     throw refusal(entry, "this is a cloud's metadata service, which is never open; leave the entry out");
   }
   const kind = address.kind() === "ipv4" ? ipaddr.IPv4 : ipaddr.IPv6;

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { addressDenial } from "./address.ts";
+import { addressDenial, isMetadata } from "./address.ts";
 import { type AllowRule, findRule } from "./allow-rule.ts";
 import { type AddressDenyReason, type DenyReason, EgressDenied } from "./denial.ts";
 
@@ -51,8 +51,8 @@ export function routeOf(raw: string, rules: readonly AllowRule[]): Route {
 
 /** What is wrong with an address that a URL leads to. The rule that opened the URL opens all but metadata services. */
 export function addressDenialUnder(rule: AllowRule | undefined, address: string): AddressDenyReason | undefined {
-  const reason = addressDenial(address);
-  return rule === undefined || reason === "ip-metadata" ? reason : undefined;
+  if (rule === undefined) return addressDenial(address);
+  return isMetadata(address) ? "ip-metadata" : undefined;
 }
 
 function urlDenial(raw: string, url: URL, rule: AllowRule | undefined): DenyReason | undefined {

@@ -1,11 +1,20 @@
 import { connect, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { call, egressFor, failureOf, listen, reasonOf, serve, serveBytes } from "../../test/upstream-loopback.ts";
+import {
+  call,
+  egressFor,
+  failureOf,
+  fetchText,
+  listen,
+  reasonOf,
+  serve,
+  serveBytes,
+} from "../../test/upstream-loopback.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 import type { ConnectorFactory } from "./guarded-connect.ts";
 
 describe("the guard", () => {
-  it("A9: stands before a literal address, which no lookup sees, on a real connection", async () => {
+  it("A9 stands before a literal address, which no lookup sees, on a real connection", async () => {
     let connections = 0;
     const origin = await listen(createServer(() => (connections += 1)));
     const port = new URL(origin).port;
@@ -18,7 +27,7 @@ describe("the guard", () => {
     expect(connections).toBe(0);
   });
 
-  it("A9: stands in the lookup, on a real connection", async () => {
+  it("A9 stands in the lookup, on a real connection", async () => {
     let connections = 0;
     const origin = await listen(createServer(() => (connections += 1)));
     const through = egressFor({ allow: [], resolve: async () => ["127.0.0.1"] });
@@ -63,7 +72,7 @@ describe("the guard", () => {
     expect(failure.message).toContain(advice);
   });
 
-  it("A12: follows no redirect, and sends nothing to where it points", async () => {
+  it("A12 follows no redirect, and sends nothing to where it points", async () => {
     const stolen: string[] = [];
     const thief = await serve((request, response) => response.end(String(stolen.push(String(request.url)))));
     const origin = await serve((_request, response) => response.writeHead(307, { location: thief }).end());
@@ -81,5 +90,25 @@ describe("the guard", () => {
     );
     expect(failure.kind).toBe("request-refused");
     expect(JSON.stringify([failure.message, failure.stack, failure.cause])).not.toContain("sk-1");
+  });
+
+  it.each(["Host", "content-length", "Transfer-Encoding", "connection", "Accept-Encoding"])(
+    "sends nothing when somebody's header is %s, which says where a message ends or goes",
+    async (name) => {
+      let connections = 0;
+      const origin = await listen(createServer(() => (connections += 1)));
+      const through = egressFor({ allow: parseAllowRules(origin) });
+      const failure = await failureOf(through.request(call(origin, { headers: { [name]: "sk-1" } })));
+      expect([failure.kind, JSON.stringify([failure.message, failure.stack])]).toEqual([
+        "request-refused",
+        expect.not.stringContaining("sk-1"),
+      ]);
+      expect(connections).toBe(0);
+    },
+  );
+
+  it("D9 asks for no compression", async () => {
+    const origin = await serve((request, response) => response.end(request.headers["accept-encoding"]));
+    expect(await fetchText(egressFor({ allow: parseAllowRules(origin) }), origin)).toBe("identity");
   });
 });

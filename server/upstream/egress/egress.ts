@@ -5,7 +5,7 @@ import { type DenyReason, EgressDenied } from "./denial.ts";
 import { type EgressResponse, Exchange } from "./exchange.ts";
 import { type ConnectorFactory, type Resolver, resolveBySystem } from "./guarded-connect.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
-import { blocked } from "./network-failure.ts";
+import { blocked, unsendable } from "./network-failure.ts";
 import { Pools } from "./pools.ts";
 
 /** What an Egress is made of. */
@@ -32,6 +32,17 @@ export interface EgressCall {
   readonly streamed: boolean;
   readonly signal: AbortSignal;
 }
+
+/** Headers that say where a message begins, ends and goes: ours to write, and no caller's. */
+const FRAMING = new Set(
+  ["host", "connection", "content-length", "transfer-encoding", "upgrade", "accept-encoding"].concat([
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "expect",
+  ]),
+);
 
 /**
  * The only way out of this server: every call to an address that somebody gave us is made here, to public addresses
@@ -62,6 +73,7 @@ export class Egress {
   /** The answer to one call. Throws UpstreamFailure, and the signal's reason when it aborts. */
   async request(call: EgressCall): Promise<EgressResponse> {
     call.signal.throwIfAborted();
+    if (Object.keys(call.headers).some((name) => FRAMING.has(name.toLowerCase()))) throw unsendable();
     const { pool, release, path } = this.#open(call);
     const exchange = new Exchange({
       limits: this.limits,
@@ -69,7 +81,7 @@ export class Egress {
       signal: call.signal,
       onClose: release,
     });
-    const headers = { "accept-encoding": "identity", ...call.headers };
+    const headers = { ...call.headers, "accept-encoding": "identity" };
     pool.dispatch({ path, method: call.method, headers, body: call.body ?? null }, exchange);
     return exchange.response;
   }

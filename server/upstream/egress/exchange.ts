@@ -95,7 +95,10 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
     const bytes = new GrowingBuffer();
     for (let pieces = await this.read(); pieces !== undefined; pieces = await this.read()) {
       for (const piece of pieces) bytes.append(piece);
-      if (bytes.length > maxBytes) this.#fail(tooLarge(this.status));
+      if (bytes.length <= maxBytes) continue;
+      const failure = tooLarge(this.status);
+      this.#fail(failure);
+      throw failure; // Also when all of it had come already.
     }
     return bytes.takeText();
   }

@@ -37,6 +37,8 @@ export function guardedConnect({ rule, resolve, connectorFactory, connectMs }: G
     // One call a socket: a reply cannot be mistaken for another's, and ending a call ends its connection.
     allowH2: false,
     autoSelectFamily: true,
+    // Node takes NODE_TLS_REJECT_UNAUTHORIZED=0 for an answer; a certificate of one's own goes into NODE_EXTRA_CA_CERTS.
+    rejectUnauthorized: true,
     lookup: guardedLookup(resolve, deny),
   });
   return (options, callback) => {

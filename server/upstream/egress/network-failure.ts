@@ -13,6 +13,14 @@ export function blocked(denied: EgressDenied, url: string): UpstreamFailure {
   return new UpstreamFailure("blocked", refusalOf(denied.reason, url), {}, denied);
 }
 
+/** The refusal of headers that no request may have. It has no cause, which may name the header's value. */
+export function unsendable(): UpstreamFailure {
+  return new UpstreamFailure(
+    "request-refused",
+    "nothing was sent: the key or its header's name does not fit into a header",
+  );
+}
+
 /** What an error of the connection means; status is 0 when it came before the head of the answer. */
 export function connectionFailure(error: Error, status: number): UpstreamFailure {
   const code = "code" in error ? String(error.code) : "";
@@ -24,13 +32,7 @@ export function connectionFailure(error: Error, status: number): UpstreamFailure
       error,
     );
   }
-  if (code === "UND_ERR_INVALID_ARG") {
-    // Without the cause: it may name the header's value.
-    return new UpstreamFailure(
-      "request-refused",
-      "nothing was sent: the key or its header's name does not fit into a header",
-    );
-  }
+  if (code === "UND_ERR_INVALID_ARG") return unsendable();
   if (code.startsWith("CERT_") || CERTIFICATE_ERRORS.has(code)) {
     return new UpstreamFailure(
       "unreachable",

@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { buildConnector } from "undici";
 import { describe, expect, it } from "vitest";
 import { call, connections, egressFor, fetchText, serve, serveBytes } from "../../test/upstream-loopback.ts";
 import { parseAllowRules } from "./allow-rule.ts";
+import { defaultLimits } from "./limits.ts";
+import { Pools } from "./pools.ts";
 
 describe("a connection", () => {
   it("is used again by the same owner and never by another", async () => {
@@ -31,7 +34,7 @@ describe("a connection", () => {
       },
       pauseMs: 100,
     },
-  ])("D10: does not hand on a reply that comes $name behind another", async ({ poison, pauseMs }) => {
+  ])("D10 does not hand on a reply that comes $name behind another", async ({ poison, pauseMs }) => {
     let requests = 0;
     const origin = await serveBytes((socket) => {
       requests += 1;
@@ -43,6 +46,20 @@ describe("a connection", () => {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     const rest = [await fetchText(through, origin), await fetchText(through, origin, { ownerId: "other" })];
     expect([first, ...rest]).toEqual(["mine", "mine", "mine"]);
+  });
+
+  it("D10 carries one call at a time, also of those that may be repeated", async () => {
+    const sockets: Socket[] = [];
+    const origin = await serve((request, response) => {
+      sockets.push(request.socket);
+      setTimeout(() => response.end("ok"), 300);
+    });
+    const through = egressFor({ allow: parseAllowRules(origin) });
+    const options = { method: "GET", body: undefined as never } as const;
+    const first = fetchText(through, origin, options);
+    await expect.poll(() => sockets.length).toBe(1);
+    await Promise.all([first, fetchText(through, origin, options)]);
+    expect(new Set(sockets).size).toBe(2);
   });
 
   it("is closed at once when its call is left, and used again when the reply had told all", async () => {
@@ -89,5 +106,30 @@ describe("a connection", () => {
     await fetchText(through, origin);
     expect(connections.get(origin)?.size).toBe(1);
     await expect.poll(() => connections.get(origin)?.size).toBe(0);
+  });
+
+  it("of a call under way is not the one that is given up for another", async () => {
+    const origin = await serve((request, response) => {
+      response.write("one");
+      setTimeout(() => response.end("two"), request.headers["x-slow"] ? 300 : 0);
+    });
+    const through = egressFor({ allow: parseAllowRules(origin), limits: { idlePools: 1 } });
+    const slow = await through.request(call(origin, { ownerId: "slow", headers: { "x-slow": "1" } }));
+    for (const ownerId of ["a", "b", "c"]) await fetchText(through, origin, { ownerId });
+    expect(await slow.text(1_000)).toBe("onetwo");
+  });
+});
+
+describe("pools", () => {
+  it("without calls are forgotten after a while, and those with calls are not", async () => {
+    const limits = { ...defaultLimits, keepAliveMs: 50 };
+    const pools = new Pools({ resolve: async () => [], connectorFactory: buildConnector, limits });
+    const route = { origin: "https://a.example.com", path: "/", rule: undefined };
+    const leases = ["a", "b", "c"].map((ownerId) => pools.lease(ownerId, route));
+    leases[0]?.release();
+    await expect.poll(() => pools.size).toBe(2);
+    for (const { release } of leases.slice(1)) release();
+    await expect.poll(() => pools.size).toBe(0);
+    await pools.close();
   });
 });

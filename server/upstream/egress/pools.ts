@@ -38,6 +38,11 @@ export class Pools {
     this.#sweep = setInterval(() => this.#closeIdle(), options.limits.keepAliveMs).unref();
   }
 
+  /** How many there are, in use and idle. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   lease(ownerId: string, route: Route): Lease {
     const key = `${ownerId} ${route.origin}`;
     const entry = this.#entries.get(key) ?? this.#open(key, route);

@@ -164,7 +164,12 @@ describe("scheduled checks", () => {
     for (const change of ["status = 'FAILING'", "disabled = true", "description = 'x'", "credentials_hint = 'x'"]) {
       heard.length = 0;
       await execute(`update llm set ${change} where id = ?`, [llmId]);
-      await expect.poll(async () => (await held(), heard.length), PATIENCE).toBe(1);
+      await expect
+        .poll(async () => {
+          await held();
+          return heard.length;
+        }, PATIENCE)
+        .toBe(1);
     }
   });
 

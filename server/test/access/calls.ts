@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Whose, World } from "./world.ts";
+import { PROVIDER, type Whose, type World } from "./world.ts";
 
 /** A request, in the contract's JSON, about a thing of the one whose it is. */
 type MakeRequest = (world: World, whose: Whose) => JsonObject | Promise<JsonObject>;
@@ -9,6 +9,8 @@ type MakeRequest = (world: World, whose: Whose) => JsonObject | Promise<JsonObje
 export interface MatrixCall {
   /** Whether it is about a thing that belongs to somebody, and so has three rows rather than one. */
   readonly isAboutThing: boolean;
+  /** Whether its stream goes on until the caller leaves: which is after the first message. */
+  readonly isEndless?: boolean;
   readonly request: MakeRequest;
 }
 
@@ -19,7 +21,8 @@ const llm = about((world, whose) => ({ llmId: world.things(whose).llmId }));
 const chat = about((world, whose) => ({ llmId: world.things(whose).llmId, message: "Hi" }));
 const session = about((world, whose) => ({ ...accountOf(world, whose), sessionId: world.things(whose).sessionId }));
 const apiKey = about((world, whose) => ({ apiKeyId: world.things(whose).apiKeyId }));
-const provider = about((world, whose) => ({ name: world.things(whose).providerId }));
+const newLlm = about(async (world, whose) => ({ llmId: await world.newLlm(whose) }));
+const provider = about((world, whose) => ({ name: PROVIDER, ownerId: world.things(whose).accountId }));
 const account = about((world, whose) => ({ accountId: world.things(whose).accountId }));
 
 /**
@@ -35,9 +38,23 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
     modelIdentifier: "some-model",
   })),
   "LlmService.GetLlm": llm,
-  "LlmService.ListLlms": about((world, whose) => ({ ownerId: world.things(whose).accountId, pageSize: 5 })),
+  "LlmService.ListLlms": about((world, whose) => ({ ...accountAsOwner(world, whose), pageSize: 5 })),
   "LlmService.UpdateLlm": about((world, whose) => ({ llmId: world.things(whose).llmId, description: "changed" })),
-  "LlmService.DeleteLlm": about(async (world, whose) => ({ llmId: await world.newLlm(whose) })),
+  "LlmService.BatchGetLlms": about((world, whose) => ({ llmIds: [world.things(whose).llmId] })),
+  "LlmService.DeleteLlm": newLlm,
+  "LlmService.UndeleteLlm": about(async (world, whose) => ({ llmId: await world.deletedLlm(whose) })),
+  "LlmService.WatchLlms": { ...about(accountAsOwner), isEndless: true },
+  "LlmService.AddPendingCredentials": about(async (world, whose) => ({
+    llmId: await world.newLlm(whose),
+    credentials: { apiKey: { inlineSecret: "sk-of-the-matrix" } },
+  })),
+  // Of an Llm without credentials that are being changed: whoever may call them is told so.
+  "LlmService.PromoteCredentials": newLlm,
+  "LlmService.RevertCredentials": newLlm,
+  "LlmService.RetireCredentials": about(async (world, whose) => ({
+    llmId: await world.newLlm(whose),
+    slot: "PREVIOUS",
+  })),
   "LlmService.SetDefaultLlm": llm,
   "LlmService.TestLlm": llm,
   "LlmService.TestConnection": llm,
@@ -62,17 +79,21 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "BudgetService.DeleteBudget": about(async (world, whose) => ({ budgetId: await world.newBudget(whose) })),
   "PingService.PingOnce": llm,
   "PingService.PingStream": about((world, whose) => ({ llmId: world.things(whose).llmId, count: 1 })),
-  "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
-  "AuditService.ExportAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), after: "1000000" })),
   "ProviderService.UpsertProvider": about((world, whose) => ({
-    name: world.things(whose).providerId,
-    metadata: { changed: true },
+    name: `made-${randomUUID()}`,
+    ownerId: world.things(whose).accountId,
+    baseUrl: "https://vendor.example.com/v1",
   })),
   "ProviderService.GetProvider": provider,
-  "ProviderService.ListProviders": about((world, whose) => ({ ownerId: world.things(whose).accountId, pageSize: 5 })),
-  "ProviderService.DeleteProvider": about(async (world, whose) => ({ name: await world.newProvider(whose) })),
+  "ProviderService.ListProviders": about((world, whose) => ({ ...accountAsOwner(world, whose), pageSize: 5 })),
+  "ProviderService.DeleteProvider": about(async (world, whose) => ({
+    name: await world.newProvider(whose),
+    ownerId: world.things(whose).accountId,
+  })),
   "ProviderService.TestProvider": provider,
   "ProviderService.ListProviderModels": provider,
+  "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
+  "AuditService.ExportAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), after: "1000000" })),
   "AccessService.GetCaller": aboutNothing(() => ({})),
   "AccessService.CreateAccount": aboutNothing(() => ({ displayName: "made by the matrix" })),
   "AccessService.GetAccount": account,
@@ -90,6 +111,10 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "AccessService.RollApiKey": apiKey,
   "AccessService.RevokeApiKey": about(async (world, whose) => ({ apiKeyId: await world.newApiKey(whose) })),
 };
+
+function accountAsOwner(world: World, whose: Whose): { ownerId: string } {
+  return { ownerId: world.things(whose).accountId };
+}
 
 function accountOf(world: World, whose: Whose): { accountId: string } {
   return { accountId: world.things(whose).accountId };

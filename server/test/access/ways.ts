@@ -61,11 +61,10 @@ export const WAYS: readonly Way[] = Object.entries(PROTOCOLS).flatMap(([protocol
   HEADERS.map((header) => ({ protocol, header, open })),
 );
 
-/** Calls an rpc with a key, in one way. */
+/** Calls an rpc with a key, in one way; of a stream that never ends, the first message is read. */
 export async function call(
   transport: Transport,
-  method: DescMethod,
-  request: JsonObject,
+  { method, request, isEndless }: { method: DescMethod; request: JsonObject; isEndless: boolean },
   header: string,
   key: string | undefined,
 ): Promise<Answer> {
@@ -84,7 +83,10 @@ export async function call(
         shown,
         once(message) as never,
       );
-      for await (const part of answer.message) said.push(toJson(method.output, part as never));
+      for await (const part of answer.message) {
+        said.push(toJson(method.output, part as never));
+        if (isEndless) break;
+      }
     }
     return { outcome: "ok", said: JSON.stringify(said) };
   } catch (error) {

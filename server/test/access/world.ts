@@ -21,7 +21,10 @@ export const FOREIGN_MARK = "foreign-canary";
 export const OWN_MARK = "own-canary";
 
 /** The ids of what an account owns. */
-export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId" | "providerId", string>;
+export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId", string>;
+
+/** The name of the Provider that each of these accounts has. */
+export const PROVIDER = "matrix";
 
 /** A server with accounts, what they own, and a key for each principal. */
 export class World {
@@ -58,8 +61,8 @@ export class World {
   /** The ids of what an account owns; of nobody's things, ids that there are not. */
   things(whose: Whose): Things {
     const [accountId, llmId, sessionId, budgetId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
-    const [providerId, apiKeyId] = [randomUUID(), randomBytes(8).toString("hex")];
-    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId, providerId };
+    const apiKeyId = randomBytes(8).toString("hex");
+    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId };
   }
 
   /** An Llm of its own for a call that would be the end of it. */
@@ -70,12 +73,19 @@ export class World {
     return llm?.llmId ?? "";
   }
 
-  /** A Provider of its own for a call that would be the end of it. */
+  /** One that can be brought back. */
+  async deletedLlm(whose: Whose): Promise<string> {
+    const llmId = await this.newLlm(whose);
+    if (whose !== "missing") await this.#admin.llms.deleteLlm({ llmId });
+    return llmId;
+  }
+
+  /** The name of a Provider of its own for a call that would be the end of it. */
   async newProvider(whose: Whose): Promise<string> {
-    const { accountId: ownerId, providerId } = this.things(whose);
-    if (whose === "missing") return providerId;
-    const draft = { name: `short-lived-${randomUUID()}`, ownerId, baseUrl: `${this.upstream.url}/v1` };
-    return (await this.#admin.providers.upsertProvider(draft)).provider?.providerId ?? "";
+    const name = `short-lived-${randomUUID()}`;
+    const draft = { name, ownerId: this.things(whose).accountId, baseUrl: "https://vendor.example.com/v1" };
+    if (whose !== "missing") await this.#admin.providers.upsertProvider(draft);
+    return name;
   }
 
   /** An API key of its own for a call that would be the end of it. */
@@ -132,6 +142,8 @@ export class World {
     const { llm } = await llms.createLlm(llmRequest({ ...said, modelIdentifier: `fine-${mark}` }));
     const draft = { accountId, displayName: mark, role: ApiKey_Role.VIEWER };
     const { apiKey } = await access.createApiKey(draft);
+    const baseUrl = `${this.upstream.url}/v1`;
+    await providers.upsertProvider({ name: PROVIDER, ownerId: accountId, displayName: mark, baseUrl });
     await llms.setDefaultLlm({ llmId: llm?.llmId ?? "" });
     this.#owners.set(whose, this.server.client(await this.server.addKey(accountId, "OWNER")));
     const things = {
@@ -140,12 +152,9 @@ export class World {
       apiKeyId: apiKey?.apiKeyId ?? "",
       sessionId: "",
       budgetId: "",
-      providerId: "",
     };
     this.#things.set(whose, things);
     things.sessionId = await this.newSession(whose);
     things.budgetId = await this.newBudget(whose);
-    const shared = { name: mark, ownerId: accountId, baseUrl: `${this.upstream.url}/v1` };
-    things.providerId = (await providers.upsertProvider(shared)).provider?.providerId ?? "";
   }
 }

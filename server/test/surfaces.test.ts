@@ -380,6 +380,21 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     expect(reply.usage?.inputTokens).toBeGreaterThan(0n);
   });
 
+  it("checks an Llm by itself, and refuses its chats while it is disabled", async () => {
+    const llmId = await createLlm(`checked-${randomUUID()}`, { checkIntervalSeconds: 3_600 });
+    const get = async () => (await patchbay.llms.getLlm({ llmId })).llm;
+    await expect.poll(async () => (await get())?.status, { timeout: 20_000 }).toBe(Llm_Status.ACTIVE);
+    expect(await get()).toMatchObject({
+      checkIntervalSeconds: 3_600,
+      lastTest: { outcome: ConnectionTest_Outcome.OK },
+    });
+    await patchbay.llms.updateLlm({ llmId, disabled: true, checkIntervalSeconds: 0 });
+    expect(await get()).toMatchObject({ checkIntervalSeconds: 0, status: Llm_Status.DISABLED });
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }));
+    expect(problem).toMatchObject({ code: "FailedPrecondition", reason: "LLM_DISABLED" });
+    await patchbay.llms.updateLlm({ llmId, disabled: false });
+    expect((await patchbay.chat.chat({ llmId, message: "Hi" })).message?.content).toBe("Hello, world");
+  });
   it("asks for a form and for a tool, through the client configuration of the Llm", async () => {
     const llmId = await createLlm(`form-${randomUUID()}`, { clientConfig: { seed: 7 } });
     const schema = { type: "object", properties: { url: { type: "string" } } };

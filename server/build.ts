@@ -176,7 +176,13 @@ async function openWire(
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs });
   const budgets = new Budgets({ vault, lines });
   const { checks, signals } = openChecks(log, store, tests, closers);
-  const chats = await openChats(config, log, { store, vault, lines, upstreams, budgets, signals }, closers, options);
+  const chats = await openChats(
+    config,
+    log,
+    { store, vault, limits, lines, upstreams, budgets, signals },
+    closers,
+    options,
+  );
   const sessions = new Sessions({ vault });
   const usage = new UsageReport({ vault });
   const auditLog = new AuditLog({ vault });
@@ -291,7 +297,15 @@ function openSecretRefs({ secretRefs, dataDir, keys, tls }: Config, closers: Clo
 async function openChats(
   config: Config,
   log: Logger,
-  means: { store: Store; vault: Vault; lines: Lines; upstreams: Upstreams; budgets: Budgets; signals: Signals },
+  means: {
+    store: Store;
+    vault: Vault;
+    limits: Limits;
+    lines: Lines;
+    upstreams: Upstreams;
+    budgets: Budgets;
+    signals: Signals;
+  },
   closers: Closer[],
   { reachFailpoint = () => {} }: TestOptions,
 ): Promise<Chats> {

@@ -5,9 +5,8 @@ import { StartError } from "../base/start-error.ts";
 import type { Config } from "../config.ts";
 import { openKeySource } from "../key-source.ts";
 import { createLog } from "../log.ts";
-import { EmbeddedPostgres } from "../store/embedded/embedded-postgres.ts";
 import { outageOf } from "../store/outage.ts";
-import { Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { inspectKeys, verifyAll } from "../store/vault/inspection.ts";
 import { formatKeyRing, generateKey } from "../store/vault/key-ring.ts";
 import { KeyRingFile } from "../store/vault/key-ring-file.ts";
@@ -15,6 +14,7 @@ import { addKey, deleteUnusedDataKeys, retireKey } from "../store/vault/retireme
 import { rotate } from "../store/vault/rotate.ts";
 import { Rotation } from "../store/vault/rotation.ts";
 import { Vault } from "../store/vault/vault.ts";
+import { openStoreBeside } from "../store-beside.ts";
 import { Progress } from "./progress.ts";
 import { HELP, reportRotation, reportStatus, reportVerification } from "./report.ts";
 
@@ -130,17 +130,7 @@ async function withMeans(config: Config, work: (means: Means) => Promise<number>
       const file = config.keys.kind === "file" ? config.keys.file : "";
       throw new StartError(`There is no key ring ${file}. Set KEYRING_FILE, or DATA_DIR, to what the server has.`);
     }
-    let database: Parameters<typeof Store.open>[0];
-    if (config.databaseUrl) {
-      database = { url: config.databaseUrl };
-    } else {
-      const joined = await EmbeddedPostgres.join(config.dataDir);
-      closers.push(() => joined.close());
-      database = joined.address;
-    }
-    const store = await Store.open(database, () => {});
-    closers.push(() => store.close());
-    return await work({ store, provider });
+    return await work({ store: await openStoreBeside(config, closers), provider });
   } catch (error) {
     throw explain(error);
   } finally {

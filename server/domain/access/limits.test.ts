@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { problemIn } from "../../test/expect-problem.ts";
+import { llmRequest } from "../../test/llm-requests.ts";
 import { startServer, type TestServer } from "../../test/test-server.ts";
 import { makeApiKey } from "./api-key-format.ts";
 
@@ -48,6 +49,23 @@ describe("a limit", () => {
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
     // Reading is not testing.
     expect((await llms.listLlms({})).llms).toEqual([]);
+  });
+});
+
+describe("a limit of bytes", () => {
+  it("counts what chats say, whichever protocol says it", async () => {
+    const server = await startServer({ CHAT_BYTES_PER_MINUTE: "1000" });
+    try {
+      const { apiKey } = await server.addAccount("OWNER");
+      const { llms, chat } = server.client(apiKey);
+      const { llm } = await llms.createLlm(llmRequest());
+      const say = (bytes: number) => problemIn(chat.chat({ llmId: llm?.llmId ?? "", message: "x".repeat(bytes) }));
+      // The endpoint is not there; what matters is who is asked.
+      expect((await say(600)).reason).not.toBe("RATE_LIMITED");
+      expect(await say(600)).toMatchObject({ reason: "RATE_LIMITED", metadata: { setting: "CHAT_BYTES_PER_MINUTE" } });
+    } finally {
+      await server.stop();
+    }
   });
 });
 

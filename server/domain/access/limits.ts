@@ -62,9 +62,9 @@ export class Limits {
     return this.#take("chatsPerMinute", apiKeyId);
   }
 
-  /** Counts what a chat sends. */
-  countBytes(apiKeyId: string, bytes: number): Promise<void> {
-    return this.#take("chatBytesPerMinute", apiKeyId, bytes);
+  /** Counts what a chat sends; it is only measured where there is a limit. */
+  async countBytes(apiKeyId: string, measure: () => number): Promise<void> {
+    if (this.#limits.has("chatBytesPerMinute")) await this.#take("chatBytesPerMinute", apiKeyId, measure());
   }
 
   async #take(name: Name, subject: string, points = 1): Promise<void> {

@@ -11,6 +11,13 @@ export interface ChainVerdict extends AuditHead {
   readonly flaw: string | undefined;
 }
 
+/** An event as somebody noted it earlier; its hash in hexadecimal digits. */
+export interface NotedEvent {
+  readonly accountId: string;
+  readonly sequence: number;
+  readonly hash: string;
+}
+
 /** The hash that an event must have behind the one before; of the first event, that is empty. */
 export function hashOf(previous: Buffer, { sequence, record }: Pick<AuditRow, "sequence" | "record">): Buffer {
   return createHash("sha256").update(previous).update(`${sequence}\n${record}`).digest();
@@ -20,11 +27,19 @@ export function hashOf(previous: Buffer, { sequence, record }: Pick<AuditRow, "s
  * Recomputes every chain. It finds what was changed, taken out or put in; a chain that was cut at its end or written anew
  * as a whole is only found by comparing its head with one that was noted elsewhere.
  */
-export async function* verifyChains(em: EntityManager): AsyncGenerator<ChainVerdict> {
-  for (const head of await auditHeads(em)) yield { ...head, flaw: await flawOf(em, head) };
+export async function* verifyChains(
+  em: EntityManager,
+  noted: readonly NotedEvent[] = [],
+): AsyncGenerator<ChainVerdict> {
+  for (const head of await auditHeads(em)) {
+    const known = noted.filter(({ accountId }) => accountId === head.accountId);
+    yield { ...head, flaw: await flawOf(em, head, known) };
+  }
 }
 
-async function flawOf(em: EntityManager, head: AuditHead): Promise<string | undefined> {
+async function flawOf(em: EntityManager, head: AuditHead, known: readonly NotedEvent[]): Promise<string | undefined> {
+  const beyond = known.find((one) => one.sequence > head.sequence);
+  if (beyond) return `event ${beyond.sequence} was there once, and the chain ends with ${head.sequence}`;
   let previous: Buffer = NOTHING;
   let sequence = 0;
   while (sequence < head.sequence) {
@@ -37,6 +52,8 @@ async function flawOf(em: EntityManager, head: AuditHead): Promise<string | unde
       if (!hash.equals(row.hash)) return `event ${row.sequence} is not what was written, or not in its place`;
       previous = hash;
       sequence = row.sequence;
+      const before = known.find((one) => one.sequence === sequence);
+      if (before && before.hash !== hash.toString("hex")) return `event ${sequence} was another one once`;
     }
     if (rows.length === 0 || rows.at(-1)?.sequence !== sequence) return `event ${sequence + 1} is missing`;
   }

@@ -2,12 +2,14 @@ import type { StoredSampling } from "../../store/llm.entity.ts";
 import { outageOf } from "../../store/outage.ts";
 import type { ModelRequest, Reply, ReplyEvent, SamplingParams } from "../../upstream/conversation.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
-import type { Scope } from "../access/scope.ts";
+import type { Limits } from "../access/limits.ts";
+import { holderOf, type Scope } from "../access/scope.ts";
 import type { Signals } from "../checks/signals.ts";
 import { Attempt, type AttemptMeans, type ReplyFacts } from "./attempt.ts";
 import type { Line, Lines } from "./lines.ts";
 import { refusalOf } from "./refusal.ts";
 import { requireServed } from "./request-rules.ts";
+import { sizeOf } from "./request-size.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
@@ -47,6 +49,7 @@ export interface ChatMeans extends AttemptMeans {
   readonly lines: Lines;
   readonly upstreams: Upstreams;
   readonly turns: Turns;
+  readonly limits: Limits;
   readonly signals: Signals;
 }
 
@@ -118,11 +121,12 @@ export class Chats {
   }
 
   async #begin(scope: Scope, { llmId, request, session }: ChatAsk): Promise<Begun> {
-    const { turns } = this.#means;
+    const { turns, limits } = this.#means;
     const named = llmId || (session?.sessionId && (await turns.llmOf(scope, session.sessionId))) || "";
     const line = await this.#means.lines.open(scope, named);
     const { llm } = line;
     requireServed(llm, request);
+    await limits.countBytes(holderOf(scope.caller), () => sizeOf(request));
     const begun = session && (await turns.begin(scope, llm, session, request));
     const answered = begun && "reply" in begun ? begun : undefined;
     const turn = begun && "release" in begun ? begun : undefined;

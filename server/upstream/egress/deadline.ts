@@ -1,10 +1,15 @@
-/** Expires when nothing was heard for too long, and at its end in any case. One timer, however often it is put off. */
+/**
+ * Expires when nothing was heard for too long, and at its end in any case. One timer, however often it is put off.
+ *
+ * What has arrived while this process was busy is heard first: its own delay is not taken for the endpoint's.
+ */
 export class Deadline {
   readonly #endsAt: number;
   readonly #onExpiry: () => void;
   #dueAt: number;
   #firesAt: number;
   #timer: NodeJS.Timeout;
+  #lastCall: NodeJS.Immediate | undefined;
 
   constructor(patienceMs: number, totalMs: number, onExpiry: () => void) {
     const now = performance.now();
@@ -24,6 +29,7 @@ export class Deadline {
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#lastCall);
   }
 
   #arm(now: number): void {
@@ -33,9 +39,12 @@ export class Deadline {
   }
 
   #fire(): void {
-    const now = performance.now();
-    // Timers may fire a millisecond early.
-    if (this.#dueAt - now < 1) this.#onExpiry();
-    else this.#arm(now);
+    // Timers come before sockets in a turn of the event loop, and immediates behind them.
+    this.#lastCall = setImmediate(() => {
+      const now = performance.now();
+      // Timers may fire a millisecond early.
+      if (this.#dueAt - now < 1) this.#onExpiry();
+      else this.#arm(now);
+    });
   }
 }

@@ -20,13 +20,24 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function send(method: string, path: string, body?: string | Uint8Array, type = "application/json") {
-  const response = await fetch(`${server.url}${path}`, {
+async function call(method: string, path: string, body?: string | Uint8Array, type = "application/json") {
+  return fetch(`${server.url}${path}`, {
     method,
     headers: { authorization: `Bearer ${ownerKey}`, ...(type === "" ? {} : { "content-type": type }) },
     ...(body === undefined ? {} : { body: body as BodyInit }),
   });
+}
+
+async function send(...[method, path, body, type]: Parameters<typeof call>) {
+  const response = await call(method, path, body, type);
   return { status: response.status, text: await response.text() };
+}
+
+/** The status only: some answers never end. */
+async function statusOf(...[method, path, body, type]: Parameters<typeof call>): Promise<number> {
+  const response = await call(method, path, body, type);
+  await response.body?.cancel();
+  return response.status;
 }
 
 /** An Llm's JSON with something of a caller's, as text, since JSON.stringify knows no `__proto__`. */
@@ -178,8 +189,8 @@ describe("D7 a request with no body or a wrong one", () => {
   it.each(operations(randomUUID()))("D7 is answered, and the server lives: $method $path", async ({ method, path }) => {
     const canHave = method !== "GET" && method !== "HEAD";
     const sent = bodies.filter((body) => canHave || body === undefined);
-    const answers = await Promise.all(sent.flatMap((body) => types.map((type) => send(method, path, body, type))));
-    expect(answers.filter(({ status }) => status >= 500).map(({ text }) => text)).toEqual([]);
+    const statuses = await Promise.all(sent.flatMap((body) => types.map((type) => statusOf(method, path, body, type))));
+    expect(statuses.filter((status) => status >= 500)).toEqual([]);
     expect((await send("GET", "/readyz")).status).toBe(200);
     expect(server.log.filter(({ level }) => level === "error")).toEqual([]);
   });

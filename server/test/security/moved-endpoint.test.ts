@@ -172,17 +172,13 @@ describe("A2 a chat that says where to go", () => {
     expect((await send("POST", `/v1/llms/${llmId}:chat?base_url=${thief.url}`, { message: "hello" })).status).toBe(400);
   });
 
-  it("A2 by what is stored with the Llm goes to the stored endpoint all the same", async () => {
-    const names = [...ADDRESSES, "extra_body", "default_headers"].map((name) => [name, thief.url]);
-    const clientConfig = { ...Object.fromEntries(names), nested: Object.fromEntries(names) };
-    const { llm } = await patchbay.llms.createLlm(
-      llmRequest({ endpointUrl: `${home.url}/v1`, credentials: apiKey(KEY), clientConfig }),
-    );
-    const before = home.requests.length;
-    await patchbay.chat.chat({ llmId: llm?.llmId ?? "", message: "hello" });
-    await patchbay.llms.testLlm({ llmId: llm?.llmId ?? "" });
-    expect([home.requests.length - before, thief.requests.length]).toEqual([2, 0]);
-  });
+  it.each(ADDRESSES.flatMap((name) => [{ [name]: "x" }, { extra_body: { [name]: "x" } }, { a: [{ [name]: "x" }] }]))(
+    "A2 by what would be stored with the Llm is refused: %o",
+    async (clientConfig) => {
+      const problem = await problemIn(patchbay.llms.updateLlm({ llmId, clientConfig: clientConfig as never }));
+      expect([problem.code, problem.message]).toEqual(["InvalidArgument", expect.stringContaining("client_config")]);
+    },
+  );
 
   it("A2 by a picture's address does not send us there", async () => {
     const image = { image: { url: `${thief.url}/picture.png` } };

@@ -31,7 +31,7 @@ const ONE_IMPORTER: Record<string, string> = {
   "node:cluster": "nothing",
   "prom-client": "server/wire/observe",
   "@opentelemetry/": "server/wire/observe/otel",
-  "@connectrpc/connect": "server/wire|server/service|client|server/build.ts",
+  "@connectrpc/connect": "server/wire|server/service|client|server/build",
 };
 
 const root = join(import.meta.dirname, "..");

@@ -107,8 +107,8 @@ export async function markProviderReadable(em: EntityManager, { id }: Provider):
 }
 
 /**
- * Has the Llms of a Provider show its endpoint, and forget what was found out about the connection they had before. To be
- * called with the Provider locked; tells which they are, and those who watch. The version of the credentials keeps a test that is under way
+ * Has the Llms of a Provider show its endpoint, and forget what was found out about the connection they had before; those
+ * who watch are told. To be called with the Provider locked. The version of the credentials keeps a test that is under way
  * from being told of the new ones.
  */
 export async function renewLlmsOf(

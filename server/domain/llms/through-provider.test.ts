@@ -230,6 +230,10 @@ describe("a change of the provider", () => {
       await patchbay.providers.upsertProvider({ name, credentials: apiKey(NEW_KEY) });
     }
     expect(told.at(-1)).toEqual([WatchLlmsResponse_Kind.UPDATED, llmId]);
+    const kinds = await server.store
+      .fork()
+      .execute("select kind from change where resource_id = ? order by id", [llmId]);
+    expect(kinds).toEqual([{ kind: "created" }, { kind: "updated" }]);
   });
 
   it("moves all its Llms, also where they are searched for", async () => {

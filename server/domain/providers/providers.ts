@@ -23,7 +23,6 @@ import type { Lines } from "../chat/lines.ts";
 import type { SecretRefs } from "../credentials/secret-refs.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
-import { tellOf } from "../llms/llm-changes.ts";
 import type { Notice } from "../llms/notices.ts";
 import { leaveProvider } from "../llms/through-provider.ts";
 import { allowedBaseUrl, applyChange } from "./apply-change.ts";
@@ -158,7 +157,6 @@ export class Providers {
       provider.updatedBy = scope.caller.accountId;
       await em.flush();
       const renewed = stored && isOther ? await renewLlmsOf(em, provider) : [];
-      for (const llm of renewed) await tellOf(em, llm, "updated");
       await recordDeed(scope, em, {
         action: stored ? "provider.update" : "provider.create",
         resourceId: provider.id,

@@ -64,6 +64,14 @@ describe("a client configuration", () => {
     }
   });
 
+  it("gives way to what a chat says itself", async () => {
+    const { llmId } = await create({ clientConfig: { response_format: { type: "json_object" } } });
+    await patchbay.chat.chat({ llmId, message: "Hi" });
+    expect(upstream.requests.at(-1)?.body).toMatchObject({ response_format: { type: "json_object" } });
+    await patchbay.chat.chat({ llmId, message: "Hi", responseFormat: { type: Type.TEXT } });
+    expect(upstream.requests.at(-1)?.body).toMatchObject({ response_format: { type: "text" } });
+  });
+
   it("keeps what the API is not known to take, sends none of it, and says so", async () => {
     const clientConfig = { timeout: 30, future: { a: [1] }, headers: { "X-Forwarded-For": "1.2.3.4" } };
     const made = await create({ clientConfig });

@@ -75,7 +75,7 @@ export class Llms {
         // It may have moved since the draft was settled; from here on it does not.
         if (draft.providerId) llm.endpointUrl = (await holdAmong(em, ownerId, draft.providerId)).endpointUrl;
         await em.persist(llm).flush();
-        await scheduleChecks(em, llm.id, llm.checkIntervalSeconds);
+        if (llm.checkIntervalSeconds > 0) await scheduleChecks(em, llm.id, llm.checkIntervalSeconds);
         await tellOf(em, llm, "created");
         await recordDeed(scope, em, { action: "llm.create", resourceId: llm.id, ownerId });
       });

@@ -59,6 +59,13 @@ describe("a limit", () => {
       status: 200,
     },
     {
+      name: "a body that says it will be too large",
+      listener: (_request, response) => void response.writeHead(200, { "content-length": "1001" }).write("x"),
+      streamed: false,
+      kind: "bad-reply",
+      status: 200,
+    },
+    {
       name: "a stream that is too large",
       listener: (_request, response) => {
         response.write("x".repeat(1_500));

@@ -11,7 +11,7 @@ import { startCollector } from "../../server/wire/observe/otel/test-collector.ts
 import { apiKeyCanaries, type Canary, canary, makeSecret } from "./canaries.ts";
 import { dumpTables, readFiles } from "./places.ts";
 import { type Place, scan } from "./scan.ts";
-import { type Secrets, startEndpoint, useAgain, useEverything } from "./usage.ts";
+import { issueKeys, type Secrets, startEndpoint, useAgain, useEverything } from "./usage.ts";
 
 const startedAt = performance.now();
 const folder = makeTemporaryFolder("canary");
@@ -28,6 +28,7 @@ const secrets: Secrets = {
   planted: makeSecret("planted "),
 };
 
+const issuedKeys: string[] = [];
 const places: Place[] = [];
 const keep = (name: string, text: string) => void places.push({ name, bytes: Buffer.from(text) });
 
@@ -47,7 +48,10 @@ const settings = {
 };
 
 try {
-  await run("first", (url) => useEverything(url, bootstrapKey, endpoint, secrets));
+  await run("first", async (url) => {
+    issuedKeys.push(...(await issueKeys(url, bootstrapKey)));
+    return useEverything(url, bootstrapKey, endpoint, secrets);
+  });
   await run(
     "second",
     (url) => useAgain(url, bootstrapKey, secrets),
@@ -90,8 +94,9 @@ function canariesOf(): Canary[] {
     canary("the collector's token", collectorToken),
     canary("a key of the environment", environmentKey),
     ...apiKeyCanaries("the bootstrap API key", bootstrapKey),
+    ...issuedKeys.flatMap((key, index) => apiKeyCanaries(`issued API key ${index + 1}`, key)),
     canary("the key that encrypts keys", Buffer.from(kek?.k ?? "", "base64url"), [
-      { place: "key ring", form: /^base64url at 0$/ },
+      { place: "key ring", form: /^base64(url)? at 0$/ },
     ]),
   ];
 }

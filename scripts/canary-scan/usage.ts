@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Patchbay } from "../../client/llm.ts";
+import { createPatchbay, type Patchbay } from "../../client/llm.ts";
+import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
 import { Llm_ProviderType } from "../../gen/patchbay/v1/llm_pb.ts";
 import { apiKey, llmRequest } from "../../server/test/llm-requests.ts";
 import { ScriptedUpstream } from "../../server/test/scripted-upstream.ts";
@@ -62,6 +63,16 @@ export async function useEverything(
   return answers;
 }
 
+/** Has API keys made and rolled, and uses them; answers with the keys, which are shown this once. */
+export async function issueKeys(url: string, key: string): Promise<string[]> {
+  const { access } = createPatchbay({ url, apiKey: key });
+  const made = await access.createApiKey({ displayName: "made", role: ApiKey_Role.ADMIN });
+  const rolled = await access.rollApiKey({ apiKeyId: made.apiKey?.apiKeyId ?? "" });
+  const keys = [made.key, rolled.key];
+  for (const apiKey of keys) await createPatchbay({ url, apiKey }).access.listApiKeys({});
+  return keys;
+}
+
 /** What is asked of a server when it has started again. */
 export async function useAgain(url: string, key: string, { prompt }: Secrets): Promise<string[]> {
   const answers: string[] = [];
@@ -78,7 +89,7 @@ export async function useAgain(url: string, key: string, { prompt }: Secrets): P
 type Note = (call: Promise<unknown>) => Promise<void>;
 
 async function useLlms(
-  { llms, chat, pings, audit }: Patchbay,
+  { llms, chat, pings, audit, providers, usage }: Patchbay,
   upstream: ScriptedUpstream,
   secrets: Secrets,
   note: Note,
@@ -94,7 +105,7 @@ async function useLlms(
       description: secrets.planted,
       credentials: apiKey(first),
     });
-    const { llm } = await llms.createLlm(draft);
+    const { llm } = await llms.createLlm({ ...draft, requestId: randomUUID() });
     const llmId = llm?.llmId ?? "";
     await note(llms.createLlm(draft));
     await note(llms.testLlm({ llmId }));
@@ -104,12 +115,20 @@ async function useLlms(
     await note(Array.fromAsync(chat.streamChat({ llmId, message: secrets.prompt })));
     await note(llms.updateLlm({ llmId, credentials: apiKey(second), displayName: "changed" }));
     await note(pings.pingOnce({ llmId }));
+    await note(llms.addPendingCredentials({ llmId, credentials: apiKey(first) }));
+    await note(llms.promoteCredentials({ llmId }));
     await note(llms.getLlm({ llmId }));
     await note(llms.updateLlm({ llmId, credentials: apiKey(`${secrets.refusedKey}\r\n`) }));
     await note(llms.createLlm(llmRequest({ displayName: "\0", credentials: apiKey(first) })));
     if (modelIdentifier !== "fine") await note(llms.deleteLlm({ llmId }));
   }
   await note(llms.createLlm(llmRequest({ endpointUrl: "http://127.0.0.1:1", credentials: apiKey(first) })));
+  const name = `vendor-${randomUUID()}`;
+  const vendor = { name, providerType: Llm_ProviderType.OPENAI, baseUrl: `${upstream.url}/${name}` };
+  await note(providers.upsertProvider({ ...vendor, credentials: apiKey(first) }));
+  await note(providers.testProvider({ name: name }));
+  await note(providers.listProviders({}));
+  await note(usage.queryUsage({}));
   await note(llms.listLlms({ pageSize: 1_000 }));
   await note(audit.listAuditEvents({ pageSize: 1_000 }));
   await note(Array.fromAsync(audit.exportAuditEvents({})));

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import type { Logger } from "./base/logger.ts";
-import type { LogLevel } from "./config.ts";
+import type { LogLevel } from "./settings.ts";
 
 /** Lines are written together, this many bytes at once, or what there is after this time. */
 const BATCH_BYTES = 4_096;

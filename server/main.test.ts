@@ -3,8 +3,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync 
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../client/llm.ts";
-import { SETTINGS } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
+import { SETTINGS } from "./settings.ts";
 import { readPostmaster } from "./store/embedded/postmaster.ts";
 import { apiKey, llmRequest } from "./test/llm-requests.ts";
 import { ServerProcess } from "./test/server-process.ts";

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { StartError } from "./base/start-error.ts";
 import { build, type Server } from "./build.ts";
-import { type Config, helpText, readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import type { KeysConfig } from "./keys-config.ts";
 import { createLog, describeError } from "./log.ts";
+import { helpText } from "./settings.ts";
 import { collectStartGarbage } from "./start-garbage.ts";
 
 async function main(): Promise<void> {

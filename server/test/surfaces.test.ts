@@ -425,7 +425,7 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     { api: "Anthropic's", said: { providerType: Llm_ProviderType.ANTHROPIC } },
   ])("streams through $api API, word by word", async ({ said }) => {
     const model = `stream-${randomUUID()}`;
-    upstream.setModel(model, saysSlowly(30, "one ", "two ", "three"));
+    upstream.setModel(model, saysSlowly(100, "one ", "two ", "three"));
     const llmId = await createLlm(model, said);
     const words: { text: string; at: number }[] = [];
     const cases: (string | undefined)[] = [];

@@ -72,7 +72,7 @@ describe.each(["grpc", "grpcweb", "connect"])("buf curl over %s", (protocol) => 
 
   it("streams a chat", async () => {
     const model = `stream-${randomUUID()}`;
-    rig.upstream.setModel(model, saysSlowly(5, "one ", "two ", "three"));
+    rig.upstream.setModel(model, saysSlowly(100, "one ", "two ", "three"));
     const { messages: created } = await call("LlmService/CreateLlm", llmRequest(model));
     const { llmId } = created[0].llm;
     expect((await call("ChatService/StreamChat", { llmId, message: "Hi" })).messages).toMatchObject([

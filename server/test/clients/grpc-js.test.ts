@@ -113,7 +113,7 @@ describe("a message over the limit", () => {
 
 describe("a chat", () => {
   it("streams token by token", async () => {
-    const llmId = await createLlm(modelThat(saysSlowly(40, "one ", "two ", "three")));
+    const llmId = await createLlm(modelThat(saysSlowly(100, "one ", "two ", "three")));
     const stream = chat.stream("StreamChat", { llmId, message: "Hi" });
     const { code, messages } = await stream.ended;
     expect([code, wordsOf(messages)]).toEqual(["OK", ["one ", "two ", "three"]]);
@@ -222,7 +222,7 @@ describe("gRPC interop", () => {
 
   it("server_streaming: messages of 31,415, 9, 2,653 and 58,979 bytes, in order", async () => {
     const sizes = [31_415, 9, 2_653, 58_979];
-    const llmId = await createLlm(modelThat(saysSlowly(5, ...sizes.map((size) => "z".repeat(size)))));
+    const llmId = await createLlm(modelThat(saysSlowly(100, ...sizes.map((size) => "z".repeat(size)))));
     const { code, messages } = await chat.stream("StreamChat", { llmId, message: "Hi" }).ended;
     expect([code, wordsOf(messages).map(({ length }) => length)]).toEqual(["OK", sizes]);
   });

@@ -60,6 +60,11 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     begin(call);
     await pour(call.response, Buffer.from(call.dialect.streamWord(call.model, "la ").repeat(256)));
   },
+  /** The same with words of 3 kB: little of what is sent is not passed on. */
+  "endless-long-words": async (call) => {
+    begin(call);
+    await pour(call.response, Buffer.from(call.dialect.streamWord(call.model, "la ".repeat(1_000)).repeat(16)));
+  },
   /** The same in chunks of one byte, each of which costs a reader more than its size. */
   "endless-crumbs": async ({ response, isStreamed }) => {
     response.writeHead(200, { "content-type": isStreamed ? "text/event-stream" : "application/json" });

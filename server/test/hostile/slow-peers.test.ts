@@ -21,7 +21,7 @@ let endless: string;
 beforeAll(async () => {
   victim = await startVictim();
   probe = new Probe(victim, await victim.addLlm("probed"));
-  endless = await victim.addLlm("endless");
+  endless = await victim.addLlm("endless-long-words");
 });
 afterAll(async () => {
   await probe.end();

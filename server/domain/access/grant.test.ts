@@ -45,7 +45,7 @@ function powerOf({ accountId, permissions }: Caller): Set<string> {
   return new Set(power);
 }
 
-describe("a key that is made by a key", () => {
+describe("C2 a key that is made by a key", () => {
   it("can do nothing that its maker cannot, nor for longer, however many are in between", () => {
     let made = 0;
     let refused = 0;

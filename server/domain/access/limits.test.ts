@@ -69,7 +69,7 @@ describe("a limit of bytes", () => {
   });
 });
 
-describe("an address that guesses API keys", () => {
+describe("C7 an address that guesses API keys", () => {
   const get = async (apiKey: string, address: string) => {
     const headers = { authorization: `Bearer ${apiKey}`, "x-forwarded-for": `203.0.113.9, ${address}` };
     return (await fetch(`${servers[0]?.url}/v1/llms`, { headers })).status;

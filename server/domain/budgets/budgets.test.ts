@@ -45,7 +45,7 @@ const setBudget = async (said: object) =>
 
 const stateOf = async (budgetId: string) => (await patchbay.budgets.getBudget({ budgetId })).budget;
 
-describe("a budget", () => {
+describe("D12 a budget", () => {
   it("of 10 chats admits 10 of 100 that come at once, and has spent what they cost", async () => {
     const llmId = await create();
     const { budgetId = "" } = (await setBudget({})) ?? {};

@@ -99,7 +99,7 @@ describe.each(WAYS)("over $protocol, with the key in $header", ({ header, open }
   }, TIMEOUT_MS);
   afterAll(() => surface.close());
 
-  it("everything is as matrix.txt says", () => {
+  it("C3 C6 everything is as matrix.txt says", () => {
     const found = ROWS.map(({ key }) => ({ key, outcomes: PRINCIPALS.map((one) => answerTo(key, one).outcome) }));
     const unexpected = found.filter(({ key }) => !EXPECTED.has(key)).map(({ key, outcomes }) => write(key, outcomes));
     expect(
@@ -125,7 +125,7 @@ describe.each(WAYS)("over $protocol, with the key in $header", ({ header, open }
     }
   });
 
-  it("foreign and missing are answered alike, to the byte", () => {
+  it("C8 foreign and missing are answered alike, to the byte", () => {
     const about = ROWS.filter(({ whose }) => whose === "missing");
     expect(about.length).toBeGreaterThan(20);
     for (const { method } of about) {

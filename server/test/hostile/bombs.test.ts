@@ -87,7 +87,7 @@ const CASES = ["gzip", "br", "zstd"].flatMap((coding) => [
   },
 ]);
 
-describe(`${BOMB_MIB} MiB of zeros`, () => {
+describe(`D2 ${BOMB_MIB} MiB of zeros`, () => {
   it.each(CASES)("as $name are refused at once, and cost nothing", async ({ name, coding, expected, request }) => {
     const bomb = bombs[coding] ?? Buffer.alloc(0);
     const rounds: { ms: number; cpuMs: number; mib: number }[] = [];

@@ -4,6 +4,7 @@ import { Signals } from "../domain/checks/signals.ts";
 import { forgetOldChanges, Housekeeping } from "../domain/housekeeping/housekeeping.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import { purgeLlms } from "../domain/llms/deleted-llms.ts";
+import { forgetRateLimits } from "../store/rate-limit.ts";
 import type { Store } from "../store/store.ts";
 import { type Opening, warner } from "./opening.ts";
 
@@ -12,7 +13,7 @@ export function openChangeFeed(opening: Opening, store: Store): ChangeFeed {
   const onWarning = warner(opening);
   const feed = new ChangeFeed({ store, onWarning });
   opening.closers.push(() => feed.close());
-  const housekeeping = new Housekeeping(() => store.fork(), [purgeLlms, forgetOldChanges], onWarning);
+  const housekeeping = new Housekeeping(() => store.fork(), [purgeLlms, forgetOldChanges, forgetRateLimits], onWarning);
   opening.closers.push(() => housekeeping.stop());
   return feed;
 }

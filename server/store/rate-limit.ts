@@ -1,11 +1,11 @@
 import { LRUCache } from "lru-cache";
 import type { Pool } from "pg";
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type { EntityManager } from "./store.ts";
 
 const SECONDS = 60;
 const MOST_REMEMBERED = 10_000;
-/** Expired rows are of no use to anybody. */
-const SWEEP_MS = 60_000;
+const FORGOTTEN_AT_ONCE = 10_000;
 
 /** Whether there is something left, and if not, when there will be. */
 export interface Verdict {
@@ -53,12 +53,12 @@ export class RateLimit {
   }
 }
 
-/** Deletes rows that have expired, now and then. */
-export function sweepRateLimits(pool: Pool): () => void {
-  const sweep = () => {
-    // Whoever counts says what is wrong with the database.
-    pool.query("delete from rate_limit where expire < $1", [Date.now()]).catch(() => {});
-  };
-  const timer = setInterval(sweep, SWEEP_MS).unref();
-  return () => clearInterval(timer);
+/** Forgets some of what has expired; tells how much. Any number of servers may do so at once. */
+export async function forgetRateLimits(em: EntityManager): Promise<number> {
+  const forgotten = await em.execute<object[]>(
+    `delete from rate_limit where key in
+       (select key from rate_limit where expire < ? limit ? for update skip locked) returning key`,
+    [Date.now(), FORGOTTEN_AT_ONCE],
+  );
+  return forgotten.length;
 }

@@ -20,7 +20,7 @@ import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
 import { Llm } from "./llm.entity.ts";
 import { Provider } from "./provider.entity.ts";
-import { RateLimit, sweepRateLimits } from "./rate-limit.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { RowCache } from "./row-cache.ts";
 import { RowChanges } from "./row-changes.ts";
 import { Session, Turn } from "./session.entity.ts";
@@ -64,11 +64,8 @@ export class Store {
   /** Which rows change, here and on other servers. */
   readonly changes: RowChanges;
 
-  readonly #stopSweeping: () => void;
-
-  private constructor(orm: MikroORM, changes: RowChanges, stopSweeping: () => void) {
+  private constructor(orm: MikroORM, changes: RowChanges) {
     this.orm = orm;
-    this.#stopSweeping = stopSweeping;
     this.hot = new HotReads(orm);
     this.changes = changes;
   }
@@ -77,8 +74,7 @@ export class Store {
   static async open(database: Database, onWarning: (message: string) => void): Promise<Store> {
     const orm = new MikroORM(ormOptions(database, onWarning));
     await migrate(orm, database);
-    const pool = await orm.em.getConnection().getNativeClient();
-    return new Store(orm, await RowChanges.open(database, onWarning), sweepRateLimits(pool));
+    return new Store(orm, await RowChanges.open(database, onWarning));
   }
 
   /** A unit of work of its own, for one call. */
@@ -130,7 +126,6 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    this.#stopSweeping();
     await this.changes.close();
     await this.orm.close();
   }

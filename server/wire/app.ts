@@ -61,6 +61,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     }),
     contextValues: (request: NodeRequest) => observer.valuesOf(request),
     shutdownSignal,
+    readMaxBytes: ({ parent }: DescMethod) => options.mostBytes(parent),
+    defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
   };
   const methods = captureMethods(routes);
   const specs = new Map(methods.map((spec) => [spec.method as DescMethod, spec]));
@@ -69,8 +71,6 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const rest = createRestHandler([...methods, ...spoken], {
     ...shared,
     errorFaces: options.dialects.flatMap(({ errors }) => errors ?? []),
-    readMaxBytes: ({ parent }: DescMethod) => options.mostBytes(parent),
-    defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,
@@ -81,7 +81,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const jsonOptions = { ignoreUnknownFields: false, registry };
   const rpcs = createRpcHandlers({
     ...shared,
-    routes: (router) => routes(withLimits(router, options.mostBytes)),
+    routes,
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     jsonOptions,
     onError: (error) => log.error({ err: error }, "an answer could not be written"),
@@ -111,22 +111,6 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     else if (isForRpc) refuseUnknown(path, request, response);
     else void rest(request, response);
   };
-}
-
-/** Registers services with the limit of each. */
-function withLimits(router: ConnectRouter, mostBytes: (service: DescService) => number): ConnectRouter {
-  const limited: ConnectRouter = {
-    handlers: router.handlers,
-    service(service, implementation, options) {
-      router.service(service, implementation, { readMaxBytes: mostBytes(service), ...options });
-      return limited;
-    },
-    rpc(method, implementation, options) {
-      router.rpc(method, implementation, { readMaxBytes: mostBytes(method.parent), ...options });
-      return limited;
-    },
-  };
-  return limited;
 }
 
 /** Connect takes a query that it cannot decode for a fault of its own. */

@@ -12,12 +12,15 @@ export async function readBody(request: NodeRequest, limitBytes: number): Promis
   const coding = readContentEncoding(request.headers["content-encoding"]);
   if (!announcesBody(request)) return NONE;
   if (Number(request.headers["content-length"] ?? 0) > limitBytes) throw messageTooLarge(limitBytes);
-  const body = await readBytes(request, limitBytes);
+  const body = await readBytes(request, limitBytes, () => messageTooLarge(limitBytes));
   return coding === undefined || body.length === 0 ? body : decompress(coding, body, limitBytes);
 }
 
-/** Events, not an async iterator: that one would destroy the request, and with it the answer, when it stops early. */
-function readBytes(request: NodeRequest, limitBytes: number): Promise<Uint8Array> {
+/**
+ * All bytes that a request sends, up to a limit. By events, not by an async iterator: that one would destroy the request,
+ * and with it the answer, when it stops early.
+ */
+export function readBytes(request: NodeRequest, limitBytes: number, refuse: () => Error): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
@@ -26,7 +29,7 @@ function readBytes(request: NodeRequest, limitBytes: number): Promise<Uint8Array
       chunks.push(chunk);
       if (sizeBytes <= limitBytes) return;
       request.off("data", onData).pause();
-      reject(messageTooLarge(limitBytes));
+      reject(refuse());
     };
     request.on("data", onData);
     request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] ?? NONE) : Buffer.concat(chunks)));

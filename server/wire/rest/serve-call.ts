@@ -1,15 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
-import {
-  createAsyncIterable,
-  invokeUnaryImplementation,
-  transformInvokeImplementation,
-} from "@connectrpc/connect/protocol";
-import { AbortWatch } from "./abort-watch.ts";
+import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
+import { AbortWatch } from "../call/abort-watch.ts";
+import { FrameWriter } from "../call/frame-writer.ts";
+import { MessageReader } from "../call/message-reader.ts";
 import type { Answer } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { type ErrorAnswer, readError } from "./error-body.ts";
-import { FrameWriter, type Framing } from "./event-stream.ts";
+import type { Framing } from "./event-stream.ts";
 import type { ResponseWriter } from "./write-response.ts";
 
 /** One call of an rpc, from the request that is being read to the answer. */
@@ -50,18 +48,18 @@ export async function serveStream(
   presentFailure: (thrown: unknown) => ErrorAnswer,
 ): Promise<void> {
   const { binding, context, answer, writer } = call;
-  const messages = new MessageReader(call);
+  const messages = new MessageReader(binding.spec, context, call.input, call.interceptors);
   try {
     const first = await messages.next();
     const contentType = contentTypeOf(call, framing, first);
-    const frames = new FrameWriter(answer.stream(contentType, [context.responseHeader]));
+    const frames = new FrameWriter<string | Uint8Array>(answer.stream(contentType, [context.responseHeader]));
     try {
       for (let next = first; !next.done && !answer.isHead; next = await messages.next()) {
         if (binding.answersHttpBody) frames.write(writer.httpBody(binding, next.value).data);
         else frames.write(framing.message(writer.json(binding, next.value)));
         if (frames.ready) await messages.watch.wait(frames.ready);
       }
-      frames.end(binding.answersHttpBody || answer.isHead ? "" : framing.end);
+      frames.end(binding.answersHttpBody || answer.isHead ? undefined : framing.end);
     } catch (error) {
       if (binding.answersHttpBody) answer.abort();
       else frames.end(framing.failure(JSON.stringify(presentFailure(readError(error, context.signal)).body)));
@@ -75,25 +73,4 @@ function contentTypeOf({ binding, writer }: Call, framing: Framing, first: Itera
   if (!binding.answersHttpBody) return framing.contentType;
   const contentType = first.done ? "" : writer.httpBody(binding, first.value).contentType;
   return contentType || "application/octet-stream";
-}
-
-/** The messages of a stream, until the call is aborted. */
-class MessageReader {
-  readonly watch: AbortWatch;
-  readonly #opened: Promise<AsyncIterator<Message>>;
-
-  constructor({ binding, context, input, interceptors }: Call) {
-    const invoke = transformInvokeImplementation(binding.spec, context, interceptors);
-    this.watch = new AbortWatch(context.signal);
-    this.#opened = input.then((message) => invoke(createAsyncIterable([message]))[Symbol.asyncIterator]());
-  }
-
-  next(): Promise<IteratorResult<Message>> {
-    return this.watch.wait(this.#opened.then((iterator) => iterator.next()));
-  }
-
-  /** Lets the handler clean up, without waiting for it. */
-  leave(): void {
-    this.#opened.then((iterator) => iterator.return?.()).catch(() => {});
-  }
 }

@@ -1,11 +1,6 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
-import {
-  type ContextValues,
-  createHandlerContext,
-  type HandlerContext,
-  type Interceptor,
-  type MethodImplSpec,
-} from "@connectrpc/connect";
+import type { ContextValues, HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
+import { type CallContext, OVER, RunningCalls } from "../call/call-context.ts";
 import { Answer } from "./answer.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
 import { Cors } from "./cors.ts";
@@ -75,15 +70,13 @@ interface Route {
   readonly maxBodyBytes: number;
 }
 
-/** Why the signal of a call that is over aborts: without a reason, Node makes a DOMException with a stack for each. */
-const OVER = new Error("the call is over");
-
 class RestServer {
   readonly #options: RestOptions;
   readonly #limitsOfStreams: DeadlineOptions;
   readonly #routes: RouteTable<Route>;
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
+  readonly #calls: RunningCalls;
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
@@ -92,6 +85,7 @@ class RestServer {
     this.#routes = buildRoutes(methods, options.readMaxBytes);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
+    this.#calls = new RunningCalls(options.shutdownSignal);
   }
 
   serves(target: string): boolean {
@@ -153,20 +147,16 @@ class RestServer {
     }
   }
 
-  #createContext(method: DescMethod, request: NodeRequest) {
-    const { shutdownSignal, contextValues } = this.#options;
+  #createContext(method: DescMethod, request: NodeRequest): CallContext {
     const limits = method.methodKind === "unary" ? this.#options : this.#limitsOfStreams;
-    const timeoutMs = readTimeoutMs(request.headers, limits);
-    return createHandlerContext({
-      service: method.parent,
+    return this.#calls.begin({
       method,
       protocolName: "rest",
       requestMethod: request.method ?? "",
       url: urlOf(request),
       requestHeader: headersOf(request),
-      ...(timeoutMs !== undefined && { timeoutMs }),
-      ...(shutdownSignal !== undefined && { shutdownSignal }),
-      ...(contextValues !== undefined && { contextValues: contextValues(request) }),
+      timeoutMs: readTimeoutMs(request.headers, limits),
+      values: this.#options.contextValues?.(request),
     });
   }
 

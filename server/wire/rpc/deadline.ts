@@ -12,12 +12,17 @@ export const LONGEST_TIMEOUT_MS = 60 * 60_000;
  * before it refuses what is over the limit, and timers take no more than 25 days: so that header is made one that it
  * refuses without.
  */
-export function limitDeadline({ headers }: NodeRequest, { methodKind }: DescMethod): void {
+export function limitDeadline(
+  { headers }: NodeRequest,
+  { methodKind }: DescMethod,
+  defaultTimeoutMs: number | undefined,
+): void {
   const isGrpc = /^application\/grpc/i.test(headers["content-type"] ?? "");
   const name = isGrpc ? "grpc-timeout" : "connect-timeout-ms";
   const said = headers[name];
   if (said === undefined) {
-    if (methodKind === "unary") headers[name] = isGrpc ? `${DEFAULT_TIMEOUT_MS}m` : String(DEFAULT_TIMEOUT_MS);
+    if (methodKind !== "unary" || defaultTimeoutMs === undefined) return;
+    headers[name] = isGrpc ? `${defaultTimeoutMs}m` : String(defaultTimeoutMs);
   } else if (TIMEOUT_HEADERS[name](String(said)) > LONGEST_TIMEOUT_MS) {
     headers[name] = `${said} is over the limit of ${LONGEST_TIMEOUT_MS} ms`;
   }

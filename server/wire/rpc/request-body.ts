@@ -1,5 +1,5 @@
 import { ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
-import { AbortWatch } from "../rest/abort-watch.ts";
+import { AbortWatch } from "../call/abort-watch.ts";
 import type { NodeRequest } from "../rest/exchange.ts";
 
 const bodyKey = createContextKey<RequestBody | undefined>(undefined, { description: "the body as it arrives" });

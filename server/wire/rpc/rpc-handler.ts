@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -6,16 +7,24 @@ import {
   type ContextValues,
   createConnectRouter,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { RunningCalls } from "../call/call-context.ts";
+import { captureMethods } from "../rest/capture-methods.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../rest/exchange.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "./deadline.ts";
+import { DirectRpc } from "./direct/direct-rpc.ts";
 import { writePlainGrpcMessage } from "./grpc-message.ts";
 import { bodyOf, RequestBody } from "./request-body.ts";
 
 /** How rpcs are served. */
-export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs"> {
+export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | "readMaxBytes"> {
   readonly routes: (router: ConnectRouter) => void;
+  /** Most bytes of a message, before and after decompression. */
+  readonly readMaxBytes: (method: DescMethod) => number;
+  readonly acceptCompression: Compression[];
+  /** The time for unary calls whose caller says nothing. Default: no end. */
+  readonly defaultTimeoutMs?: number;
   /** What the context of a call starts with. */
   readonly contextValues: (request: NodeRequest) => ContextValues;
   /** Sees why an answer could not be written. */
@@ -28,32 +37,50 @@ export type Rpc = Pick<UniversalHandler, "method"> & {
 };
 
 /**
- * Serves gRPC, gRPC-Web and Connect by the paths of their rpcs. It stands in for connectNodeAdapter, which waits for the
- * end of a body without a look at the deadline, and leaves a call without an answer when it fails to write one.
+ * Serves gRPC, gRPC-Web and Connect by the paths of their rpcs: what most callers send directly, the rest by the handlers
+ * of connect. It stands in for connectNodeAdapter, which waits for the end of a body without a look at the deadline, and
+ * leaves a call without an answer when it fails to write one.
  */
-export function createRpcHandlers({ routes, contextValues, onError, ...options }: RpcOptions): Map<string, Rpc> {
+export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
+  const { routes, contextValues, onError, readMaxBytes, defaultTimeoutMs, ...options } = all;
+  const { interceptors = [], requestGate, shutdownSignal } = options;
   const router = createConnectRouter({
     ...options,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     requestGate: (context) => {
       bodyOf(context.values)?.endWith(context.signal);
-      return options.requestGate?.(context);
+      return requestGate?.(context);
     },
   });
-  routes(router);
+  routes(withLimits(router, readMaxBytes));
+  const calls = new RunningCalls(shutdownSignal);
+  const direct = new Map(
+    captureMethods(routes)
+      .filter(({ kind }) => kind === "unary" || kind === "server_streaming")
+      .map((spec) => [
+        spec.method as DescMethod,
+        new DirectRpc(spec, { ...options, calls, interceptors, requestGate, readMaxBytes, defaultTimeoutMs }),
+      ]),
+  );
+  const serveByConnect = async (handler: UniversalHandler, request: NodeRequest, response: NodeResponse) => {
+    repairHost(request);
+    limitDeadline(request, handler.method, defaultTimeoutMs);
+    writePlainGrpcMessage(response);
+    const values = contextValues(request);
+    const body = new RequestBody(request, values);
+    const answer = await handler({
+      ...universalRequestFromNodeRequest(request, response, undefined, values),
+      body,
+    });
+    if (!("stream" in request) && (body.isCut || mustCloseAfter(request))) response.setHeader("connection", "close");
+    await universalResponseToNodeResponse(answer, response);
+  };
   const serve = async (handler: UniversalHandler, request: NodeRequest, response: NodeResponse) => {
     try {
-      repairHost(request);
-      limitDeadline(request, handler.method);
-      writePlainGrpcMessage(response);
-      const values = contextValues(request);
-      const body = new RequestBody(request, values);
-      const answer = await handler({
-        ...universalRequestFromNodeRequest(request, response, undefined, values),
-        body,
-      });
-      if (!("stream" in request) && (body.isCut || mustCloseAfter(request))) response.setHeader("connection", "close");
-      await universalResponseToNodeResponse(answer, response);
+      const rpc = direct.get(handler.method);
+      const form = rpc?.formOf(request);
+      if (rpc && form) await rpc.serve(form, request, response, contextValues(request));
+      else await serveByConnect(handler, request, response);
     } catch (error) {
       if (!response.headersSent) response.destroy();
       // The caller has left.
@@ -66,6 +93,24 @@ export function createRpcHandlers({ routes, contextValues, onError, ...options }
       { method: handler.method, serve: (request, response) => void serve(handler, request, response) },
     ]),
   );
+}
+
+/** Registers rpcs with the limit of each. */
+function withLimits(router: ConnectRouter, readMaxBytes: RpcOptions["readMaxBytes"]): ConnectRouter {
+  const limited: ConnectRouter = {
+    handlers: router.handlers,
+    service(service, implementation, options) {
+      // Those of one service have the same.
+      const [method] = service.methods;
+      router.service(service, implementation, { ...(method && { readMaxBytes: readMaxBytes(method) }), ...options });
+      return limited;
+    },
+    rpc(method, implementation, options) {
+      router.rpc(method, implementation, { readMaxBytes: readMaxBytes(method), ...options });
+      return limited;
+    },
+  };
+  return limited;
 }
 
 /** Connect makes a URL of the host, and throws for one that is none. Nothing needs it. */

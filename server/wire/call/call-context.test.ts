@@ -1,0 +1,44 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { describe, expect, it } from "vitest";
+import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { OVER, RunningCalls } from "./call-context.ts";
+
+const start = {
+  method: HealthService.method.check,
+  protocolName: "rest",
+  requestMethod: "POST",
+  url: "http://localhost/",
+  requestHeader: new Headers(),
+  timeoutMs: undefined,
+  values: undefined,
+};
+
+describe("RunningCalls", () => {
+  it("ends a call once, for the first reason", () => {
+    const context = new RunningCalls(undefined).begin(start);
+    context.abort(OVER);
+    context.abort(new Error("later"));
+    expect(context.signal.reason).toBe(OVER);
+  });
+
+  it.each([0, 20])("ends a call by its deadline of %i ms", async (timeoutMs) => {
+    const context = new RunningCalls(undefined).begin({ ...start, timeoutMs });
+    await expect.poll(() => context.signal.aborted).toBe(true);
+    expect((context.signal.reason as ConnectError).code).toBe(Code.DeadlineExceeded);
+    expect(context.timeoutMs()).toBeLessThanOrEqual(0);
+  });
+
+  it("ends the calls that run at a shutdown, and those that begin after it, but not those that are over", () => {
+    const shutdown = new AbortController();
+    const calls = new RunningCalls(shutdown.signal);
+    const [running, over] = [calls.begin(start), calls.begin(start)];
+    over.abort(OVER);
+    shutdown.abort(new Error("stopping"));
+    const late = calls.begin(start);
+    expect([running, over, late].map(({ signal }) => signal.reason.message)).toEqual([
+      "stopping",
+      "the call is over",
+      "stopping",
+    ]);
+  });
+});

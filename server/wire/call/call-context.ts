@@ -1,0 +1,69 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+
+/** What is known of a call when it begins. */
+export interface CallStart {
+  readonly method: DescMethod;
+  readonly protocolName: string;
+  readonly requestMethod: string;
+  readonly url: string;
+  readonly requestHeader: Headers;
+  /** Undefined: it has no end. */
+  readonly timeoutMs: number | undefined;
+  readonly values: ContextValues | undefined;
+}
+
+/** The context of a call, which whoever began the call ends. */
+export type CallContext = HandlerContext & {
+  /** Ends the call: its signal is aborted for this reason, unless it was before. */
+  abort(reason: unknown): void;
+};
+
+/** Why the signal of a call that is over aborts: without a reason, Node makes a DOMException with a stack for each. */
+export const OVER = new Error("the call is over");
+
+/**
+ * The calls that run, each with its context. It stands in for connect's createHandlerContext, which takes two abort
+ * controllers for a call and a listener at the signal of the shutdown, which then has as many as there are calls.
+ */
+export class RunningCalls {
+  readonly #shutdownSignal: AbortSignal | undefined;
+  readonly #running = new Set<CallContext>();
+
+  constructor(shutdownSignal: AbortSignal | undefined) {
+    this.#shutdownSignal = shutdownSignal;
+    shutdownSignal?.addEventListener("abort", () => {
+      for (const context of this.#running) context.abort(shutdownSignal.reason);
+    });
+  }
+
+  /** The context of a call that begins; `abort` must be called when it is over. */
+  begin({ method, values = createContextValues(), timeoutMs, ...start }: CallStart): CallContext {
+    const controller = new AbortController();
+    const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
+    let timer: NodeJS.Timeout | undefined;
+    const context: CallContext = {
+      ...start,
+      method,
+      service: method.parent,
+      values,
+      signal: controller.signal,
+      responseHeader: new Headers(),
+      responseTrailer: new Headers(),
+      timeoutMs: () => (deadline === undefined ? undefined : deadline - Date.now()),
+      abort: (reason) => {
+        clearTimeout(timer);
+        this.#running.delete(context);
+        if (!controller.signal.aborted) controller.abort(reason);
+      },
+    };
+    this.#running.add(context);
+    if (this.#shutdownSignal?.aborted) context.abort(this.#shutdownSignal.reason);
+    else if (timeoutMs !== undefined) {
+      const stop = () => controller.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+      if (timeoutMs <= 0) stop();
+      else timer = setTimeout(stop, timeoutMs);
+    }
+    return context;
+  }
+}

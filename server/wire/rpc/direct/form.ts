@@ -1,0 +1,80 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { TIMEOUT_HEADERS } from "../../rest/deadline.ts";
+import type { NodeRequest } from "../../rest/exchange.ts";
+import { LONGEST_TIMEOUT_MS } from "../deadline.ts";
+
+/** How a protocol carries a call, by the content type of its request. */
+export interface Form {
+  readonly protocolName: "grpc" | "connect";
+  readonly isBinary: boolean;
+  /** Whether each message is in an envelope, with flags and its length before it. */
+  readonly isEnveloped: boolean;
+  /** The content type of the answer. */
+  readonly contentType: string;
+  readonly timeoutHeader: "grpc-timeout" | "connect-timeout-ms";
+  readonly encodingHeader: string;
+  readonly acceptEncodingHeader: string;
+}
+
+const GRPC = {
+  protocolName: "grpc",
+  isEnveloped: true,
+  timeoutHeader: "grpc-timeout",
+  encodingHeader: "grpc-encoding",
+  acceptEncodingHeader: "grpc-accept-encoding",
+} as const;
+const CONNECT = { protocolName: "connect", timeoutHeader: "connect-timeout-ms" } as const;
+const CONNECT_UNARY = {
+  ...CONNECT,
+  isEnveloped: false,
+  encodingHeader: "content-encoding",
+  acceptEncodingHeader: "accept-encoding",
+} as const;
+const CONNECT_STREAM = {
+  ...CONNECT,
+  isEnveloped: true,
+  encodingHeader: "connect-content-encoding",
+  acceptEncodingHeader: "connect-accept-encoding",
+} as const;
+
+const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
+  ["application/grpc", { ...GRPC, isBinary: true, contentType: "application/grpc+proto" }],
+  ["application/grpc+proto", { ...GRPC, isBinary: true, contentType: "application/grpc+proto" }],
+  ["application/grpc+json", { ...GRPC, isBinary: false, contentType: "application/grpc+json" }],
+  ["application/proto", { ...CONNECT_UNARY, isBinary: true, contentType: "application/proto" }],
+  ["application/json", { ...CONNECT_UNARY, isBinary: false, contentType: "application/json" }],
+  ["application/connect+proto", { ...CONNECT_STREAM, isBinary: true, contentType: "application/connect+proto" }],
+  ["application/connect+json", { ...CONNECT_STREAM, isBinary: false, contentType: "application/connect+json" }],
+]);
+
+/**
+ * The form of a request that can be served directly: a POST with one message, over gRPC or Connect, of which nothing is
+ * unusual. Undefined for all others, also those that are wrong: what is to be said of them, connect knows.
+ */
+export function formOf(
+  request: NodeRequest,
+  { methodKind }: DescMethod,
+  accepted: readonly Compression[],
+): Form | undefined {
+  const { headers } = request;
+  const form = FORMS.get(headers["content-type"] ?? "");
+  if (form === undefined || request.method !== "POST") return undefined;
+  if (form.protocolName === "grpc" ? !("stream" in request) : form.isEnveloped !== (methodKind !== "unary")) {
+    return undefined;
+  }
+  const encoding = headers[form.encodingHeader] ?? "identity";
+  if (encoding !== "identity" && !accepted.some(({ name }) => name === encoding)) return undefined;
+  const timeout = headers[form.timeoutHeader];
+  // Not a number is not within it either.
+  if (timeout !== undefined && !(TIMEOUT_HEADERS[form.timeoutHeader](String(timeout)) <= LONGEST_TIMEOUT_MS)) {
+    return undefined;
+  }
+  return form;
+}
+
+/** The time that a caller gives a call; undefined if nothing is said. */
+export function timeoutOf({ headers }: NodeRequest, { timeoutHeader }: Form): number | undefined {
+  const said = headers[timeoutHeader];
+  return said === undefined ? undefined : TIMEOUT_HEADERS[timeoutHeader](String(said));
+}

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { Secret } from "../../base/secret.ts";
 
@@ -21,7 +21,7 @@ export interface ParsedApiKey {
 export function parseApiKey(text: string): ParsedApiKey | undefined {
   const [, body, id, checksum] = FORMAT.exec(text) ?? [];
   if (!body || !id || checksum !== checksumOf(body)) return undefined;
-  return { id, digest: createHash("sha256").update(text).digest() };
+  return { id, digest: hash("sha256", text, "buffer") };
 }
 
 /** A new API key; this is the only time it is whole. */

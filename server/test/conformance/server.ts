@@ -2,8 +2,7 @@
  * A server with our wire and the service of Connect's conformance suite, as its runner starts it:
  * `node server.ts DESCRIPTORS`, with a ServerCompatRequest on stdin and a ServerCompatResponse on stdout.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import {
   create,
   createFileRegistry,
@@ -19,18 +18,12 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { listen } from "../../wire/listen/listen.ts";
 import { createRpcHandlers } from "../../wire/rpc/rpc-handler.ts";
 import { compressionZstd } from "../../wire/rpc/zstd.ts";
-import { makeTemporaryFolder } from "../temporary-folder.ts";
 import { conformanceRoutes } from "./service.ts";
 
 const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(process.argv[2] ?? "")));
 const typeOf = (name: string) => files.getMessage(`connectrpc.conformance.v1.${name}`) as DescMessage;
 
-interface Asked {
-  readonly useTls: boolean;
-  readonly messageReceiveLimit: number;
-  readonly serverCreds?: { readonly cert: Uint8Array; readonly key: Uint8Array };
-}
-const asked = (await readMessage(typeOf("ServerCompatRequest"))) as unknown as Asked;
+const asked = (await readMessage(typeOf("ServerCompatRequest"))) as unknown as { readonly messageReceiveLimit: number };
 
 const rpcs = createRpcHandlers({
   routes: conformanceRoutes(files),
@@ -47,28 +40,17 @@ const listener = await listen(
     response.statusCode = 404;
     response.end();
   },
-  { host: "127.0.0.1", port: 0, ...certificate(), onError: console.error },
+  { host: "127.0.0.1", port: 0, onError: console.error },
 );
 process.once("SIGTERM", () => process.exit());
 const response = typeOf("ServerCompatResponse");
-const pemCert = asked.serverCreds?.cert ?? new Uint8Array(0);
 const bytes = toBinary(
   response,
-  create(response, { host: "127.0.0.1", port: listener.port, pemCert } as never) as MessageShape<DescMessage>,
+  create(response, { host: "127.0.0.1", port: listener.port } as never) as MessageShape<DescMessage>,
 );
 const size = Buffer.alloc(4);
 size.writeUInt32BE(bytes.length);
 process.stdout.write(Buffer.concat([size, bytes]));
-
-/** The files of the certificate that the suite lends, if it wants TLS. */
-function certificate() {
-  if (!asked.useTls || !asked.serverCreds) return {};
-  const { path } = makeTemporaryFolder("conformance");
-  const [certFile, keyFile] = [join(path, "cert.pem"), join(path, "key.pem")];
-  writeFileSync(certFile, asked.serverCreds.cert);
-  writeFileSync(keyFile, asked.serverCreds.key);
-  return { tls: { certFile, keyFile } };
-}
 
 async function readMessage(type: DescMessage) {
   let read = Buffer.alloc(0);

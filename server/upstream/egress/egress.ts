@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { buildConnector } from "undici";
 import type { AllowRule } from "./allow-rule.ts";
 import { type Route, routeOf } from "./check-url.ts";
@@ -44,6 +45,9 @@ const FRAMING = new Set(
   ]),
 );
 
+/** How many URLs are known to be open. */
+const MOST_ROUTES = 10_000;
+
 /**
  * The only way out of this server: every call to an address that somebody gave us is made here, to public addresses
  * over https, and else to what the operator opened. It follows no redirect, repeats nothing and knows no proxy.
@@ -52,6 +56,7 @@ export class Egress {
   readonly limits: Limits;
   readonly #allow: readonly AllowRule[];
   readonly #pools: Pools;
+  readonly #routes = new LRUCache<string, Route>({ max: MOST_ROUTES });
 
   constructor({ allow, resolve = resolveBySystem, connectorFactory = buildConnector, limits }: EgressOptions) {
     this.#allow = allow;
@@ -92,15 +97,23 @@ export class Egress {
   }
 
   #open({ ownerId, url, query }: EgressCall) {
-    let route: Route;
+    const route = this.#routeOf(url);
+    const search = query === undefined ? "" : new URLSearchParams(query).toString();
+    const path = search === "" ? route.path : `${route.path}?${search}`;
+    return { ...this.#pools.lease(ownerId, route), path };
+  }
+
+  /** The rules stay as they are while a server runs, and so do the routes that passed them. */
+  #routeOf(url: string): Route {
+    const known = this.#routes.get(url);
+    if (known) return known;
     try {
-      route = routeOf(url, this.#allow);
+      const route = routeOf(url, this.#allow);
+      this.#routes.set(url, route);
+      return route;
     } catch (error) {
       if (error instanceof EgressDenied) throw blocked(error, url);
       throw error;
     }
-    const search = new URLSearchParams(query).toString();
-    const path = search === "" ? route.path : `${route.path}?${search}`;
-    return { ...this.#pools.lease(ownerId, route), path };
   }
 }

@@ -3,7 +3,7 @@ import type { Logger } from "./base/logger.ts";
 import type { LogLevel } from "./settings.ts";
 
 /** Lines are written together, this many bytes at once, or what there is after this time. */
-const BATCH_BYTES = 4_096;
+const BATCH_BYTES = 12_288;
 const BATCH_MS = 250;
 /** When nobody reads, more than this is dropped rather than kept. */
 const MOST_WAITING_BYTES = 8 * 2 ** 20;

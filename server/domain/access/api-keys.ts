@@ -56,9 +56,12 @@ export class ApiKeys {
     this.#held.forget(id);
   }
 
-  /** Refuses to go on with a call that lasts, once its key is no longer what it was when the call began. */
-  async requireUnchanged({ apiKeyId, permissions }: Caller): Promise<void> {
-    if (apiKeyId === "") return; // Whoever came with a token has no key that could be revoked.
+  /** Refuses to go on with a call that lasts, once its key is no longer what it was when the call began, or its token ended. */
+  async requireUnchanged({ apiKeyId, permissions, tokenEndsAt = Number.POSITIVE_INFINITY }: Caller): Promise<void> {
+    if (apiKeyId === "") {
+      if (tokenEndsAt > Date.now()) return;
+      throw new Fault("API_KEY_REFUSED", "the token has expired; call again with a new one");
+    }
     const held = await this.#held.get(apiKeyId, () => this.#read(apiKeyId));
     const mayTheSame = held?.caller.permissions.symmetricDifference(permissions).size === 0;
     if (held && mayTheSame && held.endsAt > Date.now()) return;

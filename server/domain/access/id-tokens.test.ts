@@ -1,9 +1,11 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { exportJWK, exportSPKI, type JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { readConfig } from "../../config.ts";
 import { problemIn } from "../../test/expect-problem.ts";
+import { llmRequest } from "../../test/llm-requests.ts";
 import { type IssuerKey, LocalIssuer } from "../../test/local-issuer.ts";
 import { startServer, type TestServer } from "../../test/test-server.ts";
 
@@ -104,6 +106,16 @@ describe("a token of the operator's issuer", () => {
     expect(await problemIn(viewer.access.createAccount({ displayName: "x" }))).toMatchObject({
       reason: "PERMISSION_MISSING",
     });
+  });
+
+  it("ends a watch that lasts longer than it does", async () => {
+    // Half a minute longer than its word: clocks differ.
+    const { llms } = server.client(await signed({ patchbay_role: "OWNER", iat: now() - 60, exp: now() - 27 }));
+    const events = llms.watchLlms({})[Symbol.asyncIterator]();
+    await events.next();
+    await setTimeout(3_500);
+    await server.client(await signed({ patchbay_role: "OWNER" })).llms.createLlm(llmRequest());
+    expect(await problemIn(events.next())).toMatchObject({ reason: "API_KEY_REFUSED" });
   });
 
   it("is refused from the moment its account is gone", async () => {

@@ -48,13 +48,14 @@ export class IdTokens {
    * claims could then make any number. Every reason to refuse a token gives the same answer.
    */
   async authenticate(text: string): Promise<Caller> {
-    const { sub: subject = "", ...claims } = await this.#verify(text);
+    const { sub: subject = "", exp = 0, ...claims } = await this.#verify(text);
     const accountId = accountIn(claims[this.#rules.accountClaim]);
     const role = roleIn(claims[this.#rules.roleClaim]);
     if (!accountId || !role || subject === "" || subject.length > LONGEST_SUBJECT) throw refused();
     const account = await this.#accounts.get(accountId, () => this.#store.hot.account(accountId));
     if (!account) throw refused();
-    return { accountId, apiKeyId: "", subject, role, permissions: ROLES[role] };
+    const tokenEndsAt = (exp + CLOCK_TOLERANCE_S) * 1_000;
+    return { accountId, apiKeyId: "", subject, role, permissions: ROLES[role], tokenEndsAt };
   }
 
   async #verify(text: string): Promise<JWTPayload> {

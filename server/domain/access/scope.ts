@@ -16,6 +16,8 @@ export interface Caller {
   readonly isScoped?: boolean;
   /** When their API key ends, in milliseconds since 1970; undefined for never. No key they make works longer. */
   readonly endsAt?: number;
+  /** When the token that they came with is taken no longer, in milliseconds since 1970; undefined if it is no token. */
+  readonly tokenEndsAt?: number;
 }
 
 /** Whose use is counted together: that of an API key, or of whoever a token is for. */

@@ -21,6 +21,15 @@ describe("RunningCalls", () => {
     expect(context.signal.reason).toBe(OVER);
   });
 
+  it("leaves the signal of a call that is finished as it is", () => {
+    const shutdown = new AbortController();
+    const context = new RunningCalls(shutdown.signal).begin({ ...start, timeoutMs: 1 });
+    context.finish();
+    context.abort(OVER);
+    shutdown.abort();
+    expect(context.signal.aborted).toBe(false);
+  });
+
   it.each([0, 20])("ends a call by its deadline of %i ms", async (timeoutMs) => {
     const context = new RunningCalls(undefined).begin({ ...start, timeoutMs });
     await expect.poll(() => context.signal.aborted).toBe(true);

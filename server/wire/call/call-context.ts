@@ -17,6 +17,8 @@ export interface CallStart {
 export type CallContext = HandlerContext & {
   /** Ends the call: its signal is aborted for this reason, unless it was before. */
   abort(reason: unknown): void;
+  /** Ends the call, of which nothing is left that could be aborted: its signal stays as it is from now on. */
+  finish(): void;
 };
 
 /** Why the signal of a call that is over aborts: without a reason, Node makes a DOMException with a stack for each. */
@@ -28,21 +30,36 @@ export const OVER = new Error("the call is over");
  */
 export class RunningCalls {
   readonly #shutdownSignal: AbortSignal | undefined;
-  readonly #running = new Set<CallContext>();
+  /** What ends each of them: not their contexts' `abort`, which is for those who serve a call. */
+  readonly #running = new Set<(reason: unknown) => void>();
 
   constructor(shutdownSignal: AbortSignal | undefined) {
     this.#shutdownSignal = shutdownSignal;
     shutdownSignal?.addEventListener("abort", () => {
-      for (const context of this.#running) context.abort(shutdownSignal.reason);
+      for (const abort of this.#running) abort(shutdownSignal.reason);
     });
   }
 
-  /** The context of a call that begins; `abort` must be called when it is over. */
+  /** The context of a call that begins; `abort` or `finish` must be called when it is over. */
   begin({ method, values = createContextValues(), timeoutMs, ...start }: CallStart): CallContext {
     const controller = new AbortController();
     const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     let timer: NodeJS.Timeout | undefined;
-    const context: CallContext = {
+    const finish = () => {
+      clearTimeout(timer);
+      return this.#running.delete(abort);
+    };
+    const abort = (reason: unknown) => {
+      if (finish()) controller.abort(reason);
+    };
+    this.#running.add(abort);
+    if (this.#shutdownSignal?.aborted) abort(this.#shutdownSignal.reason);
+    else if (timeoutMs !== undefined) {
+      const stop = () => abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+      if (timeoutMs <= 0) stop();
+      else timer = setTimeout(stop, timeoutMs);
+    }
+    return {
       ...start,
       method,
       service: method.parent,
@@ -51,19 +68,8 @@ export class RunningCalls {
       responseHeader: new Headers(),
       responseTrailer: new Headers(),
       timeoutMs: () => (deadline === undefined ? undefined : deadline - Date.now()),
-      abort: (reason) => {
-        clearTimeout(timer);
-        this.#running.delete(context);
-        if (!controller.signal.aborted) controller.abort(reason);
-      },
+      abort,
+      finish,
     };
-    this.#running.add(context);
-    if (this.#shutdownSignal?.aborted) context.abort(this.#shutdownSignal.reason);
-    else if (timeoutMs !== undefined) {
-      const stop = () => controller.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
-      if (timeoutMs <= 0) stop();
-      else timer = setTimeout(stop, timeoutMs);
-    }
-    return context;
   }
 }

@@ -266,7 +266,7 @@ describe.each(PROTOCOLS)("a unary call over %s", (protocol) => {
     expect(await server.send({ path: "/v1/echo/a" }, protocol)).toMatchObject({ status, json: { error: { message } } });
   });
 
-  it("tells the handler when the caller leaves, and when the call is over", async () => {
+  it("tells the handler when the caller leaves; when the call is over, there is nothing to tell", async () => {
     const signals: AbortSignal[] = [];
     const hangs: boolean[] = [false, true];
     await using server = await startServer({
@@ -276,12 +276,12 @@ describe.each(PROTOCOLS)("a unary call over %s", (protocol) => {
       },
     });
     await server.send({ path: "/v1/echo/a" }, protocol);
-    await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true));
     const leave = open(server.ports[protocol], protocol, "/v1/echo/a");
     await vi.waitFor(() => expect(signals).toHaveLength(2));
     expect(signals[1]?.aborted).toBe(false);
     leave();
     await vi.waitFor(() => expect(signals[1]?.reason).toMatchObject({ reason: "CALL_CANCELLED" }));
+    expect(signals[0]?.aborted).toBe(false);
   });
 });
 

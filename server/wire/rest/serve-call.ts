@@ -1,7 +1,8 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
+import type { Interceptor, MethodImplSpec } from "@connectrpc/connect";
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import { AbortWatch } from "../call/abort-watch.ts";
+import type { CallContext } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
 import { MessageReader } from "../call/message-reader.ts";
 import type { Answer } from "./answer.ts";
@@ -13,7 +14,7 @@ import type { ResponseWriter } from "./write-response.ts";
 /** One call of an rpc, from the request that is being read to the answer. */
 export interface Call {
   readonly binding: Binding;
-  readonly context: HandlerContext;
+  readonly context: CallContext;
   readonly input: Promise<Message>;
   readonly answer: Answer;
   readonly interceptors: Interceptor[];
@@ -26,6 +27,7 @@ export async function serveUnary(call: Call): Promise<void> {
   const spec = binding.spec as Extract<MethodImplSpec, { kind: "unary" }>;
   const output = call.input.then((input) => invokeUnaryImplementation(spec, context, input, interceptors));
   const message = await new AbortWatch(context.signal).wait(output);
+  context.finish();
   const headers = [context.responseHeader, context.responseTrailer];
   if (binding.answersHttpBody) {
     const { data, contentType } = writer.httpBody(binding, message);

@@ -127,7 +127,9 @@ export class DirectRpc {
     const spec = this.#spec as Extract<MethodImplSpec, { kind: "unary" }>;
     const { interceptors } = this.#options;
     const output = input.then((message) => invokeUnaryImplementation(spec, context, message, interceptors));
-    await send(await new AbortWatch(context.signal).wait(output));
+    const message = await new AbortWatch(context.signal).wait(output);
+    context.finish();
+    await send(message);
   }
 
   async #serveStream(context: CallContext, input: Promise<Message>, send: Send, answer: DirectAnswer): Promise<void> {

@@ -9,11 +9,11 @@ import {
   mergeFromJson,
   toJson,
 } from "@bufbuild/protobuf";
+import { invalidField } from "../../server/wire/call/wire-error.ts";
 import { fieldsOf } from "../../server/wire/rest/message-fields.ts";
 import { isParameter } from "../../server/wire/rest/parameter.ts";
 import { addQueryPair, createTree, type QueryPair } from "../../server/wire/rest/query.ts";
 import { valueTypeOf } from "../../server/wire/rest/value-form.ts";
-import { invalidField } from "../../server/wire/rest/wire-error.ts";
 import { messageType } from "./case-types.ts";
 import { attempt, compare, type Verdict } from "./verdict.ts";
 

@@ -6,6 +6,8 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
+import { captureMethods } from "./call/capture-methods.ts";
+import type { NodeRequest, NodeResponse } from "./call/exchange.ts";
 import { CallRecords } from "./interceptors/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./interceptors/refusal.ts";
 import { createCheck, createValidation } from "./interceptors/validate.ts";
@@ -15,8 +17,7 @@ import type { Metrics } from "./observe/metrics.ts";
 import { Observer } from "./observe/observer.ts";
 import type { Tracer } from "./observe/trace.ts";
 import { createDocs } from "./openapi/docs/docs.ts";
-import type { NodeRequest, NodeResponse } from "./rest/exchange.ts";
-import { captureMethods, createRestHandler } from "./rest/transcode.ts";
+import { createRestHandler } from "./rest/transcode.ts";
 import { DEFAULT_TIMEOUT_MS, LONGEST_TIMEOUT_MS } from "./rpc/deadline.ts";
 import { RpcCors } from "./rpc/rpc-cors.ts";
 import { createRpcHandlers } from "./rpc/rpc-handler.ts";

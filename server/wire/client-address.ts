@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
-import type { NodeRequest } from "./rest/exchange.ts";
+import type { NodeRequest } from "./call/exchange.ts";
 
 /**
  * Where a call comes from. A header is believed only if the operator named it, and of several addresses in it only the

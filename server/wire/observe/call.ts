@@ -10,8 +10,8 @@ import {
 import type { Logger } from "../../base/logger.ts";
 import type { Watch, WatchedCall } from "../../base/watch.ts";
 import { callerOf, setAddress, setWatch } from "../../service/scope-key.ts";
+import type { NodeRequest, NodeResponse } from "../call/exchange.ts";
 import { clientAddress } from "../client-address.ts";
-import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
 import type { CallMetrics } from "./call-metrics.ts";
 import { codeOfAbort, codeOfStatus, isComplete } from "./http-outcome.ts";
 import type { CallTrace, Protocol, Tracer } from "./trace.ts";

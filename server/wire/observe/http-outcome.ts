@@ -1,6 +1,6 @@
 import { constants } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { NodeResponse } from "../rest/exchange.ts";
+import type { NodeResponse } from "../call/exchange.ts";
 
 /** What a refusal means that no rpc gave, by its HTTP status. */
 const CODES: Readonly<Record<number, Code>> = {

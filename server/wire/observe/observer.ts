@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ContextValues } from "@connectrpc/connect";
-import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
+import type { NodeRequest, NodeResponse } from "../call/exchange.ts";
 import { Call, rpcName, type Sinks } from "./call.ts";
 import type { Protocol } from "./trace.ts";
 

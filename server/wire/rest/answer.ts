@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../call/exchange.ts";
 import { COMPRESS_FROM_BYTES, negotiateCoding } from "./compression.ts";
 import type { Cors } from "./cors.ts";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "./exchange.ts";
 
 /** Headers about the bytes on the way: this library's to set, wherever a handler or an error got them from. */
 const FRAMING = new Set([

@@ -9,7 +9,7 @@ import {
   zstdCompress,
   zstdDecompress,
 } from "node:zlib";
-import { invalidRequest, mediaTypeNotSupported, messageTooLarge } from "./wire-error.ts";
+import { invalidRequest, mediaTypeNotSupported, messageTooLarge } from "../call/wire-error.ts";
 
 /** One content coding of RFC 9110. */
 interface Coding {

@@ -4,8 +4,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { ErrorInfoSchema, ResourceInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
+import { invalidField, messageTooLarge } from "../call/wire-error.ts";
 import { presentError, readError } from "./error-body.ts";
-import { invalidField, messageTooLarge } from "./wire-error.ts";
 
 const options = { errorDomain: "test.example", registry: createRegistry(ErrorInfoSchema, ResourceInfoSchema) };
 const added = (reason: string) => ({

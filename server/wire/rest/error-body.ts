@@ -3,7 +3,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { WireError } from "./wire-error.ts";
+import { WireError } from "../call/wire-error.ts";
 
 /** An error as it goes to the caller. */
 export interface ErrorAnswer {

@@ -1,8 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { WireError } from "../call/wire-error.ts";
 import type { ErrorAnswer } from "./error-body.ts";
-import { WireError } from "./wire-error.ts";
 
 /** How errors look to the callers of some paths. */
 export interface ErrorFace {

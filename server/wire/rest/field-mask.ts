@@ -1,8 +1,8 @@
 import type { DescMessage } from "@bufbuild/protobuf";
+import { invalidField, unknownName } from "../call/wire-error.ts";
 import type { ExactJson } from "./json-body.ts";
 import { didYouMean, fieldsOf } from "./message-fields.ts";
 import { hasOwnForm } from "./value-form.ts";
-import { invalidField, unknownName } from "./wire-error.ts";
 
 /**
  * The mask of what the JSON of a message sets: the paths of its fields, by proto names, sorted.

@@ -7,9 +7,9 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { invalidField, invalidRequest, unknownName } from "../call/wire-error.ts";
 import { didYouMean, fieldsOf } from "./message-fields.ts";
 import { formOf, hasOwnForm, type ValueType, valueTypeOf, wrappedScalar } from "./value-form.ts";
-import { invalidField, invalidRequest, unknownName } from "./wire-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 

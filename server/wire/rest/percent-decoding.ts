@@ -1,4 +1,4 @@
-import { invalidRequest } from "./wire-error.ts";
+import { invalidRequest } from "../call/wire-error.ts";
 
 /** Decodes every escape, once. Throws if a `%` starts none, or if the bytes are not UTF-8. */
 export function decodeAll(text: string): string {

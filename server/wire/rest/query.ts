@@ -1,9 +1,9 @@
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
+import { invalidField, unknownName } from "../call/wire-error.ts";
 import { didYouMean, fieldsOf } from "./message-fields.ts";
 import { isParameter, readParameter } from "./parameter.ts";
 import { decodeAll } from "./percent-decoding.ts";
 import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
-import { invalidField, unknownName } from "./wire-error.ts";
 
 /** The JSON of a message in the making, by JSON names. Without a prototype, so that no key can reach one. */
 export interface JsonTree {

@@ -10,13 +10,13 @@ import {
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
+import { invalidField, invalidRequest } from "../call/wire-error.ts";
 import type { Binding, VariableField } from "./binding.ts";
 import { maskOf } from "./field-mask.ts";
 import { type ExactJson, parseJson, readMessage } from "./json-body.ts";
 import { readParameter } from "./parameter.ts";
 import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
 import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
-import { invalidField, invalidRequest } from "./wire-error.ts";
 
 /** What a REST call gives its rpc. */
 export interface RequestParts {

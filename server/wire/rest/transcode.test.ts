@@ -1,5 +1,6 @@
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { captureMethods } from "../call/capture-methods.ts";
 import {
   type AnyMessage,
   json,
@@ -9,7 +10,7 @@ import {
   testMethods,
   testTypes,
 } from "./test-service.ts";
-import { captureMethods, createRestHandler, type RestOptions } from "./transcode.ts";
+import { createRestHandler, type RestOptions } from "./transcode.ts";
 
 const options: RestOptions = {
   readMaxBytes: () => 1_048_576,

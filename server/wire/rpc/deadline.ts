@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { TIMEOUT_HEADERS } from "../rest/deadline.ts";
-import type { NodeRequest } from "../rest/exchange.ts";
+import { TIMEOUT_HEADERS } from "../call/deadline.ts";
+import type { NodeRequest } from "../call/exchange.ts";
 
 /** A caller that says nothing waits this long for an answer; the endpoints of Llms have limits of their own. */
 export const DEFAULT_TIMEOUT_MS = 15 * 60_000;

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import type { NodeResponse } from "../rest/exchange.ts";
+import type { NodeResponse } from "../call/exchange.ts";
 
 /** Escapes of printable characters other than `%` itself. */
 const NEEDLESS = /%(2[0-46-9a-f]|[3-6][0-9a-f]|7[0-9a-e])/gi;

@@ -1,6 +1,6 @@
 import { ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
 import { AbortWatch } from "../call/abort-watch.ts";
-import type { NodeRequest } from "../rest/exchange.ts";
+import type { NodeRequest } from "../call/exchange.ts";
 
 const bodyKey = createContextKey<RequestBody | undefined>(undefined, { description: "the body as it arrives" });
 

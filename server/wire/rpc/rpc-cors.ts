@@ -1,6 +1,6 @@
 import { cors as names } from "@connectrpc/connect";
+import type { NodeRequest, NodeResponse } from "../call/exchange.ts";
 import { Cors } from "../rest/cors.ts";
-import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
 
 const METHODS = names.allowedMethods.join(", ");
 

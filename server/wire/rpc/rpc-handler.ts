@@ -10,8 +10,8 @@ import {
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { RunningCalls } from "../call/call-context.ts";
-import { captureMethods } from "../rest/capture-methods.ts";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../rest/exchange.ts";
+import { captureMethods } from "../call/capture-methods.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../call/exchange.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "./deadline.ts";
 import { DirectRpc } from "./direct/direct-rpc.ts";
 import { writePlainGrpcMessage } from "./grpc-message.ts";

@@ -10,7 +10,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { Fault } from "../../base/fault.ts";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../rest/exchange.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../call/exchange.ts";
 import { plainGrpcMessage } from "./grpc-message.ts";
 
 const GRPC = /^application\/grpc\b/i;

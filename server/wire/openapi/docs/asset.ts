@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { NodeRequest, NodeResponse } from "../../call/exchange.ts";
 import { negotiateCoding } from "../../rest/compression.ts";
-import type { NodeRequest, NodeResponse } from "../../rest/exchange.ts";
 
 /** Where an asset comes from, and how it is served. */
 export interface AssetOptions {

@@ -18,9 +18,9 @@ import {
 import { createEndStreamSerialization, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { AbortWatch } from "../../call/abort-watch.ts";
 import { type CallContext, OVER, type RunningCalls } from "../../call/call-context.ts";
+import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../call/exchange.ts";
 import { MessageReader } from "../../call/message-reader.ts";
-import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../rest/exchange.ts";
-import { callCancelled } from "../../rest/wire-error.ts";
+import { callCancelled } from "../../call/wire-error.ts";
 import { answerIn, type DirectAnswer } from "./answer.ts";
 import { type Form, formOf, timeoutOf } from "./form.ts";
 import { readMessage } from "./read-message.ts";

@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Compression } from "@connectrpc/connect/protocol";
-import { TIMEOUT_HEADERS } from "../../rest/deadline.ts";
-import type { NodeRequest } from "../../rest/exchange.ts";
+import { TIMEOUT_HEADERS } from "../../call/deadline.ts";
+import type { NodeRequest } from "../../call/exchange.ts";
 import { LONGEST_TIMEOUT_MS } from "../deadline.ts";
 
 /** How a protocol carries a call, by the content type of its request. */

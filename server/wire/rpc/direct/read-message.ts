@@ -2,9 +2,9 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Compression, envelopeDecompress } from "@connectrpc/connect/protocol";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
-import type { NodeRequest } from "../../rest/exchange.ts";
-import { readBytes } from "../../rest/request-body.ts";
-import { messageTooLarge } from "../../rest/wire-error.ts";
+import type { NodeRequest } from "../../call/exchange.ts";
+import { readBytes } from "../../call/read-bytes.ts";
+import { messageTooLarge } from "../../call/wire-error.ts";
 import type { Form } from "./form.ts";
 
 /** The flags of an envelope, and the length of what is in it. */

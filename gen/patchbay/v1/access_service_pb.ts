@@ -10,6 +10,7 @@ import type { Account } from "./account_pb.ts";
 import { file_patchbay_v1_account } from "./account_pb.ts";
 import type { ApiKey, ApiKey_Role } from "./api_key_pb.ts";
 import { file_patchbay_v1_api_key } from "./api_key_pb.ts";
+import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
 import type { Permission } from "./permission_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -18,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/access_service.proto.
  */
 export const file_patchbay_v1_access_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwYXRjaGJheS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEilwEKBkNhbGxlchISCgphY2NvdW50X2lkGAEgASgJEhIKCmFwaV9rZXlfaWQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRImCgRyb2xlGAQgASgOMhgucGF0Y2hiYXkudjEuQXBpS2V5LlJvbGUSLAoLcGVybWlzc2lvbnMYBSADKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uIhIKEEdldENhbGxlclJlcXVlc3QiOAoRR2V0Q2FsbGVyUmVzcG9uc2USIwoGY2FsbGVyGAEgASgLMhMucGF0Y2hiYXkudjEuQ2FsbGVyIlkKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiAKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/ASI+ChVDcmVhdGVBY2NvdW50UmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnBhdGNoYmF5LnYxLkFjY291bnQiMQoRR2V0QWNjb3VudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQEiOwoSR2V0QWNjb3VudFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5wYXRjaGJheS52MS5BY2NvdW50Ik8KE0xpc3RBY2NvdW50c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIIlcKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiYKCGFjY291bnRzGAEgAygLMhQucGF0Y2hiYXkudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkibAoUVXBkYXRlQWNjb3VudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQESJQoMZGlzcGxheV9uYW1lGAIgASgJQgq6SAdyBRABGP8BSACIAQFCDwoNX2Rpc3BsYXlfbmFtZSI+ChVVcGRhdGVBY2NvdW50UmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnBhdGNoYmF5LnYxLkFjY291bnQiNAoURGVsZXRlQWNjb3VudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQEiFwoVRGVsZXRlQWNjb3VudFJlc3BvbnNlIu8BChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiAKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/ARIyCgRyb2xlGAMgASgOMhgucGF0Y2hiYXkudjEuQXBpS2V5LlJvbGVCCrpIB4IBBBABIAASPAoGc2NvcGVzGAQgAygOMhcucGF0Y2hiYXkudjEuUGVybWlzc2lvbkITukgQkgENEGQYASIHggEEEAEgABIjCgpleHBpcmVzX2F0GAUgASgDQg+6SAwiChj/t/+Q/c45KAAiSQoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleRILCgNrZXkYAiABKAkiQAoQR2V0QXBpS2V5UmVxdWVzdBIsCgphcGlfa2V5X2lkGAEgASgJQhi6SBVyEzIRXlswLTlBLVphLXpdezE2fSQiOQoRR2V0QXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleSKDAQoSTGlzdEFwaUtleXNSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACBISCgpzaG93X2VuZGVkGAQgASgIIlUKE0xpc3RBcGlLZXlzUmVzcG9uc2USJQoIYXBpX2tleXMYASADKAsyEy5wYXRjaGJheS52MS5BcGlLZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrQBChNVcGRhdGVBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JBIlCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wFIAIgBARIoCgpleHBpcmVzX2F0GAMgASgDQg+6SAwiChj/t/+Q/c45KABIAYgBAUIPCg1fZGlzcGxheV9uYW1lQg0KC19leHBpcmVzX2F0IjwKFFVwZGF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkiugEKEVJvbGxBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JBIqCg9vdmVybGFwX3NlY29uZHMYAiABKAVCDLpICRoHGICangEoAEgAiAEBEigKCmV4cGlyZXNfYXQYAyABKANCD7pIDCIKGP+3/5D9zjkoAEgBiAEBQhIKEF9vdmVybGFwX3NlY29uZHNCDQoLX2V4cGlyZXNfYXQibAoSUm9sbEFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkSCwoDa2V5GAIgASgJEiMKBnJvbGxlZBgDIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleSJDChNSZXZva2VBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JCI8ChRSZXZva2VBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5MucMCg1BY2Nlc3NTZXJ2aWNlEm8KCUdldENhbGxlchIdLnBhdGNoYmF5LnYxLkdldENhbGxlclJlcXVlc3QaHi5wYXRjaGJheS52MS5HZXRDYWxsZXJSZXNwb25zZSIjkAIButwYAhgBgtPkkwIUYgZjYWxsZXISCi92MS9jYWxsZXISfgoNQ3JlYXRlQWNjb3VudBIhLnBhdGNoYmF5LnYxLkNyZWF0ZUFjY291bnRSZXF1ZXN0GiIucGF0Y2hiYXkudjEuQ3JlYXRlQWNjb3VudFJlc3BvbnNlIia63BgCEBaC0+STAho6ASpiB2FjY291bnQiDC92MS9hY2NvdW50cxKEAQoKR2V0QWNjb3VudBIeLnBhdGNoYmF5LnYxLkdldEFjY291bnRSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuR2V0QWNjb3VudFJlc3BvbnNlIjWQAgG63BgECBQQFYLT5JMCJGIHYWNjb3VudBIZL3YxL2FjY291bnRzL3thY2NvdW50X2lkfRJ0CgxMaXN0QWNjb3VudHMSIC5wYXRjaGJheS52MS5MaXN0QWNjb3VudHNSZXF1ZXN0GiEucGF0Y2hiYXkudjEuTGlzdEFjY291bnRzUmVzcG9uc2UiH5ACAbrcGAQIFBAVgtPkkwIOEgwvdjEvYWNjb3VudHMStAEKDVVwZGF0ZUFjY291bnQSIS5wYXRjaGJheS52MS5VcGRhdGVBY2NvdW50UmVxdWVzdBoiLnBhdGNoYmF5LnYxLlVwZGF0ZUFjY291bnRSZXNwb25zZSJcutwYAhAXgtPkkwJQOgEqWic6ASpiB2FjY291bnQaGS92MS9hY2NvdW50cy97YWNjb3VudF9pZH1iB2FjY291bnQyGS92MS9hY2NvdW50cy97YWNjb3VudF9pZH0SfwoNRGVsZXRlQWNjb3VudBIhLnBhdGNoYmF5LnYxLkRlbGV0ZUFjY291bnRSZXF1ZXN0GiIucGF0Y2hiYXkudjEuRGVsZXRlQWNjb3VudFJlc3BvbnNlIie63BgCEBiC0+STAhsqGS92MS9hY2NvdW50cy97YWNjb3VudF9pZH0ScwoMQ3JlYXRlQXBpS2V5EiAucGF0Y2hiYXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBohLnBhdGNoYmF5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIh663BgECBkQGoLT5JMCEDoBKiILL3YxL2FwaUtleXMSgAEKCUdldEFwaUtleRIdLnBhdGNoYmF5LnYxLkdldEFwaUtleVJlcXVlc3QaHi5wYXRjaGJheS52MS5HZXRBcGlLZXlSZXNwb25zZSI0kAIButwYBAgbEByC0+STAiNiB2FwaV9rZXkSGC92MS9hcGlLZXlzL3thcGlfa2V5X2lkfRJwCgtMaXN0QXBpS2V5cxIfLnBhdGNoYmF5LnYxLkxpc3RBcGlLZXlzUmVxdWVzdBogLnBhdGNoYmF5LnYxLkxpc3RBcGlLZXlzUmVzcG9uc2UiHpACAbrcGAQIGxAcgtPkkwINEgsvdjEvYXBpS2V5cxKxAQoMVXBkYXRlQXBpS2V5EiAucGF0Y2hiYXkudjEuVXBkYXRlQXBpS2V5UmVxdWVzdBohLnBhdGNoYmF5LnYxLlVwZGF0ZUFwaUtleVJlc3BvbnNlIly63BgECB0QHoLT5JMCTjoBKlomOgEqYgdhcGlfa2V5GhgvdjEvYXBpS2V5cy97YXBpX2tleV9pZH1iB2FwaV9rZXkyGC92MS9hcGlLZXlzL3thcGlfa2V5X2lkfRJ/CgpSb2xsQXBpS2V5Eh4ucGF0Y2hiYXkudjEuUm9sbEFwaUtleVJlcXVlc3QaHy5wYXRjaGJheS52MS5Sb2xsQXBpS2V5UmVzcG9uc2UiMLrcGAQIHxAggtPkkwIiOgEqIh0vdjEvYXBpS2V5cy97YXBpX2tleV9pZH06cm9sbBKQAQoMUmV2b2tlQXBpS2V5EiAucGF0Y2hiYXkudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBohLnBhdGNoYmF5LnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIju63BgECCEQIoLT5JMCLToBKmIHYXBpX2tleSIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJldm9rZWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_account, file_patchbay_v1_api_key, file_patchbay_v1_permission]);
+  fileDesc("CiBwYXRjaGJheS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEilwEKBkNhbGxlchISCgphY2NvdW50X2lkGAEgASgJEhIKCmFwaV9rZXlfaWQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRImCgRyb2xlGAQgASgOMhgucGF0Y2hiYXkudjEuQXBpS2V5LlJvbGUSLAoLcGVybWlzc2lvbnMYBSADKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uIhIKEEdldENhbGxlclJlcXVlc3QiOAoRR2V0Q2FsbGVyUmVzcG9uc2USIwoGY2FsbGVyGAEgASgLMhMucGF0Y2hiYXkudjEuQ2FsbGVyInoKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiAKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/ARIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASI+ChVDcmVhdGVBY2NvdW50UmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnBhdGNoYmF5LnYxLkFjY291bnQiMQoRR2V0QWNjb3VudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQEiOwoSR2V0QWNjb3VudFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5wYXRjaGJheS52MS5BY2NvdW50Ik8KE0xpc3RBY2NvdW50c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIIlcKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiYKCGFjY291bnRzGAEgAygLMhQucGF0Y2hiYXkudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijQEKFFVwZGF0ZUFjY291bnRSZXF1ZXN0EhwKCmFjY291bnRfaWQYASABKAlCCLpIBXIDsAEBEiUKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/AUgAiAEBEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBQg8KDV9kaXNwbGF5X25hbWUiPgoVVXBkYXRlQWNjb3VudFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5wYXRjaGJheS52MS5BY2NvdW50IlUKFERlbGV0ZUFjY291bnRSZXF1ZXN0EhwKCmFjY291bnRfaWQYASABKAlCCLpIBXIDsAEBEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIhcKFURlbGV0ZUFjY291bnRSZXNwb25zZSKQAgoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIfCgphY2NvdW50X2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESMgoEcm9sZRgDIAEoDjIYLnBhdGNoYmF5LnYxLkFwaUtleS5Sb2xlQgq6SAeCAQQQASAAEjwKBnNjb3BlcxgEIAMoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb25CE7pIEJIBDRBkGAEiB4IBBBABIAASIwoKZXhwaXJlc19hdBgFIAEoA0IPukgMIgoY/7f/kP3OOSgAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIk4KFENyZWF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkSEAoDa2V5GAIgASgJQgOAAQEiQAoQR2V0QXBpS2V5UmVxdWVzdBIsCgphcGlfa2V5X2lkGAEgASgJQhi6SBVyEzIRXlswLTlBLVphLXpdezE2fSQiOQoRR2V0QXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleSKDAQoSTGlzdEFwaUtleXNSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACBISCgpzaG93X2VuZGVkGAQgASgIIlUKE0xpc3RBcGlLZXlzUmVzcG9uc2USJQoIYXBpX2tleXMYASADKAsyEy5wYXRjaGJheS52MS5BcGlLZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItUBChNVcGRhdGVBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JBIlCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wFIAIgBARIoCgpleHBpcmVzX2F0GAMgASgDQg+6SAwiChj/t/+Q/c45KABIAYgBARIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABAUIPCg1fZGlzcGxheV9uYW1lQg0KC19leHBpcmVzX2F0IjwKFFVwZGF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXki2wEKEVJvbGxBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JBIqCg9vdmVybGFwX3NlY29uZHMYAiABKAVCDLpICRoHGICangEoAEgAiAEBEigKCmV4cGlyZXNfYXQYAyABKANCD7pIDCIKGP+3/5D9zjkoAEgBiAEBEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBQhIKEF9vdmVybGFwX3NlY29uZHNCDQoLX2V4cGlyZXNfYXQicQoSUm9sbEFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkSEAoDa2V5GAIgASgJQgOAAQESIwoGcm9sbGVkGAMgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5ImQKE1Jldm9rZUFwaUtleVJlcXVlc3QSLAoKYXBpX2tleV9pZBgBIAEoCUIYukgVchMyEV5bMC05QS1aYS16XXsxNn0kEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkyhg0KDUFjY2Vzc1NlcnZpY2USbwoJR2V0Q2FsbGVyEh0ucGF0Y2hiYXkudjEuR2V0Q2FsbGVyUmVxdWVzdBoeLnBhdGNoYmF5LnYxLkdldENhbGxlclJlc3BvbnNlIiOQAgG63BgCGAGC0+STAhRiBmNhbGxlchIKL3YxL2NhbGxlchKCAQoNQ3JlYXRlQWNjb3VudBIhLnBhdGNoYmF5LnYxLkNyZWF0ZUFjY291bnRSZXF1ZXN0GiIucGF0Y2hiYXkudjEuQ3JlYXRlQWNjb3VudFJlc3BvbnNlIiq63BgCEBbA3BgBgtPkkwIaOgEqYgdhY2NvdW50IgwvdjEvYWNjb3VudHMShAEKCkdldEFjY291bnQSHi5wYXRjaGJheS52MS5HZXRBY2NvdW50UmVxdWVzdBofLnBhdGNoYmF5LnYxLkdldEFjY291bnRSZXNwb25zZSI1kAIButwYBAgUEBWC0+STAiRiB2FjY291bnQSGS92MS9hY2NvdW50cy97YWNjb3VudF9pZH0SdAoMTGlzdEFjY291bnRzEiAucGF0Y2hiYXkudjEuTGlzdEFjY291bnRzUmVxdWVzdBohLnBhdGNoYmF5LnYxLkxpc3RBY2NvdW50c1Jlc3BvbnNlIh+QAgG63BgECBQQFYLT5JMCDhIML3YxL2FjY291bnRzErgBCg1VcGRhdGVBY2NvdW50EiEucGF0Y2hiYXkudjEuVXBkYXRlQWNjb3VudFJlcXVlc3QaIi5wYXRjaGJheS52MS5VcGRhdGVBY2NvdW50UmVzcG9uc2UiYLrcGAIQF8DcGAGC0+STAlA6ASpaJzoBKmIHYWNjb3VudBoZL3YxL2FjY291bnRzL3thY2NvdW50X2lkfWIHYWNjb3VudDIZL3YxL2FjY291bnRzL3thY2NvdW50X2lkfRKDAQoNRGVsZXRlQWNjb3VudBIhLnBhdGNoYmF5LnYxLkRlbGV0ZUFjY291bnRSZXF1ZXN0GiIucGF0Y2hiYXkudjEuRGVsZXRlQWNjb3VudFJlc3BvbnNlIiu63BgCEBjA3BgBgtPkkwIbKhkvdjEvYWNjb3VudHMve2FjY291bnRfaWR9EncKDENyZWF0ZUFwaUtleRIgLnBhdGNoYmF5LnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaIS5wYXRjaGJheS52MS5DcmVhdGVBcGlLZXlSZXNwb25zZSIiutwYBAgZEBrA3BgBgtPkkwIQOgEqIgsvdjEvYXBpS2V5cxKAAQoJR2V0QXBpS2V5Eh0ucGF0Y2hiYXkudjEuR2V0QXBpS2V5UmVxdWVzdBoeLnBhdGNoYmF5LnYxLkdldEFwaUtleVJlc3BvbnNlIjSQAgG63BgECBsQHILT5JMCI2IHYXBpX2tleRIYL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9EnAKC0xpc3RBcGlLZXlzEh8ucGF0Y2hiYXkudjEuTGlzdEFwaUtleXNSZXF1ZXN0GiAucGF0Y2hiYXkudjEuTGlzdEFwaUtleXNSZXNwb25zZSIekAIButwYBAgbEByC0+STAg0SCy92MS9hcGlLZXlzErUBCgxVcGRhdGVBcGlLZXkSIC5wYXRjaGJheS52MS5VcGRhdGVBcGlLZXlSZXF1ZXN0GiEucGF0Y2hiYXkudjEuVXBkYXRlQXBpS2V5UmVzcG9uc2UiYLrcGAQIHRAewNwYAYLT5JMCTjoBKlomOgEqYgdhcGlfa2V5GhgvdjEvYXBpS2V5cy97YXBpX2tleV9pZH1iB2FwaV9rZXkyGC92MS9hcGlLZXlzL3thcGlfa2V5X2lkfRKDAQoKUm9sbEFwaUtleRIeLnBhdGNoYmF5LnYxLlJvbGxBcGlLZXlSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuUm9sbEFwaUtleVJlc3BvbnNlIjS63BgECB8QIMDcGAGC0+STAiI6ASoiHS92MS9hcGlLZXlzL3thcGlfa2V5X2lkfTpyb2xsEpQBCgxSZXZva2VBcGlLZXkSIC5wYXRjaGJheS52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GiEucGF0Y2hiYXkudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2UiP7rcGAQIIRAiwNwYAYLT5JMCLToBKmIHYXBpX2tleSIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJldm9rZWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_account, file_patchbay_v1_api_key, file_patchbay_v1_mutation, file_patchbay_v1_permission]);
 
 /**
  * Who calls.
@@ -124,6 +125,14 @@ export type CreateAccountRequest = Message<"patchbay.v1.CreateAccountRequest"> &
    * @generated from field: string display_name = 2;
    */
   displayName: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -271,6 +280,14 @@ export type UpdateAccountRequest = Message<"patchbay.v1.UpdateAccountRequest"> &
    * @generated from field: optional string display_name = 2;
    */
   displayName?: string | undefined;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -313,6 +330,14 @@ export type DeleteAccountRequest = Message<"patchbay.v1.DeleteAccountRequest"> &
    * @generated from field: string account_id = 1;
    */
   accountId: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -378,6 +403,14 @@ export type CreateApiKeyRequest = Message<"patchbay.v1.CreateApiKeyRequest"> & {
    * @generated from field: int64 expires_at = 5;
    */
   expiresAt: bigint;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -401,7 +434,7 @@ export type CreateApiKeyResponse = Message<"patchbay.v1.CreateApiKeyResponse"> &
   apiKey?: ApiKey | undefined;
 
   /**
-   * The whole key, `pb_…`. This is the only time that it is shown.
+   * The whole key, `pb_…`. This is the only time that it is shown: a repetition by request_id answers without it.
    *
    * @generated from field: string key = 2;
    */
@@ -553,6 +586,14 @@ export type UpdateApiKeyRequest = Message<"patchbay.v1.UpdateApiKeyRequest"> & {
    * @generated from field: optional int64 expires_at = 3;
    */
   expiresAt?: bigint | undefined;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -611,6 +652,14 @@ export type RollApiKeyRequest = Message<"patchbay.v1.RollApiKeyRequest"> & {
    * @generated from field: optional int64 expires_at = 3;
    */
   expiresAt?: bigint | undefined;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -634,7 +683,7 @@ export type RollApiKeyResponse = Message<"patchbay.v1.RollApiKeyResponse"> & {
   apiKey?: ApiKey | undefined;
 
   /**
-   * The whole new key, `pb_…`. This is the only time that it is shown.
+   * The whole new key, `pb_…`. This is the only time that it is shown: a repetition by request_id answers without it.
    *
    * @generated from field: string key = 2;
    */
@@ -667,6 +716,14 @@ export type RevokeApiKeyRequest = Message<"patchbay.v1.RevokeApiKeyRequest"> & {
    * @generated from field: string api_key_id = 1;
    */
   apiKeyId: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -719,7 +776,7 @@ export const AccessService: GenService<{
   /**
    * Make an account. It owns nothing yet, and has no API key.
    *
-   * Fails with ALREADY_EXISTS: ACCOUNT_ID_TAKEN.
+   * Fails with ALREADY_EXISTS: ACCOUNT_ID_TAKEN. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.CreateAccount
    */
@@ -755,7 +812,7 @@ export const AccessService: GenService<{
   /**
    * Change an account, as far as the request says: PATCH and PUT are the same.
    *
-   * Fails with NOT_FOUND: ACCOUNT_NOT_FOUND.
+   * Fails with NOT_FOUND: ACCOUNT_NOT_FOUND. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.UpdateAccount
    */
@@ -768,7 +825,7 @@ export const AccessService: GenService<{
    * Delete an account that owns nothing any more: neither Llms nor anything else, nor an API key that still works. Its
    * revoked and expired keys go with it; what was done to its things stays in the audit log.
    *
-   * Fails with NOT_FOUND: ACCOUNT_NOT_FOUND. FAILED_PRECONDITION: ACCOUNT_IN_USE.
+   * Fails with NOT_FOUND: ACCOUNT_NOT_FOUND. FAILED_PRECONDITION: ACCOUNT_IN_USE. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.DeleteAccount
    */
@@ -778,10 +835,11 @@ export const AccessService: GenService<{
     output: typeof DeleteAccountResponseSchema;
   },
   /**
-   * Make an API key. The whole key is in the answer, and nowhere else, ever: if the answer is lost, revoke the key and
-   * make another.
+   * Make an API key. The whole key is in the first answer, and nowhere else, ever: if that is lost, revoke the key and
+   * make another. A repetition by request_id makes no second key, and tells which one it was.
    *
-   * Fails with PERMISSION_DENIED: API_KEY_EXCEEDS_CALLER, PERMISSION_MISSING for an account_id that is not the caller's.
+   * Fails with PERMISSION_DENIED: API_KEY_EXCEEDS_CALLER, PERMISSION_MISSING for an account_id that is not the
+   * caller's. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.CreateApiKey
    */
@@ -820,7 +878,7 @@ export const AccessService: GenService<{
    * never changes.
    *
    * Fails with NOT_FOUND: API_KEY_NOT_FOUND. FAILED_PRECONDITION: API_KEY_ENDED, LAST_ADMIN_KEY. PERMISSION_DENIED:
-   * API_KEY_EXCEEDS_CALLER.
+   * API_KEY_EXCEEDS_CALLER. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.UpdateApiKey
    */
@@ -831,10 +889,11 @@ export const AccessService: GenService<{
   },
   /**
    * Replace an API key by a new one that may do the same. The old one works for some time more, so that whoever holds it
-   * can be given the new one. The whole new key is in the answer, and nowhere else, ever.
+   * can be given the new one. The whole new key is in the first answer, and nowhere else, ever: if that is lost, roll
+   * the new key in turn. A repetition by request_id makes no second key, and tells which one it was.
    *
    * Fails with NOT_FOUND: API_KEY_NOT_FOUND. FAILED_PRECONDITION: API_KEY_ENDED, LAST_ADMIN_KEY. PERMISSION_DENIED:
-   * API_KEY_EXCEEDS_CALLER.
+   * API_KEY_EXCEEDS_CALLER. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.RollApiKey
    */
@@ -847,7 +906,7 @@ export const AccessService: GenService<{
    * Revoke an API key: from now on it is refused everywhere, for ever. Done again, it changes nothing.
    *
    * Fails with NOT_FOUND: API_KEY_NOT_FOUND. FAILED_PRECONDITION: LAST_ADMIN_KEY. PERMISSION_DENIED:
-   * API_KEY_EXCEEDS_CALLER.
+   * API_KEY_EXCEEDS_CALLER. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.RevokeApiKey
    */

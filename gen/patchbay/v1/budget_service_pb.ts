@@ -8,6 +8,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { Budget, Budget_Mode, Budget_Period } from "./budget_pb.ts";
 import { file_patchbay_v1_budget } from "./budget_pb.ts";
+import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/budget_service.proto.
  */
 export const file_patchbay_v1_budget_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwYXRjaGJheS92MS9idWRnZXRfc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEi0QEKEFNldEJ1ZGdldFJlcXVlc3QSHQoIb3duZXJfaWQYASABKAlCC7pICNgBAXIDsAEBEhsKBmxsbV9pZBgCIAEoCUILukgI2AEBcgOwAQESFwoGYW1vdW50GAMgASgDQge6SAQiAigAEjYKBnBlcmlvZBgEIAEoDjIaLnBhdGNoYmF5LnYxLkJ1ZGdldC5QZXJpb2RCCrpIB4IBBBABIAASMAoEbW9kZRgFIAEoDjIYLnBhdGNoYmF5LnYxLkJ1ZGdldC5Nb2RlQgi6SAWCAQIQASI4ChFTZXRCdWRnZXRSZXNwb25zZRIjCgZidWRnZXQYASABKAsyEy5wYXRjaGJheS52MS5CdWRnZXQiLwoQR2V0QnVkZ2V0UmVxdWVzdBIbCglidWRnZXRfaWQYASABKAlCCLpIBXIDsAEBIjgKEUdldEJ1ZGdldFJlc3BvbnNlEiMKBmJ1ZGdldBgBIAEoCzITLnBhdGNoYmF5LnYxLkJ1ZGdldCKKAQoSTGlzdEJ1ZGdldHNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIbCgZsbG1faWQYAiABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJUChNMaXN0QnVkZ2V0c1Jlc3BvbnNlEiQKB2J1ZGdldHMYASADKAsyEy5wYXRjaGJheS52MS5CdWRnZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjIKE0RlbGV0ZUJ1ZGdldFJlcXVlc3QSGwoJYnVkZ2V0X2lkGAEgASgJQgi6SAVyA7ABASIWChREZWxldGVCdWRnZXRSZXNwb25zZTLzAwoNQnVkZ2V0U2VydmljZRJyCglTZXRCdWRnZXQSHS5wYXRjaGJheS52MS5TZXRCdWRnZXRSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuU2V0QnVkZ2V0UmVzcG9uc2UiJrrcGAQIThBPgtPkkwIYOgEqYgZidWRnZXQiCy92MS9idWRnZXRzEn4KCUdldEJ1ZGdldBIdLnBhdGNoYmF5LnYxLkdldEJ1ZGdldFJlcXVlc3QaHi5wYXRjaGJheS52MS5HZXRCdWRnZXRSZXNwb25zZSIykAIButwYBAhMEE2C0+STAiFiBmJ1ZGdldBIXL3YxL2J1ZGdldHMve2J1ZGdldF9pZH0ScAoLTGlzdEJ1ZGdldHMSHy5wYXRjaGJheS52MS5MaXN0QnVkZ2V0c1JlcXVlc3QaIC5wYXRjaGJheS52MS5MaXN0QnVkZ2V0c1Jlc3BvbnNlIh6QAgG63BgECEwQTYLT5JMCDRILL3YxL2J1ZGdldHMSfAoMRGVsZXRlQnVkZ2V0EiAucGF0Y2hiYXkudjEuRGVsZXRlQnVkZ2V0UmVxdWVzdBohLnBhdGNoYmF5LnYxLkRlbGV0ZUJ1ZGdldFJlc3BvbnNlIie63BgECE4QT4LT5JMCGSoXL3YxL2J1ZGdldHMve2J1ZGdldF9pZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_budget, file_patchbay_v1_permission]);
+  fileDesc("CiBwYXRjaGJheS92MS9idWRnZXRfc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEi8gEKEFNldEJ1ZGdldFJlcXVlc3QSHQoIb3duZXJfaWQYASABKAlCC7pICNgBAXIDsAEBEhsKBmxsbV9pZBgCIAEoCUILukgI2AEBcgOwAQESFwoGYW1vdW50GAMgASgDQge6SAQiAigAEjYKBnBlcmlvZBgEIAEoDjIaLnBhdGNoYmF5LnYxLkJ1ZGdldC5QZXJpb2RCCrpIB4IBBBABIAASMAoEbW9kZRgFIAEoDjIYLnBhdGNoYmF5LnYxLkJ1ZGdldC5Nb2RlQgi6SAWCAQIQARIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASI4ChFTZXRCdWRnZXRSZXNwb25zZRIjCgZidWRnZXQYASABKAsyEy5wYXRjaGJheS52MS5CdWRnZXQiLwoQR2V0QnVkZ2V0UmVxdWVzdBIbCglidWRnZXRfaWQYASABKAlCCLpIBXIDsAEBIjgKEUdldEJ1ZGdldFJlc3BvbnNlEiMKBmJ1ZGdldBgBIAEoCzITLnBhdGNoYmF5LnYxLkJ1ZGdldCKKAQoSTGlzdEJ1ZGdldHNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIbCgZsbG1faWQYAiABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJUChNMaXN0QnVkZ2V0c1Jlc3BvbnNlEiQKB2J1ZGdldHMYASADKAsyEy5wYXRjaGJheS52MS5CdWRnZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlMKE0RlbGV0ZUJ1ZGdldFJlcXVlc3QSGwoJYnVkZ2V0X2lkGAEgASgJQgi6SAVyA7ABARIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASIWChREZWxldGVCdWRnZXRSZXNwb25zZTL8AwoNQnVkZ2V0U2VydmljZRJ2CglTZXRCdWRnZXQSHS5wYXRjaGJheS52MS5TZXRCdWRnZXRSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuU2V0QnVkZ2V0UmVzcG9uc2UiKrrcGAQIThBPwNwYAYLT5JMCGDoBKmIGYnVkZ2V0IgsvdjEvYnVkZ2V0cxJ+CglHZXRCdWRnZXQSHS5wYXRjaGJheS52MS5HZXRCdWRnZXRSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuR2V0QnVkZ2V0UmVzcG9uc2UiMpACAbrcGAQITBBNgtPkkwIhYgZidWRnZXQSFy92MS9idWRnZXRzL3tidWRnZXRfaWR9EnAKC0xpc3RCdWRnZXRzEh8ucGF0Y2hiYXkudjEuTGlzdEJ1ZGdldHNSZXF1ZXN0GiAucGF0Y2hiYXkudjEuTGlzdEJ1ZGdldHNSZXNwb25zZSIekAIButwYBAhMEE2C0+STAg0SCy92MS9idWRnZXRzEoABCgxEZWxldGVCdWRnZXQSIC5wYXRjaGJheS52MS5EZWxldGVCdWRnZXRSZXF1ZXN0GiEucGF0Y2hiYXkudjEuRGVsZXRlQnVkZ2V0UmVzcG9uc2UiK7rcGAQIThBPwNwYAYLT5JMCGSoXL3YxL2J1ZGdldHMve2J1ZGdldF9pZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_budget, file_patchbay_v1_mutation, file_patchbay_v1_permission]);
 
 /**
  * The request of SetBudget.
@@ -57,6 +58,14 @@ export type SetBudgetRequest = Message<"patchbay.v1.SetBudgetRequest"> & {
    * @generated from field: patchbay.v1.Budget.Mode mode = 5;
    */
   mode: Budget_Mode;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -211,6 +220,14 @@ export type DeleteBudgetRequest = Message<"patchbay.v1.DeleteBudgetRequest"> & {
    * @generated from field: string budget_id = 1;
    */
   budgetId: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -250,7 +267,7 @@ export const BudgetService: GenService<{
    * again changes it without forgetting what was spent.
    *
    * Fails with NOT_FOUND: LLM_NOT_FOUND. FAILED_PRECONDITION: BUDGET_IMPOSED. PERMISSION_DENIED: PERMISSION_MISSING,
-   * also for an owner_id that is not the caller's.
+   * also for an owner_id that is not the caller's. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.BudgetService.SetBudget
    */
@@ -287,7 +304,7 @@ export const BudgetService: GenService<{
   /**
    * Delete a budget; what was spent is forgotten with it, and not the usage.
    *
-   * Fails with NOT_FOUND: BUDGET_NOT_FOUND. FAILED_PRECONDITION: BUDGET_IMPOSED.
+   * Fails with NOT_FOUND: BUDGET_NOT_FOUND. FAILED_PRECONDITION: BUDGET_IMPOSED. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.BudgetService.DeleteBudget
    */

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/llm_rotation.proto.
  */
 export const file_patchbay_v1_llm_rotation: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYXRjaGJheS92MS9sbG1fcm90YXRpb24ucHJvdG8SC3BhdGNoYmF5LnYxIokBChxBZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESOAoLY3JlZGVudGlhbHMYAiABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0IJ4EEEukgDyAEBEhUKBGV0YWcYAyABKAlCB7pIBHICGEAiPgodQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIlsKGVByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEg0KBWZvcmNlGAMgASgIIjsKGlByb21vdGVDcmVkZW50aWFsc1Jlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJLChhSZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAIjoKGVJldmVydENyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIooBChhSZXRpcmVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARI9CgRzbG90GAIgASgOMiMucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMuU2xvdEIKukgHggEEGAIYAxIVCgRldGFnGAMgASgJQge6SARyAhhAIjoKGVJldGlyZUNyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_patchbay_v1_credentials, file_patchbay_v1_llm]);
+  fileDesc("Ch5wYXRjaGJheS92MS9sbG1fcm90YXRpb24ucHJvdG8SC3BhdGNoYmF5LnYxIqoBChxBZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESOAoLY3JlZGVudGlhbHMYAiABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0IJ4EEEukgDyAEBEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiPgodQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtInwKGVByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEg0KBWZvcmNlGAMgASgIEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjsKGlByb21vdGVDcmVkZW50aWFsc1Jlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJsChhSZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjoKGVJldmVydENyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIqsBChhSZXRpcmVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARI9CgRzbG90GAIgASgOMiMucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMuU2xvdEIKukgHggEEGAIYAxIVCgRldGFnGAMgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjoKGVJldGlyZUNyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_patchbay_v1_credentials, file_patchbay_v1_llm]);
 
 /**
  * The request of AddPendingCredentials.
@@ -44,6 +44,14 @@ export type AddPendingCredentialsRequest = Message<"patchbay.v1.AddPendingCreden
    * @generated from field: string etag = 3;
    */
   etag: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -100,6 +108,14 @@ export type PromoteCredentialsRequest = Message<"patchbay.v1.PromoteCredentialsR
    * @generated from field: bool force = 3;
    */
   force: boolean;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -149,6 +165,14 @@ export type RevertCredentialsRequest = Message<"patchbay.v1.RevertCredentialsReq
    * @generated from field: string etag = 2;
    */
   etag: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**
@@ -205,6 +229,14 @@ export type RetireCredentialsRequest = Message<"patchbay.v1.RetireCredentialsReq
    * @generated from field: string etag = 3;
    */
   etag: string;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 50;
+   */
+  requestId: string;
 };
 
 /**

@@ -17,7 +17,7 @@ import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { type ApiKeys, addApiKey } from "./api-keys.ts";
 import { type Grant, requireWithin, scopesFor } from "./grant.ts";
 import { type OwnPermission, type Permission, ROLES, type Role } from "./permissions.ts";
-import { reach, requireReach, type Scope } from "./scope.ts";
+import { onceCommitted, reach, requireReach, type Scope } from "./scope.ts";
 
 /** A key as it is asked for. */
 export interface ApiKeyDraft {
@@ -173,7 +173,7 @@ export class IssuedKeys {
       requireWithin(scope.caller, { ...grantOf(key), endsAt: Number.NEGATIVE_INFINITY });
       return change(em, key);
     });
-    this.#keys.forget(apiKeyId);
+    onceCommitted(scope, () => this.#keys.forget(apiKeyId));
     return result;
   }
 }

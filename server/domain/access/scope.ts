@@ -42,6 +42,14 @@ export function onceCommitted({ afterCommit }: Scope, work: () => void): void {
   else work();
 }
 
+/**
+ * To ask what the database has, after a write that it refused: it knows nothing of what was to be written, and is on the
+ * connection of the transaction around the call, if there is one. To wait for a second one could be for ever.
+ */
+export function aside({ em }: Scope): EntityManager {
+  return em.fork({ keepTransactionContext: true });
+}
+
 /** Whose things the caller may reach with a permission: their own, or, undefined, everybody's. */
 export function reach(scope: Scope, own: OwnPermission): string | undefined {
   return scope.caller.permissions.has(anyOf(own)) ? undefined : scope.caller.accountId;

@@ -14,7 +14,7 @@ import { findLlm } from "../../store/llm-queries.ts";
 import { violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { anyOf } from "../access/permissions.ts";
-import { reach, requireReach, type Scope } from "../access/scope.ts";
+import { onceCommitted, reach, requireReach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
@@ -55,7 +55,7 @@ export class Budgets {
         await recordDeed(scope, em, { action: "budget.set", resourceId: budget.id, ownerId });
         return budget;
       });
-      this.#lines.forgetAll();
+      onceCommitted(scope, () => this.#lines.forgetAll());
       return set;
     } catch (error) {
       if (violates(error, "budget_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
@@ -93,7 +93,7 @@ export class Budgets {
       await deleteBudget(em, budgetId);
       await recordDeed(scope, em, { action: "budget.delete", resourceId: budgetId, ownerId: budget.ownerId });
     });
-    this.#lines.forgetAll();
+    onceCommitted(scope, () => this.#lines.forgetAll());
   }
 
   /**

@@ -1,8 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import type { Llm } from "../../store/llm.entity.ts";
 import { findByConnection, findLlm } from "../../store/llm-queries.ts";
-import type { EntityManager } from "../../store/store.ts";
-import { reach, type Scope } from "../access/scope.ts";
+import { aside, reach, type Scope } from "../access/scope.ts";
 
 /** The refusal of an id that is in use. A stranger's Llm is refused in the same words, without the facts. */
 export async function idTaken(scope: Scope, { id, requestDigest }: Llm, cause: unknown): Promise<Fault> {
@@ -23,11 +22,6 @@ export async function duplicate(scope: Scope, llm: Llm, cause: unknown): Promise
     factsOf(existing, llm.requestDigest),
     cause,
   );
-}
-
-/** Knows nothing of what was to be written, and is on the same connection: to wait for a second one could be for ever. */
-function aside({ em }: Scope): EntityManager {
-  return em.fork({ keepTransactionContext: true });
 }
 
 function factsOf(existing: Llm | null, requestDigest: Buffer) {

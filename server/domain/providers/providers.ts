@@ -17,7 +17,7 @@ import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { anyOf } from "../access/permissions.ts";
-import { missing, onceCommitted, reach, requireReach, type Scope } from "../access/scope.ts";
+import { aside, missing, onceCommitted, reach, requireReach, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
 import type { SecretRefs } from "../credentials/secret-refs.ts";
@@ -218,7 +218,7 @@ function fieldsOf(change: ProviderChange): string {
 }
 
 async function inUse(scope: Scope, provider: Provider, cause: unknown): Promise<Fault> {
-  const { llms, count } = await usersOf(scope.em.fork(), provider.id, MOST_NAMED);
+  const { llms, count } = await usersOf(aside(scope), provider.id, MOST_NAMED);
   const reachable = reach(scope, "READ_LLM_OWN");
   const seen = reachable === undefined || reachable === provider.owner ? llms : [];
   const names = seen.map(({ id, displayName }) => `${displayName} (${id})`).join(", ");

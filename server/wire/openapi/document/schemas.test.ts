@@ -64,6 +64,11 @@ describe("the schema of a field", () => {
     });
   });
 
+  it("says of a secret in an answer that it is one, and not that it only goes in", () => {
+    const { Out } = schemasOf({ messages: { Out: { it: "string" } }, redacted: ["Out.it"] });
+    expect(Out?.properties).toEqual({ it: { type: "string", format: "password" } });
+  });
+
   it("has a form for each message that the transcoder has one for", () => {
     const messages = [file_google_protobuf_struct, file_google_protobuf_wrappers].flatMap((file) => file.messages);
     const own = messages.filter(hasOwnForm);

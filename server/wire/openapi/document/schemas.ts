@@ -93,9 +93,10 @@ export class Schemas {
   #access(field: DescField): Schema {
     const behaviors = getOption(field, field_behavior);
     const isSecret = field.proto.options?.debugRedact === true;
+    const isSent = this.#sources.directions.isSent(field.parent);
     return {
       ...(behaviors.includes(FieldBehavior.OUTPUT_ONLY) && { readOnly: true }),
-      ...((isSecret || behaviors.includes(FieldBehavior.INPUT_ONLY)) && { writeOnly: true }),
+      ...(((isSecret && isSent) || behaviors.includes(FieldBehavior.INPUT_ONLY)) && { writeOnly: true }),
       ...(isSecret && field.fieldKind === "scalar" && { format: "password" }),
     };
   }

@@ -1,7 +1,9 @@
-import { LockMode, raw } from "@mikro-orm/postgresql";
+import { LockMode } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
 import { tellingOf } from "./change-queries.ts";
+import { Conditions } from "./conditions.ts";
 import { Llm, type StoredSlot, type StoredTest } from "./llm.entity.ts";
+import type { PlainRows } from "./plain-rows.ts";
 import type { EntityManager } from "./store.ts";
 
 /** The columns a list can be ordered by. */
@@ -53,8 +55,13 @@ export function findLlm(
 }
 
 /** Those of some Llms that are that owner's, or anybody's if the owner is left open; in any order. */
-export function findLlms(em: EntityManager, ids: readonly string[], ownerId: string | undefined): Promise<Llm[]> {
-  return em.find(Llm, { id: [...ids], deletedAt: null, ...ownedBy(ownerId) });
+export function findLlms(
+  rows: PlainRows,
+  ids: readonly string[],
+  ownerId: string | undefined,
+): Promise<Readonly<Llm>[]> {
+  const text = "where llm.id = any($1) and ($2::uuid is null or llm.owner_id = $2) and llm.deleted_at is null";
+  return rows.select(Llm, { text, values: [ids, ownerId] });
 }
 
 /** The same as findLlm, locked until the transaction ends: of two writers, the second sees what the first wrote. */
@@ -83,41 +90,40 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
  * One page, in an order that is total: equal values are ordered by id. What a page costs does not grow with its
  * number, because it is found by comparing rows and not by counting them.
  */
-export function listLlms(em: EntityManager, { filter, order, descending, after, limit }: LlmPage): Promise<Llm[]> {
+export function listLlms(
+  rows: PlainRows,
+  { filter, order, descending, after, limit }: LlmPage,
+): Promise<Readonly<Llm>[]> {
   const { column, type } = COLUMNS[order];
   const direction = descending ? "desc" : "asc";
-  const query = queryOf(em, filter).select("*");
+  const where = conditionsOf(filter);
   if (after) {
-    query.andWhere(`(llm.${column}, llm.id) ${descending ? "<" : ">"} (?::${type}, ?::uuid)`, [after.value, after.id]);
+    const beyond = descending ? "<" : ">";
+    where.add(`(llm.${column}, llm.id) ${beyond} (?::${type}, ?::uuid)`, after.value, after.id);
   }
-  return query
-    .orderBy([{ [order]: direction }, { id: direction }])
-    .limit(limit)
-    .getResultList();
+  const text = `where ${where.text} order by llm.${column} ${direction}, llm.id ${direction} limit ${limit}`;
+  return rows.select(Llm, { text, values: where.values });
 }
 
 /** How many there are, counted up to a limit: a count costs what is counted. */
-export async function countLlms(em: EntityManager, filter: LlmFilter, limit: number): Promise<number> {
-  const counted = queryOf(em, filter).select(raw("1")).limit(limit);
-  const [row] = await em.execute<{ count: string }[]>("select count(*) as count from (?) counted", [raw(counted)]);
-  return Number(row?.count);
+export async function countLlms(rows: PlainRows, filter: LlmFilter, limit: number): Promise<number> {
+  const { text, values } = conditionsOf(filter);
+  return rows.count({ text: `select from llm where ${text} limit ${limit}`, values });
 }
 
-function queryOf(em: EntityManager, filter: LlmFilter) {
-  const query = em.createQueryBuilder(Llm, "llm");
+function conditionsOf(filter: LlmFilter): Conditions {
+  const where = new Conditions();
   // The indexes hold either what is deleted or what is not: to use both, the query has to name both.
-  query.andWhere(
-    filter.showDeleted ? "(llm.deleted_at is null or llm.deleted_at is not null)" : "llm.deleted_at is null",
-  );
+  where.add(filter.showDeleted ? "(llm.deleted_at is null or llm.deleted_at is not null)" : "llm.deleted_at is null");
   // Always true, see llm.entity.ts.
-  if (filter.ownerId === undefined) query.andWhere("llm.revision > 0");
-  else query.andWhere({ owner: filter.ownerId });
-  if (filter.providerType !== undefined) query.andWhere({ providerType: filter.providerType });
-  if (filter.status === "DISABLED") query.andWhere({ disabled: true });
-  else if (filter.status !== undefined) query.andWhere({ status: filter.status, disabled: false });
-  if (Object.keys(filter.labels).length > 0) query.andWhere("llm.labels @> ?::jsonb", [JSON.stringify(filter.labels)]);
-  if (filter.search !== "") query.andWhere("llm.search like ?", [patternOf(filter.search)]);
-  return query;
+  if (filter.ownerId === undefined) where.add("llm.revision > 0");
+  else where.add("llm.owner_id = ?", filter.ownerId);
+  if (filter.providerType !== undefined) where.add("llm.provider_type = ?", filter.providerType);
+  if (filter.status === "DISABLED") where.add("llm.disabled");
+  else if (filter.status !== undefined) where.add("llm.status = ? and not llm.disabled", filter.status);
+  if (Object.keys(filter.labels).length > 0) where.add("llm.labels @> ?::jsonb", JSON.stringify(filter.labels));
+  if (filter.search !== "") where.add("llm.search like ?", patternOf(filter.search));
+  return where;
 }
 
 /** Of fewer than three characters the index knows only the beginnings of words; anywhere else, all rows would be read. */

@@ -98,8 +98,8 @@ export class Llms {
   }
 
   /** All of them, in the order of their ids, or none. */
-  async getAll(scope: Scope, llmIds: readonly string[]): Promise<Llm[]> {
-    const found = await findLlms(scope.em, llmIds, visible(scope, false));
+  async getAll(scope: Scope, llmIds: readonly string[]): Promise<Readonly<Llm>[]> {
+    const found = await findLlms(this.#store.rows, llmIds, visible(scope, false));
     const byId = new Map(found.map((llm) => [llm.id, llm]));
     return llmIds.map((llmId) => {
       const llm = byId.get(llmId);
@@ -108,13 +108,13 @@ export class Llms {
     });
   }
 
-  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Llm>> {
+  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Readonly<Llm>>> {
     const query = this.#allowed(scope, asked);
     const limit = limitOf(pageSize);
     const key = listKeyOf(query);
     const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
     const after = value === undefined || id === undefined ? undefined : { value, id };
-    const llms = await listLlms(scope.em, { ...query, after, limit: limit + 1 });
+    const llms = await listLlms(this.#store.rows, { ...query, after, limit: limit + 1 });
     return pageOf(llms, limit, (last) => {
       const behind = last[query.order];
       return makePageToken(this.#vault, key, [behind instanceof Date ? behind.toISOString() : behind, last.id]);
@@ -123,7 +123,7 @@ export class Llms {
 
   /** How many a list has on all its pages; MOST_COUNTED stands for that or more. */
   count(scope: Scope, asked: Query): Promise<number> {
-    return countLlms(scope.em, this.#allowed(scope, asked).filter, MOST_COUNTED);
+    return countLlms(this.#store.rows, this.#allowed(scope, asked).filter, MOST_COUNTED);
   }
 
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */

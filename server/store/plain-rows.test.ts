@@ -87,3 +87,17 @@ describe.each([
     expect(Object.values(found).includes(null)).toBe(!isFull);
   });
 });
+
+it.each([
+  [[]],
+  [["a"]],
+  [["TEXT", "IMAGE"]],
+  [["a,b", ""]],
+  [['"', "\\"]],
+  [["NULL", null]],
+  [["{", "}"]],
+  [[["a"], ["b"]]],
+])("an array of texts is read as it was written: %j", async (texts) => {
+  const rows = await store.rows.query({ text: "select $1::text[] as texts", values: [texts] });
+  expect(rows).toEqual([{ texts }]);
+});

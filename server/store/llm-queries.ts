@@ -1,45 +1,11 @@
 import { LockMode } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
-import { tellingOf } from "./change-queries.ts";
-import { Conditions } from "./conditions.ts";
+import { auditedTellingOf, tellingOf } from "./change-queries.ts";
+import { insertionOf } from "./insertion.ts";
 import { Llm, type StoredSlot, type StoredTest } from "./llm.entity.ts";
 import type { PlainRows } from "./plain-rows.ts";
+import { executeOften } from "./statement.ts";
 import type { EntityManager } from "./store.ts";
-
-/** The columns a list can be ordered by. */
-export type LlmOrder = "createdAt" | "updatedAt" | "displayName" | "modelIdentifier";
-
-/** Which Llms a list is about; an undefined filter does not filter. */
-export interface LlmFilter {
-  readonly ownerId: string | undefined;
-  readonly providerType: string | undefined;
-  readonly status: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly search: string;
-  /** Also what is deleted and not yet purged. */
-  readonly showDeleted: boolean;
-}
-
-/** Where a page starts: behind the row with these values. */
-export interface LlmPosition {
-  readonly value: string;
-  readonly id: string;
-}
-
-export interface LlmPage {
-  readonly filter: LlmFilter;
-  readonly order: LlmOrder;
-  readonly descending: boolean;
-  readonly after: LlmPosition | undefined;
-  readonly limit: number;
-}
-
-const COLUMNS: Record<LlmOrder, { column: string; type: string }> = {
-  createdAt: { column: "created_at", type: "timestamptz" },
-  updatedAt: { column: "updated_at", type: "timestamptz" },
-  displayName: { column: "display_name", type: "text" },
-  modelIdentifier: { column: "model_identifier", type: "text" },
-};
 
 const SEALED = ["sealedCredentials", "sealedPendingCredentials", "sealedPreviousCredentials"] as const;
 
@@ -87,49 +53,21 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
 }
 
 /**
- * One page, in an order that is total: equal values are ordered by id. What a page costs does not grow with its
- * number, because it is found by comparing rows and not by counting them.
+ * Inserts an Llm, has it checked if it wants to be, tells those who watch, and writes the record into the audit log of its
+ * owner: all in one statement, of which nothing stays if any of it fails.
  */
-export function listLlms(
-  rows: PlainRows,
-  { filter, order, descending, after, limit }: LlmPage,
-): Promise<Readonly<Llm>[]> {
-  const { column, type } = COLUMNS[order];
-  const direction = descending ? "desc" : "asc";
-  const where = conditionsOf(filter);
-  if (after) {
-    const beyond = descending ? "<" : ">";
-    where.add(`(llm.${column}, llm.id) ${beyond} (?::${type}, ?::uuid)`, after.value, after.id);
-  }
-  const text = `where ${where.text} order by llm.${column} ${direction}, llm.id ${direction} limit ${limit}`;
-  return rows.select(Llm, { text, values: where.values });
-}
-
-/** How many there are, counted up to a limit: a count costs what is counted. */
-export async function countLlms(rows: PlainRows, filter: LlmFilter, limit: number): Promise<number> {
-  const { text, values } = conditionsOf(filter);
-  return rows.count({ text: `select from llm where ${text} limit ${limit}`, values });
-}
-
-function conditionsOf(filter: LlmFilter): Conditions {
-  const where = new Conditions();
-  // The indexes hold either what is deleted or what is not: to use both, the query has to name both.
-  where.add(filter.showDeleted ? "(llm.deleted_at is null or llm.deleted_at is not null)" : "llm.deleted_at is null");
-  // Always true, see llm.entity.ts.
-  if (filter.ownerId === undefined) where.add("llm.revision > 0");
-  else where.add("llm.owner_id = ?", filter.ownerId);
-  if (filter.providerType !== undefined) where.add("llm.provider_type = ?", filter.providerType);
-  if (filter.status === "DISABLED") where.add("llm.disabled");
-  else if (filter.status !== undefined) where.add("llm.status = ? and not llm.disabled", filter.status);
-  if (Object.keys(filter.labels).length > 0) where.add("llm.labels @> ?::jsonb", JSON.stringify(filter.labels));
-  if (filter.search !== "") where.add("llm.search like ?", patternOf(filter.search));
-  return where;
-}
-
-/** Of fewer than three characters the index knows only the beginnings of words; anywhere else, all rows would be read. */
-function patternOf(search: string): string {
-  const escaped = search.toLowerCase().replace(/[\\%_]/g, "\\$&");
-  return [...search].length < 3 ? `% ${escaped}%` : `%${escaped}%`;
+export async function insertLlm(em: EntityManager, llm: Llm, record: string): Promise<void> {
+  const { columns, values } = insertionOf(em, Llm, llm);
+  await executeOften(
+    em,
+    `with changed as (
+       insert into llm (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})
+       returning id, owner_id, check_interval_seconds
+     ), scheduled as (
+       insert into llm_check (llm_id, next_check_at) select id, now() from changed where check_interval_seconds > 0
+     ) ${auditedTellingOf("changed")}`,
+    [...values, "llm", "created", record],
+  );
 }
 
 /** Makes an Llm the default of its owner. Writers of the same account wait for each other; none fails. */

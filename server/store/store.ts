@@ -1,13 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type EntityManager,
-  ForeignKeyConstraintViolationException,
-  type Logger,
-  MikroORM,
-  UniqueConstraintViolationException,
-} from "@mikro-orm/postgresql";
-import { Client, type Pool } from "pg";
+import { ConstraintViolationException, type EntityManager, type Logger, MikroORM } from "@mikro-orm/postgresql";
+import { Client, DatabaseError, type Pool } from "pg";
 import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { AnsweredRequest } from "./answered-request.entity.ts";
@@ -215,8 +209,6 @@ async function isUpToDate(client: Client): Promise<boolean> {
 
 /** Whether an error says that a constraint of this name does not hold. */
 export function violates(error: unknown, constraint: string): boolean {
-  return (
-    (error instanceof UniqueConstraintViolationException || error instanceof ForeignKeyConstraintViolationException) &&
-    (error as { constraint?: string }).constraint === constraint
-  );
+  const isOfDatabase = error instanceof DatabaseError || error instanceof ConstraintViolationException;
+  return isOfDatabase && (error as { constraint?: string }).constraint === constraint;
 }

@@ -37,6 +37,9 @@ const COLUMNS: Record<LlmOrder, { column: string; type: string }> = {
   modelIdentifier: { column: "model_identifier", type: "text" },
 };
 
+const LIVE = "llm.deleted_at is null";
+const DELETED = "llm.deleted_at is not null";
+
 /**
  * One page, in an order that is total: equal values are ordered by id. What a page costs does not grow with its
  * number, because it is found by comparing rows and not by counting them.
@@ -52,20 +55,23 @@ export function listLlms(
     const beyond = descending ? "<" : ">";
     where.add(`(llm.${column}, llm.id) ${beyond} (?::${type}, ?::uuid)`, after.value, after.id);
   }
-  const text = `where ${where.text} order by llm.${column} ${direction}, llm.id ${direction} limit ${limit}`;
+  const ordered = `order by llm.${column} ${direction}, llm.id ${direction} limit ${limit}`;
+  const pageOf = (state: string) => `where ${state} and ${where.text} ${ordered}`;
+  // The indexes hold either what is deleted or what is not: each gives a page, and the first of both pages are the page.
+  const both = [LIVE, DELETED].map((state) => `(select llm.id from llm ${pageOf(state)})`).join(" union all ");
+  const text = filter.showDeleted ? `where llm.id in (${both}) ${ordered}` : pageOf(LIVE);
   return rows.select(Llm, { text, values: where.values });
 }
 
 /** How many there are, counted up to a limit: a count costs what is counted. */
-export async function countLlms(rows: PlainRows, filter: LlmFilter, limit: number): Promise<number> {
+export function countLlms(rows: PlainRows, filter: LlmFilter, limit: number): Promise<number> {
   const { text, values } = conditionsOf(filter);
-  return rows.count({ text: `select from llm where ${text} limit ${limit}`, values });
+  const state = filter.showDeleted ? `(${LIVE} or ${DELETED})` : LIVE;
+  return rows.count({ text: `select from llm where ${state} and ${text} limit ${limit}`, values });
 }
 
 function conditionsOf(filter: LlmFilter): Conditions {
   const where = new Conditions();
-  // The indexes hold either what is deleted or what is not: to use both, the query has to name both.
-  where.add(filter.showDeleted ? "(llm.deleted_at is null or llm.deleted_at is not null)" : "llm.deleted_at is null");
   // Always true, see llm.entity.ts.
   if (filter.ownerId === undefined) where.add("llm.revision > 0");
   else where.add("llm.owner_id = ?", filter.ownerId);

@@ -9,8 +9,6 @@ export class Migration20261125080000_append_audit_event extends Migration {
         next_sequence bigint;
         next_hash bytea;
       begin
-        -- The account before its chain, in the order of those who change or delete it; what else is written refers to it.
-        perform from account where id = chain_of for key share;
         insert into audit_chain as chain (account_id, sequence, hash)
           values (chain_of, 1, sha256(convert_to('1' || chr(10) || event, 'UTF8')))
           on conflict (account_id) do update set

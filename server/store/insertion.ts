@@ -7,8 +7,8 @@ export interface Insertion {
 }
 
 /**
- * A row as it will be once it is inserted, past the unit of work: what is left out has its default, and what other tables
- * say of a row is null. What is lazy is not loaded.
+ * A row as it will be once it is inserted, past the unit of work: what is left out has its default or is null, and so is what
+ * other tables say of it. What is lazy is not loaded.
  */
 export function newRow<Entity extends object>(
   em: EntityManager,
@@ -36,6 +36,8 @@ export function insertionOf<Entity extends object>(
   return { columns, values };
 }
 
+/** MikroORM counts from it. */
+const FIRST_VERSION = 1;
 const defaults = new WeakMap<EntityMetadata, Readonly<Record<string, unknown>>>();
 
 function defaultsOf(metadata: EntityMetadata): Readonly<Record<string, unknown>> {
@@ -43,10 +45,7 @@ function defaultsOf(metadata: EntityMetadata): Readonly<Record<string, unknown>>
   if (!known) {
     const eager = metadata.props.filter(({ lazy }) => !lazy);
     known = Object.fromEntries(
-      eager.flatMap(({ name, version, formula, default: standard }) => {
-        const value = version ? 1 : formula ? null : standard;
-        return value === undefined ? [] : [[name, value]];
-      }),
+      eager.map(({ name, version, default: standard }) => [name, version ? FIRST_VERSION : (standard ?? null)]),
     );
     defaults.set(metadata, known);
   }

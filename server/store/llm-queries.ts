@@ -55,14 +55,19 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
 /**
  * Inserts an Llm, has it checked if it wants to be, tells those who watch, and writes the record into the audit log of its
  * owner: all in one statement, of which nothing stays if any of it fails.
+ *
+ * The foreign key would lock the owner at the end of the statement. It is locked before the audit log is, as by those who
+ * change an account: otherwise they and this one could wait for each other.
  */
 export async function insertLlm(em: EntityManager, llm: Llm, record: string): Promise<void> {
   const { columns, values } = insertionOf(em, Llm, llm);
   await executeOften(
     em,
-    `with changed as (
+    `with inserted as (
        insert into llm (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})
        returning id, owner_id, check_interval_seconds
+     ), changed as (
+       select inserted.* from inserted join account on account.id = owner_id for key share of account
      ), scheduled as (
        insert into llm_check (llm_id, next_check_at) select id, now() from changed where check_interval_seconds > 0
      ) ${auditedTellingOf("changed")}`,

@@ -1,4 +1,5 @@
 import { Conditions } from "./conditions.ts";
+import { keysetOf, type OrderColumn } from "./keyset.ts";
 import { Llm } from "./llm.entity.ts";
 import type { PlainRows } from "./plain-rows.ts";
 
@@ -30,7 +31,7 @@ export interface LlmPage {
   readonly limit: number;
 }
 
-const COLUMNS: Record<LlmOrder, { column: string; type: string }> = {
+const COLUMNS: Record<LlmOrder, OrderColumn> = {
   createdAt: { column: "created_at", type: "timestamptz" },
   updatedAt: { column: "updated_at", type: "timestamptz" },
   displayName: { column: "display_name", type: "text" },
@@ -40,22 +41,15 @@ const COLUMNS: Record<LlmOrder, { column: string; type: string }> = {
 const LIVE = "llm.deleted_at is null";
 const DELETED = "llm.deleted_at is not null";
 
-/**
- * One page, in an order that is total: equal values are ordered by id. What a page costs does not grow with its
- * number, because it is found by comparing rows and not by counting them.
- */
+/** One page, in an order that is total. */
 export function listLlms(
   rows: PlainRows,
   { filter, order, descending, after, limit }: LlmPage,
 ): Promise<Readonly<Llm>[]> {
-  const { column, type } = COLUMNS[order];
-  const direction = descending ? "desc" : "asc";
+  const keyset = keysetOf("llm", COLUMNS[order], descending);
   const where = conditionsOf(filter);
-  if (after) {
-    const beyond = descending ? "<" : ">";
-    where.add(`(llm.${column}, llm.id) ${beyond} (?::${type}, ?::uuid)`, after.value, after.id);
-  }
-  const ordered = `order by llm.${column} ${direction}, llm.id ${direction} limit ${limit}`;
+  if (after) where.add(keyset.behind, after.value, after.id);
+  const ordered = `${keyset.order} limit ${limit}`;
   const pageOf = (state: string) => `where ${state} and ${where.text} ${ordered}`;
   // The indexes hold either what is deleted or what is not: each gives a page, and the first of both pages are the page.
   const both = [LIVE, DELETED].map((state) => `(select llm.id from llm ${pageOf(state)})`).join(" union all ");

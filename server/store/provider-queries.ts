@@ -1,6 +1,7 @@
 import { LockMode } from "@mikro-orm/postgresql";
 import { tellingOf } from "./change-queries.ts";
 import { Conditions } from "./conditions.ts";
+import { keysetOf, type OrderColumn } from "./keyset.ts";
 import { Llm, type StoredTest } from "./llm.entity.ts";
 import type { PlainRows } from "./plain-rows.ts";
 import { Provider } from "./provider.entity.ts";
@@ -32,7 +33,7 @@ export interface ProviderPage {
   readonly limit: number;
 }
 
-const COLUMNS: Record<ProviderOrder, { column: string; type: string }> = {
+const COLUMNS: Record<ProviderOrder, OrderColumn> = {
   createdAt: { column: "created_at", type: "timestamptz" },
   updatedAt: { column: "updated_at", type: "timestamptz" },
   name: { column: "name", type: "text" },
@@ -60,18 +61,14 @@ export function holdProvider(em: EntityManager, key: ProviderKey): Promise<Provi
   return em.findOne(Provider, whereOf(key), { lockMode: LockMode.PESSIMISTIC_READ, refresh: true });
 }
 
-/** One page, in an order that is total: equal values are ordered by id. */
+/** One page, in an order that is total. */
 export function listProviders(rows: PlainRows, page: ProviderPage): Promise<Readonly<Provider>[]> {
   const { filter, order, descending, after, offset, limit } = page;
-  const { column, type } = COLUMNS[order];
-  const direction = descending ? "desc" : "asc";
+  const keyset = keysetOf("provider", COLUMNS[order], descending);
   const where = conditionsOf(filter);
-  if (after) {
-    const beyond = descending ? "<" : ">";
-    where.add(`(provider.${column}, provider.id) ${beyond} (?::${type}, ?::uuid)`, after.value, after.id);
-  }
-  const ordered = `order by provider.${column} ${direction}, provider.id ${direction} limit ${limit} offset ${offset}`;
-  return rows.select(Provider, { text: `where ${where.text} ${ordered}`, values: where.values });
+  if (after) where.add(keyset.behind, after.value, after.id);
+  const text = `where ${where.text} ${keyset.order} limit ${limit} offset ${offset}`;
+  return rows.select(Provider, { text, values: where.values });
 }
 
 /** How many there are, counted up to a limit: a count costs what is counted. */

@@ -74,7 +74,7 @@ export async function composeLlm(
     hasCredentials: false,
     credentialsHint: "",
     credentialsRef: "",
-    credentialsFingerprint: fingerprintOf(vault, ownerId, undefined),
+    credentialsFingerprint: Buffer.alloc(0),
     sealedPendingCredentials: null,
     pendingCredentials: null,
     sealedPreviousCredentials: null,
@@ -92,6 +92,8 @@ export async function composeLlm(
   if (credentials) {
     requireRefAllowed(secretRefs, credentials, useOf(llm));
     setCurrent(llm, await sealForLlm(vault, scope.em, llm, credentials));
+  } else {
+    llm.credentialsFingerprint = fingerprintOf(vault, ownerId, undefined);
   }
   llm.connectionDigest = digestOf(llm);
   return llm;

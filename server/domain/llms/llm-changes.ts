@@ -1,4 +1,4 @@
-import { appendAuditedChange } from "../../store/change-queries.ts";
+import { appendAuditedChange, appendChange } from "../../store/change-queries.ts";
 import type { Llm } from "../../store/llm.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { type Deed, type Doer, recordOf } from "../audit/audit.ts";
@@ -19,6 +19,11 @@ export type LlmChangeKind =
 /** Something that is done to an Llm. */
 export interface LlmDeed extends Pick<Deed, "action" | "facts"> {
   readonly kind: LlmChangeKind;
+}
+
+/** Tells those who watch, once the transaction commits, of what nobody did. */
+export function tellOf(em: EntityManager, llm: Pick<Llm, "id" | "owner">, kind: LlmChangeKind): Promise<void> {
+  return appendChange(em, { noun: LLM_NOUN, resourceId: llm.id, ownerId: llm.owner, kind });
 }
 
 /** Tells those who watch, once the transaction commits, and writes down who did it. To be called last, as `recordDeed`. */

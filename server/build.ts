@@ -114,7 +114,7 @@ async function openServices(opening: Opening, storage: Storage, { reachFailpoint
   const egress = new Egress({ allow: config.egressAllow });
   closers.push(() => egress.close());
   const upstreams = new Upstreams({ egress });
-  const limits = await Limits.open(store, config.limits);
+  const limits = new Limits(store, config.limits);
   const secretRefs = openSecretRefs(opening);
   const { callers, keys, ...access } = openAccess(opening, storage, limits);
   const lines = new Lines({ store, vault, secretRefs });
@@ -122,9 +122,9 @@ async function openServices(opening: Opening, storage: Storage, { reachFailpoint
   const rotation = new CredentialsRotation({ vault, lines, secretRefs });
   const deletedLlms = new DeletedLlms({ lines });
   const feed = openChangeFeed(opening, store);
-  const llmWatch = new LlmWatch({ vault, feed, keys });
+  const llmWatch = new LlmWatch({ rows: store.rows, vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
-  const providers = new Providers({ vault, egress, secretRefs, lines });
+  const providers = new Providers({ rows: store.rows, vault, egress, secretRefs, lines });
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs });
   const budgets = new Budgets({ vault, lines });
   const { checks, signals } = openChecks(opening, store, tests);

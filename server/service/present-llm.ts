@@ -61,9 +61,8 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
       : {}),
     providerId: llm.provider ?? "",
     ...(llm.price ? { price: presentPrice(llm.price) } : {}),
-    // A plain row has them as text.
-    totalCost: BigInt(llm.totalCost ?? 0),
-    unpricedReplies: BigInt(llm.unpricedReplies ?? 0),
+    totalCost: llm.totalCost ?? 0n,
+    unpricedReplies: llm.unpricedReplies ?? 0n,
   };
 }
 

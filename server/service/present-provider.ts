@@ -12,7 +12,7 @@ import { numberOf } from "./enum-names.ts";
 import { presentTest } from "./present-llm.ts";
 
 /** A Provider as callers see it: all of it but its credentials. */
-export function presentProvider(provider: Provider): MessageInitShape<typeof ProviderSchema> {
+export function presentProvider(provider: Readonly<Provider>): MessageInitShape<typeof ProviderSchema> {
   return {
     providerId: provider.id,
     name: provider.name,

@@ -21,7 +21,7 @@ import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
 import type { LlmChange, LlmDraft } from "../domain/llms/draft.ts";
 import type { Query } from "../domain/llms/list-query.ts";
 import type { Capabilities, StoredPrice, StoredSampling } from "../store/llm.entity.ts";
-import type { LlmOrder } from "../store/llm-queries.ts";
+import type { LlmOrder } from "../store/llm-list.ts";
 import type { ProviderType } from "../upstream/target.ts";
 import { nameOf } from "./enum-names.ts";
 import { withPlainNames } from "./plain-names.ts";

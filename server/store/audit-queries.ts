@@ -1,3 +1,4 @@
+import { executeOften } from "./statement.ts";
 import type { EntityManager } from "./store.ts";
 
 /** One event of a chain, its record to the letter. */
@@ -24,26 +25,11 @@ export interface AuditHead {
 }
 
 /**
- * Appends an event to an account's chain, in one statement. Inside of a transaction, whoever appends to the same chain
- * waits for its end, and with it the event goes as the change does: both are there or neither is.
+ * Appends an event to an account's chain. Inside of a transaction, whoever appends to the same chain waits for its end, and
+ * with it the event goes as the change does: both are there or neither is.
  */
 export async function appendAuditEvent(em: EntityManager, accountId: string, record: string): Promise<void> {
-  await em.execute(
-    `with input as (select ?::uuid as account_id, ?::text as record),
-       head as (
-         insert into audit_chain as chain (account_id, sequence, hash)
-           select account_id, 1, sha256(convert_to('1' || chr(10) || record, 'UTF8')) from input
-         on conflict (account_id) do update set
-           sequence = chain.sequence + 1,
-           hash = sha256(
-             chain.hash || convert_to((chain.sequence + 1) || chr(10) || (select record from input), 'UTF8')
-           )
-         returning account_id, sequence, hash
-       )
-     insert into audit_event (account_id, sequence, record, hash)
-       select head.account_id, head.sequence, input.record::json, head.hash from head, input`,
-    [accountId, record],
-  );
+  await executeOften(em, "select append_audit_event(?, ?)", [accountId, record]);
 }
 
 /** Events of an account, the newest first, older than one of them. */

@@ -1,3 +1,4 @@
+import { executeOften } from "./statement.ts";
 import type { EntityManager } from "./store.ts";
 
 const PLACED_AT_ONCE = 1_000;
@@ -36,12 +37,17 @@ export interface ChangesRead {
  * changes of one resource are in their order. All servers are told when the transaction commits.
  */
 export async function appendChange(em: EntityManager, { noun, resourceId, ownerId, kind }: ChangeDraft): Promise<void> {
-  await em.execute(`with changed as (select ?::uuid as id, ?::uuid as owner_id) ${tellingOf("changed")}`, [
-    resourceId,
-    ownerId,
-    noun,
-    kind,
-  ]);
+  await executeOften(em, `with ${ONE_CHANGED} ${tellingOf("changed")}`, [resourceId, ownerId, noun, kind]);
+}
+
+/** The same, and its record into the audit log of the owner. To be called last, as `appendAuditEvent` is. */
+export async function appendAuditedChange(
+  em: EntityManager,
+  { noun, resourceId, ownerId, kind }: ChangeDraft,
+  record: string,
+): Promise<void> {
+  const values = [resourceId, ownerId, noun, kind, record];
+  await executeOften(em, `with ${ONE_CHANGED} ${auditedTellingOf("changed")}`, values);
 }
 
 /**
@@ -49,12 +55,23 @@ export async function appendChange(em: EntityManager, { noun, resourceId, ownerI
  * values are the noun and the kind.
  */
 export function tellingOf(changed: string): string {
+  return `${writingOf(changed)} select ${NOTIFY} from told`;
+}
+
+/** The same, and with the record as a third value it goes into the audit log: after everything else, as that is a lock. */
+export function auditedTellingOf(changed: string): string {
+  return `${writingOf(changed)} select ${NOTIFY}, append_audit_event(owner_id, ?) from told`;
+}
+
+const ONE_CHANGED = "changed as (select ?::uuid as id, ?::uuid as owner_id)";
+const NOTIFY = "pg_notify('row_change', 'change:' || id)";
+
+function writingOf(changed: string): string {
   return `, told as (
       insert into change (owner_id, noun, resource_id, kind, happened_at)
         select owner_id, ?, id, ?, clock_timestamp() from ${changed}
-      returning id
-    )
-    select pg_notify('row_change', 'change:' || id) from told`;
+      returning id, owner_id
+    )`;
 }
 
 /**

@@ -73,14 +73,14 @@ const MOST_KEPT = 10_000;
  * server ends, since the provider bills it all the same.
  */
 export class Ledger {
-  readonly #pool: () => Promise<Pool>;
+  readonly #pool: Pool;
   readonly #commits: GroupCommit<Entry, Written>;
   readonly #onWarning: (message: string) => void;
   #kept: Entry[] = [];
   #retry: NodeJS.Timeout | undefined;
 
   constructor(store: Store, onWarning: (message: string) => void) {
-    this.#pool = () => store.pool();
+    this.#pool = store.pool;
     this.#commits = new GroupCommit((entries) => this.#commit(entries));
     this.#onWarning = onWarning;
   }
@@ -133,9 +133,8 @@ export class Ledger {
   async #execute(entries: readonly Entry[]): Promise<readonly Written[]> {
     const replies = entries.flatMap(({ reply }) => (reply ? [rowOf(reply)] : []));
     const turns = entries.flatMap(({ turn }) => (turn ? [turnRowOf(turn)] : []));
-    const pool = await this.#pool();
     const values = [JSON.stringify(replies), JSON.stringify(turns)];
-    const { rows } = await pool.query<{ id: string }>({ ...STATEMENT, values });
+    const { rows } = await this.#pool.query<{ id: string }>({ ...STATEMENT, values });
     const ended = new Set(rows.map(({ id }) => id));
     return entries.map(({ turn }) => ({ wasRunning: turn === undefined || ended.has(turn.turnId) }));
   }

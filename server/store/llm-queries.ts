@@ -1,43 +1,11 @@
-import { LockMode, raw } from "@mikro-orm/postgresql";
+import { LockMode } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
-import { tellingOf } from "./change-queries.ts";
+import { auditedTellingOf, tellingOf } from "./change-queries.ts";
+import { insertionOf } from "./insertion.ts";
 import { Llm, type StoredSlot, type StoredTest } from "./llm.entity.ts";
+import type { PlainRows } from "./plain-rows.ts";
+import { executeOften } from "./statement.ts";
 import type { EntityManager } from "./store.ts";
-
-/** The columns a list can be ordered by. */
-export type LlmOrder = "createdAt" | "updatedAt" | "displayName" | "modelIdentifier";
-
-/** Which Llms a list is about; an undefined filter does not filter. */
-export interface LlmFilter {
-  readonly ownerId: string | undefined;
-  readonly providerType: string | undefined;
-  readonly status: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly search: string;
-  /** Also what is deleted and not yet purged. */
-  readonly showDeleted: boolean;
-}
-
-/** Where a page starts: behind the row with these values. */
-export interface LlmPosition {
-  readonly value: string;
-  readonly id: string;
-}
-
-export interface LlmPage {
-  readonly filter: LlmFilter;
-  readonly order: LlmOrder;
-  readonly descending: boolean;
-  readonly after: LlmPosition | undefined;
-  readonly limit: number;
-}
-
-const COLUMNS: Record<LlmOrder, { column: string; type: string }> = {
-  createdAt: { column: "created_at", type: "timestamptz" },
-  updatedAt: { column: "updated_at", type: "timestamptz" },
-  displayName: { column: "display_name", type: "text" },
-  modelIdentifier: { column: "model_identifier", type: "text" },
-};
 
 const SEALED = ["sealedCredentials", "sealedPendingCredentials", "sealedPreviousCredentials"] as const;
 
@@ -53,8 +21,13 @@ export function findLlm(
 }
 
 /** Those of some Llms that are that owner's, or anybody's if the owner is left open; in any order. */
-export function findLlms(em: EntityManager, ids: readonly string[], ownerId: string | undefined): Promise<Llm[]> {
-  return em.find(Llm, { id: [...ids], deletedAt: null, ...ownedBy(ownerId) });
+export function findLlms(
+  rows: PlainRows,
+  ids: readonly string[],
+  ownerId: string | undefined,
+): Promise<Readonly<Llm>[]> {
+  const text = "where llm.id = any($1) and ($2::uuid is null or llm.owner_id = $2) and llm.deleted_at is null";
+  return rows.select(Llm, { text, values: [ids, ownerId] });
 }
 
 /** The same as findLlm, locked until the transaction ends: of two writers, the second sees what the first wrote. */
@@ -80,50 +53,26 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
 }
 
 /**
- * One page, in an order that is total: equal values are ordered by id. What a page costs does not grow with its
- * number, because it is found by comparing rows and not by counting them.
+ * Inserts an Llm, has it checked if it wants to be, tells those who watch, and writes the record into the audit log of its
+ * owner: all in one statement, of which nothing stays if any of it fails.
+ *
+ * The foreign key would lock the owner at the end of the statement. It is locked before the audit log is, as by those who
+ * change an account: otherwise they and this one could wait for each other.
  */
-export function listLlms(em: EntityManager, { filter, order, descending, after, limit }: LlmPage): Promise<Llm[]> {
-  const { column, type } = COLUMNS[order];
-  const direction = descending ? "desc" : "asc";
-  const query = queryOf(em, filter).select("*");
-  if (after) {
-    query.andWhere(`(llm.${column}, llm.id) ${descending ? "<" : ">"} (?::${type}, ?::uuid)`, [after.value, after.id]);
-  }
-  return query
-    .orderBy([{ [order]: direction }, { id: direction }])
-    .limit(limit)
-    .getResultList();
-}
-
-/** How many there are, counted up to a limit: a count costs what is counted. */
-export async function countLlms(em: EntityManager, filter: LlmFilter, limit: number): Promise<number> {
-  const counted = queryOf(em, filter).select(raw("1")).limit(limit);
-  const [row] = await em.execute<{ count: string }[]>("select count(*) as count from (?) counted", [raw(counted)]);
-  return Number(row?.count);
-}
-
-function queryOf(em: EntityManager, filter: LlmFilter) {
-  const query = em.createQueryBuilder(Llm, "llm");
-  // The indexes hold either what is deleted or what is not: to use both, the query has to name both.
-  query.andWhere(
-    filter.showDeleted ? "(llm.deleted_at is null or llm.deleted_at is not null)" : "llm.deleted_at is null",
+export async function insertLlm(em: EntityManager, llm: Llm, record: string): Promise<void> {
+  const { columns, values } = insertionOf(em, Llm, llm);
+  await executeOften(
+    em,
+    `with inserted as (
+       insert into llm (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})
+       returning id, owner_id, check_interval_seconds
+     ), changed as (
+       select inserted.* from inserted join account on account.id = owner_id for key share of account
+     ), scheduled as (
+       insert into llm_check (llm_id, next_check_at) select id, now() from changed where check_interval_seconds > 0
+     ) ${auditedTellingOf("changed")}`,
+    [...values, "llm", "created", record],
   );
-  // Always true, see llm.entity.ts.
-  if (filter.ownerId === undefined) query.andWhere("llm.revision > 0");
-  else query.andWhere({ owner: filter.ownerId });
-  if (filter.providerType !== undefined) query.andWhere({ providerType: filter.providerType });
-  if (filter.status === "DISABLED") query.andWhere({ disabled: true });
-  else if (filter.status !== undefined) query.andWhere({ status: filter.status, disabled: false });
-  if (Object.keys(filter.labels).length > 0) query.andWhere("llm.labels @> ?::jsonb", [JSON.stringify(filter.labels)]);
-  if (filter.search !== "") query.andWhere("llm.search like ?", [patternOf(filter.search)]);
-  return query;
-}
-
-/** Of fewer than three characters the index knows only the beginnings of words; anywhere else, all rows would be read. */
-function patternOf(search: string): string {
-  const escaped = search.toLowerCase().replace(/[\\%_]/g, "\\$&");
-  return [...search].length < 3 ? `% ${escaped}%` : `%${escaped}%`;
 }
 
 /** Makes an Llm the default of its owner. Writers of the same account wait for each other; none fails. */

@@ -12,11 +12,23 @@ const OUTAGE_WORDS =
   /^Connection terminated|timeout exceeded when trying to connect|^Client has encountered|^Query read timeout|is not currently accepting connections/;
 const RETRY_AFTER_MS = 1_000;
 
-/** The refusal for an error that says that the database is not there; undefined for any other error. */
+/**
+ * The refusal for an error that says that the database is not there, or that the audit record of something could not be
+ * written and nothing was done therefore; undefined for any other error.
+ */
 export function outageOf(error: unknown): Fault | undefined {
+  if (isOfAudit(error)) {
+    const message = "nothing was done, because the audit record of it cannot be written; try again in a moment";
+    return new Fault("AUDIT_UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS }, error);
+  }
   if (!isOutage(error)) return undefined;
   const message = "the database does not answer; try again in a moment";
   return new Fault("STORE_UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS }, error);
+}
+
+/** PostgreSQL says in which of its functions something failed. */
+function isOfAudit(error: unknown): boolean {
+  return (error as { where?: string } | null)?.where?.includes("append_audit_event(") ?? false;
 }
 
 function isOutage(error: unknown): boolean {

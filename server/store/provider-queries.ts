@@ -1,6 +1,9 @@
-import { LockMode, raw } from "@mikro-orm/postgresql";
+import { LockMode } from "@mikro-orm/postgresql";
 import { tellingOf } from "./change-queries.ts";
+import { Conditions } from "./conditions.ts";
+import { keysetOf, type OrderColumn } from "./keyset.ts";
 import { Llm, type StoredTest } from "./llm.entity.ts";
+import type { PlainRows } from "./plain-rows.ts";
 import { Provider } from "./provider.entity.ts";
 import type { EntityManager } from "./store.ts";
 
@@ -30,7 +33,7 @@ export interface ProviderPage {
   readonly limit: number;
 }
 
-const COLUMNS: Record<ProviderOrder, { column: string; type: string }> = {
+const COLUMNS: Record<ProviderOrder, OrderColumn> = {
   createdAt: { column: "created_at", type: "timestamptz" },
   updatedAt: { column: "updated_at", type: "timestamptz" },
   name: { column: "name", type: "text" },
@@ -58,26 +61,20 @@ export function holdProvider(em: EntityManager, key: ProviderKey): Promise<Provi
   return em.findOne(Provider, whereOf(key), { lockMode: LockMode.PESSIMISTIC_READ, refresh: true });
 }
 
-/** One page, in an order that is total: equal values are ordered by id. */
-export function listProviders(em: EntityManager, page: ProviderPage): Promise<Provider[]> {
+/** One page, in an order that is total. */
+export function listProviders(rows: PlainRows, page: ProviderPage): Promise<Readonly<Provider>[]> {
   const { filter, order, descending, after, offset, limit } = page;
-  const { column, type } = COLUMNS[order];
-  const direction = descending ? "desc" : "asc";
-  const query = queryOf(em, filter).select("*");
-  if (after) {
-    const sign = descending ? "<" : ">";
-    query.andWhere(`(provider.${column}, provider.id) ${sign} (?::${type}, ?::uuid)`, [after.value, after.id]);
-  }
-  query.orderBy([{ [order]: direction }, { id: direction }]).limit(limit);
-  if (offset > 0) query.offset(offset);
-  return query.getResultList();
+  const keyset = keysetOf("provider", COLUMNS[order], descending);
+  const where = conditionsOf(filter);
+  if (after) where.add(keyset.behind, after.value, after.id);
+  const text = `where ${where.text} ${keyset.order} limit ${limit} offset ${offset}`;
+  return rows.select(Provider, { text, values: where.values });
 }
 
 /** How many there are, counted up to a limit: a count costs what is counted. */
-export async function countProviders(em: EntityManager, filter: ProviderFilter, limit: number): Promise<number> {
-  const counted = queryOf(em, filter).select(raw("1")).limit(limit);
-  const [row] = await em.execute<{ count: string }[]>("select count(*) as count from (?) counted", [raw(counted)]);
-  return Number(row?.count);
+export function countProviders(rows: PlainRows, filter: ProviderFilter, limit: number): Promise<number> {
+  const { text, values } = conditionsOf(filter);
+  return rows.count({ text: `select from provider where ${text} limit ${limit}`, values });
 }
 
 /** Keeps the result of a test, unless what was tested has changed since; this is no change by the owner. */
@@ -153,11 +150,11 @@ function whereOf(key: ProviderKey) {
   return { id: key.id, ...(key.ownerId === undefined ? {} : { owner: key.ownerId }) };
 }
 
-function queryOf(em: EntityManager, { ownerId, providerType, search }: ProviderFilter) {
-  const query = em.createQueryBuilder(Provider, "provider");
-  if (ownerId !== undefined) query.andWhere({ owner: ownerId });
-  if (providerType !== undefined) query.andWhere({ providerType });
+function conditionsOf({ ownerId, providerType, search }: ProviderFilter): Conditions {
+  const where = new Conditions();
+  if (ownerId !== undefined) where.add("provider.owner_id = ?", ownerId);
+  if (providerType !== undefined) where.add("provider.provider_type = ?", providerType);
   const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
-  if (search !== "") query.andWhere("provider.search like ?", [pattern]);
-  return query;
+  if (search !== "") where.add("provider.search like ?", pattern);
+  return where;
 }

@@ -1,13 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type EntityManager,
-  ForeignKeyConstraintViolationException,
-  type Logger,
-  MikroORM,
-  UniqueConstraintViolationException,
-} from "@mikro-orm/postgresql";
-import { Client, type Pool } from "pg";
+import { ConstraintViolationException, type EntityManager, type Logger, MikroORM } from "@mikro-orm/postgresql";
+import { Client, DatabaseError, type Pool } from "pg";
 import { StartError } from "../base/start-error.ts";
 import { Account } from "./account.entity.ts";
 import { AnsweredRequest } from "./answered-request.entity.ts";
@@ -19,6 +13,7 @@ import { Change, ChangeHead } from "./change.entity.ts";
 import { connectionOf, type Database } from "./database.ts";
 import { HotReads } from "./hot-reads.ts";
 import { Llm } from "./llm.entity.ts";
+import { PlainRows } from "./plain-rows.ts";
 import { Provider } from "./provider.entity.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { RowCache } from "./row-cache.ts";
@@ -60,13 +55,18 @@ const MIGRATION_LOCK = 5_063_100_002;
 /** The database, migrated and ready. */
 export class Store {
   readonly orm: MikroORM;
+  /** The connections themselves, for the few statements that are prepared by name. */
+  readonly pool: Pool;
+  readonly rows: PlainRows;
   readonly hot: HotReads;
   /** Which rows change, here and on other servers. */
   readonly changes: RowChanges;
 
-  private constructor(orm: MikroORM, changes: RowChanges) {
+  private constructor(orm: MikroORM, pool: Pool, changes: RowChanges) {
     this.orm = orm;
-    this.hot = new HotReads(orm);
+    this.pool = pool;
+    this.rows = new PlainRows(orm, pool);
+    this.hot = new HotReads(this.rows);
     this.changes = changes;
   }
 
@@ -74,7 +74,8 @@ export class Store {
   static async open(database: Database, onWarning: (message: string) => void): Promise<Store> {
     const orm = new MikroORM(ormOptions(database, onWarning));
     await migrate(orm, database);
-    return new Store(orm, await RowChanges.open(database, onWarning));
+    const pool = await orm.em.getConnection().getNativeClient();
+    return new Store(orm, pool, await RowChanges.open(database, onWarning));
   }
 
   /** A unit of work of its own, for one call. */
@@ -88,8 +89,8 @@ export class Store {
   }
 
   /** So much a minute, counted for all servers together. */
-  async rateLimit(name: string, perMinute: number): Promise<RateLimit> {
-    return new RateLimit(await this.pool(), name, perMinute);
+  rateLimit(name: string, perMinute: number): RateLimit {
+    return new RateLimit(this.pool, name, perMinute);
   }
 
   /** Whether the database answers. */
@@ -104,25 +105,19 @@ export class Store {
 
   /** The pool of connections: all that are open, those that nobody uses, and who waits for one. */
   async poolState(): Promise<{ size: number; idle: number; waiting: number }> {
-    const pool = await this.pool();
-    return { size: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { size: totalCount, idle: idleCount, waiting: waitingCount };
   }
 
   /** Does work that one process at a time may do; undefined, at once, while another is at it. */
   async exclusively<Result>(lock: number, work: () => Promise<Result>): Promise<{ result: Result } | undefined> {
-    const pool = await this.pool();
-    const session = await pool.connect();
+    const session = await this.pool.connect();
     try {
       const { rows } = await session.query("select pg_try_advisory_lock($1) as taken", [lock]);
       return rows[0].taken ? { result: await work() } : undefined;
     } finally {
       session.release(true); // Its end is the lock's.
     }
-  }
-
-  /** The connections themselves, for the few statements that are prepared by name. */
-  pool(): Promise<Pool> {
-    return this.orm.em.getConnection().getNativeClient();
   }
 
   async close(): Promise<void> {
@@ -214,8 +209,6 @@ async function isUpToDate(client: Client): Promise<boolean> {
 
 /** Whether an error says that a constraint of this name does not hold. */
 export function violates(error: unknown, constraint: string): boolean {
-  return (
-    (error instanceof UniqueConstraintViolationException || error instanceof ForeignKeyConstraintViolationException) &&
-    (error as { constraint?: string }).constraint === constraint
-  );
+  const isOfDatabase = error instanceof DatabaseError || error instanceof ConstraintViolationException;
+  return isOfDatabase && (error as { constraint?: string }).constraint === constraint;
 }

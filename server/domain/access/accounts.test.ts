@@ -41,6 +41,17 @@ describe("an account", () => {
     expect(auditEvents.map(({ action }) => action)).toEqual(["account.delete", "account.update", "account.create"]);
   });
 
+  it("is changed while things are made in it, and neither waits for the other in a circle", async () => {
+    const { accountId, apiKey } = await server.addAccount("OWNER");
+    const { llms } = server.client(apiKey);
+    const calls = Array.from({ length: 40 }, (_, n) => [
+      llms.createLlm(llmRequest()),
+      admin().access.updateAccount({ accountId, displayName: `name ${n}` }),
+    ]);
+    await Promise.all(calls.flat());
+    expect((await llms.listLlms({ pageSize: 100 })).llms).toHaveLength(40);
+  });
+
   it("is all that its own keys see", async () => {
     const { apiKey, accountId } = await server.addAccount("VIEWER");
     const { access } = server.client(apiKey);

@@ -29,16 +29,11 @@ export class Limits {
   readonly #limits = new Map<Name, RateLimit>();
   readonly #settings: LimitSettings;
 
-  private constructor(settings: LimitSettings) {
+  constructor(store: Store, settings: LimitSettings) {
     this.#settings = settings;
-  }
-
-  static async open(store: Store, settings: LimitSettings): Promise<Limits> {
-    const limits = new Limits(settings);
     for (const name of Object.keys(SETTINGS) as Name[]) {
-      if (settings[name] > 0) limits.#limits.set(name, await store.rateLimit(name, settings[name]));
+      if (settings[name] > 0) this.#limits.set(name, store.rateLimit(name, settings[name]));
     }
-    return limits;
   }
 
   /** Refuses an address that has come with too many unknown keys; nothing is asked of the database. */

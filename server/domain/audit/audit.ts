@@ -1,4 +1,3 @@
-import { Fault } from "../../base/fault.ts";
 import { appendAuditEvent } from "../../store/audit-queries.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Caller, Scope } from "../access/scope.ts";
@@ -65,11 +64,16 @@ export interface AuditRecord {
 }
 
 /**
- * Writes down what is being done, in the transaction that does it: if it cannot be written, nothing is done. To be
- * called last, as everything else that is done to the same account waits from here on until the transaction ends.
+ * Writes down what is being done, in the transaction that does it: if it cannot be written, nothing is done, and the error
+ * is AUDIT_UNAVAILABLE (store/outage.ts). To be called last, as everything else that is done to the same account waits from
+ * here on until the transaction ends.
  */
-export async function recordDeed({ caller, watch }: Doer, em: EntityManager, deed: Deed): Promise<void> {
-  const { action, resourceId, facts = {} } = deed;
+export async function recordDeed(doer: Doer, em: EntityManager, deed: Deed): Promise<void> {
+  await appendAuditEvent(em, deed.ownerId, recordOf(doer, deed));
+}
+
+/** What is written down of something that is being done. */
+export function recordOf({ caller, watch }: Doer, { action, resourceId, facts = {} }: Deed): string {
   const [resourceType = ""] = action.split(".", 1);
   const record: AuditRecord = {
     at: Date.now(),
@@ -82,10 +86,5 @@ export async function recordDeed({ caller, watch }: Doer, em: EntityManager, dee
     requestId: watch?.requestId ?? "",
     facts,
   };
-  try {
-    await appendAuditEvent(em, deed.ownerId, JSON.stringify(record));
-  } catch (error) {
-    const message = "nothing was done, because the audit record of it cannot be written; try again in a moment";
-    throw new Fault("AUDIT_UNAVAILABLE", message, { retryAfterMs: 1_000 }, error);
-  }
+  return JSON.stringify(record);
 }

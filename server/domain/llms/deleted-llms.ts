@@ -2,9 +2,9 @@ import type { Llm } from "../../store/llm.entity.ts";
 import { dropDefault, eraseLlms, lockDeleted, lockDeletedLlm, lockLlm } from "../../store/llm-queries.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import { onceCommitted, reach, type Scope } from "../access/scope.ts";
-import { recordDeed, THE_SERVER } from "../audit/audit.ts";
+import { THE_SERVER } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
-import { tellOf } from "./llm-changes.ts";
+import { recordChange } from "./llm-changes.ts";
 import { notFound, requireEtag } from "./llm-values.ts";
 import { duplicate } from "./refusals.ts";
 
@@ -35,8 +35,7 @@ export class DeletedLlms {
       llm.deletedAt = new Date();
       await em.flush();
       await dropDefault(em, llm);
-      await tellOf(em, llm, "deleted");
-      await recordDeed(scope, em, { action: "llm.delete", resourceId: llm.id, ownerId: llm.owner });
+      await recordChange(scope, em, llm, { kind: "deleted", action: "llm.delete" });
       return llm;
     });
     onceCommitted(scope, () => this.#lines.forget(deleted));
@@ -54,8 +53,7 @@ export class DeletedLlms {
         requireEtag(llm, etag);
         llm.deletedAt = null;
         await em.flush();
-        await tellOf(em, llm, "undeleted");
-        await recordDeed(scope, em, { action: "llm.undelete", resourceId: llm.id, ownerId: llm.owner });
+        await recordChange(scope, em, llm, { kind: "undeleted", action: "llm.undelete" });
         return llm;
       });
     } catch (error) {
@@ -75,8 +73,7 @@ export async function purgeLlms(em: EntityManager): Promise<number> {
     await eraseLlms(em, llms);
     // By owner, so that no two servers wait for each other's chains of audit events.
     for (const llm of llms.toSorted((a, b) => (a.owner < b.owner ? -1 : 1))) {
-      await tellOf(em, llm, "purged");
-      await recordDeed(THE_SERVER, em, { action: "llm.purge", resourceId: llm.id, ownerId: llm.owner });
+      await recordChange(THE_SERVER, em, llm, { kind: "purged", action: "llm.purge" });
     }
     return llms.length;
   });

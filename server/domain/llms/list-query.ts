@@ -1,4 +1,4 @@
-import type { LlmFilter, LlmOrder } from "../../store/llm-queries.ts";
+import type { LlmFilter, LlmOrder } from "../../store/llm-list.ts";
 import type { ListKey } from "../lists/page-token.ts";
 
 /** Which Llms, in which order. */

@@ -2,6 +2,7 @@ import { Fault } from "../../base/fault.ts";
 import { changesAfter, type PlacedChange, placeChanges } from "../../store/change-queries.ts";
 import type { Llm } from "../../store/llm.entity.ts";
 import { findLlms } from "../../store/llm-queries.ts";
+import type { PlainRows } from "../../store/plain-rows.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ApiKeys } from "../access/api-keys.ts";
@@ -20,17 +21,26 @@ export interface LlmEvent {
   /** Undefined when nothing happened. */
   readonly change: PlacedChange | undefined;
   /** As it was after the change, or later; undefined if it was deleted by then. */
-  readonly llm: Llm | undefined;
+  readonly llm: Readonly<Llm> | undefined;
   readonly resumeToken: string;
+}
+
+interface Means {
+  readonly rows: PlainRows;
+  readonly vault: Vault;
+  readonly feed: ChangeFeed;
+  readonly keys: ApiKeys;
 }
 
 /** Follows the changes of Llms. */
 export class LlmWatch {
+  readonly #rows: PlainRows;
   readonly #vault: Vault;
   readonly #feed: ChangeFeed;
   readonly #keys: ApiKeys;
 
-  constructor({ vault, feed, keys }: { vault: Vault; feed: ChangeFeed; keys: ApiKeys }) {
+  constructor({ rows, vault, feed, keys }: Means) {
+    this.#rows = rows;
     this.#vault = vault;
     this.#feed = feed;
     this.#keys = keys;
@@ -55,7 +65,7 @@ export class LlmWatch {
         );
         // Beyond the head is what was read before the database went back to a backup.
         if (position < forgotten || position > head) throw expired();
-        const llms = await llmsOf(em, changes, ownerId);
+        const llms = await llmsOf(this.#rows, changes, ownerId);
         for (const change of changes) {
           position = change.position;
           const kind = change.kind as LlmChangeKind;
@@ -95,13 +105,13 @@ async function headOf(em: EntityManager): Promise<number> {
 }
 
 async function llmsOf(
-  em: EntityManager,
+  rows: PlainRows,
   changes: readonly PlacedChange[],
   ownerId: string | undefined,
-): Promise<ReadonlyMap<string, Llm>> {
+): Promise<ReadonlyMap<string, Readonly<Llm>>> {
   if (changes.length === 0) return new Map();
   const ids = new Set(changes.map(({ resourceId }) => resourceId));
-  return new Map((await findLlms(em, [...ids], ownerId)).map((llm) => [llm.id, llm]));
+  return new Map((await findLlms(rows, [...ids], ownerId)).map((llm) => [llm.id, llm]));
 }
 
 function expired(): Fault {

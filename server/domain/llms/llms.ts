@@ -1,35 +1,28 @@
-import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
 import { scheduleChecks } from "../../store/check-queries.ts";
-import { Llm } from "../../store/llm.entity.ts";
-import { countLlms, findLlm, findLlms, holdLlm, listLlms, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
+import type { Llm } from "../../store/llm.entity.ts";
+import { countLlms, listLlms } from "../../store/llm-list.ts";
+import { findLlm, findLlms, holdLlm, insertLlm, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
 import type { Provider } from "../../store/provider.entity.ts";
 import { type EntityManager, type Store, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { providers } from "../../upstream/providers.ts";
 import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../access/scope.ts";
-import { recordDeed } from "../audit/audit.ts";
+import { recordOf } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
-import { fingerprintOf } from "../credentials/credentials.ts";
-import { completeCredentials, describeDraft } from "../credentials/draft.ts";
-import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
-import { setCurrent } from "../credentials/slots.ts";
+import type { SecretRefs } from "../credentials/secret-refs.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
-import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
-import { inferModel } from "../models/inference.ts";
+import { lookUpModel } from "../models/catalog.ts";
 import { applyChange } from "./apply-change.ts";
-import { allowedConfig } from "./client-config.ts";
-import { digestOf, sealForLlm, useOf } from "./credentials.ts";
-import { endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
-import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
+import type { LlmChange, LlmDraft } from "./draft.ts";
 import { listKeyOf, type Query } from "./list-query.ts";
-import { tellOf } from "./llm-changes.ts";
+import { recordChange } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
+import { composeLlm, requestDigestOf } from "./new-llm.ts";
 import { type Notice, noticesOf } from "./notices.ts";
 import { duplicate, idTaken } from "./refusals.ts";
-import { holdAmong, type SettledDraft, settleDraft } from "./through-provider.ts";
+import { holdAmong, settleDraft } from "./through-provider.ts";
 
 const MOST_COUNTED = 10_000;
 
@@ -69,16 +62,19 @@ export class Llms {
     requireReach(scope, ownerId, "CREATE_LLM_OWN");
     const draft = await settleDraft(scope.em, asked, ownerId);
     const facts = await lookUpModel(draft.providerType, draft.modelIdentifier);
-    const llm = await this.#compose(scope, draft, ownerId, facts, this.#requestDigest(asked, ownerId));
+    const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
+    const requestDigest = requestDigestOf(this.#vault, asked, ownerId);
+    const llm = await composeLlm(means, scope, draft, { ownerId, facts, requestDigest });
+    const record = recordOf(scope, { action: "llm.create", resourceId: llm.id, ownerId });
+    const insert = async (em: EntityManager) => {
+      // It may have moved since the draft was settled; from here on it does not.
+      if (draft.providerId) llm.endpointUrl = (await holdAmong(em, ownerId, draft.providerId)).endpointUrl;
+      await insertLlm(em, llm, record);
+    };
+    // One statement is a transaction by itself; within another one it has to be one that can fail by itself.
+    const isAlone = !draft.providerId && !scope.em.isInTransaction();
     try {
-      await scope.em.transactional(async (em) => {
-        // It may have moved since the draft was settled; from here on it does not.
-        if (draft.providerId) llm.endpointUrl = (await holdAmong(em, ownerId, draft.providerId)).endpointUrl;
-        await em.persist(llm).flush();
-        if (llm.checkIntervalSeconds > 0) await scheduleChecks(em, llm.id, llm.checkIntervalSeconds);
-        await tellOf(em, llm, "created");
-        await recordDeed(scope, em, { action: "llm.create", resourceId: llm.id, ownerId });
-      });
+      await (isAlone ? insert(scope.em) : scope.em.transactional(insert));
     } catch (error) {
       if (violates(error, "llm_pkey")) throw await idTaken(scope, llm, error);
       if (violates(error, "llm_owner_connection_key")) throw await duplicate(scope, llm, error);
@@ -98,8 +94,8 @@ export class Llms {
   }
 
   /** All of them, in the order of their ids, or none. */
-  async getAll(scope: Scope, llmIds: readonly string[]): Promise<Llm[]> {
-    const found = await findLlms(scope.em, llmIds, visible(scope, false));
+  async getAll(scope: Scope, llmIds: readonly string[]): Promise<Readonly<Llm>[]> {
+    const found = await findLlms(this.#store.rows, llmIds, visible(scope, false));
     const byId = new Map(found.map((llm) => [llm.id, llm]));
     return llmIds.map((llmId) => {
       const llm = byId.get(llmId);
@@ -108,13 +104,13 @@ export class Llms {
     });
   }
 
-  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Llm>> {
+  async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Readonly<Llm>>> {
     const query = this.#allowed(scope, asked);
     const limit = limitOf(pageSize);
     const key = listKeyOf(query);
     const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
     const after = value === undefined || id === undefined ? undefined : { value, id };
-    const llms = await listLlms(scope.em, { ...query, after, limit: limit + 1 });
+    const llms = await listLlms(this.#store.rows, { ...query, after, limit: limit + 1 });
     return pageOf(llms, limit, (last) => {
       const behind = last[query.order];
       return makePageToken(this.#vault, key, [behind instanceof Date ? behind.toISOString() : behind, last.id]);
@@ -123,7 +119,7 @@ export class Llms {
 
   /** How many a list has on all its pages; MOST_COUNTED stands for that or more. */
   count(scope: Scope, asked: Query): Promise<number> {
-    return countLlms(scope.em, this.#allowed(scope, asked).filter, MOST_COUNTED);
+    return countLlms(this.#store.rows, this.#allowed(scope, asked).filter, MOST_COUNTED);
   }
 
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */
@@ -147,8 +143,7 @@ export class Llms {
           (name) => name !== "etag" && change[name as keyof LlmChange] !== undefined,
         );
         const facts = { fields: fields.join(",") };
-        await tellOf(em, llm, "updated");
-        await recordDeed(scope, em, { action: "llm.update", resourceId: llm.id, ownerId: llm.owner, facts });
+        await recordChange(scope, em, llm, { kind: "updated", action: "llm.update", facts });
         return { llm, notices: noticesOf(llm, model) };
       });
       onceCommitted(scope, () => this.#lines.forget(written.llm));
@@ -171,8 +166,7 @@ export class Llms {
       if (!llm) throw notFound(llmId);
       await pointDefaultAt(em, llm);
       llm.isDefault = true;
-      await tellOf(em, llm, "default_changed");
-      await recordDeed(scope, em, { action: "llm.setDefault", resourceId: llm.id, ownerId: llm.owner });
+      await recordChange(scope, em, llm, { kind: "default_changed", action: "llm.setDefault" });
       return llm;
     });
     onceCommitted(scope, () => this.#lines.forget(chosen));
@@ -201,85 +195,6 @@ export class Llms {
     const llm = await this.#store.hot.llm(llmId, reachable);
     if (!llm) throw notFound(llmId);
     return holdAmong(em, llm.owner, named);
-  }
-
-  async #compose(
-    scope: Scope,
-    draft: SettledDraft,
-    ownerId: string,
-    facts: ModelFacts | undefined,
-    requestDigest: Buffer,
-  ): Promise<Llm> {
-    const { providerType, providerId = null } = draft;
-    const now = new Date();
-    const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
-    const endpointUrl = allowedEndpoint(
-      this.#egress,
-      endpointOrDefault(draft.endpointUrl, providerType),
-      "endpoint_url",
-    );
-    const apiPath = allowedApiPath(this.#egress, endpointUrl, draft.apiPath || providers[providerType].defaultApiPath);
-    const model = inferModel(draft, facts);
-    const llm = scope.em.create(Llm, {
-      id: draft.llmId || randomUUID(),
-      owner: ownerId,
-      displayName: draft.displayName,
-      description: draft.description,
-      providerType,
-      provider: providerId,
-      endpointUrl,
-      apiPath,
-      modelIdentifier: draft.modelIdentifier,
-      supportedModalities: [...model.supportedModalities],
-      labels: draft.labels,
-      version: draft.version,
-      monitoringEndpoint: draft.monitoringEndpoint
-        ? allowedEndpoint(this.#egress, draft.monitoringEndpoint, "monitoring_endpoint")
-        : "",
-      capabilities: model.capabilities,
-      defaultSampling: draft.defaultSampling,
-      maxContextLength: model.maxContextLength ?? null,
-      checkIntervalSeconds: draft.checkIntervalSeconds,
-      clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
-      price: draft.price ?? null,
-      inferred: [...model.inferred],
-      modelDeprecated: facts?.deprecation !== undefined,
-      supportsWebSearch: facts?.supportsWebSearch ?? false,
-      sealedCredentials: null,
-      credentialsVersion: 0,
-      credentialsIssued: 0,
-      hasCredentials: false,
-      credentialsHint: "",
-      credentialsRef: "",
-      credentialsFingerprint: fingerprintOf(this.#vault, ownerId, undefined),
-      sealedPendingCredentials: null,
-      pendingCredentials: null,
-      sealedPreviousCredentials: null,
-      previousCredentials: null,
-      connectionDigest: Buffer.alloc(0),
-      requestDigest,
-      status: "UNTESTED",
-      lastTest: null,
-      createdAt: now,
-      updatedAt: now,
-      createdBy: scope.caller.accountId,
-      updatedBy: scope.caller.accountId,
-      deletedAt: null,
-    });
-    if (credentials) {
-      requireRefAllowed(this.#secretRefs, credentials, useOf(llm));
-      setCurrent(llm, await sealForLlm(this.#vault, scope.em, llm, credentials));
-    }
-    llm.connectionDigest = digestOf(llm);
-    return llm;
-  }
-
-  /** Keyed, because the request holds the secret. */
-  #requestDigest(draft: LlmDraft, ownerId: string): Buffer {
-    const { credentials, price, ...rest } = draft;
-    const key = credentials && describeDraft(credentials);
-    const rates = price && { ...price, setAt: undefined };
-    return this.#vault.digest("request", JSON.stringify({ ...rest, ownerId, key, rates }));
   }
 }
 

@@ -4,13 +4,13 @@ import { lockLlm } from "../../store/llm-queries.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { onceCommitted, reach, type Scope } from "../access/scope.ts";
-import { type AuditAction, recordDeed } from "../audit/audit.ts";
+import type { AuditAction } from "../audit/audit.ts";
 import type { Lines } from "../chat/lines.ts";
 import { type CredentialsDraft, completeCredentials } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { type Kept, keptIn, setAside, setCurrent } from "../credentials/slots.ts";
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
-import { tellOf } from "./llm-changes.ts";
+import { recordChange } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
 import { credentialsOfProvider } from "./through-provider.ts";
 
@@ -100,8 +100,7 @@ export class CredentialsRotation {
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
-        await tellOf(em, llm, "updated");
-        await recordDeed(scope, em, { action, resourceId: llm.id, ownerId: llm.owner, facts });
+        await recordChange(scope, em, llm, { kind: "updated", action, facts });
         return llm;
       });
       onceCommitted(scope, () => this.#lines.forget(changed));

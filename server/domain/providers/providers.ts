@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
+import type { PlainRows } from "../../store/plain-rows.ts";
 import { Provider } from "../../store/provider.entity.ts";
 import {
   countProviders,
@@ -45,7 +46,7 @@ export interface ProviderQuery {
   readonly offset: number;
 }
 
-export interface ProviderList extends Page<Provider> {
+export interface ProviderList extends Page<Readonly<Provider>> {
   /** Undefined unless it was asked for. */
   readonly totalSize: number | undefined;
 }
@@ -57,6 +58,7 @@ const MOST_COUNTED = 10_000;
 const MOST_NAMED = 20;
 
 interface Means {
+  readonly rows: PlainRows;
   readonly vault: Vault;
   readonly egress: Egress;
   readonly secretRefs: SecretRefs;
@@ -65,12 +67,14 @@ interface Means {
 
 /** Providers: what Llms share. */
 export class Providers {
+  readonly #rows: PlainRows;
   readonly #vault: Vault;
   readonly #egress: Egress;
   readonly #secretRefs: SecretRefs;
   readonly #lines: Lines;
 
-  constructor({ vault, egress, secretRefs, lines }: Means) {
+  constructor({ rows, vault, egress, secretRefs, lines }: Means) {
+    this.#rows = rows;
     this.#secretRefs = secretRefs;
     this.#vault = vault;
     this.#egress = egress;
@@ -110,13 +114,13 @@ export class Providers {
     const key = ["providers", filter.ownerId, filter.providerType, filter.search, order, descending];
     const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
     const after = value === undefined || id === undefined ? undefined : { value, id };
-    const rows = await listProviders(scope.em, { filter, order, descending, after, offset, limit: limit + 1 });
+    const rows = await listProviders(this.#rows, { filter, order, descending, after, offset, limit: limit + 1 });
     const page = pageOf(rows, limit, (last) => {
       const behind = last[order];
       const text = behind instanceof Date ? behind.toISOString() : String(behind);
       return makePageToken(this.#vault, key, [text, last.id]);
     });
-    return { ...page, totalSize: countsAll ? await countProviders(scope.em, filter, MOST_COUNTED) : undefined };
+    return { ...page, totalSize: countsAll ? await countProviders(this.#rows, filter, MOST_COUNTED) : undefined };
   }
 
   /** The foreign key decides whether it is in use. Llms that are deleted let go of it, so that they can be brought back. */

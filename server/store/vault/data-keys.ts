@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { LRUCache } from "lru-cache";
 import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
+import { executeOften } from "../statement.ts";
 import { type SealingKey, Unreadable } from "./sealing.ts";
 
 const KEY_BYTES = 32;
@@ -55,7 +56,8 @@ export class DataKeys {
 
   /** The newest key of a holder that is not superseded. */
   async newest(em: EntityManager, holder: string): Promise<{ id: string; encryptions: number } | undefined> {
-    const [row] = await em.execute<{ id: string; encryptions: string }[]>(
+    const [row] = await executeOften<{ id: string; encryptions: string }>(
+      em,
       `select id, encryptions from wrapped_key where holder = ? and superseded_at is null
        order by created_at desc limit 1`,
       [holder],

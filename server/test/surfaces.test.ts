@@ -477,7 +477,7 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     }
     const sum = async () => (await patchbay.usage.queryUsage({ llmId })).rows[0];
     await expect
-      .poll(sum)
+      .poll(sum, { timeout: 10_000 })
       .toMatchObject({ replies: BigInt(times), estimatedReplies: BigInt(times), unpricedReplies: 0n });
     expect((await sum())?.cost).toBeGreaterThan(0n);
   });

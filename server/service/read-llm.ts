@@ -15,6 +15,7 @@ import {
   type UpdateLlmRequest,
   UpdateLlmRequestSchema,
 } from "../../gen/patchbay/v1/llm_service_pb.ts";
+import { ModelState_StateSchema } from "../../gen/patchbay/v1/model_state_pb.ts";
 import type { TokenPrice } from "../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
@@ -88,6 +89,7 @@ export function readQuery(request: ListLlmsRequest): Query {
       ownerId: request.ownerId.toLowerCase() || undefined,
       providerType: readProviderType(request.providerType),
       status: nameOf(Llm_StatusSchema, request.status),
+      modelState: nameOf(ModelState_StateSchema, request.modelState),
       labels: { ...request.labels, ...request.label },
       search: request.search,
       showDeleted: request.showDeleted,

@@ -13,7 +13,8 @@ export type LlmChangeKind =
   | "undeleted"
   | "purged"
   | "default_changed"
-  | "status_changed";
+  | "status_changed"
+  | "model_changed";
 
 /** Tells those who watch, once the transaction commits. */
 export function tellOf(em: EntityManager, llm: Pick<Llm, "id" | "owner">, kind: LlmChangeKind): Promise<void> {

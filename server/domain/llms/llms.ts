@@ -18,12 +18,13 @@ import { setCurrent } from "../credentials/slots.ts";
 import { limitOf, type Page, pageOf } from "../lists/page.ts";
 import { makePageToken, readPageToken } from "../lists/page-token.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
-import { inferModel } from "../models/inference.ts";
+import { NOTHING_KNOWN } from "../models/model-knowledge.ts";
 import { applyChange } from "./apply-change.ts";
 import { allowedConfig } from "./client-config.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import { endpointOrDefault, type LlmChange, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
+import { knownAfter } from "./known-model.ts";
 import { listKeyOf, type Query } from "./list-query.ts";
 import { tellOf } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
@@ -219,8 +220,10 @@ export class Llms {
       "endpoint_url",
     );
     const apiPath = allowedApiPath(this.#egress, endpointUrl, draft.apiPath || providers[providerType].defaultApiPath);
-    const model = inferModel(draft, facts);
+    const unknown = { modelState: "UNKNOWN", model: NOTHING_KNOWN };
+    const known = knownAfter({ ...unknown, providerType, modelIdentifier: draft.modelIdentifier }, draft, { facts });
     const llm = scope.em.create(Llm, {
+      ...known,
       id: draft.llmId || randomUUID(),
       owner: ownerId,
       displayName: draft.displayName,
@@ -230,21 +233,15 @@ export class Llms {
       endpointUrl,
       apiPath,
       modelIdentifier: draft.modelIdentifier,
-      supportedModalities: [...model.supportedModalities],
       labels: draft.labels,
       version: draft.version,
       monitoringEndpoint: draft.monitoringEndpoint
         ? allowedEndpoint(this.#egress, draft.monitoringEndpoint, "monitoring_endpoint")
         : "",
-      capabilities: model.capabilities,
       defaultSampling: draft.defaultSampling,
-      maxContextLength: model.maxContextLength ?? null,
       checkIntervalSeconds: draft.checkIntervalSeconds,
       clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
       price: draft.price ?? null,
-      inferred: [...model.inferred],
-      modelDeprecated: facts?.deprecation !== undefined,
-      supportsWebSearch: facts?.supportsWebSearch ?? false,
       sealedCredentials: null,
       credentialsVersion: 0,
       credentialsIssued: 0,

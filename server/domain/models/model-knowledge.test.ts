@@ -71,6 +71,11 @@ describe("what is learnt of a model", () => {
     expect([PROBE?.supportsStreaming, PROBE?.supportsFunctionCalling]).toEqual([stream, tools]);
   });
 
+  it("not from a list that is older than the one before", () => {
+    const missing: ModelKnowledge = { state: "MISSING", model: { claims: {}, serving: "UNLISTED", checkedAt: 1_001 } };
+    expect(learnt(missing, { list: list(["some-model"]) })).toMatchObject({ state: "MISSING", model: missing.model });
+  });
+
   it("is not lost by a test that asks less", () => {
     const first = learnt(NOTHING, { test: testThat("OK", { STREAM: "PASSED", TOOLS: "PASSED" }) });
     const second = learnt(first, { test: testThat("OK", { STREAM: "PASSED", TOOLS: "SKIPPED" }) });

@@ -45,6 +45,8 @@ export function learn(
 /** A list without the model tells only if it is complete and has any; and not of a model that replied all the same. */
 function afterList(before: StoredModel, name: ModelName, list: FetchedModels): StoredModel {
   const { models, isComplete, fetchedAt: checkedAt } = list;
+  // Another server held it for a while.
+  if (before.checkedAt !== undefined && checkedAt < before.checkedAt) return before;
   const served = findServed(models, name);
   if (!served) {
     if (!isComplete || models.length === 0) return before;

@@ -4,7 +4,7 @@ import { Cors } from "../rest/cors.ts";
 import type { NodeRequest, NodeResponse } from "../rest/exchange.ts";
 
 const METHODS = names.allowedMethods.join(", ");
-const EXPOSED: readonly string[] = [...names.exposedHeaders, "x-request-id", ...MODEL_HEADERS];
+const EXPOSED: readonly string[] = [...names.exposedHeaders, "x-request-id", ...Object.keys(MODEL_HEADERS)];
 
 /** Lets browsers call the paths of Connect and gRPC-Web from other origins; the adapter of connect does not. */
 export class RpcCors {

@@ -17,10 +17,10 @@ import { numberOf } from "./enum-names.ts";
 
 /** What has become of the model of an Llm, in the words of the contract. */
 export function presentModelState({ modelState, model }: Readonly<Llm>): MessageInitShape<typeof ModelStateSchema> {
-  const { source = "", deprecatedAt = "", retiresAt = "", successor = "", checkedAt } = model;
+  const { source, deprecatedAt = "", retiresAt = "", successor = "", checkedAt } = model;
   return {
     state: numberOf(ModelState_StateSchema, modelState),
-    source: numberOf(ModelState_SourceSchema, source),
+    ...(source === undefined ? {} : { source: numberOf(ModelState_SourceSchema, source) }),
     deprecatedAt,
     retiresAt,
     successor,
@@ -31,13 +31,14 @@ export function presentModelState({ modelState, model }: Readonly<Llm>): Message
 /** Who says what of the model of an Llm; the names are those of the properties. */
 export function presentSources(llm: Readonly<Llm>): MessageInitShape<typeof CapabilitySourcesSchema> {
   const sources = sourcesOf(inferredOf(llm), llm.model.claims);
-  return Object.fromEntries(PROPERTIES.map((name) => [name, presentSource(sources[name])]));
+  const known = PROPERTIES.filter((name) => sources[name].source !== undefined);
+  return Object.fromEntries(known.map((name) => [name, presentSource(sources[name])]));
 }
 
-function presentSource({ source, disagreements }: PropertySource): MessageInitShape<typeof CapabilitySourceSchema> {
+function presentSource(said: PropertySource): MessageInitShape<typeof CapabilitySourceSchema> {
   return {
-    source: numberOf(CapabilitySource_SourceSchema, source ?? ""),
-    disagreements: disagreements.map((other) => ({
+    source: numberOf(CapabilitySource_SourceSchema, said.source ?? ""),
+    disagreements: said.disagreements.map((other) => ({
       source: numberOf(CapabilitySource_SourceSchema, other.source),
       value: fromJson(ValueSchema, other.value as JsonValue),
     })),

@@ -16,7 +16,8 @@ export const file_patchbay_v1_capability_sources: GenFile = /*@__PURE__*/
 
 /**
  * Who says what of the properties of an Llm's model. What its owner says is in force; where the owner says nothing, what
- * a test has proven, else what the endpoint lists, else what the model catalog says, else what is assumed.
+ * a test has proven, else what the endpoint lists, else what the model catalog says, else what is assumed. A property that
+ * nobody knows anything of is unset.
  *
  * @generated from message patchbay.v1.CapabilitySources
  */
@@ -148,7 +149,7 @@ export const CapabilitySource_DisagreementSchema: GenMessage<CapabilitySource_Di
  */
 export const CapabilitySource_Source = {
   /**
-   * Nobody: the value is not known.
+   * Never sent.
    *
    * @generated from enum value: SOURCE_UNSPECIFIED = 0;
    */

@@ -835,7 +835,7 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
   isDefault: boolean;
 
   /**
-   * Ignored: the model catalog decides.
+   * Ignored: see model_state.
    *
    * @generated from field: bool model_deprecated = 28;
    */
@@ -926,14 +926,14 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
   unpricedReplies: bigint;
 
   /**
-   * As model_deprecated.
+   * Ignored: the model catalog and the endpoint decide.
    *
    * @generated from field: patchbay.v1.ModelState model_state = 100;
    */
   modelState?: ModelState | undefined;
 
   /**
-   * As model_deprecated.
+   * Changes nothing. But what is sent back as it was, with its source here, does not become the owner's word.
    *
    * @generated from field: patchbay.v1.CapabilitySources capability_sources = 101;
    */

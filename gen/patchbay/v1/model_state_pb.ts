@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/model_state.proto.
  */
 export const file_patchbay_v1_model_state: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXRjaGJheS92MS9tb2RlbF9zdGF0ZS5wcm90bxILcGF0Y2hiYXkudjEi8AIKCk1vZGVsU3RhdGUSLAoFc3RhdGUYASABKA4yHS5wYXRjaGJheS52MS5Nb2RlbFN0YXRlLlN0YXRlEi4KBnNvdXJjZRgCIAEoDjIeLnBhdGNoYmF5LnYxLk1vZGVsU3RhdGUuU291cmNlEhUKDWRlcHJlY2F0ZWRfYXQYAyABKAkSEgoKcmV0aXJlc19hdBgEIAEoCRIRCglzdWNjZXNzb3IYBSABKAkSFwoKY2hlY2tlZF9hdBgGIAEoA0gAiAEBImEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCgoGQUNUSVZFEAESDgoKREVQUkVDQVRFRBACEgsKB1JFVElSRUQQAxILCgdNSVNTSU5HEAQSCwoHVU5LTk9XThAFIjsKBlNvdXJjZRIWChJTT1VSQ0VfVU5TUEVDSUZJRUQQABILCgdDQVRBTE9HEAESDAoIUFJPVklERVIQAkINCgtfY2hlY2tlZF9hdGIGcHJvdG8z");
+  fileDesc("Ch1wYXRjaGJheS92MS9tb2RlbF9zdGF0ZS5wcm90bxILcGF0Y2hiYXkudjEigAMKCk1vZGVsU3RhdGUSLAoFc3RhdGUYASABKA4yHS5wYXRjaGJheS52MS5Nb2RlbFN0YXRlLlN0YXRlEjMKBnNvdXJjZRgCIAEoDjIeLnBhdGNoYmF5LnYxLk1vZGVsU3RhdGUuU291cmNlSACIAQESFQoNZGVwcmVjYXRlZF9hdBgDIAEoCRISCgpyZXRpcmVzX2F0GAQgASgJEhEKCXN1Y2Nlc3NvchgFIAEoCRIXCgpjaGVja2VkX2F0GAYgASgDSAGIAQEiYQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIKCgZBQ1RJVkUQARIOCgpERVBSRUNBVEVEEAISCwoHUkVUSVJFRBADEgsKB01JU1NJTkcQBBILCgdVTktOT1dOEAUiOwoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEgsKB0NBVEFMT0cQARIMCghQUk9WSURFUhACQgkKB19zb3VyY2VCDQoLX2NoZWNrZWRfYXRiBnByb3RvMw");
 
 /**
  * What has become of a model: what the model catalog says of it, compared with what its endpoint lists.
@@ -26,11 +26,11 @@ export type ModelState = Message<"patchbay.v1.ModelState"> & {
   state: ModelState_State;
 
   /**
-   * Who says so.
+   * Who says so; unset when nobody tells.
    *
-   * @generated from field: patchbay.v1.ModelState.Source source = 2;
+   * @generated from field: optional patchbay.v1.ModelState.Source source = 2;
    */
-  source: ModelState_Source;
+  source?: ModelState_Source | undefined;
 
   /**
    * Since when it is deprecated, a date such as 2025-09-26; empty when nobody says so.
@@ -138,7 +138,7 @@ export const ModelState_StateSchema: GenEnum<ModelState_State> = /*@__PURE__*/
  */
 export const ModelState_Source = {
   /**
-   * Nobody.
+   * Never sent.
    *
    * @generated from enum value: SOURCE_UNSPECIFIED = 0;
    */

@@ -10,7 +10,7 @@ import { completeCredentials, standsForStored } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { clearCurrent, setCurrent } from "../credentials/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
-import { givenOf } from "../models/inference.ts";
+import { givenOf, withoutEchoes } from "../models/inference.ts";
 import { forgetEndpoint } from "../models/model-knowledge.ts";
 import { allowedConfig } from "./client-config.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
@@ -126,14 +126,15 @@ async function changeConnection(means: Means, llm: Llm, change: LlmChange): Prom
 
 /** What the owner left open is inferred anew, because the model may be another one now. */
 function changeModel({ facts }: Means, llm: Llm, change: LlmChange): void {
-  const given = givenOf(inferredOf(llm));
-  const changed = {
+  const stored = inferredOf(llm);
+  const given = givenOf(stored);
+  const said = {
     capabilities: change.capabilities === null ? {} : { ...given.capabilities, ...change.capabilities },
     maxContextLength:
       change.maxContextLength === undefined ? given.maxContextLength : (change.maxContextLength ?? undefined),
     supportedModalities: change.supportedModalities ?? given.supportedModalities,
   };
-  Object.assign(llm, knownAfter(llm, changed, { facts }));
+  Object.assign(llm, knownAfter(llm, withoutEchoes(said, stored, change.echoes), { facts }));
 }
 
 function changedLabels(

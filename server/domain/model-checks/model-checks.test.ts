@@ -266,10 +266,10 @@ describe("the sources of capabilities", () => {
     const models = [{ id: "m", object: "model", max_model_len: 8_192, supported_parameters: ["tools"] }];
     upstream.setModels(({ response }) => void response.end(JSON.stringify({ object: "list", data: models })));
     const { llmId } = await create({ modelIdentifier: "m", capabilities: { supportsSamplingParameters: true } });
-    expect((await get(llmId))?.capabilitySources).toMatchObject({
+    expect({ maxContextLength: undefined, ...(await get(llmId))?.capabilitySources }).toMatchObject({
       supportsStreaming: { source: Source.ASSUMED },
       supportsSamplingParameters: { source: Source.OWNER },
-      maxContextLength: { source: Source.SOURCE_UNSPECIFIED },
+      maxContextLength: undefined,
     });
     await makeDue(llmId);
     await expect.poll(async () => (await get(llmId))?.maxContextLength, PATIENCE).toBe(8_192);

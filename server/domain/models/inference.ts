@@ -76,6 +76,22 @@ export function givenOf(stored: InferredModel): ModelProperties {
   };
 }
 
+/** What an owner says of a model by a change, without what they only send back as it was inferred. */
+export function withoutEchoes(
+  said: ModelProperties,
+  stored: InferredModel,
+  echoes: ReadonlySet<Property>,
+): ModelProperties {
+  const [words, inForce] = [ownersClaims(said), ownersClaims(stored)];
+  const isEcho = (name: Property) =>
+    echoes.has(name) && stored.inferred.includes(name) && isSame(words[name], inForce[name]);
+  return {
+    capabilities: Object.fromEntries(Object.entries(said.capabilities).filter(([name]) => !isEcho(name as Property))),
+    maxContextLength: isEcho("maxContextLength") ? undefined : said.maxContextLength,
+    supportedModalities: isEcho("supportedModalities") ? [] : said.supportedModalities,
+  };
+}
+
 /** Whose word each property of a stored model is, and who says otherwise. */
 export function sourcesOf(stored: InferredModel, claims: Claims): Readonly<Record<Property, PropertySource>> {
   const inForce = ownersClaims(stored);

@@ -4,12 +4,6 @@ import { tellingOf } from "./change-queries.ts";
 import { Llm, type StoredSlot, type StoredTest } from "./llm.entity.ts";
 import type { EntityManager } from "./store.ts";
 
-/** The columns of an Llm that say what is known of its model. */
-export type KnownModel = Pick<
-  Llm,
-  "modelState" | "model" | "capabilities" | "maxContextLength" | "supportedModalities" | "supportsWebSearch"
->;
-
 /** The columns a list can be ordered by. */
 export type LlmOrder = "createdAt" | "updatedAt" | "displayName" | "modelIdentifier";
 
@@ -152,24 +146,6 @@ export async function keepTest(em: EntityManager, llm: Llm, status: string, test
        where id = ? and connection_digest = ? and credentials_version = ? returning id, owner_id
      ) ${tellingOf("changed")}`,
     [status, JSON.stringify(test), llm.id, llm.connectionDigest, llm.credentialsVersion, "llm", "status_changed"],
-  );
-}
-
-/** Keeps what is known of the model of an Llm that is locked; this is no change by the owner. */
-export async function keepModel(em: EntityManager, id: string, known: KnownModel): Promise<void> {
-  const { modelState, model, capabilities, maxContextLength, supportedModalities, supportsWebSearch } = known;
-  await em.execute(
-    `update llm set model_state = ?, model = ?, capabilities = ?, max_context_length = ?, supported_modalities = ?,
-       supports_web_search = ? where id = ?`,
-    [
-      modelState,
-      JSON.stringify(model),
-      JSON.stringify(capabilities),
-      maxContextLength,
-      `{${supportedModalities.join(",")}}`,
-      supportsWebSearch,
-      id,
-    ],
   );
 }
 

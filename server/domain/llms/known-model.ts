@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { type KnownModel, keepModel } from "../../store/known-model.ts";
 import type { Llm } from "../../store/llm.entity.ts";
-import { type KnownModel, keepModel, lockLlm } from "../../store/llm-queries.ts";
+import { lockLlm } from "../../store/llm-queries.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { lookUpModel } from "../models/catalog.ts";
 import { givenOf, inferModel, type ModelProperties } from "../models/inference.ts";

@@ -7,7 +7,7 @@ import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_p
 import { WatchLlmsResponse_Kind } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ModelState_Source, ModelState_State as State } from "../../../gen/patchbay/v1/model_state_pb.ts";
 import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey, type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
+import { apiKey, type LlmRequest, llmRequest, secretRef } from "../../test/llm-requests.ts";
 import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
 import { startServer, type TestServer } from "../../test/test-server.ts";
 import { refuses } from "../../test/upstream-behaviours.ts";
@@ -38,10 +38,13 @@ afterAll(async () => {
 });
 
 const execute = (sql: string, values: unknown[] = []) => servers[0]?.store.fork().execute(sql, values) ?? [];
-/** Moves the clock to when an Llm is looked at next, its list being a day old. */
+/** Moves the clock to when an Llm is looked at next. */
+const lookNow = (llmId: string) =>
+  execute("update llm_model_check set next_check_at = now() where llm_id = ?", [llmId]);
+/** The same, its list being a day old. */
 async function makeDue(llmId: string) {
   await execute("update llm set model = model #- '{checkedAt}' where id = ?", [llmId]);
-  await execute("update llm_model_check set next_check_at = now() where llm_id = ?", [llmId]);
+  await lookNow(llmId);
 }
 const get = async (llmId: string) => (await patchbay.llms.getLlm({ llmId })).llm;
 const stateOf = async (llmId: string) => (await get(llmId))?.modelState?.state;
@@ -230,6 +233,18 @@ describe("the model of an Llm", () => {
     expect((await planOf(disabled.llmId))?.inHours).toBeLessThan(0.01);
   });
 
+  it("is looked for anew with other credentials", async () => {
+    const { llmId, path } = await createSettled();
+    const other = "sk-canary-other-0123456789";
+    await patchbay.llms.addPendingCredentials({ llmId, credentials: apiKey(other) });
+    await patchbay.llms.promoteCredentials({ llmId, force: true });
+    expect((await planOf(llmId))?.inHours).toBeLessThan(0.01);
+    await lookNow(llmId);
+    await expect.poll(() => listsAt(path), PATIENCE).toBe(2);
+    const [, last] = upstream.requests.filter((call) => call.path.startsWith(path));
+    expect(last?.headers.authorization).toBe(`Bearer ${other}`);
+  });
+
   it("shares the answer with Llms of the same endpoint and credentials, and with nobody else", async () => {
     const path = `/${randomUUID()}/v1`;
     const said = { endpointUrl: upstream.url + path };
@@ -337,6 +352,7 @@ describe("the models that the endpoint of an Llm serves", () => {
       baseUrl: `${upstream.url}/${randomUUID()}/v1`,
       credentials: apiKey(KEY),
     });
+    await lookNow(llmId);
     await expect.poll(() => stateOf(llmId), PATIENCE).toBe(State.MISSING);
   });
 
@@ -347,6 +363,18 @@ describe("the models that the endpoint of an Llm serves", () => {
       reason: "UPSTREAM_BAD_REPLY",
       metadata: { llmId },
     });
+  });
+
+  it("are not asked for with a secret that may only go to the path of chats", async () => {
+    const path = `/${randomUUID()}/v1`;
+    const refs = `env://LIST_KEY@${upstream.url}${path}/chat`;
+    const server = await startServer({ EGRESS_ALLOW: upstream.url, LIST_KEY: KEY, SECRET_REFS: refs });
+    const { llms } = server.client((await server.addAccount("OWNER")).apiKey);
+    const credentials = secretRef("env://LIST_KEY");
+    const { llm } = await llms.createLlm(llmRequest({ endpointUrl: upstream.url + path, credentials }));
+    const problem = await problemIn(llms.listLlmModels({ llmId: llm?.llmId ?? "" }));
+    await server.stop();
+    expect([problem.reason, listsAt(path)]).toEqual(["SECRET_REF_NOT_ALLOWED", 0]);
   });
 
   it("are asked for once by those who ask at once", async () => {

@@ -26,6 +26,11 @@ export function forgetEndpoint({ claims: { CATALOG } }: StoredModel): StoredMode
   return { claims: CATALOG ? { CATALOG } : {} };
 }
 
+/** The same knowledge, of which the list is to be read again: with other credentials, it may be another one. */
+export function withListDue({ checkedAt: _, ...model }: StoredModel): StoredModel {
+  return model;
+}
+
 /** What is known of a model after news of it. A list that tells nothing, and a test that proves nothing, change nothing. */
 export function learn(
   before: ModelKnowledge,

@@ -1,12 +1,12 @@
 import { fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import {
-  CapabilitySource_SourceSchema,
+  CapabilitySource_Source,
   type CapabilitySourceSchema,
   type CapabilitySourcesSchema,
 } from "../../gen/patchbay/v1/capability_sources_pb.ts";
 import {
-  ModelState_SourceSchema,
+  ModelState_Source,
   ModelState_StateSchema,
   type ModelStateSchema,
 } from "../../gen/patchbay/v1/model_state_pb.ts";
@@ -20,7 +20,7 @@ export function presentModelState({ modelState, model }: Readonly<Llm>): Message
   const { source, deprecatedAt = "", retiresAt = "", successor = "", checkedAt } = model;
   return {
     state: numberOf(ModelState_StateSchema, modelState),
-    ...(source === undefined ? {} : { source: numberOf(ModelState_SourceSchema, source) }),
+    ...(source === undefined ? {} : { source: ModelState_Source[source] }),
     deprecatedAt,
     retiresAt,
     successor,
@@ -31,15 +31,22 @@ export function presentModelState({ modelState, model }: Readonly<Llm>): Message
 /** Who says what of the model of an Llm; the names are those of the properties. */
 export function presentSources(llm: Readonly<Llm>): MessageInitShape<typeof CapabilitySourcesSchema> {
   const sources = sourcesOf(inferredOf(llm), llm.model.claims);
-  const known = PROPERTIES.filter((name) => sources[name].source !== undefined);
-  return Object.fromEntries(known.map((name) => [name, presentSource(sources[name])]));
+  return Object.fromEntries(
+    PROPERTIES.flatMap((name) => {
+      const { source, disagreements } = sources[name];
+      return source === undefined ? [] : [[name, presentSource(source, disagreements)]];
+    }),
+  );
 }
 
-function presentSource(said: PropertySource): MessageInitShape<typeof CapabilitySourceSchema> {
+function presentSource(
+  source: NonNullable<PropertySource["source"]>,
+  disagreements: PropertySource["disagreements"],
+): MessageInitShape<typeof CapabilitySourceSchema> {
   return {
-    source: numberOf(CapabilitySource_SourceSchema, said.source ?? ""),
-    disagreements: said.disagreements.map((other) => ({
-      source: numberOf(CapabilitySource_SourceSchema, other.source),
+    source: CapabilitySource_Source[source],
+    disagreements: disagreements.map((other) => ({
+      source: CapabilitySource_Source[other.source],
       value: fromJson(ValueSchema, other.value as JsonValue),
     })),
   };

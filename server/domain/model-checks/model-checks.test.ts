@@ -261,8 +261,10 @@ describe("the model of an Llm", () => {
     expect(listsAt(path)).toBe(before + 1);
   });
 
-  it("does not throw away what a server holds of the Llm when nothing is new but the time", async () => {
+  it("is told to nobody, and thrown out of no memory, when nothing is new but the time", async () => {
     const { llmId } = await createSettled();
+    const changes = () => execute("select id from change where resource_id = ?", [llmId]);
+    const before = await changes();
     const heard: string[] = [];
     const cache = servers[1]?.store.cache<object>("llm", { max: 10 });
     const held = () => cache?.get(llmId, async () => heard.push("loaded") && {});
@@ -273,6 +275,7 @@ describe("the model of an Llm", () => {
     await pause(200);
     await held();
     expect(heard.length).toBe(1);
+    expect(await changes()).toEqual(before);
   });
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { CapabilitySource_Source as Source } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
 import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
@@ -31,7 +31,10 @@ beforeAll(async () => {
   patchbays = servers.map((server) => server.client(key));
   patchbay = patchbays[0] as Patchbay;
 });
-afterEach(() => upstream.setModels(servesModels("some-model", "other-model")));
+afterEach(() => {
+  vi.useRealTimers();
+  upstream.setModels(servesModels("some-model", "other-model"));
+});
 afterAll(async () => {
   for (const server of servers.toReversed()) await server.stop();
   await upstream.close();
@@ -258,6 +261,21 @@ describe("the model of an Llm", () => {
     const [one] = same;
     await patchbay.llms.listLlmModels({ llmId: one?.llmId ?? "", maxAgeMs: 0 });
     await patchbay.llms.listLlmModels({ llmId: same[1]?.llmId ?? "" });
+    expect(listsAt(path)).toBe(before + 1);
+  });
+
+  it("may be newer than a list without it, which is asked for again unless it is new", async () => {
+    const path = `/${randomUUID()}/v1`;
+    const said = { endpointUrl: upstream.url + path };
+    const { llmId: other } = await create({ ...said, modelIdentifier: "other-model" });
+    await listing(other, "other-model");
+    await expect.poll(() => stateOf(other), PATIENCE).toBe(State.ACTIVE);
+    upstream.setModels(servesModels("some-model", "other-model"));
+    const before = listsAt(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+    const { llmId } = await create(said);
+    await lookNow(llmId);
+    await expect.poll(() => stateOf(llmId), PATIENCE).toBe(State.ACTIVE);
     expect(listsAt(path)).toBe(before + 1);
   });
 

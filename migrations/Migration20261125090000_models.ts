@@ -1,7 +1,7 @@
 import { Migration } from "@mikro-orm/migrations";
 
 /** What is known of the models of Llms, and when which of them is looked at next. */
-export class Migration20261125080000_models extends Migration {
+export class Migration20261125090000_models extends Migration {
   override up(): void {
     this.addSql("alter table llm add column model_state varchar(16) not null default 'UNKNOWN'");
     this.addSql(`alter table llm add column model jsonb not null default '{"claims": {}}'`);

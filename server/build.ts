@@ -11,7 +11,7 @@ import { UsageService } from "../gen/patchbay/v1/usage_service_pb.ts";
 import type { Logger } from "./base/logger.ts";
 import type { Secret } from "./base/secret.ts";
 import { openAccess } from "./build/access.ts";
-import { openChangeFeed, openChecks } from "./build/background.ts";
+import { openChangeFeed, openChecks, openModelChecks } from "./build/background.ts";
 import { openChats } from "./build/chats.ts";
 import { openMetrics, openTracer } from "./build/observation.ts";
 import type { Closer, Opening } from "./build/opening.ts";
@@ -29,9 +29,11 @@ import { Lines } from "./domain/chat/lines.ts";
 import { Sessions } from "./domain/chat/sessions.ts";
 import { ConnectionTests } from "./domain/llms/connection-tests.ts";
 import { DeletedLlms } from "./domain/llms/deleted-llms.ts";
+import { LlmModels } from "./domain/llms/llm-models.ts";
 import { LlmWatch } from "./domain/llms/llm-watch.ts";
 import { Llms } from "./domain/llms/llms.ts";
 import { CredentialsRotation } from "./domain/llms/rotation.ts";
+import { ModelLists } from "./domain/models/model-lists.ts";
 import { Providers } from "./domain/providers/providers.ts";
 import { Vendors } from "./domain/providers/vendors.ts";
 import { UsageReport } from "./domain/usage/usage-report.ts";
@@ -125,13 +127,16 @@ async function openServices(opening: Opening, storage: Storage, { reachFailpoint
   const llmWatch = new LlmWatch({ rows: store.rows, vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const providers = new Providers({ rows: store.rows, vault, egress, secretRefs, lines });
-  const vendors = new Vendors({ limits, vault, upstreams, secretRefs });
+  const lists = new ModelLists({ upstreams });
+  const vendors = new Vendors({ limits, vault, upstreams, secretRefs, lists });
+  const llmModels = new LlmModels({ limits, vault, secretRefs, lists, vendors });
   const budgets = new Budgets({ vault, lines });
   const { checks, signals } = openChecks(opening, store, tests);
+  const modelChecks = openModelChecks(opening, store, llmModels);
   const chats = await openChats(opening, storage, { limits, lines, upstreams, budgets, signals }, reachFailpoint);
   const routes = (plain: ConnectRouter) => {
     const router = withMutations(plain, { vault });
-    router.service(LlmService, llmRpcs({ llms, deletedLlms, llmWatch, tests, rotation }));
+    router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
     router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault }) }));
     router.service(BudgetService, budgetRpcs({ budgets }));
@@ -144,7 +149,7 @@ async function openServices(opening: Opening, storage: Storage, { reachFailpoint
   const { listener, lifecycle } = await openWire(opening, store, routes, admit);
   const drain = async () => {
     feed.close(); // Who watches would not leave by themselves.
-    await Promise.all([checks.stop(), lifecycle.drain(listener)]);
+    await Promise.all([checks.stop(), modelChecks.stop(), lifecycle.drain(listener)]);
   };
   return { listener, drain };
 }

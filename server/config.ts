@@ -24,6 +24,8 @@ export interface Config {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly corsOrigins: readonly string[];
   readonly limits: LimitSettings;
+  /** How often endpoints are asked for their models, in hours; 0 for never. */
+  readonly modelCheckHours: number;
   /** In lower case; undefined: there is no proxy whose word counts. */
   readonly addressHeader: string | undefined;
   readonly logLevel: LogLevel;
@@ -56,6 +58,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       chatsPerMinute: readCount("CHATS_PER_MINUTE", read("CHATS_PER_MINUTE") || "0"),
       chatBytesPerMinute: readCount("CHAT_BYTES_PER_MINUTE", read("CHAT_BYTES_PER_MINUTE") || "0"),
     },
+    modelCheckHours: readModelCheckHours(read("MODEL_CHECK_HOURS") || "24"),
     addressHeader: readHeaderName("CLIENT_ADDRESS_HEADER", read("CLIENT_ADDRESS_HEADER")),
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
     metrics: readSwitch("METRICS", read("METRICS") || "on"),
@@ -113,6 +116,11 @@ function readOrigins(text: string): readonly string[] {
 function readCount(name: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new ConfigError(`${name} is "${text}"; it must be a number from 0, which is without a limit, to 999999999.`);
+}
+
+function readModelCheckHours(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 720) return Number(text);
+  throw new ConfigError(`MODEL_CHECK_HOURS is "${text}"; it must be a number from 0, which is never, to 720.`);
 }
 
 function readHeaderName(name: string, text: string): string | undefined {

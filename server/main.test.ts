@@ -148,6 +148,7 @@ describe("settings", () => {
     { setting: "PORT", value: "70000", says: /0 to 65535/ },
     { setting: "DATABASE_URL", value: "mysql://root:hunter2@x/y", says: /postgres:\/\// },
     { setting: "EGRESS_ALLOW", value: "localhost", says: /http:\/\/localhost:11434/ },
+    { setting: "MODEL_CHECK_HOURS", value: "721", says: /from 0, which is never, to 720/ },
     { setting: "CORS_ORIGINS", value: "https://app.example.com/", says: /scheme:\/\/host/ },
     { setting: "TLS_KEY_FILE", value: "key.pem", says: /TLS_CERT_FILE/ },
     { setting: "LOG_LEVEL", value: "loud", says: /trace, debug/ },

@@ -84,6 +84,11 @@ export const SETTINGS: readonly Setting[] = [
     help: "How many bytes the chats of one API key may send; 0 for any number.",
   },
   {
+    name: "MODEL_CHECK_HOURS",
+    fallback: "24",
+    help: "How often endpoints are asked which models they list, in hours, 1 to 720; 0 for never. The model catalog is compared each day.",
+  },
+  {
     name: "CLIENT_ADDRESS_HEADER",
     fallback: "",
     help: "The header in which your proxy says where a call comes from, such as X-Forwarded-For; its last address counts.",

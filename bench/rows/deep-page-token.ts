@@ -19,7 +19,15 @@ export async function deepPageTokens(
 ): Promise<string[]> {
   const store = await Store.open({ url: databaseUrl }, () => {});
   const vault = await Vault.openFile(store.fork(), keyringFile);
-  const filter = { ownerId, providerType: undefined, status: undefined, labels: {}, search: "", showDeleted: false };
+  const filter = {
+    ownerId,
+    providerType: undefined,
+    status: undefined,
+    modelState: undefined,
+    labels: {},
+    search: "",
+    showDeleted: false,
+  };
   const tokens: string[] = [];
   for (const position of positions) {
     const { rows } = await database.query<{ created_at: Date; id: string }>(

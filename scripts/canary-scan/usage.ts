@@ -109,6 +109,7 @@ async function useLlms(
     const llmId = llm?.llmId ?? "";
     await note(llms.createLlm(draft));
     await note(llms.testLlm({ llmId }));
+    await note(llms.listLlmModels({ llmId }));
     await note(llms.testConnection({ llmId, endpointUrl: `${upstream.url}/moved` }));
     await note(llms.testConnection({ ...{ providerType, endpointUrl, modelIdentifier }, credentials: apiKey(second) }));
     await note(chat.chat({ llmId, message: secrets.prompt }));

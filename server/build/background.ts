@@ -1,9 +1,12 @@
 import { ChangeFeed } from "../domain/changes/change-feed.ts";
-import { Checks } from "../domain/checks/checks.ts";
+import { check } from "../domain/checks/checks.ts";
 import { Signals } from "../domain/checks/signals.ts";
+import { DueWork, type Work } from "../domain/due-work/due-work.ts";
 import { forgetOldChanges, Housekeeping } from "../domain/housekeeping/housekeeping.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import { purgeLlms } from "../domain/llms/deleted-llms.ts";
+import type { LlmModels } from "../domain/llms/llm-models.ts";
+import { ModelChecks } from "../domain/model-checks/model-checks.ts";
 import { forgetRateLimits } from "../store/rate-limit.ts";
 import type { Store } from "../store/store.ts";
 import { type Opening, warner } from "./opening.ts";
@@ -22,7 +25,20 @@ export function openChangeFeed(opening: Opening, store: Store): ChangeFeed {
 export function openChecks({ log, closers }: Opening, store: Store, tests: ConnectionTests) {
   const signals = new Signals(() => store.fork());
   closers.push(() => signals.close());
-  const checks = new Checks({ fork: () => store.fork(), tests, log });
+  const fork = () => store.fork();
+  const name = "checks of Llms";
+  const work: Work = (scope, due) => check(tests, scope, due);
+  const checks = new DueWork({ fork, log, table: "llm_check", name, work });
   closers.push(() => checks.stop());
   return { checks, signals };
+}
+
+/** Models are looked after by themselves. */
+export function openModelChecks({ config, log, closers }: Opening, store: Store, models: LlmModels): DueWork {
+  const checks = new ModelChecks({ models, hours: config.modelCheckHours });
+  const name = "looks at the models of Llms";
+  const work: Work = (scope, due) => checks.check(scope, due);
+  const looks = new DueWork({ fork: () => store.fork(), log, table: "llm_model_check", name, work });
+  closers.push(() => looks.stop());
+  return looks;
 }

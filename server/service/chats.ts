@@ -27,6 +27,7 @@ import type {
   Usage,
 } from "../upstream/conversation.ts";
 import { nameOf, numberOf } from "./enum-names.ts";
+import { tellEnding } from "./model-headers.ts";
 import { presentReply } from "./present-message.ts";
 import { readResponseFormat, readToolChoice } from "./read-chat-form.ts";
 import { readSampling } from "./read-llm.ts";
@@ -49,6 +50,7 @@ export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions
 
     async chat(request, context) {
       const { origin, reply, facts } = await chats.reply(scopeOf(context), readAsk(request));
+      tellEnding(context.responseHeader, origin.ending);
       return {
         ...presentOrigin(origin),
         ...presentFacts(facts),
@@ -61,7 +63,11 @@ export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions
     },
 
     async *streamChat(request, context) {
-      for await (const event of chats.stream(scopeOf(context), readAsk(request))) yield presentEvent(event);
+      for await (const event of chats.stream(scopeOf(context), readAsk(request))) {
+        // The headers leave with the first event.
+        if (event.type === "start") tellEnding(context.responseHeader, event.ending);
+        yield presentEvent(event);
+      }
     },
   };
 }

@@ -3,17 +3,20 @@ import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts"
 import type { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import type { DeletedLlms } from "../domain/llms/deleted-llms.ts";
+import type { LlmModels } from "../domain/llms/llm-models.ts";
 import type { LlmWatch } from "../domain/llms/llm-watch.ts";
 import type { Llms } from "../domain/llms/llms.ts";
 import type { CredentialsRotation } from "../domain/llms/rotation.ts";
 import { presentLlm, presentNotice, presentTest } from "./present-llm.ts";
 import { presentEvent } from "./present-llm-event.ts";
+import { presentModels } from "./present-provider.ts";
 import { readRequiredCredentials, readSlot } from "./read-credentials.ts";
 import { readChange, readConnection, readDraft, readQuery } from "./read-llm.ts";
 import { scopeOf } from "./scope-key.ts";
 
 interface Deps {
   readonly llms: Llms;
+  readonly llmModels: LlmModels;
   readonly deletedLlms: DeletedLlms;
   readonly llmWatch: LlmWatch;
   readonly tests: ConnectionTests;
@@ -21,7 +24,8 @@ interface Deps {
 }
 
 /** The rpcs of LlmService: unpack, ask the domain, present. */
-export function llmRpcs({ llms, deletedLlms, llmWatch, tests, rotation }: Deps): ServiceImpl<typeof LlmService> {
+export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
+  const { llms, llmModels, deletedLlms, llmWatch, tests, rotation } = deps;
   return {
     async createLlm(request, context) {
       const { llm, notices } = await llms.create(scopeOf(context), readDraft(request));
@@ -46,6 +50,10 @@ export function llmRpcs({ llms, deletedLlms, llmWatch, tests, rotation }: Deps):
       const page = await llms.list(scopeOf(context), query, pageSize, pageToken);
       const total = includeTotalSize ? { totalSize: await llms.count(scopeOf(context), query) } : {};
       return { llms: page.rows.map(presentLlm), nextPageToken: page.nextPageToken, ...total };
+    },
+
+    async listLlmModels({ llmId, maxAgeMs }, context) {
+      return presentModels(await llmModels.list(scopeOf(context), llmId, maxAgeMs), "endpoint");
     },
 
     async updateLlm(request, context) {

@@ -228,6 +228,7 @@ describe("validate_only", () => {
     expect(after).toEqual({
       ...before,
       llm: String(Number(before.llm) + 1),
+      llm_model_check: String(Number(before.llm_model_check) + 1),
       change: String(Number(before.change) + 1),
       audit_event: String(Number(before.audit_event) + 1),
     });

@@ -20,6 +20,7 @@ import { etagOf } from "../domain/llms/llm-values.ts";
 import type { Notice } from "../domain/llms/notices.ts";
 import type { Llm, StoredPrice, StoredSlot, StoredTest } from "../store/llm.entity.ts";
 import { numberOf } from "./enum-names.ts";
+import { presentModelState, presentSources } from "./present-model.ts";
 
 /** An Llm as callers see it: all of it but its credentials. */
 export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchema> {
@@ -47,7 +48,9 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     status: numberOf(Llm_StatusSchema, llm.disabled ? "DISABLED" : llm.status),
     checkIntervalSeconds: llm.checkIntervalSeconds,
     isDefault: llm.isDefault ?? false,
-    modelDeprecated: llm.modelDeprecated,
+    modelDeprecated: llm.modelState === "DEPRECATED" || llm.modelState === "RETIRED",
+    modelState: presentModelState(llm),
+    capabilitySources: presentSources(llm),
     supportsWebSearch: llm.supportsWebSearch,
     credentialsHint: llm.credentialsHint,
     hasCredentials: llm.hasCredentials,

@@ -5,11 +5,12 @@ import {
   type ProviderModelSchema,
   type ProviderSchema,
 } from "../../gen/patchbay/v1/provider_pb.ts";
+import type { FetchedModels } from "../domain/models/model-lists.ts";
 import { etagOf } from "../domain/providers/provider-values.ts";
 import type { Provider } from "../store/provider.entity.ts";
 import type { ServedModel } from "../upstream/adapter.ts";
 import { numberOf } from "./enum-names.ts";
-import { presentTest } from "./present-llm.ts";
+import { presentNotice, presentTest } from "./present-llm.ts";
 
 /** A Provider as callers see it: all of it but its credentials. */
 export function presentProvider(provider: Readonly<Provider>): MessageInitShape<typeof ProviderSchema> {
@@ -35,8 +36,17 @@ export function presentProvider(provider: Readonly<Provider>): MessageInitShape<
   };
 }
 
-/** A model in the words of the contract. */
-export function presentModel(model: ServedModel): MessageInitShape<typeof ProviderModelSchema> {
+/** A list of models in the words of the contract; who serves them is named in its remark. */
+export function presentModels({ models, isComplete, fetchedAt }: FetchedModels, server: "vendor" | "endpoint") {
+  const message = `the ${server} serves more models than the ${models.length} that are listed`;
+  return {
+    models: models.map(presentModel),
+    fetchedAt: BigInt(fetchedAt),
+    statuses: isComplete ? [] : [presentNotice({ code: "PARTIAL_RESULTS", message })],
+  };
+}
+
+function presentModel(model: ServedModel): MessageInitShape<typeof ProviderModelSchema> {
   const { id, displayName, ownedBy, createdAt, maxContextLength } = model;
   return {
     modelIdentifier: id,

@@ -3,7 +3,7 @@ import type { ProviderService } from "../../gen/patchbay/v1/provider_service_pb.
 import type { Providers } from "../domain/providers/providers.ts";
 import type { Vendors } from "../domain/providers/vendors.ts";
 import { presentNotice, presentTest } from "./present-llm.ts";
-import { presentModel, presentProvider } from "./present-provider.ts";
+import { presentModels, presentProvider } from "./present-provider.ts";
 import { readProviderChange, readProviderQuery, readProviderRef } from "./read-provider.ts";
 import { scopeOf } from "./scope-key.ts";
 
@@ -47,17 +47,8 @@ export function providerRpcs({
     },
 
     async listProviderModels(request, context) {
-      const { models, isComplete, fetchedAt } = await vendors.models(
-        scopeOf(context),
-        readProviderRef(request),
-        request.maxAgeMs,
-      );
-      const message = `the vendor serves more models than the ${models.length} that are listed`;
-      return {
-        models: models.map(presentModel),
-        fetchedAt: BigInt(fetchedAt),
-        statuses: isComplete ? [] : [presentNotice({ code: "PARTIAL_RESULTS", message })],
-      };
+      const ref = readProviderRef(request);
+      return presentModels(await vendors.models(scopeOf(context), ref, request.maxAgeMs), "vendor");
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { CapabilitySource_Source, type CapabilitySources } from "../../gen/patchbay/v1/capability_sources_pb.ts";
 import {
   Llm_ModalitySchema,
   Llm_ProviderTypeSchema,
@@ -15,11 +16,13 @@ import {
   type UpdateLlmRequest,
   UpdateLlmRequestSchema,
 } from "../../gen/patchbay/v1/llm_service_pb.ts";
+import { ModelState_StateSchema } from "../../gen/patchbay/v1/model_state_pb.ts";
 import type { TokenPrice } from "../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import type { ConnectionDraft } from "../domain/llms/connection-tests.ts";
 import type { LlmChange, LlmDraft } from "../domain/llms/draft.ts";
 import type { Query } from "../domain/llms/list-query.ts";
+import { PROPERTIES, type Property } from "../domain/models/inference.ts";
 import type { Capabilities, StoredPrice, StoredSampling } from "../store/llm.entity.ts";
 import type { LlmOrder } from "../store/llm-list.ts";
 import type { ProviderType } from "../upstream/target.ts";
@@ -88,6 +91,7 @@ export function readQuery(request: ListLlmsRequest): Query {
       ownerId: request.ownerId.toLowerCase() || undefined,
       providerType: readProviderType(request.providerType),
       status: nameOf(Llm_StatusSchema, request.status),
+      modelState: nameOf(ModelState_StateSchema, request.modelState),
       labels: { ...request.labels, ...request.label },
       search: request.search,
       showDeleted: request.showDeleted,
@@ -145,11 +149,19 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
       {},
     ),
     maxContextLength: pick("max_context_length", request.maxContextLength, null),
+    echoes: readEchoes(request.capabilitySources),
     clientConfig: pick("client_config", withPlainNames(request.clientConfig), null),
     price: pick("price", request.price && readPrice(request.price), null),
     checkIntervalSeconds: pick("check_interval_seconds", request.checkIntervalSeconds, 0),
     disabled: pick("disabled", request.disabled, false),
   };
+}
+
+/** The properties that somebody else than the owner is named as the source of. */
+function readEchoes(sources: CapabilitySources | undefined): ReadonlySet<Property> {
+  return new Set(
+    PROPERTIES.filter((name) => sources?.[name] && sources[name].source !== CapabilitySource_Source.OWNER),
+  );
 }
 
 /** The sampling parameters that are set. */

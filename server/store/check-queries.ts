@@ -1,14 +1,6 @@
 import { tellingOf } from "./change-queries.ts";
 import type { EntityManager } from "./store.ts";
 
-/** A check that is due, and is this server's until its lease ends. */
-export interface DueCheck {
-  readonly llmId: string;
-  readonly intervalSeconds: number;
-  /** How often in a row it has failed. */
-  readonly failures: number;
-}
-
 /** Has an Llm checked at once and from then on, or, with an interval of 0, no more. */
 export async function scheduleChecks(em: EntityManager, llmId: string, intervalSeconds: number): Promise<void> {
   if (intervalSeconds === 0) {
@@ -22,31 +14,10 @@ export async function scheduleChecks(em: EntityManager, llmId: string, intervalS
   );
 }
 
-/** Takes checks that are due, for the time of a lease; those that another server has taken are passed over. */
-export async function claimChecks(em: EntityManager, most: number, leaseSeconds: number): Promise<DueCheck[]> {
-  return em.execute(
-    `with due as (
-      select llm_id from llm_check
-        where next_check_at <= now() and (checking_until is null or checking_until <= now())
-        order by next_check_at limit ? for update skip locked
-    )
-    update llm_check set checking_until = now() + ? * interval '1 second'
-      from due join llm on llm.id = due.llm_id where llm_check.llm_id = due.llm_id
-      returning llm_check.llm_id as "llmId", llm.check_interval_seconds as "intervalSeconds", failures`,
-    [most, leaseSeconds],
-  );
-}
-
-/** Gives a check back, with when it is due again and how often it has failed. */
-export async function returnCheck(em: EntityManager, llmId: string, delayMs: number, failures: number): Promise<void> {
-  await em.execute(
-    `update llm_check set checking_until = null, next_check_at = now() + ? * interval '1 millisecond', failures = ?
-      where llm_id = ?`,
-    [Math.round(delayMs), failures, llmId],
-  );
-}
-
-/** Chats that an Llm has served: it works, and its next check is put off by its interval and a margin. */
+/**
+ * Chats that an Llm has served: it works, and its next check is put off by its interval and a margin. A model that should
+ * be gone is looked at again, now that it has replied.
+ */
 export async function keepServed(em: EntityManager, llmIds: readonly string[], marginSeconds: number): Promise<void> {
   const ids = arrayOf(llmIds);
   await em.execute(
@@ -61,6 +32,15 @@ export async function keepServed(em: EntityManager, llmIds: readonly string[], m
        returning id, owner_id
      ) ${tellingOf("changed")}`,
     [ids, "llm", "status_changed"],
+  );
+  await em.execute(
+    `with proven as (
+       update llm set model = model || '{"serving": "PROVEN"}'
+       where id = any(?::uuid[]) and model_state in ('MISSING', 'RETIRED') and model ->> 'serving' is distinct from 'PROVEN'
+       returning id
+     )
+     update llm_model_check set next_check_at = now() from proven where llm_id = proven.id`,
+    [ids],
   );
 }
 

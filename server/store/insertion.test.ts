@@ -50,7 +50,6 @@ function trickyLlm(em: EntityManager): Llm {
     clientConfig: { deep: [{ "?": [null, 1, TRICKY] }] },
     inferred: [],
     price: null,
-    modelDeprecated: false,
     supportsWebSearch: true,
     sealedCredentials: null,
     credentialsVersion: 0,

@@ -11,6 +11,7 @@ export interface LlmFilter {
   readonly ownerId: string | undefined;
   readonly providerType: string | undefined;
   readonly status: string | undefined;
+  readonly modelState: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly search: string;
   /** Also what is deleted and not yet purged. */
@@ -72,6 +73,7 @@ function conditionsOf(filter: LlmFilter): Conditions {
   if (filter.providerType !== undefined) where.add("llm.provider_type = ?", filter.providerType);
   if (filter.status === "DISABLED") where.add("llm.disabled");
   else if (filter.status !== undefined) where.add("llm.status = ? and not llm.disabled", filter.status);
+  if (filter.modelState !== undefined) where.add("llm.model_state = ?", filter.modelState);
   if (Object.keys(filter.labels).length > 0) where.add("llm.labels @> ?::jsonb", JSON.stringify(filter.labels));
   if (filter.search !== "") where.add("llm.search like ?", patternOf(filter.search));
   return where;

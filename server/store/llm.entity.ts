@@ -13,6 +13,38 @@ export interface Capabilities {
   supportsSamplingParameters?: boolean | undefined;
 }
 
+/** What somebody says of the properties of a model. */
+export interface StoredClaims extends Capabilities {
+  maxContextLength?: number | undefined;
+  supportedModalities?: readonly string[] | undefined;
+}
+
+/** Who, beside its owner, can say something of the model of an Llm; the words are those of capability_sources.proto. */
+export type ClaimSource = "PROBE" | "PROVIDER" | "CATALOG";
+
+/** What is known of the end of a model: dates such as 2026-03-26, and the model to use instead. */
+export interface StoredDeprecation {
+  deprecatedAt?: string | undefined;
+  retiresAt?: string | undefined;
+  successor?: string | undefined;
+}
+
+/** What is known of the model of an Llm beside what its owner says; its state has a column of its own. */
+export interface StoredModel extends StoredDeprecation {
+  claims: Partial<Record<ClaimSource, StoredClaims | undefined>>;
+  /** Who says what state it is in; undefined: nobody. */
+  source?: "CATALOG" | "PROVIDER" | undefined;
+  /**
+   * Whether the last list that told had the model. PROVEN: it had not, or the model should have ended, and the model
+   * replied all the same. Undefined: no list told yet.
+   */
+  serving?: "LISTED" | "UNLISTED" | "PROVEN" | undefined;
+  /** What the last list that had the model said of its end. */
+  announced?: StoredDeprecation | undefined;
+  /** When that list was fetched, in milliseconds since 1970; a change of it alone is told to nobody. */
+  checkedAt?: number | undefined;
+}
+
 /** The sampling parameters that an owner set. */
 export interface StoredSampling {
   maxTokens?: number | undefined;
@@ -115,11 +147,13 @@ const LlmSchema = defineEntity({
     defaultSampling: p.json<StoredSampling>(),
     maxContextLength: p.integer().nullable(),
     clientConfig: p.json<Record<string, unknown>>().nullable(),
-    /** Which of the properties above, and of the capabilities, the owner left to the model catalog. */
+    /** Which of the properties above, and of the capabilities, the owner left to others. */
     inferred: p.array<string>().columnType("text[]"),
     /** Null: what the price catalog says. */
     price: p.json<StoredPrice>().nullable(),
-    modelDeprecated: p.boolean(),
+    /** A word of ModelState.State in model_state.proto. */
+    modelState: p.string().length(16).default("UNKNOWN"),
+    model: p.json<StoredModel>().default('{"claims": {}}'),
     supportsWebSearch: p.boolean(),
     /** Sealed to this row and its endpoint; lazy, so that a list never carries it. */
     sealedCredentials: p.json<SealedSecret>().lazy().hidden().nullable(),

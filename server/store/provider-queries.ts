@@ -114,6 +114,7 @@ export async function renewLlmsOf(
 ): Promise<{ id: string; owner: string }[]> {
   const renewed = await em.execute<{ id: string; owner: string }[]>(
     `update llm set endpoint_url = ?, status = 'UNTESTED', last_test = null,
+       model = jsonb_build_object('claims', (model -> 'claims') - 'PROVIDER' - 'PROBE'),
        credentials_issued = credentials_issued + 1, credentials_version = credentials_issued + 1,
        revision = revision + (endpoint_url <> ?)::int
      where provider_id = ? returning id, owner_id as owner`,

@@ -57,11 +57,11 @@ const INSERT = `
   insert into llm (
     id, owner_id, display_name, description, provider_type, endpoint_url, api_path, model_identifier,
     supported_modalities, labels, version, monitoring_endpoint, capabilities, default_sampling, inferred,
-    model_deprecated, supports_web_search, sealed_credentials, credentials_version, has_credentials, credentials_hint,
+    supports_web_search, sealed_credentials, credentials_version, has_credentials, credentials_hint,
     credentials_fingerprint, connection_digest, request_digest, status, created_at, updated_at, created_by, updated_by
   )
   select id, "ownerId", 'Llm', '', 'CUSTOM_OPENAI_COMPATIBLE', ?, ?, 'some-model',
     '{TEXT}', '{}', '', '', '{}', '{}', '{}',
-    false, false, sealed, 1, true, '',
+    false, sealed, 1, true, '',
     decode(digest, 'hex'), decode(digest, 'hex'), decode(digest, 'hex'), 'UNTESTED', now(), now(), "ownerId", "ownerId"
   from jsonb_to_recordset(?::jsonb) as given (id uuid, "ownerId" uuid, sealed jsonb, digest text)`;

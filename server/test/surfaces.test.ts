@@ -9,6 +9,7 @@ import { ConnectionTest_Outcome } from "../../gen/patchbay/v1/connection_test_pb
 import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts";
 import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_Kind } from "../../gen/patchbay/v1/llm_service_pb.ts";
+import { ModelState_Source, ModelState_State } from "../../gen/patchbay/v1/model_state_pb.ts";
 import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
 import { UsageSource } from "../../gen/patchbay/v1/usage_pb.ts";
 import { QueryUsageRequest_GroupBy as GroupBy } from "../../gen/patchbay/v1/usage_service_pb.ts";
@@ -480,6 +481,40 @@ describe.each(SURFACES)("over $name", ({ open }) => {
       .poll(sum, { timeout: 10_000 })
       .toMatchObject({ replies: BigInt(times), estimatedReplies: BigInt(times), unpricedReplies: 0n });
     expect((await sum())?.cost).toBeGreaterThan(0n);
+  });
+
+  it("says in a header of each reply that its model ends, and nothing of one that goes on", async () => {
+    const openAi = { providerType: Llm_ProviderType.OPENAI };
+    const ended = await createLlm("gpt-4-turbo-preview", openAi);
+    expect((await patchbay.llms.getLlm({ llmId: ended })).llm?.modelState?.state).toBe(ModelState_State.RETIRED);
+    const told = async (llmId: string) => {
+      const answers: Headers[] = [];
+      const onHeader = (header: Headers) => void answers.push(header);
+      await patchbay.chat.chat({ llmId, message: "Hi" }, { onHeader });
+      await Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" }, { onHeader }));
+      return answers.map((header) =>
+        ["state", "retires-at", "successor"].map((name) => header.get(`patchbay-model-${name}`)),
+      );
+    };
+    expect(await told(ended)).toEqual(Array(2).fill(["RETIRED", "2026-03-26", "gpt-5"]));
+    expect(await told(await createLlm("gpt-4o", openAi))).toEqual(Array(2).fill([null, null, null]));
+  });
+
+  it("lists what the endpoint of an Llm serves, and finds Llms by what has become of their models", async () => {
+    const marker = randomUUID();
+    const llmId = await createLlm("gpt-4-0125-preview", {
+      providerType: Llm_ProviderType.OPENAI,
+      displayName: marker,
+    });
+    const { models, statuses } = await patchbay.llms.listLlmModels({ llmId, maxAgeMs: 60_000 });
+    expect(models.map(({ modelIdentifier }) => modelIdentifier)).toEqual(["some-model", "other-model"]);
+    expect(statuses).toEqual([]);
+    const found = await patchbay.llms.listLlms({ search: marker, modelState: ModelState_State.RETIRED });
+    expect(found.llms).toMatchObject([
+      { llmId, modelState: { source: ModelState_Source.CATALOG, successor: "gpt-5" } },
+    ]);
+    const { llms } = await patchbay.llms.listLlms({ search: marker, modelState: ModelState_State.MISSING });
+    expect(llms).toEqual([]);
   });
 
   it("keeps a session, and lists, reads and deletes it", async () => {

@@ -41,7 +41,9 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const adminKey = makeApiKey().reveal();
   const log: LogLine[] = [];
   const shared = { DATABASE_URL: database.url, KEYRING_FILE: join(folder.path, "keyring") };
-  const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...shared, ...settings });
+  // A scripted upstream hears nothing but what its test does.
+  const quiet = { MODEL_CHECK_HOURS: "0" };
+  const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...quiet, ...shared, ...settings });
   const start = () => build(config, memoryLog(log));
   const server = await start();
   const { store, url } = server;

@@ -36,9 +36,25 @@ export interface ServedModel {
   readonly id: string;
   readonly displayName: string;
   readonly ownedBy: string;
+  /** Other names that it answers to. */
+  readonly aliases: readonly string[];
   /** In milliseconds since 1970. */
   readonly createdAt: number | undefined;
   readonly maxContextLength: number | undefined;
+  readonly supportsFunctionCalling: boolean | undefined;
+  readonly supportsSamplingParameters: boolean | undefined;
+  /** In small letters: text, image, audio, video, and words that only its endpoint knows. */
+  readonly inputModalities: readonly string[] | undefined;
+  /** Undefined: nothing says that it will end. */
+  readonly deprecation: Deprecation | undefined;
+}
+
+/** What is said of the end of a model: dates such as 2026-03-26, and the model to use instead. */
+export interface Deprecation {
+  readonly deprecatedAt: string | undefined;
+  /** Its last day. */
+  readonly retiresAt: string | undefined;
+  readonly successor: string | undefined;
 }
 
 /** Reads the events of one streamed reply. */

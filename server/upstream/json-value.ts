@@ -26,6 +26,22 @@ export function asText(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** The strings of an array; none when it is no array. */
+export function asTexts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+/** The date that a text begins with, such as 2026-03-26; undefined when it begins with none. */
+export function asDate(value: unknown): string | undefined {
+  const date = asText(value).slice(0, "2026-03-26".length);
+  return /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date)) ? date : undefined;
+}
+
+/** Undefined when it is no boolean. */
+export function asBoolean(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
+}
+
 /** Undefined when it is no count. */
 export function asCount(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;

@@ -11,6 +11,10 @@ const MOST_PAGES = 20;
 const MOST_MODELS = 10_000;
 /** Of a name; what is longer is none. */
 const MOST_CHARACTERS = 255;
+const MOST_ALIASES = 100;
+const MODALITIES: ReadonlySet<string> = new Set(["text", "image", "audio", "video"]);
+/** A successor is told in a header, too. */
+const PLAIN_NAME = /^[\x21-\x7e]{1,255}$/;
 const LARGEST_INT32 = 2 ** 31 - 1;
 /** A shorter key may well be a word in the name of a model. */
 const LEAST_LENGTH_OF_KEYS = 16;
@@ -122,19 +126,25 @@ export async function withinTestTime<Result>(
 }
 
 /** What has no name is no model; and what repeats our key is not passed on. */
-function isPresentable({ id, displayName, ownedBy }: ServedModel, { apiKey }: Vendor): boolean {
+function isPresentable({ id, displayName, ownedBy, aliases, deprecation }: ServedModel, { apiKey }: Vendor): boolean {
   const secret = apiKey?.secret.reveal() ?? "";
-  const tells =
-    secret.length >= LEAST_LENGTH_OF_KEYS && [id, displayName, ownedBy].some((text) => text.includes(secret));
+  const texts = [id, displayName, ownedBy, ...aliases, deprecation?.successor ?? ""];
+  const tells = secret.length >= LEAST_LENGTH_OF_KEYS && texts.some((text) => text.includes(secret));
   return id !== "" && id.length <= MOST_CHARACTERS && !tells;
 }
 
 function withinBounds(model: ServedModel): ServedModel {
-  const { displayName, ownedBy, maxContextLength = 0 } = model;
+  const { displayName, ownedBy, aliases, maxContextLength = 0, inputModalities, deprecation } = model;
+  const { successor } = deprecation ?? {};
   return {
     ...model,
     displayName: displayName.length <= MOST_CHARACTERS ? displayName : "",
     ownedBy: ownedBy.length <= MOST_CHARACTERS ? ownedBy : "",
+    aliases: aliases.slice(0, MOST_ALIASES).filter((alias) => alias.length <= MOST_CHARACTERS),
     maxContextLength: maxContextLength > 0 && maxContextLength <= LARGEST_INT32 ? maxContextLength : undefined,
+    inputModalities: inputModalities?.filter((modality) => MODALITIES.has(modality)),
+    ...(deprecation && {
+      deprecation: { ...deprecation, successor: successor && PLAIN_NAME.test(successor) ? successor : undefined },
+    }),
   };
 }

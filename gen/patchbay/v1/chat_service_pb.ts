@@ -743,6 +743,9 @@ export const ChatService: GenService<{
    * messages of the newest turn that has some always go first. A call of a tool that was never answered is answered in
    * the caller's place with the words "no result".
    *
+   * Of a model that is DEPRECATED, RETIRED or MISSING, the header patchbay-model-state of the answer says so, with
+   * patchbay-model-retires-at and patchbay-model-successor where they are known; see ModelState. Other answers have none.
+   *
    * Fails with NOT_FOUND: LLM_NOT_FOUND, DEFAULT_LLM_NOT_SET. FAILED_PRECONDITION: UPSTREAM_KEY_REFUSED,
    * UPSTREAM_MODEL_NOT_FOUND, CREDENTIALS_UNREADABLE, LLM_DISABLED. INVALID_ARGUMENT: UPSTREAM_REQUEST_REFUSED,
    * ENDPOINT_NOT_ALLOWED, RESPONSE_FORMAT_NOT_SUPPORTED. RESOURCE_EXHAUSTED: UPSTREAM_RATE_LIMITED,
@@ -760,7 +763,7 @@ export const ChatService: GenService<{
   },
   /**
    * Send a conversation and get the reply as it is made. The last event is an `end`; a stream without one failed.
-   * Leaving the stream closes the connection to the provider.
+   * Leaving the stream closes the connection to the provider. The headers that tell of the model are those of Chat.
    *
    * Fails as Chat does.
    *

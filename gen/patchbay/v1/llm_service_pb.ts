@@ -9,6 +9,8 @@ import { file_google_api_annotations } from "../../google/api/annotations_pb.ts"
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { CapabilitySources } from "./capability_sources_pb.ts";
+import { file_patchbay_v1_capability_sources } from "./capability_sources_pb.ts";
 import type { ConnectionTest } from "./connection_test_pb.ts";
 import { file_patchbay_v1_connection_test } from "./connection_test_pb.ts";
 import type { Credentials, StoredCredentials, StoredCredentials_Slot } from "./credentials_pb.ts";
@@ -17,8 +19,12 @@ import type { Llm, Llm_Modality, Llm_ProviderType, Llm_Status, LlmCapabilities, 
 import { file_patchbay_v1_llm } from "./llm_pb.ts";
 import type { AddPendingCredentialsRequestSchema, AddPendingCredentialsResponseSchema, PromoteCredentialsRequestSchema, PromoteCredentialsResponseSchema, RetireCredentialsRequestSchema, RetireCredentialsResponseSchema, RevertCredentialsRequestSchema, RevertCredentialsResponseSchema } from "./llm_rotation_pb.ts";
 import { file_patchbay_v1_llm_rotation } from "./llm_rotation_pb.ts";
+import type { ModelState, ModelState_State } from "./model_state_pb.ts";
+import { file_patchbay_v1_model_state } from "./model_state_pb.ts";
 import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
+import type { ProviderModel } from "./provider_pb.ts";
+import { file_patchbay_v1_provider } from "./provider_pb.ts";
 import type { TokenPrice } from "./usage_pb.ts";
 import { file_patchbay_v1_usage } from "./usage_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -27,7 +33,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/llm_service.proto.
  */
 export const file_patchbay_v1_llm_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXRjaGJheS92MS9sbG1fc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEivggKEENyZWF0ZUxsbVJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEj4KDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIeCgxlbmRwb2ludF91cmwYBSABKAlCCLpIBXIDKIAQEi4KCGFwaV9wYXRoGAYgASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kEiQKEG1vZGVsX2lkZW50aWZpZXIYByABKAlCCrpIB3IFEAEY/wESSgoUc3VwcG9ydGVkX21vZGFsaXRpZXMYCCADKA4yGS5wYXRjaGJheS52MS5MbG0uTW9kYWxpdHlCEbpIDpIBCxgBIgeCAQQQASAAEjIKC2NyZWRlbnRpYWxzGAkgASgLMhgucGF0Y2hiYXkudjEuQ3JlZGVudGlhbHNCA+BBBBJ1CgZsYWJlbHMYCiADKAsyKS5wYXRjaGJheS52MS5DcmVhdGVMbG1SZXF1ZXN0LkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BEhgKB3ZlcnNpb24YCyABKAlCB7pIBHICGEASJQoTbW9uaXRvcmluZ19lbmRwb2ludBgMIAEoCUIIukgFcgMogBASMgoMY2FwYWJpbGl0aWVzGA0gASgLMhwucGF0Y2hiYXkudjEuTGxtQ2FwYWJpbGl0aWVzEjwKF2RlZmF1bHRfc2FtcGxpbmdfcGFyYW1zGA4gASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKAoSbWF4X2NvbnRleHRfbGVuZ3RoGA8gASgFQge6SAQaAigBSACIAQESLgoNY2xpZW50X2NvbmZpZxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoIb3duZXJfaWQYESABKAlCC7pICNgBAXIDsAEBEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYMyABKAgSHQoLcHJvdmlkZXJfaWQYUCABKAlCCLpIBXIDGIABEiYKBXByaWNlGEYgASgLMhcucGF0Y2hiYXkudjEuVG9rZW5QcmljZRIuChZjaGVja19pbnRlcnZhbF9zZWNvbmRzGFogASgFQg66SAvYAQEaBhiAowUoPBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhUKE19tYXhfY29udGV4dF9sZW5ndGgiXAoRQ3JlYXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtEigKCHN0YXR1c2VzGAIgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIj8KDUdldExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiLwoOR2V0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIjkKE0JhdGNoR2V0TGxtc1JlcXVlc3QSIgoHbGxtX2lkcxgBIAMoCUIRukgOkgELCAEQZCIFcgOwAQEiNgoUQmF0Y2hHZXRMbG1zUmVzcG9uc2USHgoEbGxtcxgBIAMoCzIQLnBhdGNoYmF5LnYxLkxsbSLqBwoPTGlzdExsbXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIdCghvd25lcl9pZBgDIAEoCUILukgI2AEBcgOwAQESPgoNcHJvdmlkZXJfdHlwZRgEIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEjEKBnN0YXR1cxgFIAEoDjIXLnBhdGNoYmF5LnYxLkxsbS5TdGF0dXNCCLpIBYIBAhABEkIKBmxhYmVscxgGIAMoCzIoLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5MYWJlbHNFbnRyeUIIukgFmgECEBQSFwoGc2VhcmNoGAcgASgJQge6SARyAhhkEkAKCG9yZGVyX2J5GAggASgOMiQucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0Lk9yZGVyQnlCCLpIBYIBAhABEkMKCWRpcmVjdGlvbhgJIAEoDjImLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5EaXJlY3Rpb25CCLpIBYIBAhABEkAKBWxhYmVsGAogAygLMicucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkxhYmVsRW50cnlCCLpIBZoBAhAUEhQKDHNob3dfZGVsZXRlZBgLIAEoCBIaChJpbmNsdWRlX3RvdGFsX3NpemUYDCABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARosCgpMYWJlbEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiawoHT3JkZXJCeRIYChRPUkRFUl9CWV9VTlNQRUNJRklFRBAAEg4KCkNSRUFURURfQVQQARIOCgpVUERBVEVEX0FUEAISEAoMRElTUExBWV9OQU1FEAMSFAoQTU9ERUxfSURFTlRJRklFUhAEIjkKCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIHCgNBU0MQARIICgRERVNDEAI6rQG6SKkBGqYBCg9saXN0X2xsbXMubGFiZWwSQGxhYmVscyBhbmQgbGFiZWwgZXhjbHVkZSBlYWNoIG90aGVyIGluIHRoZSB2YWx1ZSBvZiB0aGUgc2FtZSBrZXkaUXRoaXMubGFiZWwuYWxsKGtleSwgIShrZXkgaW4gdGhpcy5sYWJlbHMpIHx8IHRoaXMubGFiZWxzW2tleV0gPT0gdGhpcy5sYWJlbFtrZXldKSJzChBMaXN0TGxtc1Jlc3BvbnNlEh4KBGxsbXMYASADKAsyEC5wYXRjaGJheS52MS5MbG0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKAVIAIgBAUINCgtfdG90YWxfc2l6ZSKGEgoQVXBkYXRlTGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCgRldGFnGAMgASgJQge6SARyAhhAEiUKDGRpc3BsYXlfbmFtZRgEIAEoCUIKukgHcgUQARj/AUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAUgASgJQgi6SAVyAxiAIEgBiAEBEj4KDXByb3ZpZGVyX3R5cGUYBiABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIlCgxlbmRwb2ludF91cmwYByABKAlCCrpIB3IFEAEogBBIAogBARIzCghhcGlfcGF0aBgIIAEoCUIcukgZchcY/wEyEl4oL1shLSIkLT5ALX5dKik/JEgDiAEBEikKEG1vZGVsX2lkZW50aWZpZXIYCSABKAlCCrpIB3IFEAEY/wFIBIgBARJKChRzdXBwb3J0ZWRfbW9kYWxpdGllcxgKIAMoDjIZLnBhdGNoYmF5LnYxLkxsbS5Nb2RhbGl0eUIRukgOkgELGAEiB4IBBBABIAASMgoLY3JlZGVudGlhbHMYCyABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0ID4EEEEisKDnJlcGxhY2VfbGFiZWxzGAwgASgLMhMucGF0Y2hiYXkudjEuTGFiZWxzEikKDG1lcmdlX2xhYmVscxgNIAEoCzITLnBhdGNoYmF5LnYxLkxhYmVscxIdCgd2ZXJzaW9uGA4gASgJQge6SARyAhhASAWIAQESKgoTbW9uaXRvcmluZ19lbmRwb2ludBgPIAEoCUIIukgFcgMogBBIBogBARIyCgxjYXBhYmlsaXRpZXMYECABKAsyHC5wYXRjaGJheS52MS5MbG1DYXBhYmlsaXRpZXMSPAoXZGVmYXVsdF9zYW1wbGluZ19wYXJhbXMYESABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIoChJtYXhfY29udGV4dF9sZW5ndGgYEiABKAVCB7pIBBoCKAFIB4gBARIuCg1jbGllbnRfY29uZmlnGBMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJ1CgZsYWJlbHMYFCADKAsyKS5wYXRjaGJheS52MS5VcGRhdGVMbG1SZXF1ZXN0LkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BEhAKCG93bmVyX2lkGBUgASgJEhIKCmNyZWF0ZWRfYXQYFiABKAMSEgoKdXBkYXRlZF9hdBgXIAEoAxIVCg1jcmVhdGVkX2J5X2lkGBggASgJEhUKDXVwZGF0ZWRfYnlfaWQYGSABKAkSJwoGc3RhdHVzGBogASgOMhcucGF0Y2hiYXkudjEuTGxtLlN0YXR1cxISCgppc19kZWZhdWx0GBsgASgIEhgKEG1vZGVsX2RlcHJlY2F0ZWQYHCABKAgSGwoTc3VwcG9ydHNfd2ViX3NlYXJjaBgdIAEoCBIYChBjcmVkZW50aWFsc19oaW50GB4gASgJEhcKD2hhc19jcmVkZW50aWFscxgfIAEoCBIuCglsYXN0X3Rlc3QYICABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdBIXCg9jcmVkZW50aWFsc19yZWYYPCABKAkSOwoTcGVuZGluZ19jcmVkZW50aWFscxg9IAEoCzIeLnBhdGNoYmF5LnYxLlN0b3JlZENyZWRlbnRpYWxzEjwKFHByZXZpb3VzX2NyZWRlbnRpYWxzGD4gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMSEgoKZGVsZXRlZF9hdBgoIAEoAxIQCghwdXJnZV9hdBgpIAEoAxImCgVwcmljZRhGIAEoCzIXLnBhdGNoYmF5LnYxLlRva2VuUHJpY2USEgoKdG90YWxfY29zdBhHIAEoAxIYChB1bnByaWNlZF9yZXBsaWVzGEggASgDEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYMyABKAgSIgoLcHJvdmlkZXJfaWQYUCABKAlCCLpIBXIDGIABSAiIAQESmgEKFmNoZWNrX2ludGVydmFsX3NlY29uZHMYWiABKAVCdbpIcroBbwohdXBkYXRlX2xsbS5jaGVja19pbnRlcnZhbF9zZWNvbmRzEh5tdXN0IGJlIDAsIG9yIGZyb20gNjAgdG8gODY0MDAaKnRoaXMgPT0gMCB8fCAodGhpcyA+PSA2MCAmJiB0aGlzIDw9IDg2NDAwKUgJiAEBEhUKCGRpc2FibGVkGFsgASgISAqIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATrCAbpIvgEauwEKEXVwZGF0ZV9sbG0ubGFiZWxzEjpyZXBsYWNlX2xhYmVscywgbWVyZ2VfbGFiZWxzIGFuZCBsYWJlbHMgZXhjbHVkZSBlYWNoIG90aGVyGmpbaGFzKHRoaXMucmVwbGFjZV9sYWJlbHMpLCBoYXModGhpcy5tZXJnZV9sYWJlbHMpLCB0aGlzLmxhYmVscy5zaXplKCkgPiAwXS5maWx0ZXIoZ2l2ZW4sIGdpdmVuKS5zaXplKCkgPCAyQg8KDV9kaXNwbGF5X25hbWVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9lbmRwb2ludF91cmxCCwoJX2FwaV9wYXRoQhMKEV9tb2RlbF9pZGVudGlmaWVyQgoKCF92ZXJzaW9uQhYKFF9tb25pdG9yaW5nX2VuZHBvaW50QhUKE19tYXhfY29udGV4dF9sZW5ndGhCDgoMX3Byb3ZpZGVyX2lkQhkKF19jaGVja19pbnRlcnZhbF9zZWNvbmRzQgsKCV9kaXNhYmxlZCKkAQoGTGFiZWxzEmsKBmxhYmVscxgBIAMoCzIfLnBhdGNoYmF5LnYxLkxhYmVscy5MYWJlbHNFbnRyeUI6ukg3mgE0EBQiKXInEAEYP1oJX19wcm90b19fWgtjb25zdHJ1Y3RvcloJcHJvdG90eXBlKgVyAxj/ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKEVVwZGF0ZUxsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbRIoCghzdGF0dXNlcxgCIAMoCzIWLnBhdGNoYmF5LnYxLkxsbVN0YXR1cyJkChBEZWxldGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASITChFEZWxldGVMbG1SZXNwb25zZSJmChJVbmRlbGV0ZUxsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjQKE1VuZGVsZXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIlEKFFNldERlZmF1bHRMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiNgoVU2V0RGVmYXVsdExsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJnCg5UZXN0TGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEjsKBHNsb3QYAiABKA4yIy5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscy5TbG90Qgi6SAWCAQIQASI8Cg9UZXN0TGxtUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IqYEChVUZXN0Q29ubmVjdGlvblJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAIgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESHgoMZW5kcG9pbnRfdXJsGAMgASgJQgi6SAVyAyiAEBIuCghhcGlfcGF0aBgEIAEoCUIcukgZchcY/wEyEl4oL1shLSIkLT5ALX5dKik/JBIiChBtb2RlbF9pZGVudGlmaWVyGAUgASgJQgi6SAVyAxj/ARIyCgtjcmVkZW50aWFscxgGIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQ6hwK6SIMCGnoKHXRlc3RfY29ubmVjdGlvbi5wcm92aWRlcl90eXBlEitwcm92aWRlcl90eXBlIGlzIHJlcXVpcmVkIHdpdGhvdXQgYW4gbGxtX2lkGix0aGlzLmxsbV9pZCAhPSAnJyB8fCB0aGlzLnByb3ZpZGVyX3R5cGUgIT0gMBqEAQogdGVzdF9jb25uZWN0aW9uLm1vZGVsX2lkZW50aWZpZXISLm1vZGVsX2lkZW50aWZpZXIgaXMgcmVxdWlyZWQgd2l0aG91dCBhbiBsbG1faWQaMHRoaXMubGxtX2lkICE9ICcnIHx8IHRoaXMubW9kZWxfaWRlbnRpZmllciAhPSAnJyJDChZUZXN0Q29ubmVjdGlvblJlc3BvbnNlEikKBHRlc3QYASABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdCJRChBXYXRjaExsbXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIeCgxyZXN1bWVfdG9rZW4YAiABKAlCCLpIBXIDGIAgIssCChFXYXRjaExsbXNSZXNwb25zZRIxCgRraW5kGAEgASgOMiMucGF0Y2hiYXkudjEuV2F0Y2hMbG1zUmVzcG9uc2UuS2luZBIOCgZsbG1faWQYAiABKAkSEAoIb3duZXJfaWQYAyABKAkSEwoLaGFwcGVuZWRfYXQYBCABKAMSHQoDbGxtGAUgASgLMhAucGF0Y2hiYXkudjEuTGxtEhQKDHJlc3VtZV90b2tlbhgGIAEoCSKWAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJQ0FVR0hUX1VQEAESCwoHQ1JFQVRFRBACEgsKB1VQREFURUQQAxILCgdERUxFVEVEEAQSDQoJVU5ERUxFVEVEEAUSCgoGUFVSR0VEEAYSEwoPREVGQVVMVF9DSEFOR0VEEAcSEgoOU1RBVFVTX0NIQU5HRUQQCDKUEAoKTGxtU2VydmljZRJrCglDcmVhdGVMbG0SHS5wYXRjaGJheS52MS5DcmVhdGVMbG1SZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuQ3JlYXRlTGxtUmVzcG9uc2UiH7rcGAQIARACwNwYAYLT5JMCDToBKiIIL3YxL2xsbXMSbAoGR2V0TGxtEhoucGF0Y2hiYXkudjEuR2V0TGxtUmVxdWVzdBobLnBhdGNoYmF5LnYxLkdldExsbVJlc3BvbnNlIimQAgG63BgECAMQBILT5JMCGGIDbGxtEhEvdjEvbGxtcy97bGxtX2lkfRJ5CgxCYXRjaEdldExsbXMSIC5wYXRjaGJheS52MS5CYXRjaEdldExsbXNSZXF1ZXN0GiEucGF0Y2hiYXkudjEuQmF0Y2hHZXRMbG1zUmVzcG9uc2UiJJACAbrcGAQIAxAEgtPkkwITEhEvdjEvbGxtczpiYXRjaEdldBJkCghMaXN0TGxtcxIcLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdBodLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVzcG9uc2UiG5ACAbrcGAQIAxAEgtPkkwIKEggvdjEvbGxtcxKWAQoJVXBkYXRlTGxtEh0ucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlc3BvbnNlIkq63BgECAUQBsDcGAGC0+STAjg6ASpaGzoBKmIDbGxtGhEvdjEvbGxtcy97bGxtX2lkfWIDbGxtMhEvdjEvbGxtcy97bGxtX2lkfRJxCglEZWxldGVMbG0SHS5wYXRjaGJheS52MS5EZWxldGVMbG1SZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuRGVsZXRlTGxtUmVzcG9uc2UiJbrcGAQIBxAIwNwYAYLT5JMCEyoRL3YxL2xsbXMve2xsbV9pZH0SiAEKC1VuZGVsZXRlTGxtEh8ucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXF1ZXN0GiAucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXNwb25zZSI2utwYBAgHEAjA3BgBgtPkkwIkOgEqYgNsbG0iGi92MS9sbG1zL3tsbG1faWR9OnVuZGVsZXRlEpABCg1TZXREZWZhdWx0TGxtEiEucGF0Y2hiYXkudjEuU2V0RGVmYXVsdExsbVJlcXVlc3QaIi5wYXRjaGJheS52MS5TZXREZWZhdWx0TGxtUmVzcG9uc2UiOLrcGAQIDRAOwNwYAYLT5JMCJjoBKmIDbGxtIhwvdjEvbGxtcy97bGxtX2lkfTpzZXREZWZhdWx0EnUKB1Rlc3RMbG0SGy5wYXRjaGJheS52MS5UZXN0TGxtUmVxdWVzdBocLnBhdGNoYmF5LnYxLlRlc3RMbG1SZXNwb25zZSIvutwYBAgJEAqC0+STAiE6ASpiBHRlc3QiFi92MS9sbG1zL3tsbG1faWR9OnRlc3QSiwEKDlRlc3RDb25uZWN0aW9uEiIucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXF1ZXN0GiMucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXNwb25zZSIwutwYBAgJEAqC0+STAiI6ASpiBHRlc3QiFy92MS9sbG1zOnRlc3RDb25uZWN0aW9uErMBChVBZGRQZW5kaW5nQ3JlZGVudGlhbHMSKS5wYXRjaGJheS52MS5BZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0GioucGF0Y2hiYXkudjEuQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2UiQ7rcGAQIVRBWwNwYAYLT5JMCMToBKmIDbGxtIicvdjEvbGxtcy97bGxtX2lkfTphZGRQZW5kaW5nQ3JlZGVudGlhbHMSpwEKElByb21vdGVDcmVkZW50aWFscxImLnBhdGNoYmF5LnYxLlByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QaJy5wYXRjaGJheS52MS5Qcm9tb3RlQ3JlZGVudGlhbHNSZXNwb25zZSJAutwYBAhVEFbA3BgBgtPkkwIuOgEqYgNsbG0iJC92MS9sbG1zL3tsbG1faWR9OnByb21vdGVDcmVkZW50aWFscxKjAQoRUmV2ZXJ0Q3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1Jlc3BvbnNlIj+63BgECFUQVsDcGAGC0+STAi06ASpiA2xsbSIjL3YxL2xsbXMve2xsbV9pZH06cmV2ZXJ0Q3JlZGVudGlhbHMSowEKEVJldGlyZUNyZWRlbnRpYWxzEiUucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXF1ZXN0GiYucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXNwb25zZSI/utwYBAhVEFbA3BgBgtPkkwItOgEqYgNsbG0iIy92MS9sbG1zL3tsbG1faWR9OnJldGlyZUNyZWRlbnRpYWxzEm8KCVdhdGNoTGxtcxIdLnBhdGNoYmF5LnYxLldhdGNoTGxtc1JlcXVlc3QaHi5wYXRjaGJheS52MS5XYXRjaExsbXNSZXNwb25zZSIhkAIButwYBAgDEASC0+STAhASDi92MS9sbG1zOndhdGNoMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_llm_rotation, file_patchbay_v1_mutation, file_patchbay_v1_permission, file_patchbay_v1_usage]);
+  fileDesc("Ch1wYXRjaGJheS92MS9sbG1fc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEivggKEENyZWF0ZUxsbVJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEj4KDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIeCgxlbmRwb2ludF91cmwYBSABKAlCCLpIBXIDKIAQEi4KCGFwaV9wYXRoGAYgASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kEiQKEG1vZGVsX2lkZW50aWZpZXIYByABKAlCCrpIB3IFEAEY/wESSgoUc3VwcG9ydGVkX21vZGFsaXRpZXMYCCADKA4yGS5wYXRjaGJheS52MS5MbG0uTW9kYWxpdHlCEbpIDpIBCxgBIgeCAQQQASAAEjIKC2NyZWRlbnRpYWxzGAkgASgLMhgucGF0Y2hiYXkudjEuQ3JlZGVudGlhbHNCA+BBBBJ1CgZsYWJlbHMYCiADKAsyKS5wYXRjaGJheS52MS5DcmVhdGVMbG1SZXF1ZXN0LkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BEhgKB3ZlcnNpb24YCyABKAlCB7pIBHICGEASJQoTbW9uaXRvcmluZ19lbmRwb2ludBgMIAEoCUIIukgFcgMogBASMgoMY2FwYWJpbGl0aWVzGA0gASgLMhwucGF0Y2hiYXkudjEuTGxtQ2FwYWJpbGl0aWVzEjwKF2RlZmF1bHRfc2FtcGxpbmdfcGFyYW1zGA4gASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKAoSbWF4X2NvbnRleHRfbGVuZ3RoGA8gASgFQge6SAQaAigBSACIAQESLgoNY2xpZW50X2NvbmZpZxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoIb3duZXJfaWQYESABKAlCC7pICNgBAXIDsAEBEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYMyABKAgSHQoLcHJvdmlkZXJfaWQYUCABKAlCCLpIBXIDGIABEiYKBXByaWNlGEYgASgLMhcucGF0Y2hiYXkudjEuVG9rZW5QcmljZRIuChZjaGVja19pbnRlcnZhbF9zZWNvbmRzGFogASgFQg66SAvYAQEaBhiAowUoPBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhUKE19tYXhfY29udGV4dF9sZW5ndGgiXAoRQ3JlYXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtEigKCHN0YXR1c2VzGAIgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIj8KDUdldExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiLwoOR2V0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtImEKFExpc3RMbG1Nb2RlbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESIAoKbWF4X2FnZV9tcxgCIAEoBUIHukgEGgIoAEgAiAEBQg0KC19tYXhfYWdlX21zIoEBChVMaXN0TGxtTW9kZWxzUmVzcG9uc2USKgoGbW9kZWxzGAEgAygLMhoucGF0Y2hiYXkudjEuUHJvdmlkZXJNb2RlbBISCgpmZXRjaGVkX2F0GAIgASgDEigKCHN0YXR1c2VzGAMgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIjkKE0JhdGNoR2V0TGxtc1JlcXVlc3QSIgoHbGxtX2lkcxgBIAMoCUIRukgOkgELCAEQZCIFcgOwAQEiNgoUQmF0Y2hHZXRMbG1zUmVzcG9uc2USHgoEbGxtcxgBIAMoCzIQLnBhdGNoYmF5LnYxLkxsbSKoCAoPTGlzdExsbXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIdCghvd25lcl9pZBgDIAEoCUILukgI2AEBcgOwAQESPgoNcHJvdmlkZXJfdHlwZRgEIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEjEKBnN0YXR1cxgFIAEoDjIXLnBhdGNoYmF5LnYxLkxsbS5TdGF0dXNCCLpIBYIBAhABEkIKBmxhYmVscxgGIAMoCzIoLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5MYWJlbHNFbnRyeUIIukgFmgECEBQSFwoGc2VhcmNoGAcgASgJQge6SARyAhhkEkAKCG9yZGVyX2J5GAggASgOMiQucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0Lk9yZGVyQnlCCLpIBYIBAhABEkMKCWRpcmVjdGlvbhgJIAEoDjImLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5EaXJlY3Rpb25CCLpIBYIBAhABEkAKBWxhYmVsGAogAygLMicucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkxhYmVsRW50cnlCCLpIBZoBAhAUEhQKDHNob3dfZGVsZXRlZBgLIAEoCBIaChJpbmNsdWRlX3RvdGFsX3NpemUYDCABKAgSPAoLbW9kZWxfc3RhdGUYZCABKA4yHS5wYXRjaGJheS52MS5Nb2RlbFN0YXRlLlN0YXRlQgi6SAWCAQIQARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGiwKCkxhYmVsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJrCgdPcmRlckJ5EhgKFE9SREVSX0JZX1VOU1BFQ0lGSUVEEAASDgoKQ1JFQVRFRF9BVBABEg4KClVQREFURURfQVQQAhIQCgxESVNQTEFZX05BTUUQAxIUChBNT0RFTF9JREVOVElGSUVSEAQiOQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEgcKA0FTQxABEggKBERFU0MQAjqtAbpIqQEapgEKD2xpc3RfbGxtcy5sYWJlbBJAbGFiZWxzIGFuZCBsYWJlbCBleGNsdWRlIGVhY2ggb3RoZXIgaW4gdGhlIHZhbHVlIG9mIHRoZSBzYW1lIGtleRpRdGhpcy5sYWJlbC5hbGwoa2V5LCAhKGtleSBpbiB0aGlzLmxhYmVscykgfHwgdGhpcy5sYWJlbHNba2V5XSA9PSB0aGlzLmxhYmVsW2tleV0pInMKEExpc3RMbG1zUmVzcG9uc2USHgoEbGxtcxgBIAMoCzIQLnBhdGNoYmF5LnYxLkxsbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBQg0KC190b3RhbF9zaXplIvASChBVcGRhdGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKBGV0YWcYAyABKAlCB7pIBHICGEASJQoMZGlzcGxheV9uYW1lGAQgASgJQgq6SAdyBRABGP8BSACIAQESIgoLZGVzY3JpcHRpb24YBSABKAlCCLpIBXIDGIAgSAGIAQESPgoNcHJvdmlkZXJfdHlwZRgGIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEiUKDGVuZHBvaW50X3VybBgHIAEoCUIKukgHcgUQASiAEEgCiAEBEjMKCGFwaV9wYXRoGAggASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kSAOIAQESKQoQbW9kZWxfaWRlbnRpZmllchgJIAEoCUIKukgHcgUQARj/AUgEiAEBEkoKFHN1cHBvcnRlZF9tb2RhbGl0aWVzGAogAygOMhkucGF0Y2hiYXkudjEuTGxtLk1vZGFsaXR5QhG6SA6SAQsYASIHggEEEAEgABIyCgtjcmVkZW50aWFscxgLIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQSKwoOcmVwbGFjZV9sYWJlbHMYDCABKAsyEy5wYXRjaGJheS52MS5MYWJlbHMSKQoMbWVyZ2VfbGFiZWxzGA0gASgLMhMucGF0Y2hiYXkudjEuTGFiZWxzEh0KB3ZlcnNpb24YDiABKAlCB7pIBHICGEBIBYgBARIqChNtb25pdG9yaW5nX2VuZHBvaW50GA8gASgJQgi6SAVyAyiAEEgGiAEBEjIKDGNhcGFiaWxpdGllcxgQIAEoCzIcLnBhdGNoYmF5LnYxLkxsbUNhcGFiaWxpdGllcxI8ChdkZWZhdWx0X3NhbXBsaW5nX3BhcmFtcxgRIAEoCzIbLnBhdGNoYmF5LnYxLlNhbXBsaW5nUGFyYW1zEigKEm1heF9jb250ZXh0X2xlbmd0aBgSIAEoBUIHukgEGgIoAUgHiAEBEi4KDWNsaWVudF9jb25maWcYEyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EnUKBmxhYmVscxgUIAMoCzIpLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlcXVlc3QuTGFiZWxzRW50cnlCOrpIN5oBNBAUIilyJxABGD9aCV9fcHJvdG9fX1oLY29uc3RydWN0b3JaCXByb3RvdHlwZSoFcgMY/wESEAoIb3duZXJfaWQYFSABKAkSEgoKY3JlYXRlZF9hdBgWIAEoAxISCgp1cGRhdGVkX2F0GBcgASgDEhUKDWNyZWF0ZWRfYnlfaWQYGCABKAkSFQoNdXBkYXRlZF9ieV9pZBgZIAEoCRInCgZzdGF0dXMYGiABKA4yFy5wYXRjaGJheS52MS5MbG0uU3RhdHVzEhIKCmlzX2RlZmF1bHQYGyABKAgSGAoQbW9kZWxfZGVwcmVjYXRlZBgcIAEoCBIbChNzdXBwb3J0c193ZWJfc2VhcmNoGB0gASgIEhgKEGNyZWRlbnRpYWxzX2hpbnQYHiABKAkSFwoPaGFzX2NyZWRlbnRpYWxzGB8gASgIEi4KCWxhc3RfdGVzdBggIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0EhcKD2NyZWRlbnRpYWxzX3JlZhg8IAEoCRI7ChNwZW5kaW5nX2NyZWRlbnRpYWxzGD0gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMSPAoUcHJldmlvdXNfY3JlZGVudGlhbHMYPiABKAsyHi5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscxISCgpkZWxldGVkX2F0GCggASgDEhAKCHB1cmdlX2F0GCkgASgDEiYKBXByaWNlGEYgASgLMhcucGF0Y2hiYXkudjEuVG9rZW5QcmljZRISCgp0b3RhbF9jb3N0GEcgASgDEhgKEHVucHJpY2VkX3JlcGxpZXMYSCABKAMSLAoLbW9kZWxfc3RhdGUYZCABKAsyFy5wYXRjaGJheS52MS5Nb2RlbFN0YXRlEjoKEmNhcGFiaWxpdHlfc291cmNlcxhlIAEoCzIeLnBhdGNoYmF5LnYxLkNhcGFiaWxpdHlTb3VyY2VzEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYMyABKAgSIgoLcHJvdmlkZXJfaWQYUCABKAlCCLpIBXIDGIABSAiIAQESmgEKFmNoZWNrX2ludGVydmFsX3NlY29uZHMYWiABKAVCdbpIcroBbwohdXBkYXRlX2xsbS5jaGVja19pbnRlcnZhbF9zZWNvbmRzEh5tdXN0IGJlIDAsIG9yIGZyb20gNjAgdG8gODY0MDAaKnRoaXMgPT0gMCB8fCAodGhpcyA+PSA2MCAmJiB0aGlzIDw9IDg2NDAwKUgJiAEBEhUKCGRpc2FibGVkGFsgASgISAqIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATrCAbpIvgEauwEKEXVwZGF0ZV9sbG0ubGFiZWxzEjpyZXBsYWNlX2xhYmVscywgbWVyZ2VfbGFiZWxzIGFuZCBsYWJlbHMgZXhjbHVkZSBlYWNoIG90aGVyGmpbaGFzKHRoaXMucmVwbGFjZV9sYWJlbHMpLCBoYXModGhpcy5tZXJnZV9sYWJlbHMpLCB0aGlzLmxhYmVscy5zaXplKCkgPiAwXS5maWx0ZXIoZ2l2ZW4sIGdpdmVuKS5zaXplKCkgPCAyQg8KDV9kaXNwbGF5X25hbWVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9lbmRwb2ludF91cmxCCwoJX2FwaV9wYXRoQhMKEV9tb2RlbF9pZGVudGlmaWVyQgoKCF92ZXJzaW9uQhYKFF9tb25pdG9yaW5nX2VuZHBvaW50QhUKE19tYXhfY29udGV4dF9sZW5ndGhCDgoMX3Byb3ZpZGVyX2lkQhkKF19jaGVja19pbnRlcnZhbF9zZWNvbmRzQgsKCV9kaXNhYmxlZCKkAQoGTGFiZWxzEmsKBmxhYmVscxgBIAMoCzIfLnBhdGNoYmF5LnYxLkxhYmVscy5MYWJlbHNFbnRyeUI6ukg3mgE0EBQiKXInEAEYP1oJX19wcm90b19fWgtjb25zdHJ1Y3RvcloJcHJvdG90eXBlKgVyAxj/ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKEVVwZGF0ZUxsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbRIoCghzdGF0dXNlcxgCIAMoCzIWLnBhdGNoYmF5LnYxLkxsbVN0YXR1cyJkChBEZWxldGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASITChFEZWxldGVMbG1SZXNwb25zZSJmChJVbmRlbGV0ZUxsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjQKE1VuZGVsZXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIlEKFFNldERlZmF1bHRMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiNgoVU2V0RGVmYXVsdExsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJnCg5UZXN0TGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEjsKBHNsb3QYAiABKA4yIy5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscy5TbG90Qgi6SAWCAQIQASI8Cg9UZXN0TGxtUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IqYEChVUZXN0Q29ubmVjdGlvblJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAIgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESHgoMZW5kcG9pbnRfdXJsGAMgASgJQgi6SAVyAyiAEBIuCghhcGlfcGF0aBgEIAEoCUIcukgZchcY/wEyEl4oL1shLSIkLT5ALX5dKik/JBIiChBtb2RlbF9pZGVudGlmaWVyGAUgASgJQgi6SAVyAxj/ARIyCgtjcmVkZW50aWFscxgGIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQ6hwK6SIMCGnoKHXRlc3RfY29ubmVjdGlvbi5wcm92aWRlcl90eXBlEitwcm92aWRlcl90eXBlIGlzIHJlcXVpcmVkIHdpdGhvdXQgYW4gbGxtX2lkGix0aGlzLmxsbV9pZCAhPSAnJyB8fCB0aGlzLnByb3ZpZGVyX3R5cGUgIT0gMBqEAQogdGVzdF9jb25uZWN0aW9uLm1vZGVsX2lkZW50aWZpZXISLm1vZGVsX2lkZW50aWZpZXIgaXMgcmVxdWlyZWQgd2l0aG91dCBhbiBsbG1faWQaMHRoaXMubGxtX2lkICE9ICcnIHx8IHRoaXMubW9kZWxfaWRlbnRpZmllciAhPSAnJyJDChZUZXN0Q29ubmVjdGlvblJlc3BvbnNlEikKBHRlc3QYASABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdCJRChBXYXRjaExsbXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIeCgxyZXN1bWVfdG9rZW4YAiABKAlCCLpIBXIDGIAgIt4CChFXYXRjaExsbXNSZXNwb25zZRIxCgRraW5kGAEgASgOMiMucGF0Y2hiYXkudjEuV2F0Y2hMbG1zUmVzcG9uc2UuS2luZBIOCgZsbG1faWQYAiABKAkSEAoIb3duZXJfaWQYAyABKAkSEwoLaGFwcGVuZWRfYXQYBCABKAMSHQoDbGxtGAUgASgLMhAucGF0Y2hiYXkudjEuTGxtEhQKDHJlc3VtZV90b2tlbhgGIAEoCSKpAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJQ0FVR0hUX1VQEAESCwoHQ1JFQVRFRBACEgsKB1VQREFURUQQAxILCgdERUxFVEVEEAQSDQoJVU5ERUxFVEVEEAUSCgoGUFVSR0VEEAYSEwoPREVGQVVMVF9DSEFOR0VEEAcSEgoOU1RBVFVTX0NIQU5HRUQQCBIRCg1NT0RFTF9DSEFOR0VEEAkymhEKCkxsbVNlcnZpY2USawoJQ3JlYXRlTGxtEh0ucGF0Y2hiYXkudjEuQ3JlYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlc3BvbnNlIh+63BgECAEQAsDcGAGC0+STAg06ASoiCC92MS9sbG1zEmwKBkdldExsbRIaLnBhdGNoYmF5LnYxLkdldExsbVJlcXVlc3QaGy5wYXRjaGJheS52MS5HZXRMbG1SZXNwb25zZSIpkAIButwYBAgDEASC0+STAhhiA2xsbRIRL3YxL2xsbXMve2xsbV9pZH0SeQoMQmF0Y2hHZXRMbG1zEiAucGF0Y2hiYXkudjEuQmF0Y2hHZXRMbG1zUmVxdWVzdBohLnBhdGNoYmF5LnYxLkJhdGNoR2V0TGxtc1Jlc3BvbnNlIiSQAgG63BgECAMQBILT5JMCExIRL3YxL2xsbXM6YmF0Y2hHZXQSZAoITGlzdExsbXMSHC5wYXRjaGJheS52MS5MaXN0TGxtc1JlcXVlc3QaHS5wYXRjaGJheS52MS5MaXN0TGxtc1Jlc3BvbnNlIhuQAgG63BgECAMQBILT5JMCChIIL3YxL2xsbXMSgwEKDUxpc3RMbG1Nb2RlbHMSIS5wYXRjaGJheS52MS5MaXN0TGxtTW9kZWxzUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkxpc3RMbG1Nb2RlbHNSZXNwb25zZSIrkAIButwYBAgDEASC0+STAhoSGC92MS9sbG1zL3tsbG1faWR9L21vZGVscxKWAQoJVXBkYXRlTGxtEh0ucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlc3BvbnNlIkq63BgECAUQBsDcGAGC0+STAjg6ASpaGzoBKmIDbGxtGhEvdjEvbGxtcy97bGxtX2lkfWIDbGxtMhEvdjEvbGxtcy97bGxtX2lkfRJxCglEZWxldGVMbG0SHS5wYXRjaGJheS52MS5EZWxldGVMbG1SZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuRGVsZXRlTGxtUmVzcG9uc2UiJbrcGAQIBxAIwNwYAYLT5JMCEyoRL3YxL2xsbXMve2xsbV9pZH0SiAEKC1VuZGVsZXRlTGxtEh8ucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXF1ZXN0GiAucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXNwb25zZSI2utwYBAgHEAjA3BgBgtPkkwIkOgEqYgNsbG0iGi92MS9sbG1zL3tsbG1faWR9OnVuZGVsZXRlEpABCg1TZXREZWZhdWx0TGxtEiEucGF0Y2hiYXkudjEuU2V0RGVmYXVsdExsbVJlcXVlc3QaIi5wYXRjaGJheS52MS5TZXREZWZhdWx0TGxtUmVzcG9uc2UiOLrcGAQIDRAOwNwYAYLT5JMCJjoBKmIDbGxtIhwvdjEvbGxtcy97bGxtX2lkfTpzZXREZWZhdWx0EnUKB1Rlc3RMbG0SGy5wYXRjaGJheS52MS5UZXN0TGxtUmVxdWVzdBocLnBhdGNoYmF5LnYxLlRlc3RMbG1SZXNwb25zZSIvutwYBAgJEAqC0+STAiE6ASpiBHRlc3QiFi92MS9sbG1zL3tsbG1faWR9OnRlc3QSiwEKDlRlc3RDb25uZWN0aW9uEiIucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXF1ZXN0GiMucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXNwb25zZSIwutwYBAgJEAqC0+STAiI6ASpiBHRlc3QiFy92MS9sbG1zOnRlc3RDb25uZWN0aW9uErMBChVBZGRQZW5kaW5nQ3JlZGVudGlhbHMSKS5wYXRjaGJheS52MS5BZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0GioucGF0Y2hiYXkudjEuQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2UiQ7rcGAQIVRBWwNwYAYLT5JMCMToBKmIDbGxtIicvdjEvbGxtcy97bGxtX2lkfTphZGRQZW5kaW5nQ3JlZGVudGlhbHMSpwEKElByb21vdGVDcmVkZW50aWFscxImLnBhdGNoYmF5LnYxLlByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QaJy5wYXRjaGJheS52MS5Qcm9tb3RlQ3JlZGVudGlhbHNSZXNwb25zZSJAutwYBAhVEFbA3BgBgtPkkwIuOgEqYgNsbG0iJC92MS9sbG1zL3tsbG1faWR9OnByb21vdGVDcmVkZW50aWFscxKjAQoRUmV2ZXJ0Q3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1Jlc3BvbnNlIj+63BgECFUQVsDcGAGC0+STAi06ASpiA2xsbSIjL3YxL2xsbXMve2xsbV9pZH06cmV2ZXJ0Q3JlZGVudGlhbHMSowEKEVJldGlyZUNyZWRlbnRpYWxzEiUucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXF1ZXN0GiYucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXNwb25zZSI/utwYBAhVEFbA3BgBgtPkkwItOgEqYgNsbG0iIy92MS9sbG1zL3tsbG1faWR9OnJldGlyZUNyZWRlbnRpYWxzEm8KCVdhdGNoTGxtcxIdLnBhdGNoYmF5LnYxLldhdGNoTGxtc1JlcXVlc3QaHi5wYXRjaGJheS52MS5XYXRjaExsbXNSZXNwb25zZSIhkAIButwYBAgDEASC0+STAhASDi92MS9sbG1zOndhdGNoMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_capability_sources, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_llm_rotation, file_patchbay_v1_model_state, file_patchbay_v1_mutation, file_patchbay_v1_permission, file_patchbay_v1_provider, file_patchbay_v1_usage]);
 
 /**
  * The request of CreateLlm.
@@ -285,6 +291,69 @@ export const GetLlmResponseSchema: GenMessage<GetLlmResponse> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_llm_service, 3);
 
 /**
+ * The request of ListLlmModels.
+ *
+ * @generated from message patchbay.v1.ListLlmModelsRequest
+ */
+export type ListLlmModelsRequest = Message<"patchbay.v1.ListLlmModelsRequest"> & {
+  /**
+   * Which Llm.
+   *
+   * @generated from field: string llm_id = 1;
+   */
+  llmId: string;
+
+  /**
+   * How old the answer may be, in milliseconds; 0 asks the endpoint now. Default, and the most that is kept: an hour.
+   *
+   * @generated from field: optional int32 max_age_ms = 2;
+   */
+  maxAgeMs?: number | undefined;
+};
+
+/**
+ * Describes the message patchbay.v1.ListLlmModelsRequest.
+ * Use `create(ListLlmModelsRequestSchema)` to create a new message.
+ */
+export const ListLlmModelsRequestSchema: GenMessage<ListLlmModelsRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 4);
+
+/**
+ * The response of ListLlmModels.
+ *
+ * @generated from message patchbay.v1.ListLlmModelsResponse
+ */
+export type ListLlmModelsResponse = Message<"patchbay.v1.ListLlmModelsResponse"> & {
+  /**
+   * The models, in the endpoint's order.
+   *
+   * @generated from field: repeated patchbay.v1.ProviderModel models = 1;
+   */
+  models: ProviderModel[];
+
+  /**
+   * When the endpoint was asked, in milliseconds since 1970-01-01 UTC.
+   *
+   * @generated from field: int64 fetched_at = 2;
+   */
+  fetchedAt: bigint;
+
+  /**
+   * Remarks: PARTIAL_RESULTS, if the endpoint serves more than are listed.
+   *
+   * @generated from field: repeated patchbay.v1.LlmStatus statuses = 3;
+   */
+  statuses: LlmStatus[];
+};
+
+/**
+ * Describes the message patchbay.v1.ListLlmModelsResponse.
+ * Use `create(ListLlmModelsResponseSchema)` to create a new message.
+ */
+export const ListLlmModelsResponseSchema: GenMessage<ListLlmModelsResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_llm_service, 5);
+
+/**
  * The request of BatchGetLlms.
  *
  * @generated from message patchbay.v1.BatchGetLlmsRequest
@@ -303,7 +372,7 @@ export type BatchGetLlmsRequest = Message<"patchbay.v1.BatchGetLlmsRequest"> & {
  * Use `create(BatchGetLlmsRequestSchema)` to create a new message.
  */
 export const BatchGetLlmsRequestSchema: GenMessage<BatchGetLlmsRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 4);
+  messageDesc(file_patchbay_v1_llm_service, 6);
 
 /**
  * The response of BatchGetLlms.
@@ -324,7 +393,7 @@ export type BatchGetLlmsResponse = Message<"patchbay.v1.BatchGetLlmsResponse"> &
  * Use `create(BatchGetLlmsResponseSchema)` to create a new message.
  */
 export const BatchGetLlmsResponseSchema: GenMessage<BatchGetLlmsResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 5);
+  messageDesc(file_patchbay_v1_llm_service, 7);
 
 /**
  * The request of ListLlms.
@@ -416,6 +485,13 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
    * @generated from field: bool include_total_size = 12;
    */
   includeTotalSize: boolean;
+
+  /**
+   * Only those of whose model this has become.
+   *
+   * @generated from field: patchbay.v1.ModelState.State model_state = 100;
+   */
+  modelState: ModelState_State;
 };
 
 /**
@@ -423,7 +499,7 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
  * Use `create(ListLlmsRequestSchema)` to create a new message.
  */
 export const ListLlmsRequestSchema: GenMessage<ListLlmsRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 6);
+  messageDesc(file_patchbay_v1_llm_service, 8);
 
 /**
  * The columns to order by.
@@ -478,7 +554,7 @@ export type ListLlmsRequest_OrderBy = (typeof ListLlmsRequest_OrderBy)[keyof typ
  * Describes the enum patchbay.v1.ListLlmsRequest.OrderBy.
  */
 export const ListLlmsRequest_OrderBySchema: GenEnum<ListLlmsRequest_OrderBy> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_llm_service, 6, 0);
+  enumDesc(file_patchbay_v1_llm_service, 8, 0);
 
 /**
  * The directions to order in.
@@ -519,7 +595,7 @@ export type ListLlmsRequest_Direction = (typeof ListLlmsRequest_Direction)[keyof
  * Describes the enum patchbay.v1.ListLlmsRequest.Direction.
  */
 export const ListLlmsRequest_DirectionSchema: GenEnum<ListLlmsRequest_Direction> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_llm_service, 6, 1);
+  enumDesc(file_patchbay_v1_llm_service, 8, 1);
 
 /**
  * The response of ListLlms.
@@ -554,7 +630,7 @@ export type ListLlmsResponse = Message<"patchbay.v1.ListLlmsResponse"> & {
  * Use `create(ListLlmsResponseSchema)` to create a new message.
  */
 export const ListLlmsResponseSchema: GenMessage<ListLlmsResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 7);
+  messageDesc(file_patchbay_v1_llm_service, 9);
 
 /**
  * The request of UpdateLlm. A field that is not set stays as it is; to clear one, name it in update_mask.
@@ -759,7 +835,7 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
   isDefault: boolean;
 
   /**
-   * Ignored: the model catalog decides.
+   * Ignored: see model_state.
    *
    * @generated from field: bool model_deprecated = 28;
    */
@@ -850,6 +926,20 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
   unpricedReplies: bigint;
 
   /**
+   * Ignored: the model catalog and the endpoint decide.
+   *
+   * @generated from field: patchbay.v1.ModelState model_state = 100;
+   */
+  modelState?: ModelState | undefined;
+
+  /**
+   * Changes nothing. But what is sent back as it was, with its source here, does not become the owner's word.
+   *
+   * @generated from field: patchbay.v1.CapabilitySources capability_sources = 101;
+   */
+  capabilitySources?: CapabilitySources | undefined;
+
+  /**
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
@@ -892,7 +982,7 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
  * Use `create(UpdateLlmRequestSchema)` to create a new message.
  */
 export const UpdateLlmRequestSchema: GenMessage<UpdateLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 8);
+  messageDesc(file_patchbay_v1_llm_service, 10);
 
 /**
  * Labels as a value of their own, so that no labels and no change of labels are two things.
@@ -913,7 +1003,7 @@ export type Labels = Message<"patchbay.v1.Labels"> & {
  * Use `create(LabelsSchema)` to create a new message.
  */
 export const LabelsSchema: GenMessage<Labels> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 9);
+  messageDesc(file_patchbay_v1_llm_service, 11);
 
 /**
  * The response of UpdateLlm.
@@ -941,7 +1031,7 @@ export type UpdateLlmResponse = Message<"patchbay.v1.UpdateLlmResponse"> & {
  * Use `create(UpdateLlmResponseSchema)` to create a new message.
  */
 export const UpdateLlmResponseSchema: GenMessage<UpdateLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 10);
+  messageDesc(file_patchbay_v1_llm_service, 12);
 
 /**
  * The request of DeleteLlm.
@@ -977,7 +1067,7 @@ export type DeleteLlmRequest = Message<"patchbay.v1.DeleteLlmRequest"> & {
  * Use `create(DeleteLlmRequestSchema)` to create a new message.
  */
 export const DeleteLlmRequestSchema: GenMessage<DeleteLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 11);
+  messageDesc(file_patchbay_v1_llm_service, 13);
 
 /**
  * The response of DeleteLlm.
@@ -992,7 +1082,7 @@ export type DeleteLlmResponse = Message<"patchbay.v1.DeleteLlmResponse"> & {
  * Use `create(DeleteLlmResponseSchema)` to create a new message.
  */
 export const DeleteLlmResponseSchema: GenMessage<DeleteLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 12);
+  messageDesc(file_patchbay_v1_llm_service, 14);
 
 /**
  * The request of UndeleteLlm.
@@ -1028,7 +1118,7 @@ export type UndeleteLlmRequest = Message<"patchbay.v1.UndeleteLlmRequest"> & {
  * Use `create(UndeleteLlmRequestSchema)` to create a new message.
  */
 export const UndeleteLlmRequestSchema: GenMessage<UndeleteLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 13);
+  messageDesc(file_patchbay_v1_llm_service, 15);
 
 /**
  * The response of UndeleteLlm.
@@ -1049,7 +1139,7 @@ export type UndeleteLlmResponse = Message<"patchbay.v1.UndeleteLlmResponse"> & {
  * Use `create(UndeleteLlmResponseSchema)` to create a new message.
  */
 export const UndeleteLlmResponseSchema: GenMessage<UndeleteLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 14);
+  messageDesc(file_patchbay_v1_llm_service, 16);
 
 /**
  * The request of SetDefaultLlm.
@@ -1078,7 +1168,7 @@ export type SetDefaultLlmRequest = Message<"patchbay.v1.SetDefaultLlmRequest"> &
  * Use `create(SetDefaultLlmRequestSchema)` to create a new message.
  */
 export const SetDefaultLlmRequestSchema: GenMessage<SetDefaultLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 15);
+  messageDesc(file_patchbay_v1_llm_service, 17);
 
 /**
  * The response of SetDefaultLlm.
@@ -1099,7 +1189,7 @@ export type SetDefaultLlmResponse = Message<"patchbay.v1.SetDefaultLlmResponse">
  * Use `create(SetDefaultLlmResponseSchema)` to create a new message.
  */
 export const SetDefaultLlmResponseSchema: GenMessage<SetDefaultLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 16);
+  messageDesc(file_patchbay_v1_llm_service, 18);
 
 /**
  * The request of TestLlm.
@@ -1127,7 +1217,7 @@ export type TestLlmRequest = Message<"patchbay.v1.TestLlmRequest"> & {
  * Use `create(TestLlmRequestSchema)` to create a new message.
  */
 export const TestLlmRequestSchema: GenMessage<TestLlmRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 17);
+  messageDesc(file_patchbay_v1_llm_service, 19);
 
 /**
  * The response of TestLlm.
@@ -1148,7 +1238,7 @@ export type TestLlmResponse = Message<"patchbay.v1.TestLlmResponse"> & {
  * Use `create(TestLlmResponseSchema)` to create a new message.
  */
 export const TestLlmResponseSchema: GenMessage<TestLlmResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 18);
+  messageDesc(file_patchbay_v1_llm_service, 20);
 
 /**
  * The request of TestConnection: the fields of CreateLlm that decide how a chat goes.
@@ -1204,7 +1294,7 @@ export type TestConnectionRequest = Message<"patchbay.v1.TestConnectionRequest">
  * Use `create(TestConnectionRequestSchema)` to create a new message.
  */
 export const TestConnectionRequestSchema: GenMessage<TestConnectionRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 19);
+  messageDesc(file_patchbay_v1_llm_service, 21);
 
 /**
  * The response of TestConnection.
@@ -1225,7 +1315,7 @@ export type TestConnectionResponse = Message<"patchbay.v1.TestConnectionResponse
  * Use `create(TestConnectionResponseSchema)` to create a new message.
  */
 export const TestConnectionResponseSchema: GenMessage<TestConnectionResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 20);
+  messageDesc(file_patchbay_v1_llm_service, 22);
 
 /**
  * The request of WatchLlms.
@@ -1253,7 +1343,7 @@ export type WatchLlmsRequest = Message<"patchbay.v1.WatchLlmsRequest"> & {
  * Use `create(WatchLlmsRequestSchema)` to create a new message.
  */
 export const WatchLlmsRequestSchema: GenMessage<WatchLlmsRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 21);
+  messageDesc(file_patchbay_v1_llm_service, 23);
 
 /**
  * The response of WatchLlms: one event.
@@ -1309,7 +1399,7 @@ export type WatchLlmsResponse = Message<"patchbay.v1.WatchLlmsResponse"> & {
  * Use `create(WatchLlmsResponseSchema)` to create a new message.
  */
 export const WatchLlmsResponseSchema: GenMessage<WatchLlmsResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm_service, 22);
+  messageDesc(file_patchbay_v1_llm_service, 24);
 
 /**
  * What can happen.
@@ -1380,6 +1470,13 @@ export const WatchLlmsResponse_Kind = {
    * @generated from enum value: STATUS_CHANGED = 8;
    */
   STATUS_CHANGED: 8,
+
+  /**
+   * What is known of its model was renewed: its model_state, what was not its owner's word of its capabilities, or both.
+   *
+   * @generated from enum value: MODEL_CHANGED = 9;
+   */
+  MODEL_CHANGED: 9,
 } as const;
 
 /**
@@ -1393,7 +1490,7 @@ export type WatchLlmsResponse_Kind = (typeof WatchLlmsResponse_Kind)[keyof typeo
  * Describes the enum patchbay.v1.WatchLlmsResponse.Kind.
  */
 export const WatchLlmsResponse_KindSchema: GenEnum<WatchLlmsResponse_Kind> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_llm_service, 22, 0);
+  enumDesc(file_patchbay_v1_llm_service, 24, 0);
 
 /**
  * The registry of Llms.
@@ -1457,6 +1554,25 @@ export const LlmService: GenService<{
     methodKind: "unary";
     input: typeof ListLlmsRequestSchema;
     output: typeof ListLlmsResponseSchema;
+  },
+  /**
+   * Ask the endpoint of an Llm which models it serves; of one with a Provider, the Provider's.
+   *
+   * An answer is kept in the memory of a server and given again while it is young enough, also to others that have the
+   * same endpoint and credentials; fetched_at tells its age. Each call of the endpoint counts as a test.
+   *
+   * Fails with NOT_FOUND: LLM_NOT_FOUND. FAILED_PRECONDITION: CREDENTIALS_UNREADABLE, UPSTREAM_KEY_REFUSED, and
+   * SECRET_REF_NOT_ALLOWED or SECRET_REF_UNRESOLVED for a key that is kept elsewhere.
+   * INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED, UPSTREAM_REQUEST_REFUSED. RESOURCE_EXHAUSTED: RATE_LIMITED,
+   * UPSTREAM_RATE_LIMITED, UPSTREAM_QUOTA_EXHAUSTED. UNAVAILABLE: UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_REPLY, also when the
+   * endpoint does not list its models. DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
+   *
+   * @generated from rpc patchbay.v1.LlmService.ListLlmModels
+   */
+  listLlmModels: {
+    methodKind: "unary";
+    input: typeof ListLlmModelsRequestSchema;
+    output: typeof ListLlmModelsResponseSchema;
   },
   /**
    * Change an Llm, as far as the request says: PATCH and PUT are the same.

@@ -11,6 +11,7 @@ export type AuditAction =
   | "llm.purge"
   | "llm.setDefault"
   | "llm.test"
+  | "llm.listModels"
   | "account.create"
   | "account.update"
   | "account.delete"

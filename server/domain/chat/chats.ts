@@ -5,6 +5,7 @@ import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../access/scope.ts";
 import type { Signals } from "../checks/signals.ts";
+import { endingOf, type ModelEnding } from "../models/model-state.ts";
 import { Attempt, type AttemptMeans, type ReplyFacts } from "./attempt.ts";
 import type { Line, Lines } from "./lines.ts";
 import { refusalOf } from "./refusal.ts";
@@ -26,6 +27,8 @@ export interface ReplyOrigin {
   readonly llmId: string;
   readonly sessionId: string | undefined;
   readonly turnId: string | undefined;
+  /** Undefined while nothing says that its model ends. */
+  readonly ending: ModelEnding | undefined;
 }
 
 type Event<Type> = Extract<ReplyEvent, { type: Type }>;
@@ -130,7 +133,7 @@ export class Chats {
     const begun = session && (await turns.begin(scope, llm, session, request));
     const answered = begun && "reply" in begun ? begun : undefined;
     const turn = begun && "release" in begun ? begun : undefined;
-    const origin = { llmId: llm.id, sessionId: begun?.sessionId, turnId: begun?.turnId };
+    const origin = { llmId: llm.id, sessionId: begun?.sessionId, turnId: begun?.turnId, ending: endingOf(llm) };
     return { line, origin, turn, answered, attempt: new Attempt(this.#means, scope, llm, turn) };
   }
 

@@ -10,11 +10,13 @@ import { completeCredentials, standsForStored } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { clearCurrent, setCurrent } from "../credentials/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
-import { givenOf, inferModel } from "../models/inference.ts";
+import { givenOf, withoutEchoes } from "../models/inference.ts";
+import { forgetEndpoint } from "../models/model-knowledge.ts";
 import { allowedConfig } from "./client-config.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import type { LlmChange } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
+import { knownAfter } from "./known-model.ts";
 import { inferredOf, providerTypeOf } from "./llm-values.ts";
 import { requireNoRotation } from "./rotation.ts";
 import { checkThroughProvider } from "./through-provider.ts";
@@ -50,8 +52,9 @@ export async function applyChange(means: Means, llm: Llm, change: LlmChange): Pr
       ? allowedEndpoint(means.egress, change.monitoringEndpoint, "monitoring_endpoint")
       : "";
   }
-  changeModel(means, llm, change);
+  llm.modelIdentifier = change.modelIdentifier ?? llm.modelIdentifier;
   await changeConnection(means, llm, change);
+  changeModel(means, llm, change);
 }
 
 /** Where a change leads, and with which credentials; undefined keeps the stored ones, null means none. */
@@ -116,29 +119,22 @@ async function changeConnection(means: Means, llm: Llm, change: LlmChange): Prom
   if (digest.equals(llm.connectionDigest)) return;
   llm.connectionDigest = digest;
   llm.lastTest = null;
+  llm.model = forgetEndpoint(llm.model);
   // Credentials that do not open do not begin to because something else has changed.
   if (llm.status !== "CREDENTIALS_UNREADABLE") llm.status = "UNTESTED";
 }
 
 /** What the owner left open is inferred anew, because the model may be another one now. */
 function changeModel({ facts }: Means, llm: Llm, change: LlmChange): void {
-  const given = givenOf(inferredOf(llm));
-  const model = inferModel(
-    {
-      capabilities: change.capabilities === null ? {} : { ...given.capabilities, ...change.capabilities },
-      maxContextLength:
-        change.maxContextLength === undefined ? given.maxContextLength : (change.maxContextLength ?? undefined),
-      supportedModalities: change.supportedModalities ?? given.supportedModalities,
-    },
-    facts,
-  );
-  llm.modelIdentifier = change.modelIdentifier ?? llm.modelIdentifier;
-  llm.capabilities = model.capabilities;
-  llm.maxContextLength = model.maxContextLength ?? null;
-  llm.supportedModalities = [...model.supportedModalities];
-  llm.inferred = [...model.inferred];
-  llm.modelDeprecated = facts?.deprecation !== undefined;
-  llm.supportsWebSearch = facts?.supportsWebSearch ?? false;
+  const stored = inferredOf(llm);
+  const given = givenOf(stored);
+  const said = {
+    capabilities: change.capabilities === null ? {} : { ...given.capabilities, ...change.capabilities },
+    maxContextLength:
+      change.maxContextLength === undefined ? given.maxContextLength : (change.maxContextLength ?? undefined),
+    supportedModalities: change.supportedModalities ?? given.supportedModalities,
+  };
+  Object.assign(llm, knownAfter(llm, withoutEchoes(said, stored, change.echoes), { facts }));
 }
 
 function changedLabels(

@@ -18,12 +18,14 @@ import { type CredentialsDraft, completeCredentials } from "../credentials/draft
 import { SecretRef } from "../credentials/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../credentials/secret-refs.ts";
 import type { Slot } from "../credentials/slots.ts";
+import { givenOf, inferModel } from "../models/inference.ts";
 import { connectionAfter } from "./apply-change.ts";
 import { configOf } from "./client-config.ts";
-import { digestOf, openSlot, requireKept } from "./credentials.ts";
+import { digestOf, openSlot, requireKept, storedUse } from "./credentials.ts";
 import { endpointOrDefault } from "./draft.ts";
 import { canonicalEndpoint } from "./endpoint.ts";
-import { notFound, providerTypeOf } from "./llm-values.ts";
+import { keepNews } from "./known-model.ts";
+import { inferredOf, notFound, providerTypeOf } from "./llm-values.ts";
 import { testOfRefusedRef } from "./refused-ref.ts";
 import { wayOf } from "./through-provider.ts";
 
@@ -80,7 +82,7 @@ export class ConnectionTests {
     await recordUse(scope, llm, use);
     const stored = await this.#stored(scope, llm, slot);
     const test = await this.#run(scope, { ...stored, questions: sideQuestionsOf(llm) });
-    if (slot === "CURRENT") await keepTest(scope.em, llm, statusAfter(llm, test), test);
+    if (slot === "CURRENT") await keepResult(scope, llm, test);
     if (slot === "PENDING" && kept) {
       const testedDigest = digestOf(llm, Buffer.from(kept.facts.fingerprint, "base64")).toString("base64");
       await keepPendingTest(scope.em, llm, kept.facts.version, { test, testedDigest });
@@ -95,7 +97,7 @@ export class ConnectionTests {
     const stored = await this.#stored(scope, llm, "CURRENT");
     // A second call each time would be too much.
     const test = await this.#run(scope, { ...stored, questions: { ...sideQuestionsOf(llm), claimsTools: false } });
-    await keepTest(scope.em, llm, statusAfter(llm, test), test);
+    await keepResult(scope, llm, test);
     return test;
   }
 
@@ -200,19 +202,16 @@ function newCandidate(scope: Scope, draft: ConnectionDraft): Candidate {
   return { target, credentials: draft.credentials && completeCredentials(draft.credentials, providerType) };
 }
 
-function sideQuestionsOf({ monitoringEndpoint, capabilities }: Llm): SideQuestions {
-  return { monitoringUrl: monitoringEndpoint, claimsTools: capabilities.supportsFunctionCalling ?? false };
+/** Whatever a test before has proven: it may be otherwise now. */
+function sideQuestionsOf(llm: Llm): SideQuestions {
+  const { capabilities } = inferModel(givenOf(inferredOf(llm)), { ...llm.model.claims, PROBE: undefined });
+  return { monitoringUrl: llm.monitoringEndpoint, claimsTools: capabilities.supportsFunctionCalling ?? false };
 }
 
 /** Before a key that the caller did not bring is sent anywhere: what is not written down does not happen. */
 function recordUse(scope: Scope, { id, owner }: Llm, more: Readonly<Record<string, string>>): Promise<void> {
   const facts = { purpose: "test", ...more };
   return recordDeed(scope, scope.em, { action: "llm.test", resourceId: id, ownerId: owner, facts });
-}
-
-/** What the use of an Llm's credentials means for a secret. */
-function storedUse({ hasCredentials, provider }: Llm): Readonly<Record<string, string>> {
-  return { usesSecret: String(hasCredentials || Boolean(provider)), ...(provider ? { providerId: provider } : {}) };
 }
 
 /** The same for a connection that is not registered: it has no id. */
@@ -224,6 +223,12 @@ function recordUseOfRef(scope: Scope): Promise<void> {
     ownerId: scope.caller.accountId,
     facts,
   });
+}
+
+/** With what it says of the model. */
+async function keepResult({ em }: Scope, llm: Llm, test: StoredTest): Promise<void> {
+  await keepTest(em, llm, statusAfter(llm, test), test);
+  await keepNews(em, llm, { test });
 }
 
 /** A test that proved nothing changes nothing. */

@@ -45,6 +45,11 @@ export function useOf({ owner, endpointUrl, apiPath }: Readonly<Llm>): Use {
   return { ownerId: owner, url: endpointUrl + apiPath };
 }
 
+/** What an audit record says of the use of an Llm's credentials. */
+export function storedUse({ hasCredentials, provider }: Readonly<Llm>): Readonly<Record<string, string>> {
+  return { usesSecret: String(hasCredentials || Boolean(provider)), ...(provider ? { providerId: provider } : {}) };
+}
+
 /** Seals new credentials to an Llm and to the endpoint it has. */
 export async function sealForLlm(vault: Vault, em: EntityManager, llm: Llm, credentials: Credentials): Promise<Kept> {
   const version = issueVersion(llm);

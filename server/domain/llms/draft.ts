@@ -3,6 +3,7 @@ import type { Capabilities, StoredPrice, StoredSampling } from "../../store/llm.
 import { providers } from "../../upstream/providers.ts";
 import type { ProviderType } from "../../upstream/target.ts";
 import type { CredentialsDraft } from "../credentials/draft.ts";
+import type { Property } from "../models/inference.ts";
 
 /** What a caller says of a new Llm; empty and undefined values are left open. */
 export interface LlmDraft {
@@ -51,6 +52,8 @@ export interface LlmChange {
   readonly capabilities: Capabilities | null | undefined;
   readonly defaultSampling: StoredSampling | undefined;
   readonly maxContextLength: number | null | undefined;
+  /** The properties of the model that are sent back as somebody else's word: unchanged, they do not become the owner's. */
+  readonly echoes: ReadonlySet<Property>;
   readonly clientConfig: Readonly<Record<string, unknown>> | null | undefined;
   readonly price: StoredPrice | null | undefined;
   readonly checkIntervalSeconds: number | undefined;

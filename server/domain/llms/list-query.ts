@@ -10,7 +10,7 @@ export interface Query {
 
 /** What a page token of a list of Llms is bound to. */
 export function listKeyOf({ filter, order, descending }: Query): ListKey {
-  const { ownerId, providerType, status, labels, search, showDeleted } = filter;
+  const { ownerId, providerType, status, modelState, labels, search, showDeleted } = filter;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return ["llms", ownerId, providerType, status, sorted, search, showDeleted, order, descending];
+  return ["llms", ownerId, providerType, status, modelState, sorted, search, showDeleted, order, descending];
 }

@@ -14,7 +14,8 @@ export type LlmChangeKind =
   | "undeleted"
   | "purged"
   | "default_changed"
-  | "status_changed";
+  | "status_changed"
+  | "model_changed";
 
 /** Something that is done to an Llm. */
 export interface LlmDeed extends Pick<Deed, "action" | "facts"> {

@@ -4,12 +4,12 @@ import type { ProviderType } from "../../upstream/target.ts";
 import type { InferredModel } from "../models/inference.ts";
 
 /** The column holds nothing else: what goes in is checked by the contract. */
-export function providerTypeOf(llm: Readonly<Llm>): ProviderType {
+export function providerTypeOf(llm: Readonly<Pick<Llm, "providerType">>): ProviderType {
   return llm.providerType as ProviderType;
 }
 
 /** What is inferred or declared of an Llm's model. */
-export function inferredOf(llm: Llm): InferredModel {
+export function inferredOf(llm: Readonly<Llm>): InferredModel {
   return {
     capabilities: llm.capabilities,
     maxContextLength: llm.maxContextLength ?? undefined,

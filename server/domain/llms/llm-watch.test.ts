@@ -95,20 +95,21 @@ describe("a watch", () => {
     await llms.updateLlm({ llmId, description: "changed" });
     await llms.setDefaultLlm({ llmId });
     await llms.testLlm({ llmId });
-    await eventually(() => watcher.kinds).toHaveLength(4);
-    await llms.deleteLlm({ llmId });
     await eventually(() => watcher.kinds).toHaveLength(5);
-    await llms.undeleteLlm({ llmId });
+    await llms.deleteLlm({ llmId });
     await eventually(() => watcher.kinds).toHaveLength(6);
-    expect(watcher.kinds).toEqual(["CREATED", "UPDATED", "DEFAULT_CHANGED", "STATUS_CHANGED", "DELETED", "UNDELETED"]);
+    await llms.undeleteLlm({ llmId });
+    await eventually(() => watcher.kinds).toHaveLength(7);
+    const tested = ["STATUS_CHANGED", "MODEL_CHANGED"];
+    expect(watcher.kinds).toEqual(["CREATED", "UPDATED", "DEFAULT_CHANGED", ...tested, "DELETED", "UNDELETED"]);
     for (const { llmId: id, ownerId, happenedAt } of watcher.changes) {
       expect([id, ownerId]).toEqual([llmId, accountId]);
       expect(Math.abs(Number(happenedAt) - Date.now())).toBeLessThan(60_000);
     }
     expect(watcher.changes[3]?.llm).toMatchObject({ description: "changed", isDefault: true, hasCredentials: true });
     expect(watcher.changes[3]?.llm?.lastTest).toBeDefined();
-    expect(watcher.changes[4]?.llm).toBeUndefined();
-    expect(watcher.changes[5]?.llm?.llmId).toBe(llmId);
+    expect(watcher.changes[5]?.llm).toBeUndefined();
+    expect(watcher.changes[6]?.llm?.llmId).toBe(llmId);
     await watcher.leave();
 
     // Over REST, as lines and as events.

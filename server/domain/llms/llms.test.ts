@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { CapabilitySource_Source as Source } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
 import { Llm_Modality, Llm_ProviderType, Llm_Status, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { problemIn } from "../../test/expect-problem.ts";
 import { apiKey, llmRequest } from "../../test/llm-requests.ts";
@@ -75,9 +76,9 @@ describe("creating", () => {
       code: LlmStatus_Code.MODEL_UNKNOWN,
     },
     {
-      name: "a deprecated model",
+      name: "a retired model",
       said: { providerType: Llm_ProviderType.OPENAI, endpointUrl: "", modelIdentifier: "gpt-4-turbo-preview" },
-      code: LlmStatus_Code.MODEL_DEPRECATED,
+      code: LlmStatus_Code.MODEL_RETIRED,
     },
     {
       name: "a plain-text endpoint",
@@ -292,6 +293,18 @@ describe("updating", () => {
     }
     const stale = await fetch(url, { method: "PUT", headers, body: JSON.stringify(read) });
     expect((await stale.json()).error).toMatchObject({ status: "ABORTED" });
+  });
+
+  it("takes what is sent back with another value, or without its source, for the owner's word", async () => {
+    const { llmId, capabilities, capabilitySources } = await create();
+    const said = { capabilities: { ...capabilities, supportsStreaming: false }, capabilitySources };
+    const { llm: changed } = await llms.updateLlm({ llmId, ...said } as Parameters<typeof llms.updateLlm>[0]);
+    expect(changed).toMatchObject({
+      capabilities: { supportsStreaming: false },
+      capabilitySources: { supportsStreaming: { source: Source.OWNER }, supportsChat: { source: Source.ASSUMED } },
+    });
+    const { llm: claimed } = await llms.updateLlm({ llmId, capabilities: { supportsChat: true } });
+    expect(claimed?.capabilitySources?.supportsChat?.source).toBe(Source.OWNER);
   });
 
   it("never changes the provider type", async () => {

@@ -139,9 +139,8 @@ export class Llms {
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
         if (checkedOf(llm) !== before) await scheduleChecks(em, llm.id, llm.disabled ? 0 : llm.checkIntervalSeconds);
-        const fields = Object.keys(change).filter(
-          (name) => name !== "etag" && change[name as keyof LlmChange] !== undefined,
-        );
+        const { etag: _, echoes: __, ...changed } = change;
+        const fields = Object.entries(changed).flatMap(([name, value]) => (value === undefined ? [] : [name]));
         const facts = { fields: fields.join(",") };
         await recordChange(scope, em, llm, { kind: "updated", action: "llm.update", facts });
         return { llm, notices: noticesOf(llm, model) };

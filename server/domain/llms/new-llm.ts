@@ -10,11 +10,12 @@ import { completeCredentials, describeDraft } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { setCurrent } from "../credentials/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
-import { inferModel } from "../models/inference.ts";
+import { NOTHING_KNOWN } from "../models/model-knowledge.ts";
 import { allowedConfig } from "./client-config.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import { endpointOrDefault, type LlmDraft } from "./draft.ts";
 import { allowedApiPath, allowedEndpoint } from "./endpoint.ts";
+import { knownAfter } from "./known-model.ts";
 import type { SettledDraft } from "./through-provider.ts";
 
 interface Means {
@@ -42,8 +43,10 @@ export async function composeLlm(
   const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
   const endpointUrl = allowedEndpoint(egress, endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url");
   const apiPath = allowedApiPath(egress, endpointUrl, draft.apiPath || providers[providerType].defaultApiPath);
-  const model = inferModel(draft, facts);
+  const unknown = { modelState: "UNKNOWN", model: NOTHING_KNOWN };
+  const known = knownAfter({ ...unknown, providerType, modelIdentifier: draft.modelIdentifier }, draft, { facts });
   const llm = newRow(scope.em, Llm, {
+    ...known,
     id: draft.llmId || randomUUID(),
     owner: ownerId,
     displayName: draft.displayName,
@@ -53,21 +56,15 @@ export async function composeLlm(
     endpointUrl,
     apiPath,
     modelIdentifier: draft.modelIdentifier,
-    supportedModalities: [...model.supportedModalities],
     labels: draft.labels,
     version: draft.version,
     monitoringEndpoint: draft.monitoringEndpoint
       ? allowedEndpoint(egress, draft.monitoringEndpoint, "monitoring_endpoint")
       : "",
-    capabilities: model.capabilities,
     defaultSampling: draft.defaultSampling,
-    maxContextLength: model.maxContextLength ?? null,
     checkIntervalSeconds: draft.checkIntervalSeconds,
     clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
     price: draft.price ?? null,
-    inferred: [...model.inferred],
-    modelDeprecated: facts?.deprecation !== undefined,
-    supportsWebSearch: facts?.supportsWebSearch ?? false,
     sealedCredentials: null,
     credentialsVersion: 0,
     credentialsIssued: 0,

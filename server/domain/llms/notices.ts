@@ -2,6 +2,7 @@ import type { Llm } from "../../store/llm.entity.ts";
 import { providers } from "../../upstream/providers.ts";
 import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
 import { describeInferred } from "../models/inference.ts";
+import { endingOf, type ModelEnding } from "../models/model-state.ts";
 import { unsentConfig } from "./client-config.ts";
 import { endpointHint } from "./endpoint.ts";
 import { inferredOf, providerTypeOf } from "./llm-values.ts";
@@ -11,6 +12,8 @@ export type NoticeCode =
   | "LLM_CAPABILITY_INFERRED"
   | "MODEL_UNKNOWN"
   | "MODEL_DEPRECATED"
+  | "MODEL_RETIRED"
+  | "MODEL_MISSING"
   | "CREDENTIALS_MISSING"
   | "PLAINTEXT_ENDPOINT"
   | "ENDPOINT_HINT"
@@ -26,10 +29,16 @@ export interface Notice {
 /** What to know of an endpoint that is reached over http. */
 export const PLAINTEXT = "prompts, replies and the key travel to this endpoint without encryption";
 
+const ENDINGS: Readonly<Record<ModelEnding["state"], string>> = {
+  DEPRECATED: "is deprecated",
+  RETIRED: "is retired",
+  MISSING: "is not among the models that the endpoint lists",
+};
+
 /** What its owner may want to know of an Llm that was just written. */
 export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
   const providerType = providerTypeOf(llm);
-  const notices: Notice[] = describeInferred(inferredOf(llm), facts).map((message) => ({
+  const notices: Notice[] = describeInferred(inferredOf(llm), llm.model.claims, facts).map((message) => ({
     code: "LLM_CAPABILITY_INFERRED",
     message,
   }));
@@ -37,14 +46,8 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
   if (!facts && isCatalogued(providerType)) {
     add("MODEL_UNKNOWN", `the model catalog does not know ${llm.modelIdentifier}; test the connection to be sure`);
   }
-  if (facts?.deprecation) {
-    const { isRetired, retiresAt, replacement } = facts.deprecation;
-    add(
-      "MODEL_DEPRECATED",
-      `${llm.modelIdentifier} is ${isRetired ? "retired" : "deprecated"}` +
-        `${retiresAt ? `, with ${retiresAt} as its last day` : ""}${replacement ? `; its successor is ${replacement}` : ""}`,
-    );
-  }
+  const ending = endingOf(llm);
+  if (ending) add(`MODEL_${ending.state}`, describeEnding(llm.modelIdentifier, ending));
   if (!llm.hasCredentials && !llm.provider && providers[providerType].asksForKey) {
     add("CREDENTIALS_MISSING", `${providerType} asks for an API key, and no credentials are stored`);
   }
@@ -61,4 +64,9 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
     );
   }
   return notices;
+}
+
+function describeEnding(model: string, { state, retiresAt, successor }: ModelEnding): string {
+  const lastDay = retiresAt ? `, with ${retiresAt} as its last day` : "";
+  return `${model} ${ENDINGS[state]}${lastDay}${successor ? `; its successor is ${successor}` : ""}`;
 }

@@ -9,6 +9,7 @@ import type { Lines } from "../chat/lines.ts";
 import { type CredentialsDraft, completeCredentials } from "../credentials/draft.ts";
 import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
 import { type Kept, keptIn, setAside, setCurrent } from "../credentials/slots.ts";
+import { withListDue } from "../models/model-knowledge.ts";
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
 import { recordChange } from "./llm-changes.ts";
 import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
@@ -61,6 +62,7 @@ export class CredentialsRotation {
       setAside(llm, "PENDING", undefined);
       setCurrent(llm, pending);
       llm.connectionDigest = digest;
+      llm.model = withListDue(llm.model);
       llm.status = isProven ? "ACTIVE" : "UNTESTED";
       llm.lastTest = isProven ? test : null;
       return { forced: String(!isProven) };
@@ -74,6 +76,7 @@ export class CredentialsRotation {
       setAside(llm, "PREVIOUS", keptIn(llm, "CURRENT"));
       setCurrent(llm, previous);
       llm.connectionDigest = digestOf(llm);
+      llm.model = withListDue(llm.model);
       llm.status = "UNTESTED";
       llm.lastTest = null;
       return {};

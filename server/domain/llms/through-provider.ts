@@ -6,6 +6,7 @@ import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ProviderType } from "../../upstream/target.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import { forgetEndpoint } from "../models/model-knowledge.ts";
 import { wayThrough } from "../providers/credentials.ts";
 import { keyAmong, providerNotFound } from "../providers/provider-values.ts";
 import type { ChangedConnection } from "./apply-change.ts";
@@ -80,6 +81,7 @@ export function leaveProvider(llm: Llm): void {
   llm.connectionDigest = digestOf(llm);
   llm.status = "UNTESTED";
   llm.lastTest = null;
+  llm.model = forgetEndpoint(llm.model);
 }
 
 function requireType(provider: Provider, providerType: string): void {

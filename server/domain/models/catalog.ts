@@ -1,4 +1,6 @@
 import { llmdb } from "@agentjido/llmdb";
+import type { Deprecation } from "../../upstream/adapter.ts";
+import { asDate } from "../../upstream/json-value.ts";
 import type { ProviderType } from "../../upstream/target.ts";
 
 /** What a catalog of models knows of one; undefined where it knows nothing. */
@@ -10,14 +12,16 @@ export interface ModelFacts {
   readonly supportsWebSearch: boolean | undefined;
   readonly contextLength: number | undefined;
   readonly inputModalities: readonly string[] | undefined;
-  readonly deprecation: Deprecation | undefined;
+  /** All the names it goes by. */
+  readonly names: readonly string[];
+  /** Undefined: nothing says that it will end. */
+  readonly deprecation: CataloguedDeprecation | undefined;
 }
 
-export interface Deprecation {
+/** What the catalog says of the end of a model. */
+export interface CataloguedDeprecation extends Deprecation {
+  /** Whether it says that it has ended, whatever the dates are. */
   readonly isRetired: boolean;
-  /** A date, such as 2026-03-26. */
-  readonly retiresAt: string | undefined;
-  readonly replacement: string | undefined;
 }
 
 /** The provider of the catalog that describes what a provider type serves; for the others, anything may be served. */
@@ -49,12 +53,14 @@ export async function lookUpModel(providerType: ProviderType, model: string): Pr
     supportsWebSearch: undefined,
     contextLength: limits?.context ?? undefined,
     inputModalities: modalities?.input ?? undefined,
+    names: [found.id, ...found.aliases],
     deprecation:
       found.deprecated || found.retired
         ? {
-            isRetired: found.retired || lifecycle?.status === "retired" || isPast(lifecycle?.retires_at),
-            retiresAt: lifecycle?.retires_at ?? undefined,
-            replacement: lifecycle?.replacement ?? undefined,
+            isRetired: found.retired || lifecycle?.status === "retired",
+            deprecatedAt: asDate(lifecycle?.deprecated_at),
+            retiresAt: asDate(lifecycle?.retires_at),
+            successor: lifecycle?.replacement ?? undefined,
           }
         : undefined,
   };
@@ -66,8 +72,4 @@ function specOf(providerType: ProviderType, model: string): [provider: string | 
   if (known) return [known, model];
   const [, provider, id] = /^(openai|anthropic|openrouter)\/(.+)$/.exec(model) ?? [];
   return [provider, id ?? model];
-}
-
-function isPast(date: string | null | undefined): boolean {
-  return date != null && Date.parse(date) < Date.now();
 }

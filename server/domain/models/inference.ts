@@ -1,4 +1,4 @@
-import type { Capabilities } from "../../store/llm.entity.ts";
+import type { Capabilities, ClaimSource, StoredClaims } from "../../store/llm.entity.ts";
 import type { ModelFacts } from "./catalog.ts";
 
 /** What an owner may say of a model, or leave to us. */
@@ -8,12 +8,20 @@ export interface ModelProperties {
   readonly supportedModalities: readonly string[];
 }
 
-export interface InferredModel {
-  readonly capabilities: Capabilities;
-  readonly maxContextLength: number | undefined;
-  readonly supportedModalities: readonly string[];
+export interface InferredModel extends ModelProperties {
   /** The names of what was left open, whether or not anything could be said of it. */
   readonly inferred: readonly string[];
+}
+
+/** What others than the owner say of a model. */
+export type Claims = Readonly<Partial<Record<ClaimSource, StoredClaims | undefined>>>;
+
+export type Property = keyof StoredClaims;
+
+/** Whose word is in force for a property; undefined: nobody's, it is not known. And who says otherwise. */
+export interface PropertySource {
+  readonly source: "OWNER" | ClaimSource | "ASSUMED" | undefined;
+  readonly disagreements: readonly { readonly source: ClaimSource; readonly value: StoredClaims[Property] }[];
 }
 
 const CAPABILITIES: readonly (keyof Capabilities)[] = [
@@ -25,25 +33,36 @@ const CAPABILITIES: readonly (keyof Capabilities)[] = [
   "supportsSamplingParameters",
 ];
 
-const MODALITIES: Readonly<Record<string, string>> = { text: "TEXT", image: "IMAGE", audio: "AUDIO", video: "VIDEO" };
+/** All that is inferred where the owner leaves it open. */
+export const PROPERTIES: readonly Property[] = [...CAPABILITIES, "maxContextLength", "supportedModalities"];
+
+/** Whoever comes first is believed. */
+const BELIEVED: readonly ClaimSource[] = ["PROBE", "PROVIDER", "CATALOG"];
+
+/** Endpoints that serve chats take system messages and stream; the rest is only known of known models. */
+const ASSUMED: StoredClaims = {
+  supportsChat: true,
+  supportsCompletion: false,
+  supportsSystemMessages: true,
+  supportsStreaming: true,
+  supportedModalities: ["TEXT"],
+};
 
 /** Fills in what the owner left open; what the owner said is never overridden. */
-export function inferModel(given: ModelProperties, facts: ModelFacts | undefined): InferredModel {
-  const guesses = guessCapabilities(facts);
+export function inferModel(given: ModelProperties, claims: Claims): InferredModel {
+  const owners = ownersClaims(given);
+  const settled = <Name extends Property>(name: Name): StoredClaims[Name] =>
+    owners[name] ?? believed(claims, name)?.value ?? ASSUMED[name];
   const capabilities: Capabilities = {};
-  const inferred: string[] = [];
   for (const name of CAPABILITIES) {
-    const value = given.capabilities[name] ?? guesses[name];
+    const value = settled(name);
     if (value !== undefined) capabilities[name] = value;
-    if (given.capabilities[name] === undefined) inferred.push(name);
   }
-  if (given.maxContextLength === undefined) inferred.push("maxContextLength");
-  if (given.supportedModalities.length === 0) inferred.push("supportedModalities");
   return {
     capabilities,
-    inferred,
-    maxContextLength: given.maxContextLength ?? facts?.contextLength,
-    supportedModalities: given.supportedModalities.length > 0 ? given.supportedModalities : modalitiesOf(facts),
+    maxContextLength: settled("maxContextLength"),
+    supportedModalities: settled("supportedModalities") ?? [],
+    inferred: PROPERTIES.filter((name) => owners[name] === undefined),
   };
 }
 
@@ -57,32 +76,77 @@ export function givenOf(stored: InferredModel): ModelProperties {
   };
 }
 
+/** What an owner says of a model by a change, without what they only send back as it was inferred. */
+export function withoutEchoes(
+  said: ModelProperties,
+  stored: InferredModel,
+  echoes: ReadonlySet<Property>,
+): ModelProperties {
+  const [words, inForce] = [ownersClaims(said), ownersClaims(stored)];
+  const isEcho = (name: Property) =>
+    echoes.has(name) && stored.inferred.includes(name) && isSame(words[name], inForce[name]);
+  return {
+    capabilities: Object.fromEntries(Object.entries(said.capabilities).filter(([name]) => !isEcho(name as Property))),
+    maxContextLength: isEcho("maxContextLength") ? undefined : said.maxContextLength,
+    supportedModalities: isEcho("supportedModalities") ? [] : said.supportedModalities,
+  };
+}
+
+/** Whose word each property of a stored model is, and who says otherwise. */
+export function sourcesOf(stored: InferredModel, claims: Claims): Readonly<Record<Property, PropertySource>> {
+  const inForce = ownersClaims(stored);
+  const sources = PROPERTIES.map((name): [Property, PropertySource] => {
+    const value = inForce[name];
+    const source = stored.inferred.includes(name) ? sourceOf(claims, name, value) : "OWNER";
+    const disagreements = BELIEVED.flatMap((other) => {
+      const claimed = claims[other]?.[name];
+      return claimed === undefined || isSame(claimed, value) ? [] : [{ source: other, value: claimed }];
+    });
+    return [name, { source, disagreements }];
+  });
+  return Object.fromEntries(sources) as Record<Property, PropertySource>;
+}
+
+const BY_SOURCE: Readonly<Record<string, string>> = {
+  PROVIDER: "from the endpoint's list of models",
+  PROBE: "from the last test that passed",
+};
+
 /** The inferred capabilities in sentences, one each. */
-export function describeInferred({ capabilities, inferred }: InferredModel, facts: ModelFacts | undefined): string[] {
-  const source = facts
-    ? `from the model catalog (${facts.source})`
-    : "as endpoints of this type do; the model is unknown";
-  return CAPABILITIES.filter((name) => inferred.includes(name) && capabilities[name] !== undefined).map(
-    (name) => `${name} was inferred as ${capabilities[name]}, ${source}`,
+export function describeInferred(stored: InferredModel, claims: Claims, facts: ModelFacts | undefined): string[] {
+  const sources = sourcesOf(stored, claims);
+  const assumed = `as endpoints of this type do; ${facts ? "the model catalog does not say" : "the model is unknown"}`;
+  const catalogued = `from the model catalog (${facts?.source})`;
+  return CAPABILITIES.filter((name) => stored.inferred.includes(name) && stored.capabilities[name] !== undefined).map(
+    (name) => {
+      const { source = "" } = sources[name];
+      const origin = BY_SOURCE[source] ?? (source === "CATALOG" ? catalogued : assumed);
+      return `${name} was inferred as ${stored.capabilities[name]}, ${origin}`;
+    },
   );
 }
 
-/** Endpoints that serve chats take system messages and stream; the rest is only known of known models. */
-function guessCapabilities(facts: ModelFacts | undefined): Capabilities {
-  const guesses: Capabilities = {
-    supportsChat: facts?.supportsChat ?? true,
-    supportsCompletion: false,
-    supportsSystemMessages: true,
-    supportsStreaming: true,
-  };
-  if (facts?.supportsFunctionCalling !== undefined) guesses.supportsFunctionCalling = facts.supportsFunctionCalling;
-  if (facts?.supportsSamplingParameters !== undefined) {
-    guesses.supportsSamplingParameters = facts.supportsSamplingParameters;
-  }
-  return guesses;
+function believed<Name extends Property>(claims: Claims, name: Name) {
+  const source = BELIEVED.find((source) => claims[source]?.[name] !== undefined);
+  return source && { source, value: claims[source]?.[name] };
 }
 
-function modalitiesOf(facts: ModelFacts | undefined): string[] {
-  const known = (facts?.inputModalities ?? []).flatMap((modality) => MODALITIES[modality] ?? []);
-  return known.length > 0 ? known : ["TEXT"];
+function sourceOf(claims: Claims, name: Property, value: StoredClaims[Property]): PropertySource["source"] {
+  const source = believed(claims, name)?.source;
+  if (source) return source;
+  return value !== undefined && isSame(value, ASSUMED[name]) ? "ASSUMED" : undefined;
+}
+
+function ownersClaims({ capabilities, maxContextLength, supportedModalities }: ModelProperties): StoredClaims {
+  return {
+    ...capabilities,
+    maxContextLength,
+    supportedModalities: supportedModalities.length > 0 ? supportedModalities : undefined,
+  };
+}
+
+/** Of modalities, the order means nothing. */
+function isSame(one: StoredClaims[Property], other: StoredClaims[Property]): boolean {
+  if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
+  return one.length === other.length && one.every((modality) => other.includes(modality));
 }

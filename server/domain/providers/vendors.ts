@@ -1,37 +1,27 @@
-import { LRUCache } from "lru-cache";
 import type { StoredTest } from "../../store/llm.entity.ts";
 import type { Provider } from "../../store/provider.entity.ts";
 import { findProvider, keepProviderTest } from "../../store/provider-queries.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { ModelList, Vendor } from "../../upstream/model-list.ts";
+import type { Vendor } from "../../upstream/model-list.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import type { OwnPermission } from "../access/permissions.ts";
 import { holderOf, type Scope } from "../access/scope.ts";
 import { recordDeed } from "../audit/audit.ts";
-import { upstreamFault } from "../chat/refusal.ts";
-import { apiKeyHeaderOf } from "../credentials/api-key-header.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import { SecretRef } from "../credentials/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../credentials/secret-refs.ts";
+import { vendorOf } from "../credentials/vendor-of.ts";
 import { testOfRefusedRef } from "../llms/refused-ref.ts";
+import type { FetchedModels, ListSource, ModelLists } from "../models/model-lists.ts";
 import { credentialsOf, useOf } from "./credentials.ts";
 import { keyOf, type ProviderRef, providerNotFound, providerTypeOf } from "./provider-values.ts";
-
-/** The models of a Provider, and when its vendor was asked for them. */
-export interface FetchedModels extends ModelList {
-  readonly fetchedAt: number;
-}
-
-const HOUR_MS = 3_600_000;
-/** How many models are held in memory, of all Providers together. */
-const MOST_HELD = 100_000;
 
 interface Means {
   readonly limits: Limits;
   readonly vault: Vault;
   readonly upstreams: Upstreams;
   readonly secretRefs: SecretRefs;
+  readonly lists: ModelLists;
 }
 
 /** What can be asked of the vendors behind Providers. */
@@ -40,17 +30,14 @@ export class Vendors {
   readonly #vault: Vault;
   readonly #upstreams: Upstreams;
   readonly #secretRefs: SecretRefs;
-  readonly #held = new LRUCache<string, FetchedModels>({
-    ttl: HOUR_MS,
-    maxSize: MOST_HELD,
-    sizeCalculation: ({ models }) => models.length + 1,
-  });
+  readonly #lists: ModelLists;
 
-  constructor({ limits, vault, upstreams, secretRefs }: Means) {
+  constructor({ limits, vault, upstreams, secretRefs, lists }: Means) {
     this.#secretRefs = secretRefs;
     this.#limits = limits;
     this.#vault = vault;
     this.#upstreams = upstreams;
+    this.#lists = lists;
   }
 
   /** Tests the key of a Provider and keeps the result with it. */
@@ -64,25 +51,27 @@ export class Vendors {
   }
 
   /** The models that its vendor serves, as they were at most so long ago. */
-  async models(scope: Scope, ref: ProviderRef, maxAgeMs = HOUR_MS): Promise<FetchedModels> {
+  async models(scope: Scope, ref: ProviderRef, maxAgeMs?: number): Promise<FetchedModels> {
     const provider = await find(scope, ref, "READ_PROVIDER_OWN");
+    return this.#lists.get(scope, this.listSource(scope, provider), {
+      maxAgeMs,
+      admit: () => this.#limits.countTest(holderOf(scope.caller)),
+      record: () => recordUse(scope, provider, "provider.listModels"),
+    });
+  }
+
+  /** The vendor of a Provider that was loaded with its credentials, as it is asked for its models. */
+  listSource(scope: Scope, provider: Provider): ListSource {
     const { id, credentialsVersion, endpointUrl } = provider;
-    // What was fetched with another key or from another place is none of this.
-    const key = JSON.stringify([id, credentialsVersion, endpointUrl]);
-    const held = this.#held.get(key);
-    if (held && Date.now() - held.fetchedAt < maxAgeMs) return held;
-    await this.#limits.countTest(holderOf(scope.caller));
-    const credentials = await credentialsOf(this.#vault, scope.em, provider);
-    await recordUse(scope, provider, "provider.listModels");
-    try {
-      const vendor = await this.#vendor(scope, provider, credentials);
-      const list = await this.#upstreams.models(vendor, scope.signal, scope.watch);
-      const fetched = { ...list, fetchedAt: Date.now() };
-      this.#held.set(key, fetched);
-      return fetched;
-    } catch (error) {
-      throw upstreamFault(error, { providerId: id });
-    }
+    return {
+      key: [id, credentialsVersion, endpointUrl],
+      metadata: { providerId: id },
+      connect: async (record) => {
+        const credentials = await credentialsOf(this.#vault, scope.em, provider);
+        await record();
+        return this.#vendor(scope, provider, credentials);
+      },
+    };
   }
 
   /** A reference that gives no key is a result like others. */
@@ -97,15 +86,10 @@ export class Vendors {
     }
   }
 
-  /** A key that is kept elsewhere is fetched anew, for whoever just changed it. */
-  async #vendor(scope: Scope, provider: Provider, credentials: Credentials | undefined): Promise<Vendor> {
-    if (credentials?.source instanceof SecretRef) this.#secretRefs.forget(credentials.source);
-    return {
-      ownerId: provider.owner,
-      providerType: providerTypeOf(provider),
-      endpointUrl: provider.endpointUrl,
-      apiKey: credentials && (await apiKeyHeaderOf(this.#secretRefs, credentials, useOf(provider), scope.signal)),
-    };
+  #vendor(scope: Scope, provider: Provider, credentials: Credentials | undefined): Promise<Vendor> {
+    const { owner: ownerId, endpointUrl } = provider;
+    const place = { ownerId, providerType: providerTypeOf(provider), endpointUrl };
+    return vendorOf(this.#secretRefs, place, credentials, useOf(provider), scope.signal);
   }
 }
 

@@ -41,6 +41,7 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "LlmService.ListLlms": about((world, whose) => ({ ...accountAsOwner(world, whose), pageSize: 5 })),
   "LlmService.UpdateLlm": about((world, whose) => ({ llmId: world.things(whose).llmId, description: "changed" })),
   "LlmService.BatchGetLlms": about((world, whose) => ({ llmIds: [world.things(whose).llmId] })),
+  "LlmService.ListLlmModels": llm,
   "LlmService.DeleteLlm": newLlm,
   "LlmService.UndeleteLlm": about(async (world, whose) => ({ llmId: await world.deletedLlm(whose) })),
   "LlmService.WatchLlms": { ...about(accountAsOwner), isEndless: true },

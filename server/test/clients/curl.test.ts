@@ -110,7 +110,7 @@ describeUnless(missing)("curl with the line of contract 003", () => {
         createdById: rig.accountId,
         updatedById: rig.accountId,
       }),
-      statuses: [{ code: "MODEL_DEPRECATED", message: expect.any(String) }],
+      statuses: [{ code: "MODEL_RETIRED", message: expect.any(String) }],
     });
     expect(created.text).not.toContain("sk-your-api-key-here");
 

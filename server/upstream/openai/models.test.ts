@@ -7,7 +7,7 @@ function fixture(name: string) {
   return JSON.parse(readFileSync(join(import.meta.dirname, "fixtures", name), "utf8"));
 }
 
-const silent = { displayName: "", maxContextLength: undefined };
+const silent = { displayName: "", aliases: [] };
 
 describe("the models that are served", () => {
   it.each([
@@ -39,11 +39,27 @@ describe("the models that are served", () => {
       name: "openrouter-models.json",
       models: [
         {
+          ...silent,
           id: "openai/gpt-4o",
           displayName: "OpenAI: GPT-4o",
           ownedBy: "",
           createdAt: 1_715_558_400_000,
           maxContextLength: 128_000,
+          supportsFunctionCalling: true,
+          supportsSamplingParameters: true,
+          inputModalities: ["text", "image", "file"],
+        },
+        {
+          ...silent,
+          id: "deepseek/deepseek-r1:free",
+          displayName: "DeepSeek: R1 (free)",
+          ownedBy: "",
+          createdAt: 1_737_381_095_000,
+          maxContextLength: 163_840,
+          supportsFunctionCalling: false,
+          supportsSamplingParameters: false,
+          inputModalities: ["text"],
+          deprecation: { retiresAt: "2026-12-31" },
         },
       ],
     },
@@ -52,6 +68,33 @@ describe("the models that are served", () => {
       models: [
         { ...silent, id: "gpt-4o", ownedBy: "openai", createdAt: 1_677_610_602_000 },
         { ...silent, id: "bedrock-claude", ownedBy: "openai", createdAt: 1_677_610_602_000 },
+        { ...silent, id: "anthropic/*", ownedBy: "openai", createdAt: 1_677_610_602_000 },
+      ],
+    },
+    {
+      name: "mistral-models.json",
+      models: [
+        {
+          id: "mistral-medium-2508",
+          displayName: "mistral-medium-2508",
+          ownedBy: "mistralai",
+          aliases: ["mistral-medium-latest", "mistral-medium"],
+          createdAt: 1_766_520_693_000,
+          maxContextLength: 131_072,
+          supportsFunctionCalling: true,
+          inputModalities: ["text", "image"],
+        },
+        {
+          ...silent,
+          id: "open-mistral-7b",
+          displayName: "open-mistral-7b",
+          ownedBy: "mistralai",
+          createdAt: 1_766_520_693_000,
+          maxContextLength: 32_768,
+          supportsFunctionCalling: false,
+          inputModalities: ["text"],
+          deprecation: { deprecatedAt: "2026-08-31", successor: "ministral-8b-latest" },
+        },
       ],
     },
     {
@@ -79,7 +122,8 @@ describe("the models that are served", () => {
   });
 
   it("are read as far as they make sense", () => {
-    const data = [null, "gpt", { id: 7, created: "yesterday", context_length: -1 }, { id: "a", created: 1e18 }];
+    const odd = { supported_parameters: "tools", aliases: {}, architecture: [], capabilities: 1, deprecation: "soon" };
+    const data = [null, "gpt", { id: 7, created: "yesterday", context_length: -1 }, { id: "a", created: 1e18, ...odd }];
     expect(readModels({ data })?.models).toEqual([
       { ...silent, id: "", ownedBy: "", createdAt: undefined },
       { ...silent, id: "a", ownedBy: "", createdAt: undefined },

@@ -1,5 +1,15 @@
-import type { ModelPage, ServedModel } from "../adapter.ts";
-import { asCount, asObject, asObjects, asText, asTimeMs, type JsonObject } from "../json-value.ts";
+import type { Deprecation, ModelPage, ServedModel } from "../adapter.ts";
+import {
+  asBoolean,
+  asCount,
+  asDate,
+  asObject,
+  asObjects,
+  asText,
+  asTexts,
+  asTimeMs,
+  type JsonObject,
+} from "../json-value.ts";
 
 /** There are no pages. */
 export function modelsQuery(): Record<string, string> {
@@ -17,16 +27,44 @@ export function readModels(body: JsonObject): ModelPage | undefined {
 }
 
 function readModel(model: JsonObject): ServedModel {
+  const parameters = asTexts(model.supported_parameters); // OpenRouter
+  const capabilities = asObject(model.capabilities); // Mistral
   return {
     id: asText(model.id),
     // OpenRouter and Mistral; Google.
     displayName: asText(model.name) || asText(model.display_name),
     ownedBy: asText(model.owned_by),
+    aliases: asTexts(model.aliases), // Mistral
     createdAt: asTimeMs(model.created),
     maxContextLength:
       asCount(model.context_length) ?? // OpenRouter, Together
       asCount(model.max_model_len) ?? // vLLM
       asCount(model.max_context_length) ?? // Mistral
       asCount(asObject(model.meta)?.n_ctx_train), // llama.cpp
+    supportsFunctionCalling: includes(parameters, "tools") ?? asBoolean(capabilities?.function_calling),
+    supportsSamplingParameters: includes(parameters, "temperature"),
+    inputModalities: readModalities(model, capabilities),
+    deprecation: readDeprecation(model),
   };
+}
+
+/** Whether something is in a list; of an empty one nothing is known. */
+function includes(list: readonly string[], item: string): boolean | undefined {
+  return list.length > 0 ? list.includes(item) : undefined;
+}
+
+/** OpenRouter lists them; Mistral says whether the model sees. */
+function readModalities(model: JsonObject, capabilities: JsonObject | undefined): readonly string[] | undefined {
+  const listed = asTexts(asObject(model.architecture)?.input_modalities);
+  if (listed.length > 0) return listed;
+  const vision = asBoolean(capabilities?.vision);
+  return vision === undefined ? undefined : ["text", ...(vision ? ["image"] : [])];
+}
+
+/** OpenRouter tells the last day; Mistral since when the model is deprecated, and what to use instead. */
+function readDeprecation(model: JsonObject): Deprecation | undefined {
+  const retiresAt = asDate(model.expiration_date);
+  const deprecatedAt = asDate(model.deprecation);
+  if (retiresAt === undefined && deprecatedAt === undefined) return undefined;
+  return { deprecatedAt, retiresAt, successor: asText(model.deprecation_replacement_model) || undefined };
 }

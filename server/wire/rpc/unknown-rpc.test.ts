@@ -133,6 +133,7 @@ describe("an rpc that is not here, by hand", () => {
     const response = await post("/acme.v1.Service/One", { "content-type": "application/grpc-web", origin: ORIGIN });
     expect(response.headers.get("access-control-allow-origin")).toBe(ORIGIN);
     expect(response.headers.get("access-control-expose-headers")).toContain("Grpc-Status");
+    expect(response.headers.get("access-control-expose-headers")).toContain("patchbay-model-state");
     expect(response.headers.get("grpc-status")).toBe("12");
   });
 

@@ -43,9 +43,28 @@ const NEW_LLM: JsonObject = {
   credentialsHint: "…a1b2",
   hasCredentials: true,
   etag: "1",
+  modelState: { state: "ACTIVE", source: "CATALOG" },
+  capabilitySources: {
+    supportsChat: { source: "CATALOG" },
+    supportsFunctionCalling: { source: "CATALOG" },
+    supportsStreaming: { source: "ASSUMED" },
+    maxContextLength: { source: "CATALOG" },
+    supportedModalities: { source: "CATALOG" },
+  },
 };
 
-const LLM: JsonObject = { ...NEW_LLM, status: "ACTIVE", isDefault: true, lastTest: CONNECTION_TEST };
+const LLM: JsonObject = {
+  ...NEW_LLM,
+  status: "ACTIVE",
+  isDefault: true,
+  lastTest: CONNECTION_TEST,
+  modelState: { state: "ACTIVE", source: "PROVIDER", checkedAt: "1767225660000" },
+};
+
+const MODELS: JsonObject = {
+  models: [{ modelIdentifier: "gpt-4o", ownedBy: "system", createdAt: "1715367049000" }],
+  fetchedAt: "1767225660000",
+};
 
 const PROVIDER: JsonObject = {
   providerId: "9d2c4b6a-1e3f-4a5b-8c7d-6e5f4a3b2c1d",
@@ -149,6 +168,10 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
   },
   "LlmService.GetLlm": { requests: {}, responses: { llm: { summary: "An Llm", value: { llm: LLM } } } },
   "LlmService.ListLlms": { requests: {}, responses: { page: { summary: "The only page", value: { llms: [LLM] } } } },
+  "LlmService.ListLlmModels": {
+    requests: {},
+    responses: { models: { summary: "What the endpoint serves", value: MODELS } },
+  },
   "LlmService.UpdateLlm": {
     requests: {
       rename: {
@@ -281,10 +304,7 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
     responses: {
       models: {
         summary: "What the vendor serves",
-        value: {
-          models: [{ modelIdentifier: "gpt-4o", ownedBy: "system", createdAt: "1715367049000" }],
-          fetchedAt: "1767225660000",
-        },
+        value: MODELS,
       },
     },
   },

@@ -7,6 +7,7 @@ import { type Reasons, readRpcProse } from "./failures.ts";
 import type { Operation, Parameter } from "./open-api.ts";
 import { type Prose, splitSentence } from "./prose.ts";
 import { readQueryParameters } from "./query-parameters.ts";
+import { responseHeadersOf } from "./response-headers.ts";
 import type { RpcExamples } from "./rpc-examples.ts";
 
 /** What operations are described from. */
@@ -35,6 +36,8 @@ export function describeOperation(
   const parameters = [...inPath, ...readQueryParameters(binding, sources.schemas)];
   const examples = sources.examples[`${service.name}.${name}`] ?? NO_EXAMPLES;
   const requestBody = readRequestBody(binding, examples, sources);
+  const headers = responseHeadersOf(method);
+  const answer = { ...readAnswer(binding, examples, sources), ...(headers && { headers }) };
   return {
     tags: [service.name],
     // A summary is plain text.
@@ -45,7 +48,7 @@ export function describeOperation(
     ...(!hasOption(method, requires) && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(requestBody && { requestBody }),
-    responses: { 200: readAnswer(binding, examples, sources), ...sources.errors.of(method, failures) },
+    responses: { 200: answer, ...sources.errors.of(method, failures) },
   };
 }
 

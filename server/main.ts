@@ -5,8 +5,8 @@ import { type Config, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import type { KeysConfig } from "./keys-config.ts";
 import { createLog, describeError } from "./log.ts";
-import { collectQuietGarbage } from "./quiet-garbage.ts";
 import { helpText } from "./settings.ts";
+import { collectStartGarbage } from "./start-garbage.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const server = await build(config, log);
   process.stdout.write(welcome(config, server));
-  collectQuietGarbage();
+  collectStartGarbage();
 
   let isStopping = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -13,6 +13,8 @@ const STREAMS_A_CHANNEL = 100;
 /** Streams begin in groups, as people arrive; all at once would measure a queue for the database. */
 const GROUP = 50;
 const SETTLE_MS = 3_000;
+/** V8 gives back by itself, after eight seconds without much to do, a part of what beginning so many streams took. */
+const QUIET_MS = 12_000;
 
 /** The memory of a fresh server: with nothing to do, and with streams that wait for a model. */
 export const memory: Row = {
@@ -55,7 +57,7 @@ async function measureMemory(stage: Stage, hold: Hold) {
     await sleep(SETTLE_MS);
     const before = residentMb(patchbay.pid);
     await hold(patchbay, closers);
-    await sleep(SETTLE_MS);
+    await sleep(QUIET_MS);
     return { unused, before, during: residentMb(patchbay.pid) };
   } finally {
     for (const close of closers.reverse()) await close();

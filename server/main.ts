@@ -3,10 +3,10 @@ import { StartError } from "./base/start-error.ts";
 import { build, type Server } from "./build.ts";
 import { type Config, readConfig } from "./config.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
+import { collectIdleGarbage } from "./idle-garbage.ts";
 import type { KeysConfig } from "./keys-config.ts";
 import { createLog, describeError } from "./log.ts";
 import { helpText } from "./settings.ts";
-import { collectStartGarbage } from "./start-garbage.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const server = await build(config, log);
   process.stdout.write(welcome(config, server));
-  collectStartGarbage();
+  collectIdleGarbage();
 
   let isStopping = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

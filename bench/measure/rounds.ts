@@ -2,13 +2,14 @@ import type { Timing } from "../load/loops.ts";
 import { canMeasureCpu, cpuTimeOf } from "./cpu.ts";
 import { type Figure, figureOf, percentile } from "./stats.ts";
 
-/** After about so many calls V8 has compiled what it will. */
-const WARM_CALLS = 2_000;
+/** After about so many calls V8 has compiled what it will; it takes a server some ten seconds of work. */
+const WARM_CALLS = 10_000;
+const WARM_TURNS = 6;
 
 /** How long a run takes. */
 export interface Plan {
   readonly rounds: number;
-  /** Every contender is warmed up for this long, and up to three times as long if it has had few calls. */
+  /** Every contender is warmed up for this long, and up to six times as long if it has had few calls. */
   readonly warmUpMs: number;
   readonly roundMs: number;
   /** Processes started afresh, where that is what is measured. */
@@ -90,7 +91,7 @@ export async function measure(contenders: readonly Contender[], plan: Plan): Pro
 
 async function warmUp({ load }: Contender, ms: number): Promise<void> {
   let calls = 0;
-  for (let turn = 0; turn < 3 && calls < WARM_CALLS; turn++) calls += (await load(ms)).length;
+  for (let turn = 0; turn < WARM_TURNS && calls < WARM_CALLS; turn++) calls += (await load(ms)).length;
 }
 
 async function sample({ pid, load }: Contender, ms: number): Promise<Sample> {

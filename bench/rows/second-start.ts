@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { makeApiKey } from "../../server/domain/access/api-key-format.ts";
 import { figureOf } from "../measure/stats.ts";
-import { PATCHBAY_ENV, PATCHBAY_MAIN } from "../stage/stage.ts";
+import { PATCHBAY_ARGS, PATCHBAY_ENV } from "../stage/stage.ts";
 import type { Row } from "./row.ts";
 
 /** From the start of the process, over its own PostgreSQL that has been there before, to the first rows from it. */
@@ -15,7 +15,7 @@ export const secondStart: Row = {
     const seconds: number[] = [];
     for (let start = 0; start <= plan.starts; start++) {
       const startedAt = performance.now();
-      const server = stage.start("patchbay-start", "anywhere", [PATCHBAY_MAIN], {
+      const server = stage.start("patchbay-start", "anywhere", PATCHBAY_ARGS, {
         PORT: "0",
         DATA_DIR: join(folder, "data"),
         BOOTSTRAP_API_KEY: apiKey,

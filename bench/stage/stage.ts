@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
+import packageJson from "../../package.json" with { type: "json" };
 import { makeApiKey } from "../../server/domain/access/api-key-format.ts";
 import { EmbeddedPostgres } from "../../server/store/embedded/embedded-postgres.ts";
 import type { Role } from "../measure/pinning.ts";
@@ -10,8 +11,11 @@ import { installPeers, PORTKEY_MAIN } from "./install-peers.ts";
 import { furnish, getLlmAnswer, type PatchbayServer } from "./patchbay.ts";
 import { ServerProcess } from "./process.ts";
 
-/** `server/main.ts`, as `npm start` runs it, with the environment that that gives it. */
-export const PATCHBAY_MAIN = join(import.meta.dirname, "../../server/main.ts");
+/** `server/main.ts`, as `npm start` runs it: with the flags and the environment that that gives it. */
+export const PATCHBAY_ARGS = [
+  ...packageJson.scripts.start.split(" ").filter((word) => word.startsWith("--")),
+  join(import.meta.dirname, "../../server/main.ts"),
+];
 export const PATCHBAY_ENV = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/node") };
 const peer = (name: string) => join(import.meta.dirname, "../peers", name);
 
@@ -88,7 +92,7 @@ export class Stage {
     const apiKey = makeApiKey().reveal();
     const keyringFile = join(this.folder, `${name}.keyring`);
     const modelUrl = await this.model();
-    const process = this.start(name, "measured", [...nodeArgs, PATCHBAY_MAIN], {
+    const process = this.start(name, "measured", [...nodeArgs, ...PATCHBAY_ARGS], {
       PORT: "0",
       DATABASE_URL: database ?? (await this.createDatabase(name)),
       KEYRING_FILE: keyringFile,

@@ -21,7 +21,7 @@ import { type CallContext, OVER, type RunningCalls } from "../../call/call-conte
 import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../call/exchange.ts";
 import { MessageReader } from "../../call/message-reader.ts";
 import { callCancelled } from "../../call/wire-error.ts";
-import { answerIn, type DirectAnswer } from "./answer.ts";
+import { type AnswerMeans, answerIn, type DirectAnswer } from "./answer.ts";
 import { type Form, formOf, timeoutOf } from "./form.ts";
 import { readMessage } from "./read-message.ts";
 
@@ -51,6 +51,7 @@ export class DirectRpc {
   readonly #options: DirectOptions;
   readonly #maxBytes: number;
   readonly #codecs: MethodSerializationLookup<DescMessage, DescMessage>;
+  readonly #errorCodecs: Pick<AnswerMeans, "endOfStream" | "errorToBytes">;
 
   constructor(spec: MethodImplSpec, options: DirectOptions) {
     this.#spec = spec;
@@ -60,6 +61,10 @@ export class DirectRpc {
       readMaxBytes: this.#maxBytes,
       writeMaxBytes: WRITE_MAX_BYTES,
     });
+    this.#errorCodecs = {
+      endOfStream: createEndStreamSerialization(options.jsonOptions),
+      errorToBytes: (error) => errorToJsonBytes(error, options.jsonOptions),
+    };
   }
 
   /** The form of a request that is served directly; undefined if connect is to serve it. */
@@ -70,7 +75,7 @@ export class DirectRpc {
   /** Throws only what nobody can be told any more. */
   async serve(form: Form, request: NodeRequest, response: NodeResponse, values: ContextValues): Promise<void> {
     const { method } = this.#spec;
-    const { calls, acceptCompression, jsonOptions, defaultTimeoutMs } = this.#options;
+    const { calls, acceptCompression, defaultTimeoutMs } = this.#options;
     const context = calls.begin({
       method,
       protocolName: form.protocolName,
@@ -94,14 +99,13 @@ export class DirectRpc {
       context,
       form,
       compression: compression.response,
-      endOfStream: createEndStreamSerialization(jsonOptions),
-      errorToBytes: (error) => errorToJsonBytes(error, jsonOptions),
+      ...this.#errorCodecs,
     });
     try {
       const input = this.#read(form, request, context, compression.request);
-      const compress = (message: Message) => this.#send(answer, form, message, compression.response);
-      if (this.#spec.kind === "unary") await this.#serveUnary(context, input, compress);
-      else await this.#serveStream(context, input, compress, answer);
+      const send = (message: Message) => this.#send(answer, form, message, compression.response);
+      if (this.#spec.kind === "unary") await this.#serveUnary(context, input, send);
+      else await this.#serveStream(context, input, send, answer);
       closeAfter(request, response);
       answer.end();
     } catch (thrown) {

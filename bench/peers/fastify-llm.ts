@@ -9,7 +9,7 @@ import { Pool } from "pg";
 const QUERY = `
   select id, display_name, description, provider_type, endpoint_url, api_path, model_identifier, supported_modalities,
     labels, version, monitoring_endpoint, capabilities, default_sampling, max_context_length, client_config, owner_id,
-    created_at, updated_at, created_by, updated_by, status, model_deprecated, supports_web_search, credentials_hint,
+    created_at, updated_at, created_by, updated_by, status, model_state, model, supports_web_search, credentials_hint,
     has_credentials, last_test, revision,
     (select default_llm_id = llm.id from account where account.id = llm.owner_id) as is_default
   from llm where id = $1`;
@@ -42,6 +42,8 @@ const LLM = {
     status: text,
     isDefault: flag,
     modelDeprecated: flag,
+    modelState: open,
+    capabilitySources: open,
     supportsWebSearch: flag,
     credentialsHint: text,
     hasCredentials: flag,
@@ -89,7 +91,9 @@ app.get(
       updatedById: row.updated_by,
       status: row.status,
       isDefault: row.is_default ?? false,
-      modelDeprecated: row.model_deprecated,
+      modelDeprecated: row.model_state === "DEPRECATED" || row.model_state === "RETIRED",
+      modelState: { state: row.model_state, source: row.model.source },
+      capabilitySources: row.model.claims,
       supportsWebSearch: row.supports_web_search,
       credentialsHint: row.credentials_hint,
       hasCredentials: row.has_credentials,

@@ -5,7 +5,7 @@ import {
   type MethodImplSpec,
 } from "@connectrpc/connect";
 
-/** Keeps the specs of what is registered, so that the same implementations serve REST. */
+/** Keeps the specs of what is registered, so that the same implementations serve REST and what is served directly. */
 export function captureMethods(routes: (router: ConnectRouter) => void): MethodImplSpec[] {
   const methods: MethodImplSpec[] = [];
   const router: ConnectRouter = {

@@ -133,12 +133,14 @@ describe("scheduled checks", () => {
   });
 
   it("go on after a server was lost in the middle of one", async () => {
-    const { llmId, model } = await create();
+    const { llmId, model } = await create({ checkIntervalSeconds: 3_600 });
+    await expect.poll(() => callsOf(model).length, PATIENCE).toBe(1);
+    await expect.poll(() => planOf(llmId), PATIENCE).toMatchObject({ leased: false });
     await execute(
-      "insert into llm_check (llm_id, next_check_at, checking_until) values (?, now(), now() + interval '1 s')",
+      "update llm_check set next_check_at = now(), checking_until = now() + interval '1 s' where llm_id = ?",
       [llmId],
     );
-    await expect.poll(() => callsOf(model).length, PATIENCE).toBe(1);
+    await expect.poll(() => callsOf(model).length, PATIENCE).toBe(2);
   });
 
   it("whose credentials do not open are put off, and send nothing", async () => {

@@ -122,7 +122,7 @@ class PatientReader {
   }
 }
 
-function isObject(json: ExactJson): json is { [key: string]: ExactJson } {
+export function isObject(json: ExactJson | undefined): json is { [key: string]: ExactJson } {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 

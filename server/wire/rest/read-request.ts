@@ -13,7 +13,8 @@ import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
 import { invalidField, invalidRequest } from "../call/wire-error.ts";
 import type { Binding, VariableField } from "./binding.ts";
 import { maskOf } from "./field-mask.ts";
-import { type ExactJson, parseJson, readMessage } from "./json-body.ts";
+import { type ExactJson, isObject, parseJson, readMessage } from "./json-body.ts";
+import { fieldsOf } from "./message-fields.ts";
 import { readParameter } from "./parameter.ts";
 import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
 import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
@@ -41,9 +42,11 @@ export function readRequest(binding: Binding, parts: RequestParts, registry: Reg
   addVariables(tree, binding.variables, parts.variables);
   addQuery(tree, binding, parts.query);
   const json = readBodyJson(binding, parts.body);
+  const isOne = isSilentOn(json, tree, input);
+  if (isOne) Object.assign(json, tree);
   const message = json === undefined ? withHttpBody(binding, parts) : readMessage(input, json, "", registry);
   if (message === undefined) return fromParameters(input, tree);
-  if (Object.keys(tree).length > 0) {
+  if (!isOne && Object.keys(tree).length > 0) {
     refuseConflicts(reflect(input, message), reflect(input, fromParameters(input, tree)), tree, "");
     mergeFromJson(input, message, tree as JsonValue);
   }
@@ -94,6 +97,16 @@ function readBodyJson({ body: rule }: Binding, body: Uint8Array): ExactJson | un
   if (rule.isHttpBody) return undefined;
   const json = parseJson(body);
   return rule.kind === "message" ? json : { [rule.field.jsonName]: json };
+}
+
+/** Whether a body says nothing of what the parameters give, nor of what that excludes: then both are read as one. */
+function isSilentOn(json: ExactJson | undefined, tree: JsonTree, desc: DescMessage): json is Record<string, ExactJson> {
+  if (!isObject(json)) return false;
+  for (const jsonName in tree) {
+    const field = fieldsOf(desc).get(jsonName);
+    if (!field || field.oneof || Object.hasOwn(json, jsonName) || Object.hasOwn(json, field.name)) return false;
+  }
+  return true;
 }
 
 /** The request message around a google.api.HttpBody; undefined if the body is none. */

@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { Roster } from "../../base/roster.ts";
 
 /** What is known of a call when it begins. */
 export interface CallStart {
@@ -31,7 +32,7 @@ export const OVER = new Error("the call is over");
 export class RunningCalls {
   readonly #shutdownSignal: AbortSignal | undefined;
   /** What ends each of them: not their contexts' `abort`, which is for those who serve a call. */
-  readonly #running = new Set<(reason: unknown) => void>();
+  readonly #running = new Roster<(reason: unknown) => void>();
 
   constructor(shutdownSignal: AbortSignal | undefined) {
     this.#shutdownSignal = shutdownSignal;
@@ -45,14 +46,19 @@ export class RunningCalls {
     const controller = new AbortController();
     const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
     const finish = () => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
-      return this.#running.delete(abort);
+      this.#running.remove(place);
     };
     const abort = (reason: unknown) => {
-      if (finish()) controller.abort(reason);
+      if (isOver) return;
+      finish();
+      controller.abort(reason);
     };
-    this.#running.add(abort);
+    const place = this.#running.add(abort);
     if (this.#shutdownSignal?.aborted) abort(this.#shutdownSignal.reason);
     else if (timeoutMs !== undefined) {
       const stop = () => abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
+import { Roster } from "../../base/roster.ts";
 import type { Limits } from "./limits.ts";
 
 /** The limits as `http.createServer` and `https.createServer` want them. */
@@ -24,7 +25,7 @@ export function http1Options(limits: Limits): ServerOptions {
  * their 400, 408 or 431 from Node, which does so as long as nobody listens for `clientError`.
  */
 export class Http1 {
-  readonly #answers = new Map<Socket, Set<ServerResponse>>();
+  readonly #answers = new Map<Socket, Roster<ServerResponse>>();
   readonly #adopt: (socket: Socket) => void;
   #finishing = false;
 
@@ -39,7 +40,7 @@ export class Http1 {
 
   /** Takes a connection over. */
   serve(socket: Socket): void {
-    this.#answers.set(socket, new Set());
+    this.#answers.set(socket, new Roster());
     socket.once("close", () => this.#answers.delete(socket));
     this.#adopt(socket);
   }
@@ -61,10 +62,11 @@ export class Http1 {
 
   #follow({ socket }: IncomingMessage, response: ServerResponse): void {
     const answers = this.#answers.get(socket);
-    answers?.add(response);
+    // A socket that is closing already has none.
+    const place = answers?.add(response);
     if (this.#finishing) announceClose(response);
     response.once("close", () => {
-      answers?.delete(response);
+      if (place !== undefined) answers?.remove(place);
       if (this.#finishing && answers?.size === 0) socket.destroySoon();
     });
   }

@@ -1,10 +1,11 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requires } from "../../gen/patchbay/v1/permission_pb.ts";
+import type { Watch } from "../base/watch.ts";
 import type { Callers } from "../domain/access/callers.ts";
 import type { Limits } from "../domain/access/limits.ts";
 import { anyOf, type OwnPermission, type Permission } from "../domain/access/permissions.ts";
-import { holderOf, missing } from "../domain/access/scope.ts";
+import { type Caller, holderOf, missing, type Scope } from "../domain/access/scope.ts";
 import type { EntityManager } from "../store/store.ts";
 import { nameOf } from "./enum-names.ts";
 import { addressOf, setCaller, setScope, watchOf } from "./scope-key.ts";
@@ -38,18 +39,33 @@ export function createAdmission(
     }
     if (requirement?.[0].startsWith("TEST_")) await limits.countTest(holderOf(caller));
     if (requirement?.[0].startsWith("USE_")) await limits.countChat(holderOf(caller));
-    let em: EntityManager | undefined;
-    setScope(context, {
-      caller,
-      // A unit of work is made for whoever works: most calls only read.
-      get em() {
-        em ??= fork();
-        return em;
-      },
-      signal: context.signal,
-      watch: watchOf(context),
-    });
+    setScope(context, new CallScope(context, caller, fork));
   };
+}
+
+/**
+ * What a call works with. A class, for its getter: each object literal that has one gets a shape of its own from V8, which
+ * outlives the call and keeps it.
+ */
+class CallScope implements Scope {
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  readonly watch: Watch | undefined;
+  readonly #fork: () => EntityManager;
+  #em: EntityManager | undefined;
+
+  constructor(context: HandlerContext, caller: Caller, fork: () => EntityManager) {
+    this.caller = caller;
+    this.signal = context.signal;
+    this.watch = watchOf(context);
+    this.#fork = fork;
+  }
+
+  /** A unit of work is made for whoever works: most calls only read. */
+  get em(): EntityManager {
+    this.#em ??= this.#fork();
+    return this.#em;
+  }
 }
 
 function requirementOf(method: DescMethod): Requirement {

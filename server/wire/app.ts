@@ -83,6 +83,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const rpcs = createRpcHandlers({
     ...shared,
     routes,
+    refine: (context, error) => records.refine(context, error),
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     jsonOptions,
     onError: (error) => log.error({ err: error }, "an answer could not be written"),

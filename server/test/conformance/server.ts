@@ -31,6 +31,7 @@ const rpcs = createRpcHandlers({
   acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
   jsonOptions: { registry: createRegistry(files) },
   onError: () => {},
+  refine: () => {},
   readMaxBytes: () => asked.messageReceiveLimit || 0xffffffff,
 });
 const listener = await listen(

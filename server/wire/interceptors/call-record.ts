@@ -19,7 +19,6 @@ export class CallRecords {
     return async (context) => {
       const call = callOf(context.values);
       call.enter(context);
-      this.#watchAbort(call, context as AbortableContext);
       try {
         await admit(context);
       } catch (error) {
@@ -53,20 +52,11 @@ export class CallRecords {
   }
 
   /**
-   * What connect itself finds wrong (a body that is no message, or too large) comes past no interceptor. Its handlers
-   * abort the call with the error before they write it, and so it can still be told properly. A listener on the signal
-   * would not do: that is aborted only once, by the deadline perhaps.
+   * Gives an error that comes past the interceptors, such as that of a body which is no message, the reason, code and
+   * details that every error has, and notes it.
    */
-  #watchAbort(call: Call, context: AbortableContext): void {
-    const abort = context.abort.bind(context);
-    context.abort = (reason) => {
-      if (reason !== context.signal.reason) this.#refine(call, context, reason);
-      abort(reason);
-    };
-  }
-
-  /** Gives an error of connect's own the reason, code and details that every error has. */
-  #refine(call: Call, context: HandlerContext, error: unknown): void {
+  refine(context: HandlerContext, error: unknown): void {
+    const call = callOf(context.values);
     if (call.isSettled || !(error instanceof ConnectError)) return;
     const { code, details, rawMessage } = this.#translate(call, context, error);
     Object.assign(error, { code, details, rawMessage, message: `[${Code[code]}] ${rawMessage}` });
@@ -88,9 +78,6 @@ export class CallRecords {
     return error;
   }
 }
-
-/** What connect's handlers really get; they end it by themselves. */
-type AbortableContext = HandlerContext & { abort(reason?: unknown): void };
 
 /** What is needed to judge an error. */
 type Request = Pick<HandlerContext, "method" | "signal">;

@@ -6,6 +6,7 @@ import {
   type ConnectRouterOptions,
   type ContextValues,
   createConnectRouter,
+  type HandlerContext,
 } from "@connectrpc/connect";
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -27,6 +28,8 @@ export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | 
   readonly defaultTimeoutMs?: number;
   /** What the context of a call starts with. */
   readonly contextValues: (request: NodeRequest) => ContextValues;
+  /** Gives an error that no interceptor has seen what every error has, before it is written. */
+  readonly refine: (context: HandlerContext, error: unknown) => void;
   /** Sees why an answer could not be written. */
   readonly onError: (error: unknown) => void;
 }
@@ -42,12 +45,13 @@ export type Rpc = Pick<UniversalHandler, "method"> & {
  * leaves a call without an answer when it fails to write one.
  */
 export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
-  const { routes, contextValues, onError, readMaxBytes, defaultTimeoutMs, ...options } = all;
+  const { routes, contextValues, onError, refine, readMaxBytes, defaultTimeoutMs, ...options } = all;
   const { interceptors = [], requestGate, shutdownSignal } = options;
   const router = createConnectRouter({
     ...options,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     requestGate: (context) => {
+      refineAborts(context as AbortableContext, refine);
       bodyOf(context.values)?.endWith(context.signal);
       return requestGate?.(context);
     },
@@ -59,7 +63,7 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
       .filter(({ kind }) => kind === "unary" || kind === "server_streaming")
       .map((spec) => [
         spec.method as DescMethod,
-        new DirectRpc(spec, { ...options, calls, interceptors, requestGate, readMaxBytes, defaultTimeoutMs }),
+        new DirectRpc(spec, { ...options, calls, interceptors, requestGate, refine, readMaxBytes, defaultTimeoutMs }),
       ]),
   );
   const serveByConnect = async (handler: UniversalHandler, request: NodeRequest, response: NodeResponse) => {
@@ -93,6 +97,21 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
       { method: handler.method, serve: (request, response) => void serve(handler, request, response) },
     ]),
   );
+}
+
+/** What connect's handlers really get; they end it by themselves. */
+type AbortableContext = HandlerContext & { abort(reason?: unknown): void };
+
+/**
+ * Connect's handlers abort a call with what they find wrong before they write it, and so it can still be told properly. A
+ * listener on the signal would not do: that is aborted only once, by the deadline perhaps.
+ */
+function refineAborts(context: AbortableContext, refine: RpcOptions["refine"]): void {
+  const abort = context.abort.bind(context);
+  context.abort = (reason) => {
+    if (reason !== context.signal.reason) refine(context, reason);
+    abort(reason);
+  };
 }
 
 /** Registers rpcs with the limit of each. */

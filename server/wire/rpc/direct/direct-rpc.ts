@@ -31,6 +31,8 @@ export interface DirectOptions {
   readonly calls: RunningCalls;
   readonly interceptors: Interceptor[];
   readonly requestGate: ((context: HandlerContext) => void | Promise<void>) | undefined;
+  /** Gives an error that no interceptor has seen what every error has. */
+  readonly refine: (context: HandlerContext, error: unknown) => void;
   readonly acceptCompression: Compression[];
   readonly jsonOptions?: Parameters<typeof createMethodSerializationLookup>[2];
   readonly readMaxBytes: (method: DescMethod) => number;
@@ -109,7 +111,7 @@ export class DirectRpc {
       answer.end();
     } catch (thrown) {
       const error = presentable(thrown, context);
-      // Here the error learns what every error says, and the log of it.
+      this.#options.refine(context, error);
       context.abort(error);
       closeAfter(request, response);
       answer.end(error);

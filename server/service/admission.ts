@@ -87,9 +87,6 @@ function requirementOf(method: DescMethod): Requirement {
  */
 function presentedIn(header: Headers): string | undefined {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(header.get("authorization") ?? "") ?? [];
-  const presented = new Set([bearer, header.get("x-api-key"), header.get("x-discolike-key")]);
-  presented.delete(undefined);
-  presented.delete(null);
-  const [only] = presented;
-  return presented.size === 1 ? (only ?? undefined) : undefined;
+  const presented = [bearer, header.get("x-api-key"), header.get("x-discolike-key")].filter((text) => text != null);
+  return presented.every((text) => text === presented[0]) ? presented[0] : undefined;
 }

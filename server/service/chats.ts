@@ -107,13 +107,15 @@ function presentFacts({ usage, source, cost, overBudget }: ReplyFacts) {
 
 /** What is not known stays unset. */
 function presentUsage(usage: Usage): MessageInitShape<typeof UsageSchema> {
-  return Object.fromEntries(
-    Object.entries(usage).flatMap(([kind, tokens]) => (tokens === undefined ? [] : [[kind, BigInt(tokens)]])),
-  );
+  const present: Record<string, bigint> = {};
+  for (const [kind, tokens] of Object.entries(usage)) if (tokens !== undefined) present[kind] = BigInt(tokens);
+  return present;
 }
 
 function readAsk(request: ChatRequest | StreamChatRequest): ChatAsk {
   const { llmId, sessionId, newSession, requestId } = request;
+  if (requestId && !sessionId)
+    throw invalidField("request_id", "names a turn of a session, so session_id is needed, too");
   const session = sessionId || newSession ? { sessionId: sessionId.toLowerCase(), requestId } : undefined;
   return { llmId: llmId.toLowerCase(), request: readRequest(request), session };
 }
@@ -127,7 +129,7 @@ function readRequest(request: ChatRequest | StreamChatRequest): ModelRequest {
     sampling: readSampling(request.samplingParams),
     tools: request.tools.map(readTool),
     responseFormat: readResponseFormat(request.responseFormat),
-    toolChoice: readToolChoice(request.toolChoice),
+    toolChoice: readToolChoice(request.toolChoice, request.tools),
   };
 }
 

@@ -4,6 +4,8 @@ import {
   type ToolChoice,
   ToolChoice_Mode,
 } from "../../gen/patchbay/v1/chat_form_pb.ts";
+import type { Tool } from "../../gen/patchbay/v1/chat_pb.ts";
+import { invalidField } from "../base/fault.ts";
 import type { ToolChoice as Choice, ResponseFormat as Format } from "../upstream/conversation.ts";
 
 /** In which form the reply shall be; undefined when it is left open. */
@@ -23,15 +25,18 @@ export function readResponseFormat(format: ResponseFormat | undefined): Format |
 }
 
 /** Whether tools are called; undefined when it is left open. */
-export function readToolChoice(choice: ToolChoice | undefined): Choice | undefined {
+export function readToolChoice(choice: ToolChoice | undefined, tools: readonly Tool[]): Choice | undefined {
   switch (choice?.mode) {
     case ToolChoice_Mode.AUTO:
       return { type: "auto" };
     case ToolChoice_Mode.NONE:
       return { type: "none" };
     case ToolChoice_Mode.REQUIRED:
+      if (tools.length === 0) throw invalidField("tool_choice.mode", "REQUIRED needs tools to choose from");
       return { type: "required" };
     case ToolChoice_Mode.TOOL:
+      if (!tools.some(({ name }) => name === choice.tool))
+        throw invalidField("tool_choice.tool", "must be one of tools");
       return { type: "tool", name: choice.tool };
     default:
       return undefined;

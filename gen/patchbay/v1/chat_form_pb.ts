@@ -188,14 +188,14 @@ export const ToolChoice_Mode = {
   NONE: 2,
 
   /**
-   * The model calls at least one tool.
+   * The model calls at least one of the tools, of which there must be some.
    *
    * @generated from enum value: REQUIRED = 3;
    */
   REQUIRED: 3,
 
   /**
-   * The model calls the tool that is named.
+   * The model calls the tool that is named, which must be one of the tools.
    *
    * @generated from enum value: TOOL = 4;
    */

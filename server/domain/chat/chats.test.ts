@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { ToolChoice_Mode } from "../../../gen/patchbay/v1/chat_form_pb.ts";
 import { Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { problemIn } from "../../test/expect-problem.ts";
 import { apiKey, type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
@@ -60,6 +61,18 @@ describe("a chat", () => {
       "host",
       "user-agent",
     ]);
+  });
+
+  it.each([
+    { said: { toolChoice: { mode: ToolChoice_Mode.REQUIRED } }, field: "tool_choice.mode" },
+    {
+      said: { toolChoice: { mode: ToolChoice_Mode.TOOL, tool: "f" }, tools: [{ name: "g" }] },
+      field: "tool_choice.tool",
+    },
+    { said: { requestId: "x" }, field: "request_id" },
+  ])("names the field of what does not fit together: $field", async ({ said, field }) => {
+    const problem = await problemIn(patchbay.chat.chat({ message: PROMPT, ...said }));
+    expect(problem).toMatchObject({ code: "InvalidArgument", fields: [{ field }] });
   });
 
   it.each([

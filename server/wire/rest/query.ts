@@ -5,14 +5,17 @@ import { isParameter, readParameter } from "./parameter.ts";
 import { decodeAll } from "./percent-decoding.ts";
 import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
 
-/** The JSON of a message in the making, by JSON names. Without a prototype, so that no key can reach one. */
+/** The JSON of a message in the making, by JSON names. It inherits nothing, so that no key can reach a prototype. */
 export interface JsonTree {
   [jsonName: string]: JsonValue | JsonTree;
 }
 
+/** A prototype with nothing in it: of an object that has no prototype at all, V8 makes a hash table. */
+const NOTHING = Object.freeze(Object.create(null));
+
 /** A tree with nothing in it. */
 export function createTree(): JsonTree {
-  return Object.create(null) as JsonTree;
+  return Object.create(NOTHING) as JsonTree;
 }
 
 /** A key of a query and the text of its value, decoded. */

@@ -9,16 +9,22 @@ import { StoredCredentials_Slot } from "../../gen/patchbay/v1/credentials_pb.ts"
 import { transactional } from "../../gen/patchbay/v1/mutation_pb.ts";
 import { problemIn } from "../test/expect-problem.ts";
 import { apiKey, llmRequest } from "../test/llm-requests.ts";
+import { ScriptedUpstream } from "../test/scripted-upstream.ts";
 import { startServer, type TestServer } from "../test/test-server.ts";
 import { SERVICES } from "./services.ts";
 
+let upstream: ScriptedUpstream;
 let server: TestServer;
 let caller: Patchbay;
 beforeAll(async () => {
-  server = await startServer();
+  upstream = await ScriptedUpstream.start();
+  server = await startServer({ EGRESS_ALLOW: upstream.url });
   caller = await newCaller();
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await upstream.close();
+});
 
 /** One who may do everything, in an account of their own. */
 const newCaller = async () => server.client((await server.addAccount("ADMIN")).apiKey);
@@ -71,6 +77,14 @@ async function newProvider({ providers }: Patchbay): Promise<{ name: string }> {
   return { name };
 }
 
+async function newSession({ llms, chat }: Patchbay): Promise<{ sessionId: string }> {
+  const { llm } = await llms.createLlm(
+    llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: randomUUID() }),
+  );
+  const { sessionId } = await chat.chat({ llmId: llm?.llmId ?? "", newSession: true, message: "Hi" });
+  return { sessionId };
+}
+
 /** Every rpc that takes a request_id, by its name. */
 const MUTATIONS: Readonly<Record<string, (patchbay: Patchbay) => Promise<Mutation>>> = {
   "LlmService.CreateLlm": async ({ llms }) => mutation(llms.createLlm, llmRequest(), { description: "other" }),
@@ -113,6 +127,8 @@ const MUTATIONS: Readonly<Record<string, (patchbay: Patchbay) => Promise<Mutatio
     const { budget } = await patchbay.budgets.setBudget({ ...(await newLlm(patchbay)), ...PERIOD, amount: 1n });
     return mutation(patchbay.budgets.deleteBudget, { budgetId: budget?.budgetId ?? "" }, { budgetId: randomUUID() });
   },
+  "ChatService.DeleteSession": async (patchbay) =>
+    mutation(patchbay.chat.deleteSession, await newSession(patchbay), { sessionId: randomUUID() }),
   "AccessService.CreateAccount": async ({ access }) =>
     mutation(access.createAccount, { displayName: "made" }, { displayName: "other" }),
   "AccessService.UpdateAccount": async (patchbay) => {

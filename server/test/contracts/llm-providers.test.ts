@@ -88,6 +88,19 @@ describe("a provider with a chat", () => {
     });
   });
 
+  it("tells in the headers of a reply that its model ends", async () => {
+    const { id } = await create({ provider: "openai", model: "gpt-4-turbo-preview" });
+    const { headers } = await fetch(`${rig.server.url}/llm-providers/${id}/chat`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${rig.apiKey}`, "content-type": "application/json" },
+      body: '{"message": "Hi"}',
+    });
+    expect([headers.get("patchbay-model-state"), headers.get("patchbay-model-successor")]).toEqual([
+      "RETIRED",
+      "gpt-5",
+    ]);
+  });
+
   it("remembers a session, and says in dollars what a reply and all of them cost", async () => {
     const { id } = await create();
     await rig.server.client(rig.apiKey).llms.updateLlm({ llmId: id, price: { input: "0", output: "250000" } });

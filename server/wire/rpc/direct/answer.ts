@@ -9,6 +9,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, type EndStreamResponse, endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { FrameWriter } from "../../call/frame-writer.ts";
 import { plainGrpcMessage } from "../grpc-message.ts";
 import type { Form } from "./form.ts";
@@ -37,26 +38,40 @@ export interface DirectAnswer {
 /** The answer to a call in a form. */
 export function answerIn(means: AnswerMeans): DirectAnswer {
   if (!means.form.isEnveloped) return new ConnectUnaryAnswer(means);
-  return new EnvelopedAnswer(means, means.form.protocolName === "grpc" ? addTrailers : lastEnvelope);
+  return new EnvelopedAnswer(means, CONCLUSIONS[means.form.protocolName]);
 }
 
 /** Tells how a call went; what it returns is the last frame of the answer. */
 type Conclude = (means: AnswerMeans, error: ConnectError | undefined) => Uint8Array | undefined;
 
 const addTrailers: Conclude = ({ response, context }, error) => {
-  const trailers = nodeHeadersOf(setTrailerStatus(context.responseTrailer, error));
-  const message = trailers["grpc-message"];
-  if (message !== undefined) trailers["grpc-message"] = plainGrpcMessage(String(message));
-  response.addTrailers(trailers);
+  response.addTrailers(nodeHeadersOf(trailersOf(context, error)));
   return undefined;
 };
 
-const lastEnvelope: Conclude = ({ context, endOfStream }, error) => {
+const trailerEnvelope: Conclude = ({ context }, error) => {
+  return encodeEnvelope(trailerFlag, trailerSerialize(trailersOf(context, error)));
+};
+
+const endEnvelope: Conclude = ({ context, endOfStream }, error) => {
   const metadata = context.responseTrailer;
   return encodeEnvelope(endStreamFlag, endOfStream.serialize(error ? { metadata, error } : { metadata }));
 };
 
-/** Messages in envelopes, as gRPC has them and the streams of Connect. */
+const CONCLUSIONS: Readonly<Record<Form["protocolName"], Conclude>> = {
+  grpc: addTrailers,
+  "grpc-web": trailerEnvelope,
+  connect: endEnvelope,
+};
+
+function trailersOf({ responseTrailer }: HandlerContext, error: ConnectError | undefined): Headers {
+  const trailers = setTrailerStatus(responseTrailer, error);
+  const message = trailers.get("grpc-message");
+  if (message !== null) trailers.set("grpc-message", plainGrpcMessage(message));
+  return trailers;
+}
+
+/** Messages in envelopes, as gRPC and gRPC-Web have them and the streams of Connect. */
 class EnvelopedAnswer implements DirectAnswer {
   readonly #means: AnswerMeans;
   readonly #conclude: Conclude;

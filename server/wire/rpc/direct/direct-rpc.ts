@@ -43,9 +43,9 @@ export interface DirectOptions {
 const WRITE_MAX_BYTES = 0xffffffff;
 
 /**
- * Serves the calls of one rpc that most callers make, one message in over gRPC or Connect, for much less than connect's own
- * handlers take: they are ready for all that may come, and chain a dozen async iterables for each call. What can be had of
- * connect is connect's: the codecs, the errors, the interceptors. Its conformance suite runs over both ways.
+ * Serves the calls of one rpc that most callers make, one message in over gRPC, gRPC-Web or Connect, for much less than
+ * connect's own handlers take: they are ready for all that may come, and chain a dozen async iterables for each call. What
+ * can be had of connect is connect's: the codecs, the errors, the interceptors. Its conformance suite runs over both ways.
  */
 export class DirectRpc {
   readonly #spec: MethodImplSpec;

@@ -6,7 +6,7 @@ import { LONGEST_TIMEOUT_MS } from "../deadline.ts";
 
 /** How a protocol carries a call, by the content type of its request. */
 export interface Form {
-  readonly protocolName: "grpc" | "connect";
+  readonly protocolName: "grpc" | "grpc-web" | "connect";
   readonly isBinary: boolean;
   /** Whether each message is in an envelope, with flags and its length before it. */
   readonly isEnveloped: boolean;
@@ -24,6 +24,7 @@ const GRPC = {
   encodingHeader: "grpc-encoding",
   acceptEncodingHeader: "grpc-accept-encoding",
 } as const;
+const GRPC_WEB = { ...GRPC, protocolName: "grpc-web" } as const;
 const CONNECT = { protocolName: "connect", timeoutHeader: "connect-timeout-ms" } as const;
 const CONNECT_UNARY = {
   ...CONNECT,
@@ -42,6 +43,9 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   ["application/grpc", { ...GRPC, isBinary: true, contentType: "application/grpc+proto" }],
   ["application/grpc+proto", { ...GRPC, isBinary: true, contentType: "application/grpc+proto" }],
   ["application/grpc+json", { ...GRPC, isBinary: false, contentType: "application/grpc+json" }],
+  ["application/grpc-web", { ...GRPC_WEB, isBinary: true, contentType: "application/grpc-web+proto" }],
+  ["application/grpc-web+proto", { ...GRPC_WEB, isBinary: true, contentType: "application/grpc-web+proto" }],
+  ["application/grpc-web+json", { ...GRPC_WEB, isBinary: false, contentType: "application/grpc-web+json" }],
   ["application/proto", { ...CONNECT_UNARY, isBinary: true, contentType: "application/proto" }],
   ["application/json", { ...CONNECT_UNARY, isBinary: false, contentType: "application/json" }],
   ["application/connect+proto", { ...CONNECT_STREAM, isBinary: true, contentType: "application/connect+proto" }],
@@ -49,8 +53,8 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
 ]);
 
 /**
- * The form of a request that can be served directly: a POST with one message, over gRPC or Connect, of which nothing is
- * unusual. Undefined for all others, also those that are wrong: what is to be said of them, connect knows.
+ * The form of a request that can be served directly: a POST with one message, over gRPC, gRPC-Web or Connect, of which
+ * nothing is unusual. Undefined for all others, also those that are wrong: what is to be said of them, connect knows.
  */
 export function formOf(
   request: NodeRequest,
@@ -60,9 +64,8 @@ export function formOf(
   const { headers } = request;
   const form = FORMS.get(headers["content-type"] ?? "");
   if (form === undefined || request.method !== "POST") return undefined;
-  if (form.protocolName === "grpc" ? !("stream" in request) : form.isEnveloped !== (methodKind !== "unary")) {
-    return undefined;
-  }
+  if (form.protocolName === "grpc" && !("stream" in request)) return undefined;
+  if (form.protocolName === "connect" && form.isEnveloped !== (methodKind !== "unary")) return undefined;
   const encoding = headers[form.encodingHeader] ?? "identity";
   if (encoding !== "identity" && !accepted.some(({ name }) => name === encoding)) return undefined;
   const timeout = headers[form.timeoutHeader];

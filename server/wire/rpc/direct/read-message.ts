@@ -2,10 +2,18 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Compression, envelopeDecompress } from "@connectrpc/connect/protocol";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
+import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
 import type { NodeRequest } from "../../call/exchange.ts";
 import { readBytes } from "../../call/read-bytes.ts";
 import { messageTooLarge } from "../../call/wire-error.ts";
 import type { Form } from "./form.ts";
+
+/** What marks the envelope that is the end of an answer, and no message. */
+const END_FLAGS: Readonly<Record<Form["protocolName"], number>> = {
+  grpc: 0,
+  "grpc-web": trailerFlag,
+  connect: endStreamFlag,
+};
 
 /** The flags of an envelope, and the length of what is in it. */
 const HEAD_BYTES = 5;
@@ -36,9 +44,7 @@ function open(body: Uint8Array, { protocolName }: Form, { methodKind }: DescMeth
     body.length < HEAD_BYTES ? Number.POSITIVE_INFINITY : new DataView(body.buffer, body.byteOffset).getUint32(1);
   if (body.length < HEAD_BYTES + size) throw violation("incomplete envelope", Code.InvalidArgument);
   const flags = body[0] as number;
-  if (protocolName === "connect" && (flags & endStreamFlag) !== 0) {
-    throw violation("unexpected end flag", Code.InvalidArgument);
-  }
+  if ((flags & END_FLAGS[protocolName]) !== 0) throw violation("unexpected end flag", Code.InvalidArgument);
   if (body.length > HEAD_BYTES + size) {
     throw violation(`received extra input message for ${kind} method`, Code.Unimplemented);
   }

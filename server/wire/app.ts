@@ -82,7 +82,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const jsonOptions = { ignoreUnknownFields: false, registry };
   const rpcs = createRpcHandlers({
     ...shared,
-    routes,
+    methods,
     refine: (context, error) => records.refine(context, error),
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     jsonOptions,

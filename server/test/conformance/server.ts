@@ -15,6 +15,7 @@ import {
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { createContextValues } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { captureMethods } from "../../wire/call/capture-methods.ts";
 import { listen } from "../../wire/listen/listen.ts";
 import { createRpcHandlers } from "../../wire/rpc/rpc-handler.ts";
 import { compressionZstd } from "../../wire/rpc/zstd.ts";
@@ -26,7 +27,7 @@ const typeOf = (name: string) => files.getMessage(`connectrpc.conformance.v1.${n
 const asked = (await readMessage(typeOf("ServerCompatRequest"))) as unknown as { readonly messageReceiveLimit: number };
 
 const rpcs = createRpcHandlers({
-  routes: conformanceRoutes(files),
+  methods: captureMethods(conformanceRoutes(files)),
   contextValues: () => createContextValues(),
   acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
   jsonOptions: { registry: createRegistry(files) },

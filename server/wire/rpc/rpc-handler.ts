@@ -7,11 +7,11 @@ import {
   type ContextValues,
   createConnectRouter,
   type HandlerContext,
+  type MethodImplSpec,
 } from "@connectrpc/connect";
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { RunningCalls } from "../call/call-context.ts";
-import { captureMethods } from "../call/capture-methods.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../call/exchange.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "./deadline.ts";
 import { DirectRpc } from "./direct/direct-rpc.ts";
@@ -20,7 +20,7 @@ import { bodyOf, RequestBody } from "./request-body.ts";
 
 /** How rpcs are served. */
 export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | "readMaxBytes"> {
-  readonly routes: (router: ConnectRouter) => void;
+  readonly methods: readonly MethodImplSpec[];
   /** Most bytes of a message, before and after decompression. */
   readonly readMaxBytes: (method: DescMethod) => number;
   readonly acceptCompression: Compression[];
@@ -45,7 +45,7 @@ export type Rpc = Pick<UniversalHandler, "method"> & {
  * leaves a call without an answer when it fails to write one.
  */
 export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
-  const { routes, contextValues, onError, refine, readMaxBytes, defaultTimeoutMs, ...options } = all;
+  const { methods, contextValues, onError, refine, readMaxBytes, defaultTimeoutMs, ...options } = all;
   const { interceptors = [], requestGate, shutdownSignal } = options;
   const router = createConnectRouter({
     ...options,
@@ -56,10 +56,10 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
       return requestGate?.(context);
     },
   });
-  routes(withLimits(router, readMaxBytes));
+  for (const spec of methods) register(router, spec, readMaxBytes(spec.method));
   const calls = new RunningCalls(shutdownSignal);
   const direct = new Map(
-    captureMethods(routes)
+    methods
       .filter(({ kind }) => kind === "unary" || kind === "server_streaming")
       .map((spec) => [
         spec.method as DescMethod,
@@ -114,22 +114,8 @@ function refineAborts(context: AbortableContext, refine: RpcOptions["refine"]): 
   };
 }
 
-/** Registers rpcs with the limit of each. */
-function withLimits(router: ConnectRouter, readMaxBytes: RpcOptions["readMaxBytes"]): ConnectRouter {
-  const limited: ConnectRouter = {
-    handlers: router.handlers,
-    service(service, implementation, options) {
-      // Those of one service have the same.
-      const [method] = service.methods;
-      router.service(service, implementation, { ...(method && { readMaxBytes: readMaxBytes(method) }), ...options });
-      return limited;
-    },
-    rpc(method, implementation, options) {
-      router.rpc(method, implementation, { readMaxBytes: readMaxBytes(method), ...options });
-      return limited;
-    },
-  };
-  return limited;
+function register(router: ConnectRouter, { method, impl }: MethodImplSpec, readMaxBytes: number): void {
+  router.rpc(method, impl as never, { readMaxBytes });
 }
 
 /** Connect makes a URL of the host, and throws for one that is none. Nothing needs it. */

@@ -101,6 +101,8 @@ const LIVE = "deleted_at is null";
  * indexes for an owner's list as well, and reads a million rows where it guesses wrong.
  */
 const EVERYBODYS = "deleted_at is null and revision > 0";
+/** The models that somebody looks for are few. */
+const ENDS = "model_state in ('DEPRECATED', 'RETIRED', 'MISSING')";
 
 const LlmSchema = defineEntity({
   name: "Llm",
@@ -121,6 +123,10 @@ const LlmSchema = defineEntity({
     {
       name: "llm_labels_idx",
       expression: `create index llm_labels_idx on llm using gin (labels jsonb_path_ops) where ${LIVE}`,
+    },
+    {
+      name: "llm_model_ends_idx",
+      expression: `create index llm_model_ends_idx on llm (model_state, owner_id, created_at, id) where ${LIVE} and ${ENDS}`,
     },
     { name: "llm_deleted_idx", properties: ["deletedAt"], where: "deleted_at is not null" },
     { name: "llm_owner_deleted_idx", properties: ["owner"], where: "deleted_at is not null" },

@@ -20,7 +20,7 @@ interface Tokens {
 
 /** Whether a path is that of the models that are served, or of something else that only takes a key. */
 export function isList(path: string): boolean {
-  return /\/(models|key)(\?|$)/.test(path);
+  return /\/(models|key|model\/info)(\?|$)/.test(path);
 }
 
 /** The API that a path belongs to. */

@@ -31,8 +31,17 @@ export interface ModelPage {
   readonly next: string | undefined;
 }
 
+/** What an endpoint says a model can do; what it does not say is undefined. */
+export interface ModelAbilities {
+  readonly maxContextLength: number | undefined;
+  readonly supportsFunctionCalling: boolean | undefined;
+  readonly supportsSamplingParameters: boolean | undefined;
+  /** In small letters: text, image, audio, video, and words that only its endpoint knows. */
+  readonly inputModalities: readonly string[] | undefined;
+}
+
 /** A model as its endpoint describes it; what it does not say is empty or undefined. */
-export interface ServedModel {
+export interface ServedModel extends ModelAbilities {
   readonly id: string;
   readonly displayName: string;
   readonly ownedBy: string;
@@ -40,13 +49,16 @@ export interface ServedModel {
   readonly aliases: readonly string[];
   /** In milliseconds since 1970. */
   readonly createdAt: number | undefined;
-  readonly maxContextLength: number | undefined;
-  readonly supportsFunctionCalling: boolean | undefined;
-  readonly supportsSamplingParameters: boolean | undefined;
-  /** In small letters: text, image, audio, video, and words that only its endpoint knows. */
-  readonly inputModalities: readonly string[] | undefined;
   /** Undefined: nothing says that it will end. */
   readonly deprecation: Deprecation | undefined;
+}
+
+/** Where an endpoint says more of its models than in its list, and how that is read. */
+export interface ModelDetails {
+  /** Below the endpoint's URL. */
+  readonly path: string;
+  /** What it says of each, by its id. */
+  read(body: JsonObject): ReadonlyMap<string, ModelAbilities>;
 }
 
 /** What is said of the end of a model: dates such as 2026-03-26, and the model to use instead. */

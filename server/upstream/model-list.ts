@@ -1,4 +1,4 @@
-import type { ModelPage, ServedModel } from "./adapter.ts";
+import type { ModelAbilities, ModelPage, ServedModel } from "./adapter.ts";
 import type { Egress } from "./egress/egress.ts";
 import { UpstreamFailure } from "./failure.ts";
 import { type JsonObject, parseObject } from "./json-value.ts";
@@ -36,14 +36,20 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Asks an endpoint which models it serves, to the last page. Throws UpstreamFailure. */
+/** Asks an endpoint which models it serves, to the last page, and what else it says of them. Throws UpstreamFailure. */
 export async function listModels(egress: Egress, vendor: Vendor, options: AskOptions): Promise<ModelList> {
+  const { models, isComplete } = await listPages(egress, vendor, options);
+  const details = await askForDetails(egress, vendor, options);
+  return { models: models.map((model) => withinBounds(withAbilities(model, details?.get(model.id)))), isComplete };
+}
+
+function listPages(egress: Egress, vendor: Vendor, options: AskOptions): Promise<ModelList> {
   return withinTestTime(egress, options, async (options) => {
     const models: ServedModel[] = [];
     let next: string | undefined;
     for (let pages = 0; pages < MOST_PAGES && models.length < MOST_MODELS; pages++) {
       const page = await askForModels(egress, vendor, options, next);
-      models.push(...page.models.filter((model) => isPresentable(model, vendor)).map(withinBounds));
+      models.push(...page.models.filter((model) => isPresentable(model, vendor)));
       // One that sends us where we are would have us ask for ever.
       if (page.next === undefined || page.next === next) {
         return { models: models.slice(0, MOST_MODELS), isComplete: models.length <= MOST_MODELS };
@@ -52,6 +58,37 @@ export async function listModels(egress: Egress, vendor: Vendor, options: AskOpt
     }
     return { models: models.slice(0, MOST_MODELS), isComplete: false };
   });
+}
+
+/** Undefined where there are none, or none for this key: the list is as good without them. */
+async function askForDetails(
+  egress: Egress,
+  vendor: Vendor,
+  options: AskOptions,
+): Promise<ReadonlyMap<string, ModelAbilities> | undefined> {
+  const { modelDetails } = providers[vendor.providerType];
+  if (modelDetails === undefined) return undefined;
+  try {
+    return await withinTestTime(egress, options, async (options) => {
+      const { body } = await ask(egress, vendor, modelDetails.path, {}, options);
+      return body && modelDetails.read(body);
+    });
+  } catch (error) {
+    if (error instanceof UpstreamFailure) return undefined;
+    throw error;
+  }
+}
+
+/** What the list says of a model comes first. */
+function withAbilities(model: ServedModel, abilities: ModelAbilities | undefined): ServedModel {
+  if (abilities === undefined) return model;
+  return {
+    ...model,
+    maxContextLength: model.maxContextLength ?? abilities.maxContextLength,
+    supportsFunctionCalling: model.supportsFunctionCalling ?? abilities.supportsFunctionCalling,
+    supportsSamplingParameters: model.supportsSamplingParameters ?? abilities.supportsSamplingParameters,
+    inputModalities: model.inputModalities ?? abilities.inputModalities,
+  };
 }
 
 /** One page of the models: the first, or the one behind a model. */

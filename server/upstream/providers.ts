@@ -1,6 +1,7 @@
-import type { Adapter } from "./adapter.ts";
+import type { Adapter, ModelDetails } from "./adapter.ts";
 import { anthropic } from "./anthropic/adapter.ts";
 import { openAi } from "./openai/adapter.ts";
+import { liteLlmDetails } from "./openai/litellm-details.ts";
 import type { ProviderType } from "./target.ts";
 
 /** What is particular to a provider, and what it takes when the owner does not say. */
@@ -18,6 +19,8 @@ export interface Provider {
   readonly keyPath: string | undefined;
   /** Whether it lists its models to anybody, also where a chat takes a key. */
   readonly listsToAnybody: boolean;
+  /** Undefined where the list of models says all that there is to say. */
+  readonly modelDetails: ModelDetails | undefined;
   /** Whether its endpoint answers nobody without a key; else that is up to whoever runs it. */
   readonly asksForKey: boolean;
 }
@@ -30,13 +33,14 @@ const openAiCompatible: Provider = {
   defaultPrefix: "Bearer ",
   keyPath: undefined,
   listsToAnybody: false,
+  modelDetails: undefined,
   asksForKey: false,
 };
 
 /** All that we can speak to. */
 export const providers: Readonly<Record<ProviderType, Provider>> = {
   OPENAI: { ...openAiCompatible, defaultEndpointUrl: "https://api.openai.com/v1", asksForKey: true },
-  LITELLM_PROXY: openAiCompatible,
+  LITELLM_PROXY: { ...openAiCompatible, modelDetails: liteLlmDetails },
   OPEN_ROUTER: {
     ...openAiCompatible,
     defaultEndpointUrl: "https://openrouter.ai/api/v1",
@@ -62,6 +66,7 @@ export const providers: Readonly<Record<ProviderType, Provider>> = {
     defaultPrefix: "",
     keyPath: undefined,
     listsToAnybody: false,
+    modelDetails: undefined,
     asksForKey: true,
   },
 };

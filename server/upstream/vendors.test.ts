@@ -15,6 +15,10 @@ const KEY = "sk-canary-0123456789abcdef";
 const MB = 1024 * 1024;
 const json = { "content-type": "application/json" };
 
+const DETAILS = JSON.stringify({
+  data: [{ model_name: "some-model", model_info: { max_input_tokens: 8_000, supports_function_calling: true } }],
+});
+
 /** One takes KEY and nothing else, the other whatever comes. */
 let strict: ScriptedUpstream;
 let lax: ScriptedUpstream;
@@ -69,6 +73,33 @@ describe("the models of a vendor", () => {
     const [call] = strict.requests;
     expect(call?.path.replace(/\?.*/, "")).toBe("/v1/models");
     expect([call?.text, call?.headers["content-type"]]).toEqual(["", undefined]);
+  });
+
+  it.each([
+    { what: "are told more of by LiteLLM", details: sends(DETAILS, json), says: [8_000, true] },
+    { what: "are listed all the same where that is for others", details: refuses(403), says: [undefined, undefined] },
+    {
+      what: "are listed all the same where there is no such thing",
+      details: refuses(404),
+      says: [undefined, undefined],
+    },
+    {
+      what: "are listed all the same where that never comes",
+      details: behaviours.silent as Behaviour,
+      says: [undefined, undefined],
+    },
+  ])("$what", async ({ details, says }) => {
+    const list = servesModels("some-model");
+    strict.setModels((call) => (call.path === "/v1/model/info" ? details(call) : list(call)));
+    const { models } = await upstreams.models(vendor(strict, "LITELLM_PROXY"), never);
+    expect(
+      models.map(({ id, maxContextLength, supportsFunctionCalling }) => [
+        id,
+        maxContextLength,
+        supportsFunctionCalling,
+      ]),
+    ).toEqual([["some-model", ...says]]);
+    expect(strict.requests.map(({ path }) => path)).toEqual(["/v1/models", "/v1/model/info"]);
   });
 
   it("are read to the last page", async () => {

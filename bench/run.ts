@@ -16,7 +16,7 @@ import { Stage } from "./stage/stage.ts";
 const FULL: Plan = { rounds: 7, warmUpMs: 2_000, roundMs: 1_200, starts: 5 };
 const QUICK: Plan = { rounds: 5, warmUpMs: 1_000, roundMs: 400, starts: 2 };
 
-const HELP = `npm run bench                      all rows but the slow ones
+const HELP = `npm run bench                      all rows but the slow ones, in 13 minutes
 npm run bench -- --quick           the same in less time, with a wider spread
 npm run bench -- --only NAME       one row: ${ROWS.map(({ name }) => name).join(", ")}
 `;

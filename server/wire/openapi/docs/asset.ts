@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { NodeRequest, NodeResponse } from "../../call/exchange.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../call/exchange.ts";
 import { negotiateCoding } from "../../rest/compression.ts";
 
 /** Where an asset comes from, and how it is served. */
@@ -36,6 +36,11 @@ export class Asset {
     const response = nodeResponse as ServerResponse;
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" }).end();
+      return;
+    }
+    if (mustCloseAfter(request)) {
+      // The connection ends with bytes that nobody reads, and such an end takes along what of a long answer is under way.
+      response.writeHead(413, { connection: "close" }).end();
       return;
     }
     const [coding = "identity", { compress } = IDENTITY] =

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
@@ -102,6 +103,19 @@ describe("the docs", () => {
 
   it("are read only", async () => {
     expect(await call("/docs", {}, "POST")).toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
+  });
+
+  it("are not sent to who sends much that nobody reads: the end of it would be lost with the connection", async () => {
+    const outgoing = request({
+      host: "127.0.0.1",
+      port,
+      path: "/openapi.json",
+      headers: { "content-length": 300_000 },
+    });
+    outgoing.on("error", () => {}).flushHeaders();
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    expect([response.statusCode, response.headers.connection]).toEqual([413, "close"]);
+    outgoing.destroy();
   });
 
   it("lead from /docs/ to /docs, from where the links of the page are right", async () => {

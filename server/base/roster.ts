@@ -1,8 +1,8 @@
 /**
  * Who is there, where they come and go by the thousand a second.
  *
- * In the place of a Set, of which V8 makes a new table every few hundred changes and leaves the old one, whose members and
- * successor outlive a young generation with it: so each table kept the next alive, and calls that were long over with it.
+ * In the place of a Set, of which V8 makes a new table every few hundred changes: calls that were long over were kept, by
+ * the old tables as far as we know (docs/decisions/memory.md).
  */
 export class Roster<Member extends object> implements Iterable<Member> {
   readonly #members: (Member | undefined)[] = [];

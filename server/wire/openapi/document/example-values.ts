@@ -5,6 +5,15 @@ export const LLM_ID = "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708";
 const OWNER_ID = "c0a8b1d2-3e4f-4a5b-8c6d-7e8f90a1b2c3";
 export const MODEL = "gpt-4o-2024-08-06";
 
+/** Who made something, and when. */
+const MADE: JsonObject = {
+  ownerId: OWNER_ID,
+  createdAt: "1767225600000",
+  updatedAt: "1767225600000",
+  createdById: OWNER_ID,
+  updatedById: OWNER_ID,
+};
+
 export const CONNECTION_TEST: JsonObject = {
   outcome: "OK",
   message: "The model replied.",
@@ -34,15 +43,11 @@ export const NEW_LLM: JsonObject = {
   capabilities: { supportsChat: true, supportsFunctionCalling: true, supportsStreaming: true },
   defaultSamplingParams: { temperature: 0.2 },
   maxContextLength: 128000,
-  ownerId: OWNER_ID,
-  createdAt: "1767225600000",
-  updatedAt: "1767225600000",
-  createdById: OWNER_ID,
-  updatedById: OWNER_ID,
+  ...MADE,
   status: "UNTESTED",
   credentialsHint: "…a1b2",
   hasCredentials: true,
-  etag: "1",
+  etag: "r1",
   modelState: { state: "ACTIVE", source: "CATALOG" },
   capabilitySources: {
     supportsChat: { source: "CATALOG" },
@@ -74,11 +79,7 @@ export const PROVIDER: JsonObject = {
   providerType: "OPENAI",
   baseUrl: "https://api.openai.com/v1",
   metadata: { costCentre: "4711" },
-  ownerId: OWNER_ID,
-  createdAt: "1767225600000",
-  updatedAt: "1767225600000",
-  createdById: OWNER_ID,
-  updatedById: OWNER_ID,
+  ...MADE,
   status: "UNTESTED",
   hasCredentials: true,
   credentialsHint: "…a1b2",

@@ -74,7 +74,7 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
       },
       rotate: {
         summary: "A new key",
-        value: { credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefc3d4" } }, etag: "1" },
+        value: { credentials: { apiKey: { inlineSecret: "sk-proj-0123456789abcdefc3d4" } }, etag: "r1" },
       },
       clear: { summary: "No description any more", value: { updateMask: "description" } },
     },

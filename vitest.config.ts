@@ -2,12 +2,18 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["server/**/*.test.ts", "client/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: [
+      "server/**/*.test.ts",
+      "client/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "proofs/**/*.test.ts",
+      "tools/**/*.test.ts",
+    ],
     // They come after the others, alone: vitest.hostile.config.ts.
     exclude: ["**/node_modules/**", "server/test/hostile/**"],
     // Each starts servers, with connections to PostgreSQL of their own; one worker leaves a core idle for most of the time.
     maxWorkers: 2,
-    globalSetup: ["server/test/postgres.setup.ts"],
+    globalSetup: ["server/test/store/postgres.setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

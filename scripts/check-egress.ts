@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { EgressCorpus } from "../server/test/upstream-egress-corpus.ts";
+import { EgressCorpus } from "../server/test/upstream/egress-corpus.ts";
 
 const [file] = process.argv.slice(2);
 if (file === undefined) {

@@ -5,14 +5,19 @@
 import { readFileSync } from "node:fs";
 import { createRegistry } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
-import { presentError } from "../server/wire/rest/error-body.ts";
-import { type CaseShapes, registryOfCases } from "./transcoding/case-types.ts";
-import { checkMask, type MaskCase } from "./transcoding/mask-cases.ts";
-import { MASK_SHAPES } from "./transcoding/mask-shapes.ts";
-import { checkParameter, checkQuery, type ParameterCase, type QueryCase } from "./transcoding/parameter-cases.ts";
-import { checkPath, checkTemplate, type PathCase, type TemplateCase } from "./transcoding/path-cases.ts";
-import { checkCall, type RestCallCase } from "./transcoding/rest-call-cases.ts";
-import { compare, type Verdict } from "./transcoding/verdict.ts";
+import { type CaseShapes, registryOfCases } from "../proofs/transcoding/case-types.ts";
+import { checkMask, type MaskCase } from "../proofs/transcoding/mask-cases.ts";
+import { MASK_SHAPES } from "../proofs/transcoding/mask-shapes.ts";
+import {
+  checkParameter,
+  checkQuery,
+  type ParameterCase,
+  type QueryCase,
+} from "../proofs/transcoding/parameter-cases.ts";
+import { checkPath, checkTemplate, type PathCase, type TemplateCase } from "../proofs/transcoding/path-cases.ts";
+import { checkCall, type RestCallCase } from "../proofs/transcoding/rest-call-cases.ts";
+import { compare, type Verdict } from "../proofs/transcoding/verdict.ts";
+import { presentError } from "../server/wire/rest/errors.ts";
 
 interface ErrorCodeCase {
   readonly grpc_code: Code;

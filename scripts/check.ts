@@ -32,7 +32,7 @@ const steps: Step[] = [
   { name: "generated code is fresh", run: isGeneratedCodeFresh },
   ...withFixture("transcoding", "scripts/check-transcoding.ts"),
   ...withFixture("egress", "scripts/check-egress.ts"),
-  { name: "canary scan", run: () => run("node", "scripts/canary-scan/run.ts") },
+  { name: "canary scan", run: () => run("node", "proofs/canary-scan/run.ts") },
   { name: "tests", run: () => runTests("vitest.config.ts") },
   { name: "hostile tests", run: () => runTests("vitest.hostile.config.ts") },
 ];

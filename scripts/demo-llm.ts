@@ -1,6 +1,7 @@
 /** Pretends to be an LLM, for tours without one: it speaks OpenAI's and Anthropic's API and repeats what it is told. */
-import { ScriptedUpstream } from "../server/test/scripted-upstream.ts";
-import { saysSlowly } from "../server/test/upstream-behaviours.ts";
+
+import { saysSlowly } from "../server/test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../server/test/upstream/scripted-upstream.ts";
 
 const PORT = 9100;
 const PACE_MS = 40;

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { getComments } from "@bufbuild/protoplugin";
-import { createDocument } from "../server/wire/openapi/document/document.ts";
-import { EXAMPLES } from "../server/wire/openapi/document/examples.ts";
+import { createDocument } from "../tools/openapi/document.ts";
+import { EXAMPLES } from "../tools/openapi/examples.ts";
 
 const root = join(import.meta.dirname, "..");
 const buf = join(root, "node_modules/.bin/buf");
@@ -23,7 +23,7 @@ if (!reasons) throw new Error("the protos have no patchbay.v1.Reason");
 const document = createDocument({
   title: "Patchbay",
   version: "v1",
-  introduction: readFileSync(join(root, "server/wire/openapi/document/introduction.md"), "utf8"),
+  introduction: readFileSync(join(root, "tools/openapi/introduction.md"), "utf8"),
   registry,
   commentOf: (desc) => getComments(desc).leading,
   mainPackage: "patchbay.v1",

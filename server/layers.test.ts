@@ -31,7 +31,7 @@ const ONE_IMPORTER: Record<string, string> = {
   "node:cluster": "nothing",
   "prom-client": "server/wire/observe",
   "@opentelemetry/": "server/wire/observe/otel",
-  "@connectrpc/connect": "server/wire|server/service|client|server/build",
+  "@connectrpc/connect": "server/wire|server/service|client|server/compose",
 };
 
 const root = join(import.meta.dirname, "..");
@@ -68,7 +68,7 @@ describe("imports", () => {
   it("of server/service/dialects/ reach our own services by the contract only", () => {
     const wrong = imports.filter(({ file, specifier, target }) => {
       if (!file.startsWith("server/service/dialects/") || !specifier.startsWith(".")) return false;
-      return !/^(gen|server\/base|server\/service\/dialects)\/|^server\/service\/scope-key\.ts$/.test(target);
+      return !/^(gen|server\/base|server\/service\/dialects)\/|^server\/service\/call\/context\.ts$/.test(target);
     });
     expect(wrong, "a dialect calls the rpcs that everybody calls, so that it cannot skip a rule").toEqual([]);
   });
@@ -91,7 +91,7 @@ describe("imports", () => {
 describe("the environment", () => {
   it("is read by config.ts only", () => {
     const readers = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
-    expect(readers, "add a setting to server/config.ts and pass it on").toEqual(["server/config.ts"]);
+    expect(readers, "add a setting to server/config/config.ts and pass it on").toEqual(["server/config/config.ts"]);
   });
 });
 

@@ -3,12 +3,12 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync 
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../client/llm.ts";
+import { SETTINGS } from "./config/settings.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
-import { SETTINGS } from "./settings.ts";
 import { readPostmaster } from "./store/embedded/postmaster.ts";
-import { apiKey, llmRequest } from "./test/llm-requests.ts";
-import { ServerProcess } from "./test/server-process.ts";
-import { makeTemporaryFolder } from "./test/temporary-folder.ts";
+import { makeTemporaryFolder } from "./test/base/temporary-folder.ts";
+import { ServerProcess } from "./test/server/server-process.ts";
+import { apiKey, llmRequest } from "./test/service/llm-requests.ts";
 
 let folder: ReturnType<typeof makeTemporaryFolder>;
 let dataDir: string;

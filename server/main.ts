@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
+import { collectIdleGarbage } from "./base/heap.ts";
+import { createLog, describeError } from "./base/log.ts";
 import { StartError } from "./base/start-error.ts";
-import { build, type Server } from "./build.ts";
-import { type Config, readConfig } from "./config.ts";
+import { build, type Server } from "./compose/server.ts";
+import { type Config, readConfig } from "./config/config.ts";
+import type { KeysConfig } from "./config/keys.ts";
+import { helpText } from "./config/settings.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
-import { collectIdleGarbage } from "./idle-garbage.ts";
-import type { KeysConfig } from "./keys-config.ts";
-import { createLog, describeError } from "./log.ts";
-import { helpText } from "./settings.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
-import { makePageToken } from "../../server/domain/lists/page-token.ts";
-import { listKeyOf } from "../../server/domain/llms/list-query.ts";
+import { makePageToken } from "../../server/domain/call/paging.ts";
+import { listKeyOf } from "../../server/domain/llms/values.ts";
 import { Store } from "../../server/store/store.ts";
 import { Vault } from "../../server/store/vault/vault.ts";
 

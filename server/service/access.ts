@@ -6,12 +6,12 @@ import { ApiKey_RoleSchema, type ApiKeySchema } from "../../gen/patchbay/v1/api_
 import { PermissionSchema } from "../../gen/patchbay/v1/permission_pb.ts";
 import type { Accounts } from "../domain/access/accounts.ts";
 import type { IssuedKeys } from "../domain/access/issued-keys.ts";
-import type { Permission, Role } from "../domain/access/permissions.ts";
-import type { Caller } from "../domain/access/scope.ts";
-import type { Account } from "../store/account.entity.ts";
-import type { ApiKey } from "../store/api-key.entity.ts";
-import { nameOf, numberOf } from "./enum-names.ts";
-import { scopeOf } from "./scope-key.ts";
+import type { Permission, Role } from "../domain/call/permissions.ts";
+import type { Caller } from "../domain/call/scope.ts";
+import type { Account } from "../store/schema/account.entity.ts";
+import type { ApiKey } from "../store/schema/api-key.entity.ts";
+import { scopeOf } from "./call/context.ts";
+import { nameOf, numberOf } from "./call/enums.ts";
 
 const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 

@@ -1,11 +1,33 @@
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { ProviderService } from "../../gen/patchbay/v1/provider_service_pb.ts";
-import type { Providers } from "../domain/providers/providers.ts";
-import type { Vendors } from "../domain/providers/vendors.ts";
-import { presentNotice, presentTest } from "./present-llm.ts";
-import { presentModels, presentProvider } from "./present-provider.ts";
-import { readProviderChange, readProviderQuery, readProviderRef } from "./read-provider.ts";
-import { scopeOf } from "./scope-key.ts";
+import { Llm_ProviderTypeSchema } from "../../gen/patchbay/v1/llm_pb.ts";
+import {
+  Provider_StatusSchema,
+  type ProviderModelSchema,
+  type ProviderSchema,
+} from "../../gen/patchbay/v1/provider_pb.ts";
+import {
+  type ListProvidersRequest,
+  ListProvidersRequest_Direction,
+  ListProvidersRequest_OrderBy,
+  type ProviderService,
+  type UpsertProviderRequest,
+} from "../../gen/patchbay/v1/provider_service_pb.ts";
+import { invalidField } from "../base/fault.ts";
+import type { FetchedModels } from "../domain/models/lists.ts";
+import type { ProviderChange } from "../domain/providers/change.ts";
+import type { Vendors } from "../domain/providers/probes.ts";
+import type { ProviderQuery, Providers } from "../domain/providers/providers.ts";
+import { etagOf, type ProviderRef } from "../domain/providers/values.ts";
+import type { ProviderOrder } from "../store/queries/providers.ts";
+import type { Provider } from "../store/schema/provider.entity.ts";
+import type { ServedModel } from "../upstream/models/adapter.ts";
+import { scopeOf } from "./call/context.ts";
+import { numberOf } from "./call/enums.ts";
+import { presentNotice, presentTest } from "./llms/present.ts";
+import { readProviderType } from "./llms/read.ts";
+import { readCredentials } from "./llms/read-credentials.ts";
 
 /** The rpcs of ProviderService: unpack, ask the domain, present. */
 export function providerRpcs({
@@ -50,5 +72,107 @@ export function providerRpcs({
       const ref = readProviderRef(request);
       return presentModels(await vendors.models(scopeOf(context), ref, request.maxAgeMs), "vendor");
     },
+  };
+}
+
+const ORDERS: Readonly<Record<number, ProviderOrder>> = {
+  [ListProvidersRequest_OrderBy.CREATED_AT]: "createdAt",
+  [ListProvidersRequest_OrderBy.UPDATED_AT]: "updatedAt",
+  [ListProvidersRequest_OrderBy.NAME]: "name",
+  [ListProvidersRequest_OrderBy.DISPLAY_NAME]: "displayName",
+  [ListProvidersRequest_OrderBy.BASE_URL]: "endpointUrl",
+  [ListProvidersRequest_OrderBy.NUMBER]: "number",
+};
+
+/** The fields of UpsertProviderRequest that an update_mask can name. */
+const CHANGES = ["display_name", "base_url", "credentials", "metadata"] as const;
+type Change = (typeof CHANGES)[number];
+
+/** Which Provider a request is about. */
+export function readProviderRef({ name, ownerId }: { name: string; ownerId: string }): ProviderRef {
+  return { name, ownerId: ownerId.toLowerCase() || undefined };
+}
+
+/** A change: the fields that the mask names, or else those that are set. */
+export function readProviderChange(request: UpsertProviderRequest): ProviderChange {
+  const masked = readMask(request.updateMask);
+  const pick = <Value>(field: Change, value: Value | undefined): Value | null | undefined => {
+    if (masked === undefined) return value;
+    return masked.has(field) ? (value ?? null) : undefined;
+  };
+  return {
+    etag: request.etag,
+    displayName: pick("display_name", request.displayName),
+    providerType: readProviderType(request.providerType),
+    baseUrl: pick("base_url", request.baseUrl),
+    credentials: pick("credentials", readCredentials(request.credentials)),
+    metadata: pick("metadata", request.metadata),
+  };
+}
+
+/** Which Providers, in which order. */
+export function readProviderQuery(request: ListProvidersRequest): ProviderQuery {
+  return {
+    filter: {
+      ownerId: request.ownerId.toLowerCase() || undefined,
+      providerType: readProviderType(request.providerType),
+      search: request.search,
+    },
+    order: ORDERS[request.orderBy] ?? "createdAt",
+    descending: request.direction === ListProvidersRequest_Direction.DESC,
+    offset: request.offset,
+  };
+}
+
+/** Undefined without a mask. */
+function readMask(mask: FieldMask | undefined): ReadonlySet<string> | undefined {
+  if (!mask || mask.paths.length === 0) return undefined;
+  const unknown = mask.paths.find((path) => !(CHANGES as readonly string[]).includes(path));
+  if (unknown === undefined) return new Set(mask.paths);
+  throw invalidField("update_mask", `"${unknown}" is not a field that can be changed; those are ${CHANGES.join(", ")}`);
+}
+
+/** A Provider as callers see it: all of it but its credentials. */
+export function presentProvider(provider: Readonly<Provider>): MessageInitShape<typeof ProviderSchema> {
+  return {
+    providerId: provider.id,
+    name: provider.name,
+    number: provider.number,
+    displayName: provider.displayName,
+    providerType: numberOf(Llm_ProviderTypeSchema, provider.providerType),
+    baseUrl: provider.endpointUrl,
+    metadata: provider.metadata as JsonObject,
+    ownerId: provider.owner,
+    createdAt: BigInt(provider.createdAt.getTime()),
+    updatedAt: BigInt(provider.updatedAt.getTime()),
+    createdById: provider.createdBy,
+    updatedById: provider.updatedBy,
+    status: numberOf(Provider_StatusSchema, provider.status),
+    ...(provider.lastTest ? { lastTest: presentTest(provider.lastTest) } : {}),
+    hasCredentials: provider.hasCredentials,
+    credentialsHint: provider.credentialsHint,
+    credentialsRef: provider.credentialsRef,
+    etag: etagOf(provider),
+  };
+}
+
+/** A list of models in the words of the contract; who serves them is named in its remark. */
+export function presentModels({ models, isComplete, fetchedAt }: FetchedModels, server: "vendor" | "endpoint") {
+  const message = `the ${server} serves more models than the ${models.length} that are listed`;
+  return {
+    models: models.map(presentModel),
+    fetchedAt: BigInt(fetchedAt),
+    statuses: isComplete ? [] : [presentNotice({ code: "PARTIAL_RESULTS", message })],
+  };
+}
+
+function presentModel(model: ServedModel): MessageInitShape<typeof ProviderModelSchema> {
+  const { id, displayName, ownedBy, createdAt, maxContextLength } = model;
+  return {
+    modelIdentifier: id,
+    displayName,
+    ownedBy,
+    ...(createdAt === undefined ? {} : { createdAt: BigInt(createdAt) }),
+    ...(maxContextLength === undefined ? {} : { maxContextLength }),
   };
 }

@@ -1,14 +1,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { Budget_ModeSchema, Budget_PeriodSchema, type BudgetSchema } from "../../gen/patchbay/v1/budget_pb.ts";
+import type { BudgetService } from "../../gen/patchbay/v1/budget_service_pb.ts";
 import type { UsageRowSchema } from "../../gen/patchbay/v1/usage_pb.ts";
 import {
   QueryUsageRequest_GroupBy as GroupBy,
   type QueryUsageRequest,
   type UsageService,
 } from "../../gen/patchbay/v1/usage_service_pb.ts";
-import type { UsageReport } from "../domain/usage/usage-report.ts";
-import type { UsageDimension, UsageQuery, UsageSum } from "../store/usage-queries.ts";
-import { scopeOf } from "./scope-key.ts";
+import type { Budgets } from "../domain/usage/budgets.ts";
+import type { UsageReport } from "../domain/usage/report.ts";
+import type { BudgetRow } from "../store/queries/budgets.ts";
+import type { UsageDimension, UsageQuery, UsageSum } from "../store/queries/usage.ts";
+import { scopeOf } from "./call/context.ts";
+import { nameOf, numberOf } from "./call/enums.ts";
 
 const DIMENSIONS: Readonly<Record<GroupBy, UsageDimension | undefined>> = {
   [GroupBy.GROUP_BY_UNSPECIFIED]: undefined,
@@ -48,4 +53,51 @@ function readQuery(request: QueryUsageRequest): UsageQuery {
 function presentSum({ groupBy }: UsageQuery, { values, ...sums }: UsageSum): MessageInitShape<typeof UsageRowSchema> {
   const told = Object.fromEntries(groupBy.map((dimension, index) => [FIELDS[dimension], values[index]]));
   return { ...sums, ...told };
+}
+
+/** The rpcs of BudgetService: unpack, ask the domain, present. */
+export function budgetRpcs({ budgets }: { budgets: Budgets }): ServiceImpl<typeof BudgetService> {
+  return {
+    async setBudget({ ownerId, llmId, amount, period, mode }, context) {
+      const budget = await budgets.set(scopeOf(context), {
+        ownerId: ownerId.toLowerCase(),
+        llmId: llmId.toLowerCase(),
+        amount,
+        period: nameOf(Budget_PeriodSchema, period) ?? "",
+        mode: nameOf(Budget_ModeSchema, mode) ?? "REFUSE",
+      });
+      return { budget: presentBudget(budget) };
+    },
+
+    async getBudget({ budgetId }, context) {
+      return { budget: presentBudget(await budgets.get(scopeOf(context), budgetId.toLowerCase())) };
+    },
+
+    async listBudgets({ ownerId, llmId, pageSize, pageToken }, context) {
+      const filter = { ownerId: ownerId.toLowerCase() || undefined, llmId: llmId.toLowerCase() || undefined };
+      const page = await budgets.list(scopeOf(context), filter, pageSize, pageToken);
+      return { budgets: page.rows.map(presentBudget), nextPageToken: page.nextPageToken };
+    },
+
+    async deleteBudget({ budgetId }, context) {
+      await budgets.delete(scopeOf(context), budgetId.toLowerCase());
+      return {};
+    },
+  };
+}
+
+function presentBudget(budget: BudgetRow): MessageInitShape<typeof BudgetSchema> {
+  return {
+    budgetId: budget.id,
+    ownerId: budget.ownerId,
+    llmId: budget.llmId ?? "",
+    amount: budget.amount,
+    period: numberOf(Budget_PeriodSchema, budget.period),
+    mode: numberOf(Budget_ModeSchema, budget.mode),
+    isImposed: budget.isImposed,
+    spent: budget.spent,
+    reserved: budget.reserved,
+    createdAt: BigInt(budget.createdAt.getTime()),
+    updatedAt: BigInt(budget.updatedAt.getTime()),
+  };
 }

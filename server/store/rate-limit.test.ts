@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../test/databases.ts";
+import { createDatabase, type TestDatabase } from "../test/store/databases.ts";
 import { forgetRateLimits } from "./rate-limit.ts";
 import { Store } from "./store.ts";
 

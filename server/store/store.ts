@@ -1,25 +1,23 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ConstraintViolationException, type EntityManager, type Logger, MikroORM } from "@mikro-orm/postgresql";
-import { Client, DatabaseError, type Pool } from "pg";
+import { Client, type ClientConfig, DatabaseError, type Pool } from "pg";
 import { StartError } from "../base/start-error.ts";
-import { Account } from "./account.entity.ts";
-import { AnsweredRequest } from "./answered-request.entity.ts";
-import { ApiKey } from "./api-key.entity.ts";
-import { ApiKeyUse } from "./api-key-use.entity.ts";
-import { AuditChain, AuditEvent } from "./audit-event.entity.ts";
-import { Budget, BudgetReservation } from "./budget.entity.ts";
-import { Change, ChangeHead } from "./change.entity.ts";
-import { connectionOf, type Database } from "./database.ts";
-import { HotReads } from "./hot-reads.ts";
-import { Llm } from "./llm.entity.ts";
-import { PlainRows } from "./plain-rows.ts";
-import { Provider } from "./provider.entity.ts";
+import { RowCache } from "./cache/row-cache.ts";
+import { RowChanges } from "./cache/row-changes.ts";
+import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { RowCache } from "./row-cache.ts";
-import { RowChanges } from "./row-changes.ts";
-import { Session, Turn } from "./session.entity.ts";
-import { DailyUsage, LlmTotal, ReplyUsage } from "./usage.entity.ts";
+import { Account } from "./schema/account.entity.ts";
+import { AnsweredRequest } from "./schema/answered-request.entity.ts";
+import { ApiKey, ApiKeyUse } from "./schema/api-key.entity.ts";
+import { AuditChain, AuditEvent } from "./schema/audit-event.entity.ts";
+import { Budget, BudgetReservation } from "./schema/budget.entity.ts";
+import { Change, ChangeHead } from "./schema/change.entity.ts";
+import { Llm } from "./schema/llm.entity.ts";
+import { Provider } from "./schema/provider.entity.ts";
+import { Session, Turn } from "./schema/session.entity.ts";
+import { DailyUsage, LlmTotal, ReplyUsage } from "./schema/usage.entity.ts";
+import { HotReads, PlainRows } from "./sql/rows.ts";
 import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { EntityManager };
@@ -211,4 +209,12 @@ async function isUpToDate(client: Client): Promise<boolean> {
 export function violates(error: unknown, constraint: string): boolean {
   const isOfDatabase = error instanceof DatabaseError || error instanceof ConstraintViolationException;
   return isOfDatabase && (error as { constraint?: string }).constraint === constraint;
+}
+
+/** Where the database is: one of our own, or anybody's by URL. */
+export type Database = DatabaseAddress | { readonly url: string };
+
+/** The same, as pg takes it. */
+export function connectionOf(database: Database): ClientConfig {
+  return "url" in database ? { connectionString: database.url } : { ...database };
 }

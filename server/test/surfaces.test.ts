@@ -13,12 +13,12 @@ import { ModelState_Source, ModelState_State } from "../../gen/patchbay/v1/model
 import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
 import { UsageSource } from "../../gen/patchbay/v1/usage_pb.ts";
 import { QueryUsageRequest_GroupBy as GroupBy } from "../../gen/patchbay/v1/usage_service_pb.ts";
-import { problemIn } from "./expect-problem.ts";
-import { apiKey, llmRequest, secretRef } from "./llm-requests.ts";
-import { ScriptedUpstream } from "./scripted-upstream.ts";
+import { startServer, type TestServer } from "./server/test-server.ts";
+import { apiKey, llmRequest, secretRef } from "./service/llm-requests.ts";
 import { SURFACES } from "./surfaces.ts";
-import { startServer, type TestServer } from "./test-server.ts";
-import { saysSlowly } from "./upstream-behaviours.ts";
+import { saysSlowly } from "./upstream/behaviours.ts";
+import { ScriptedUpstream } from "./upstream/scripted-upstream.ts";
+import { problemIn } from "./wire/expect-problem.ts";
 
 const UPSTREAM_KEY = "sk-upstream-0123456789";
 

@@ -7,7 +7,7 @@ import {
 } from "@connectrpc/connect-node";
 import { createPatchbay, type Patchbay, type TransportOptions } from "../../client/llm.ts";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
-import { createRestTransport, http1Sender, http2Sender } from "./rest-transport.ts";
+import { createRestTransport, http1Sender, http2Sender } from "./wire/rest-transport.ts";
 
 /** One of the ways to call a server, by a client that is real. */
 export interface Surface {

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../base/secret.ts";
-import { ScriptedUpstream } from "../test/scripted-upstream.ts";
-import { type Behaviour, behaviours, says, saysSlowly, sends } from "../test/upstream-behaviours.ts";
-import type { ModelRequest, ReplyEvent } from "./conversation.ts";
+import { type Behaviour, behaviours, says, saysSlowly, sends } from "../test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../test/upstream/scripted-upstream.ts";
 import { parseAllowRules } from "./egress/allow-rule.ts";
 import { Egress } from "./egress/egress.ts";
-import { UpstreamFailure } from "./failure.ts";
-import { providers } from "./providers.ts";
-import type { ProviderType, Target } from "./target.ts";
+import type { ModelRequest, ReplyEvent } from "./models/conversation.ts";
+import { UpstreamFailure } from "./models/failure.ts";
+import type { ProviderType, Target } from "./models/provider-types.ts";
+import { providers } from "./models/provider-types.ts";
 import { Upstreams } from "./upstreams.ts";
 
 const KEY = "sk-canary-0123456789abcdef";

@@ -1,15 +1,15 @@
 import type { Watch } from "../base/watch.ts";
-import { testConnection } from "./connection-test.ts";
-import type { TestResult } from "./connection-verdict.ts";
-import type { ModelRequest, Reply, ReplyEvent, Usage } from "./conversation.ts";
 import type { Egress } from "./egress/egress.ts";
-import { UpstreamFailure } from "./failure.ts";
-import { joinDeltas } from "./join-deltas.ts";
-import { readReply, readReplyEvents, sendCall } from "./model-call.ts";
-import { listModels, type ModelList, type Vendor } from "./model-list.ts";
-import { monitoringStage, type SideQuestions, toolsStage } from "./side-stages.ts";
-import type { Target } from "./target.ts";
-import { testVendor } from "./vendor-test.ts";
+import { readReply, readReplyEvents, sendCall } from "./models/call.ts";
+import type { ModelRequest, Reply, ReplyEvent, Usage } from "./models/conversation.ts";
+import { joinDeltas } from "./models/event-stream.ts";
+import { UpstreamFailure } from "./models/failure.ts";
+import { listModels, type ModelList, type Vendor } from "./models/list.ts";
+import type { Target } from "./models/provider-types.ts";
+import { testConnection } from "./probe/probe.ts";
+import { monitoringStage, type SideQuestions, toolsStage } from "./probe/side-probes.ts";
+import { testVendor } from "./probe/vendor-probe.ts";
+import type { TestResult } from "./probe/verdict.ts";
 
 /**
  * All models, behind one way to call them.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Listener } from "./http/listen.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import type { Listener } from "./listen/listen.ts";
 
 /** A port without calls: it drains when it is told that it has. */
 function drainable(): { listener: Listener; finish: () => void } {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { llmRequest } from "../../test/llm-requests.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { llmRequest } from "../../test/service/llm-requests.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 let server: TestServer;
 beforeAll(async () => {

@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
-import { Account } from "../../store/account.entity.ts";
-import { belongingsOf, deleteAccount, findAccount, listAccounts, lockAccount } from "../../store/account-queries.ts";
-import { eraseDeletedOf } from "../../store/llm-queries.ts";
-import { violates } from "../../store/store.ts";
+import type { Secret } from "../../base/secret.ts";
+import { belongingsOf, deleteAccount, findAccount, listAccounts, lockAccount } from "../../store/queries/access.ts";
+import { eraseDeletedOf } from "../../store/queries/llms.ts";
+import { Account } from "../../store/schema/account.entity.ts";
+import { ApiKey } from "../../store/schema/api-key.entity.ts";
+import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { recordDeed } from "../audit/audit.ts";
-import { limitOf, type Page, pageOf } from "../lists/page.ts";
-import { makePageToken, readPageToken } from "../lists/page-token.ts";
-import { reach, type Scope } from "./scope.ts";
+import { recordDeed } from "../call/audit-record.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { reach, type Scope } from "../call/scope.ts";
+import { parseApiKey } from "./api-key-format.ts";
+import { addApiKey } from "./api-keys.ts";
 
 /** The accounts: who owns things. Admission lets nobody make, change or delete one who may not do so to any. */
 export class Accounts {
@@ -94,4 +97,34 @@ function inUse(accountId: string, belongings: readonly [string, number][]): Faul
     `account ${accountId} still owns ${list}; delete them and revoke its API keys first`,
     { metadata: Object.fromEntries(belongings.map(([kind, count]) => [kind, String(count)])) },
   );
+}
+
+/** Any number will do, as long as every server takes the same. */
+const LOCK = 5_063_100_003;
+
+/**
+ * Makes the first account and its ADMIN key on the first start, and sees to it that a given key works as one on every
+ * start. Answers with the key if it was made just now, which is the only time it can be shown.
+ */
+export async function bootstrap(em: EntityManager, given: Secret | undefined): Promise<Secret | undefined> {
+  return em.transactional(async (em) => {
+    await em.execute("select pg_advisory_xact_lock(?)", [LOCK]);
+    const accountId = await firstAccount(em);
+    if (given) {
+      const id = parseApiKey(given.reveal())?.id;
+      const exists = id !== undefined && (await em.findOne(ApiKey, { id })) !== null;
+      if (!exists) addApiKey(em, { accountId, role: "ADMIN", displayName: "BOOTSTRAP_API_KEY", key: given });
+      return undefined;
+    }
+    if ((await em.findOne(ApiKey, { role: "ADMIN" })) !== null) return undefined;
+    return addApiKey(em, { accountId, role: "ADMIN", displayName: "first key" }).key;
+  });
+}
+
+async function firstAccount(em: EntityManager): Promise<string> {
+  const [account] = await em.find(Account, {}, { orderBy: { createdAt: "asc" }, limit: 1 });
+  if (account) return account.id;
+  const id = randomUUID();
+  em.create(Account, { id, displayName: "first account", defaultLlm: null });
+  return id;
 }

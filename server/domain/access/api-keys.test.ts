@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { problemIn } from "../../test/expect-problem.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 import { makeApiKey, parseApiKey } from "./api-key-format.ts";
 
 describe("an API key", () => {

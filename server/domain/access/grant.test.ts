@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../base/fault.ts";
+import { type Permission, ROLES, type Role } from "../call/permissions.ts";
+import type { Caller } from "../call/scope.ts";
 import { type Grant, permissionsOf, requireWithin, scopesFor } from "./grant.ts";
-import { type Permission, ROLES, type Role } from "./permissions.ts";
-import type { Caller } from "./scope.ts";
 
 const ACCOUNTS = ["mine", "theirs", "nobody's"];
 const NOW = 1_000;

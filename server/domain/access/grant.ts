@@ -1,6 +1,6 @@
 import { Fault } from "../../base/fault.ts";
-import { anyOf, isOwn, type Permission, ROLES, type Role } from "./permissions.ts";
-import type { Caller } from "./scope.ts";
+import { anyOf, isOwn, type Permission, ROLES, type Role } from "../call/permissions.ts";
+import type { Caller } from "../call/scope.ts";
 
 /** What an API key gives to whoever holds it. */
 export interface Grant {

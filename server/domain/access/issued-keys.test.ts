@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { problemOf } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Permission } from "../../../gen/patchbay/v1/permission_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 import { parseApiKey } from "./api-key-format.ts";
 
 let server: TestServer;

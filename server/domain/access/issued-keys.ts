@@ -1,6 +1,5 @@
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { Secret } from "../../base/secret.ts";
-import type { ApiKey } from "../../store/api-key.entity.ts";
 import {
   findApiKey,
   hasOtherAdminKey,
@@ -8,16 +7,16 @@ import {
   lockAdminKeys,
   lockApiKey,
   timeOf,
-} from "../../store/api-key-queries.ts";
+} from "../../store/queries/access.ts";
+import type { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { recordDeed } from "../audit/audit.ts";
-import { limitOf, type Page, pageOf } from "../lists/page.ts";
-import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import { recordDeed } from "../call/audit-record.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { type OwnPermission, type Permission, ROLES, type Role } from "../call/permissions.ts";
+import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import { type ApiKeys, addApiKey } from "./api-keys.ts";
 import { type Grant, requireWithin, scopesFor } from "./grant.ts";
-import { type OwnPermission, type Permission, ROLES, type Role } from "./permissions.ts";
-import { onceCommitted, reach, requireReach, type Scope } from "./scope.ts";
 
 /** A key as it is asked for. */
 export interface ApiKeyDraft {

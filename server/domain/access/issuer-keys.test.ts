@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type IssuerKey, LocalIssuer } from "../../test/local-issuer.ts";
-import { OidcIssuer } from "../../upstream/oidc-issuer.ts";
+import { type IssuerKey, LocalIssuer } from "../../test/upstream/local-issuer.ts";
+import { OidcIssuer } from "../../upstream/operator/oidc-issuer.ts";
 import { issuerKeys, type KeyTimes } from "./issuer-keys.ts";
 
 let issuer: LocalIssuer;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { llmRequest } from "../../test/llm-requests.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { llmRequest } from "../../test/service/llm-requests.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 import { makeApiKey } from "./api-key-format.ts";
 
 const SETTINGS = { TESTS_PER_MINUTE: "50", UNKNOWN_KEYS_PER_MINUTE: "20", CLIENT_ADDRESS_HEADER: "X-Forwarded-For" };

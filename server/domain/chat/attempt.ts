@@ -1,15 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/ledger.ts";
-import type { Llm } from "../../store/llm.entity.ts";
+import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { ModelRequest, Reply, ReplyEvent, StopReason, Usage } from "../../upstream/conversation.ts";
-import { type FailureKind, UpstreamFailure } from "../../upstream/failure.ts";
-import type { Scope } from "../access/scope.ts";
-import type { Budgets } from "../budgets/budgets.ts";
-import { costOf, tokensOf } from "../usage/cost.ts";
-import { estimatePrompt, isText } from "../usage/estimate.ts";
+import type { ModelRequest, Reply, ReplyEvent, StopReason, Usage } from "../../upstream/models/conversation.ts";
+import { type FailureKind, UpstreamFailure } from "../../upstream/models/failure.ts";
+import type { Scope } from "../call/scope.ts";
+import type { Budgets } from "../usage/budgets.ts";
+import { costOf, estimatePrompt, isText, tokensOf } from "../usage/cost.ts";
 import { priceOf } from "../usage/price.ts";
-import type { ReachFailpoint } from "./failpoint.ts";
 import { estimateReply, GrowingReply } from "./growing-reply.ts";
 import { sealReply } from "./turn-text.ts";
 import { type RunningTurn, turnLost } from "./turns.ts";
@@ -225,3 +223,9 @@ function stoppedTurn({ turnId, attempt, tokens }: RunningTurn, outcome: Outcome)
 function withoutUnknown(usage: { [Kind in keyof Usage]: number | undefined }): Usage {
   return Object.fromEntries(Object.entries(usage).filter(([, count]) => count !== undefined));
 }
+
+/** The places of a chat where a server may die, as the torture of chats names them. */
+export type Failpoint = "before_tx1" | "after_tx1" | "after_first_chunk" | "before_tx2" | "after_commit_before_reply";
+
+/** Told when a chat comes to one. Nothing but a test gives one; what it throws, or never returns from, is its business. */
+export type ReachFailpoint = (point: Failpoint) => void;

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ToolChoice_Mode } from "../../../gen/patchbay/v1/chat_form_pb.ts";
 import { Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey, type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const KEY = "sk-canary-0123456789abcdef";
 const PROMPT = "prompt-canary";

@@ -1,16 +1,23 @@
-import type { StoredSampling } from "../../store/llm.entity.ts";
-import { outageOf } from "../../store/outage.ts";
-import type { ModelRequest, Reply, ReplyEvent, SamplingParams } from "../../upstream/conversation.ts";
+import { Fault } from "../../base/fault.ts";
+import type { Llm, StoredSampling } from "../../store/schema/llm.entity.ts";
+import { outageOf } from "../../store/sql/errors.ts";
+import type {
+  ContentPart,
+  ModelRequest,
+  Reply,
+  ReplyEvent,
+  SamplingParams,
+} from "../../upstream/models/conversation.ts";
+import { providers } from "../../upstream/models/provider-types.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
-import { holderOf, type Scope } from "../access/scope.ts";
-import type { Signals } from "../checks/signals.ts";
-import { endingOf, type ModelEnding } from "../models/model-state.ts";
+import { holderOf, type Scope } from "../call/scope.ts";
+import { refusalOf } from "../connections/faults.ts";
+import type { Signals } from "../llms/signals.ts";
+import type { Line, Lines } from "../llms/targets.ts";
+import { providerTypeOf } from "../llms/values.ts";
+import { endingOf, type ModelEnding } from "../models/state.ts";
 import { Attempt, type AttemptMeans, type ReplyFacts } from "./attempt.ts";
-import type { Line, Lines } from "./lines.ts";
-import { refusalOf } from "./refusal.ts";
-import { requireServed } from "./request-rules.ts";
-import { sizeOf } from "./request-size.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
@@ -178,4 +185,32 @@ function* eventsOf(answered: AnsweredTurn, origin: ReplyOrigin): Generator<ChatE
     yield { type: "tool-call-delta", index, id, name, argumentsDelta };
   }
   yield { type: "end", stopReason, rawStopReason, ...factsOf(answered) };
+}
+
+/** Refuses a chat that an Llm is not there for, before anything is sent. */
+export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelRequest): void {
+  if (llm.disabled) {
+    throw new Fault("LLM_DISABLED", `llm ${llm.id} is disabled; its owner enables it with UpdateLlm`, {
+      metadata: { llmId: llm.id },
+    });
+  }
+  const providerType = providerTypeOf(llm);
+  if (responseFormat && !providers[providerType].adapter.responseFormats.has(responseFormat.type)) {
+    throw new Fault(
+      "RESPONSE_FORMAT_NOT_SUPPORTED",
+      `the API of ${providerType} has no JSON_OBJECT; ask for JSON_SCHEMA with a schema, or for JSON in a message`,
+      { metadata: { llmId: llm.id } },
+    );
+  }
+}
+
+/** The bytes of what is said and shown in a request, and of its tools: what a limit of bytes counts. */
+export function sizeOf({ messages, tools }: ModelRequest): number {
+  const parts = messages.flatMap((message) => message.parts).reduce((sum, part) => sum + sizeOfPart(part), 0);
+  return parts + (tools.length > 0 ? Buffer.byteLength(JSON.stringify(tools)) : 0);
+}
+
+function sizeOfPart(part: ContentPart): number {
+  if (part.type === "image-data") return part.data.byteLength;
+  return Buffer.byteLength(part.type === "text" ? part.text : part.url);
 }

@@ -1,5 +1,5 @@
-import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../../upstream/conversation.ts";
-import { estimateCalls, estimateText } from "../usage/estimate.ts";
+import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../../upstream/models/conversation.ts";
+import { estimateCalls, estimateText } from "../usage/cost.ts";
 
 /** A streamed reply as far as it has come. */
 export class GrowingReply {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { PastTurn } from "../../store/session-queries.ts";
-import type { ChatMessage, ToolCall } from "../../upstream/conversation.ts";
+import type { PastTurn } from "../../store/queries/sessions.ts";
+import type { ChatMessage, ToolCall } from "../../upstream/models/conversation.ts";
 import { conversationOf, requireCalled, requireTurn, type SpokenTurn, turnsThatFit } from "./history.ts";
 
 const past = (id: string, tokens: number, answersTools = false): PastTurn => ({

@@ -1,6 +1,6 @@
 import { invalidField } from "../../base/fault.ts";
-import type { PastTurn } from "../../store/session-queries.ts";
-import type { ChatMessage, ToolCall } from "../../upstream/conversation.ts";
+import type { PastTurn } from "../../store/queries/sessions.ts";
+import type { ChatMessage, ToolCall } from "../../upstream/models/conversation.ts";
 
 /** What was said in one turn, its reply last. */
 export interface SpokenTurn {

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { Message_Role } from "../../../gen/patchbay/v1/chat_pb.ts";
 import { Turn_State, Turn_StateSchema } from "../../../gen/patchbay/v1/session_pb.ts";
-import { interruptTurns } from "../../store/session-queries.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { says, sends } from "../../test/upstream-behaviours.ts";
+import { interruptTurns } from "../../store/queries/sessions.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
+import { says, sends } from "../../test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const CANARY = "conversation-canary";
 

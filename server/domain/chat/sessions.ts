@@ -7,14 +7,13 @@ import {
   listTurns,
   type SessionRow,
   type TurnRow,
-} from "../../store/session-queries.ts";
+} from "../../store/queries/sessions.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { ChatMessage } from "../../upstream/conversation.ts";
-import type { OwnPermission } from "../access/permissions.ts";
-import { requireReach, type Scope } from "../access/scope.ts";
-import { recordDeed } from "../audit/audit.ts";
-import { limitOf, type Page, pageOf } from "../lists/page.ts";
-import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import type { ChatMessage } from "../../upstream/models/conversation.ts";
+import { recordDeed } from "../call/audit-record.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import type { OwnPermission } from "../call/permissions.ts";
+import { requireReach, type Scope } from "../call/scope.ts";
 import { openMessages, openReply, type StoredReply } from "./turn-text.ts";
 
 /** A turn with what was said in it. */

@@ -2,7 +2,7 @@ import { Secret } from "../../base/secret.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { SealedSecret } from "../../store/vault/sealing.ts";
 import type { Place, Vault } from "../../store/vault/vault.ts";
-import type { ChatMessage, Reply } from "../../upstream/conversation.ts";
+import type { ChatMessage, Reply } from "../../upstream/models/conversation.ts";
 
 /** The reply of a turn, with what its caller was told of it. */
 export interface StoredReply extends Reply {

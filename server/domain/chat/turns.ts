@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
-import type { Llm } from "../../store/llm.entity.ts";
 import {
   enterSession,
   findSealedTurns,
@@ -10,13 +9,14 @@ import {
   interruptTurns,
   listPastTurns,
   rerunTurn,
-} from "../../store/session-queries.ts";
+} from "../../store/queries/sessions.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { ModelRequest } from "../../upstream/conversation.ts";
-import type { Scope } from "../access/scope.ts";
-import { estimateMessages, estimatePrompt } from "../usage/estimate.ts";
-import type { ReachFailpoint } from "./failpoint.ts";
+import type { ModelRequest } from "../../upstream/models/conversation.ts";
+import type { Scope } from "../call/scope.ts";
+import { estimateMessages, estimatePrompt } from "../usage/cost.ts";
+import type { ReachFailpoint } from "./attempt.ts";
 import { conversationOf, requireCalled, requireTurn, systemOf, turnsThatFit } from "./history.ts";
 import type { Leases } from "./leases.ts";
 import { encodeMessages, openMessages, openReply, type StoredReply, sealMessages } from "./turn-text.ts";

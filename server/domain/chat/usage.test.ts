@@ -9,11 +9,11 @@ import {
   QueryUsageRequest_GroupBy as GroupBy,
   type QueryUsageRequestSchema,
 } from "../../../gen/patchbay/v1/usage_service_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { says, sends } from "../../test/upstream-behaviours.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
+import { says, sends } from "../../test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const PROMPT = "prompt-canary: how are you today?";
 /** A dollar for a million tokens of the prompt, two for the reply. */

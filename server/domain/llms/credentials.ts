@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { Fault, type Reason } from "../../base/fault.ts";
-import type { Llm } from "../../store/llm.entity.ts";
-import { markReadable, markUnreadable } from "../../store/llm-queries.ts";
+import { markReadable, markUnreadable } from "../../store/queries/llms.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { Unreadable } from "../../store/vault/sealing.ts";
 import type { Place, Vault } from "../../store/vault/vault.ts";
-import { type Credentials, fingerprintOf, openCredentials, sealCredentials } from "../credentials/credentials.ts";
-import type { Use } from "../credentials/secret-refs.ts";
-import { issueVersion, type Kept, keep, keptIn, type Slot } from "../credentials/slots.ts";
+import { type Credentials, fingerprintOf, openCredentials, sealCredentials } from "../connections/credentials.ts";
+import type { Use } from "../connections/secret-refs.ts";
+import { issueVersion, type Kept, keep, keptIn, type Slot } from "../connections/slots.ts";
 
 /** What makes an Llm the same connection as another, besides its owner. */
 export interface Connection {

@@ -5,9 +5,9 @@ import {
   ListLlmsRequest_Direction as Direction,
   ListLlmsRequest_OrderBy as OrderBy,
 } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { llmRequest } from "../../test/llm-requests.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { llmRequest } from "../../test/service/llm-requests.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const NAMES = ["delta", "alpha", "Echo", "charlie", "bravo", "100%_sure"];
 

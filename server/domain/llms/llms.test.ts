@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { CapabilitySource_Source as Source } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
 import { Llm_Modality, Llm_ProviderType, Llm_Status, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey, llmRequest } from "../../test/llm-requests.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, llmRequest } from "../../test/service/llm-requests.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 let server: TestServer;
 let accountId: string;

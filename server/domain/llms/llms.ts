@@ -1,28 +1,33 @@
 import { Fault, invalidField } from "../../base/fault.ts";
-import { scheduleChecks } from "../../store/check-queries.ts";
-import type { Llm } from "../../store/llm.entity.ts";
-import { countLlms, listLlms } from "../../store/llm-list.ts";
-import { findLlm, findLlms, holdLlm, insertLlm, lockLlm, pointDefaultAt } from "../../store/llm-queries.ts";
-import type { Provider } from "../../store/provider.entity.ts";
+import { countLlms, listLlms } from "../../store/queries/llm-list.ts";
+import { findLlm, findLlms, holdLlm, insertLlm, lockLlm, pointDefaultAt } from "../../store/queries/llms.ts";
+import { scheduleChecks } from "../../store/queries/schedules.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Provider } from "../../store/schema/provider.entity.ts";
 import { type EntityManager, type Store, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../access/scope.ts";
-import { recordOf } from "../audit/audit.ts";
-import type { Lines } from "../chat/lines.ts";
-import type { SecretRefs } from "../credentials/secret-refs.ts";
-import { limitOf, type Page, pageOf } from "../lists/page.ts";
-import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import { recordOf } from "../call/audit-record.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../call/scope.ts";
+import type { SecretRefs } from "../connections/secret-refs.ts";
 import { lookUpModel } from "../models/catalog.ts";
-import { applyChange } from "./apply-change.ts";
-import type { LlmChange, LlmDraft } from "./draft.ts";
-import { listKeyOf, type Query } from "./list-query.ts";
-import { recordChange } from "./llm-changes.ts";
-import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
-import { composeLlm, requestDigestOf } from "./new-llm.ts";
+import type { LlmChange, LlmDraft } from "./change.ts";
+import { applyChange } from "./change.ts";
+import { composeLlm, requestDigestOf } from "./create.ts";
 import { type Notice, noticesOf } from "./notices.ts";
-import { duplicate, idTaken } from "./refusals.ts";
+import type { Lines } from "./targets.ts";
 import { holdAmong, settleDraft } from "./through-provider.ts";
+import {
+  duplicate,
+  idTaken,
+  listKeyOf,
+  notFound,
+  providerTypeOf,
+  type Query,
+  recordChange,
+  requireEtag,
+} from "./values.ts";
 
 const MOST_COUNTED = 10_000;
 

@@ -1,11 +1,11 @@
-import type { Llm } from "../../store/llm.entity.ts";
-import { providers } from "../../upstream/providers.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import { providers } from "../../upstream/models/provider-types.ts";
+import { unsentConfig } from "../connections/client-config.ts";
+import { endpointHint } from "../connections/endpoint.ts";
 import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
 import { describeInferred } from "../models/inference.ts";
-import { endingOf, type ModelEnding } from "../models/model-state.ts";
-import { unsentConfig } from "./client-config.ts";
-import { endpointHint } from "./endpoint.ts";
-import { inferredOf, providerTypeOf } from "./llm-values.ts";
+import { endingOf, type ModelEnding } from "../models/state.ts";
+import { inferredOf, providerTypeOf } from "./values.ts";
 
 /** The same words as `LlmStatus.Code` in proto/patchbay/v1/llm.proto. */
 export type NoticeCode =

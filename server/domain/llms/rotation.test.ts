@@ -8,12 +8,12 @@ import { type Llm, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { verifyAll } from "../../store/vault/inspection.ts";
 import { KeyRingFile } from "../../store/vault/key-ring-file.ts";
 import { Rotation } from "../../store/vault/rotation.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey, type LlmRequest, llmRequest, secretRef } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { makeTemporaryFolder } from "../../test/temporary-folder.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { refuses } from "../../test/upstream-behaviours.ts";
+import { makeTemporaryFolder } from "../../test/base/temporary-folder.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, type LlmRequest, llmRequest, secretRef } from "../../test/service/llm-requests.ts";
+import { refuses } from "../../test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const OLD = "sk-canary-old-0123456789-OLDK";
 const NEW = "sk-canary-new-0123456789-NEWK";

@@ -1,19 +1,18 @@
 import { Fault, invalidField } from "../../base/fault.ts";
-import type { Llm } from "../../store/llm.entity.ts";
-import { lockLlm } from "../../store/llm-queries.ts";
+import { lockLlm } from "../../store/queries/llms.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { onceCommitted, reach, type Scope } from "../access/scope.ts";
-import type { AuditAction } from "../audit/audit.ts";
-import type { Lines } from "../chat/lines.ts";
-import { type CredentialsDraft, completeCredentials } from "../credentials/draft.ts";
-import { requireRefAllowed, type SecretRefs } from "../credentials/secret-refs.ts";
-import { type Kept, keptIn, setAside, setCurrent } from "../credentials/slots.ts";
-import { withListDue } from "../models/model-knowledge.ts";
+import type { AuditAction } from "../call/audit-record.ts";
+import { onceCommitted, reach, type Scope } from "../call/scope.ts";
+import { type CredentialsDraft, completeCredentials } from "../connections/credentials.ts";
+import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
+import { type Kept, keptIn, setAside, setCurrent } from "../connections/slots.ts";
+import { withListDue } from "../models/knowledge.ts";
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
-import { recordChange } from "./llm-changes.ts";
-import { notFound, providerTypeOf, requireEtag } from "./llm-values.ts";
+import type { Lines } from "./targets.ts";
 import { credentialsOfProvider } from "./through-provider.ts";
+import { notFound, providerTypeOf, recordChange, requireEtag } from "./values.ts";
 
 /** A step of a rotation: what it makes of the locked Llm, and what the audit record says of it. */
 type Step = (em: EntityManager, llm: Llm) => Promise<Facts> | Facts;

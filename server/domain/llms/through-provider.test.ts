@@ -5,10 +5,10 @@ import { ConnectionTest_Outcome as Outcome } from "../../../gen/patchbay/v1/conn
 import { StoredCredentials_Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
 import { Llm_ProviderType, Llm_Status, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_Kind } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey, type LlmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, type LlmRequest } from "../../test/service/llm-requests.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const KEY = "sk-first-0123456789abcdef";
 const NEW_KEY = "sk-second-0123456789abcdef";

@@ -1,18 +1,16 @@
 import { Fault, invalidField } from "../../base/fault.ts";
-import type { Llm } from "../../store/llm.entity.ts";
-import type { Provider } from "../../store/provider.entity.ts";
-import { findProvider, holdProvider } from "../../store/provider-queries.ts";
+import { findProvider, holdProvider } from "../../store/queries/providers.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Provider } from "../../store/schema/provider.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { ProviderType } from "../../upstream/target.ts";
-import type { Credentials } from "../credentials/credentials.ts";
-import { forgetEndpoint } from "../models/model-knowledge.ts";
-import { wayThrough } from "../providers/credentials.ts";
-import { keyAmong, providerNotFound } from "../providers/provider-values.ts";
-import type { ChangedConnection } from "./apply-change.ts";
+import type { ProviderType } from "../../upstream/models/provider-types.ts";
+import type { Credentials } from "../connections/credentials.ts";
+import { canonicalEndpoint } from "../connections/endpoint.ts";
+import { forgetEndpoint } from "../models/knowledge.ts";
+import { keyAmong, providerNotFound, wayThrough } from "../providers/values.ts";
+import type { ChangedConnection, LlmDraft } from "./change.ts";
 import { digestOf, openSlot } from "./credentials.ts";
-import type { LlmDraft } from "./draft.ts";
-import { canonicalEndpoint } from "./endpoint.ts";
 
 /** A draft of which it is clear whose endpoint and credentials it has; with a Provider, its endpoint and its id. */
 export type SettledDraft = LlmDraft & { readonly providerType: ProviderType };

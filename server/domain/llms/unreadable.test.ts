@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
-import { findLlm, markUnreadable } from "../../store/llm-queries.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey, type LlmRequest, llmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { findLlm, markUnreadable } from "../../store/queries/llms.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const KEY = "sk-canary-0123456789abcdef";
 

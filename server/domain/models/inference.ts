@@ -1,4 +1,4 @@
-import type { Capabilities, ClaimSource, StoredClaims } from "../../store/llm.entity.ts";
+import type { Capabilities, ClaimSource, StoredClaims } from "../../store/schema/llm.entity.ts";
 import type { ModelFacts } from "./catalog.ts";
 
 /** What an owner may say of a model, or leave to us. */

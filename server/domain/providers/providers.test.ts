@@ -9,9 +9,9 @@ import {
   ListProvidersRequest_OrderBy as OrderBy,
   type UpsertProviderRequestSchema,
 } from "../../../gen/patchbay/v1/provider_service_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey } from "../../test/llm-requests.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey } from "../../test/service/llm-requests.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const KEY = "sk-canary-0123456789abcdef";
 

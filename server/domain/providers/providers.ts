@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
-import type { PlainRows } from "../../store/plain-rows.ts";
-import { Provider } from "../../store/provider.entity.ts";
 import {
   countProviders,
   findProvider,
@@ -13,23 +11,23 @@ import {
   type ProviderOrder,
   renewLlmsOf,
   usersOf,
-} from "../../store/provider-queries.ts";
+} from "../../store/queries/providers.ts";
+import { Provider } from "../../store/schema/provider.entity.ts";
+import type { PlainRows } from "../../store/sql/rows.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { anyOf } from "../access/permissions.ts";
-import { aside, missing, onceCommitted, reach, requireReach, type Scope } from "../access/scope.ts";
-import { recordDeed } from "../audit/audit.ts";
-import type { Lines } from "../chat/lines.ts";
-import type { SecretRefs } from "../credentials/secret-refs.ts";
-import { limitOf, type Page, pageOf } from "../lists/page.ts";
-import { makePageToken, readPageToken } from "../lists/page-token.ts";
+import { recordDeed } from "../call/audit-record.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { anyOf } from "../call/permissions.ts";
+import { aside, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import type { SecretRefs } from "../connections/secret-refs.ts";
 import type { Notice } from "../llms/notices.ts";
+import type { Lines } from "../llms/targets.ts";
 import { leaveProvider } from "../llms/through-provider.ts";
-import { allowedBaseUrl, applyChange } from "./apply-change.ts";
-import type { ProviderChange } from "./provider-change.ts";
-import { noticesOf } from "./provider-notices.ts";
-import { keyOf, type ProviderRef, providerNotFound, requireEtag, usualTypeOf } from "./provider-values.ts";
+import type { ProviderChange } from "./change.ts";
+import { allowedBaseUrl, applyChange, noticesOf } from "./change.ts";
+import { keyOf, type ProviderRef, providerNotFound, requireEtag, usualTypeOf } from "./values.ts";
 
 /** A Provider that was made or changed. */
 export interface Upserted {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { estimateText } from "./estimate.ts";
+import { estimateText } from "./cost.ts";
 
 /** Counted by OpenAI's tokenizer o200k_base. */
 it.each([

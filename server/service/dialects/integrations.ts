@@ -8,10 +8,18 @@ import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test
 import type { Llm } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { invalidField } from "../../base/fault.ts";
-import { callerOf } from "../scope-key.ts";
+import { callerOf } from "../call/context.ts";
 import type { Dialect, Reach } from "./dialect.ts";
-import { getLlm, listAllLlms, textOrNull, wholeSeconds } from "./llm-values.ts";
-import { credentialsOf, nameOfProvider, ownBaseUrl, providerTypeOf } from "./provider-names.ts";
+import {
+  credentialsOf,
+  getLlm,
+  listAllLlms,
+  nameOfProvider,
+  ownBaseUrl,
+  providerTypeOf,
+  textOrNull,
+  wholeSeconds,
+} from "./shared.ts";
 
 /** 000: the integrations of an organization. */
 export const integrations: Dialect = {

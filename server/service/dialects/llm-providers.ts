@@ -9,11 +9,21 @@ import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test
 import { type Llm, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { invalidField } from "../../base/fault.ts";
-import { callerOf } from "../scope-key.ts";
-import { presentConfiguration, readConfiguration } from "./configuration.ts";
+import { callerOf } from "../call/context.ts";
 import type { Dialect, Reach } from "./dialect.ts";
-import { getLlm, listAllLlms, numberOrNull, textOrNull, wholeSeconds } from "./llm-values.ts";
-import { credentialsOf, nameOfProvider, ownBaseUrl, providerTypeOf } from "./provider-names.ts";
+import {
+  credentialsOf,
+  getLlm,
+  listAllLlms,
+  nameOfProvider,
+  numberOrNull,
+  ownBaseUrl,
+  presentConfiguration,
+  providerTypeOf,
+  readConfiguration,
+  textOrNull,
+  wholeSeconds,
+} from "./shared.ts";
 
 /** Our unit of cost in one US dollar, which is theirs. */
 const PICO_DOLLARS = 1e12;

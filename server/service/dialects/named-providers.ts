@@ -12,9 +12,9 @@ import {
   ProviderService,
 } from "../../../gen/patchbay/v1/provider_service_pb.ts";
 import { Fault, invalidField } from "../../base/fault.ts";
-import { callerOf } from "../scope-key.ts";
+import { callerOf } from "../call/context.ts";
 import type { Dialect, DialectError, Reach } from "./dialect.ts";
-import { credentialsOf } from "./provider-names.ts";
+import { credentialsOf } from "./shared.ts";
 
 /** 001: providers by name. */
 export const namedProviders: Dialect = {

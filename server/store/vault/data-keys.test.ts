@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../../test/databases.ts";
+import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
 import { Store } from "../store.ts";
 import { DataKeys, MOST_ENCRYPTIONS } from "./data-keys.ts";
 import { generateKey, KeyRing } from "./key-ring.ts";

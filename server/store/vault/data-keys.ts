@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { LRUCache } from "lru-cache";
 import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
-import { executeOften } from "../statement.ts";
+import { executeOften } from "../sql/statements.ts";
 import { type SealingKey, Unreadable } from "./sealing.ts";
 
 const KEY_BYTES = 32;

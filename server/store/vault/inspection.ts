@@ -1,12 +1,11 @@
 import { type EntityManager, IsolationLevel } from "@mikro-orm/postgresql";
 import type { KekProvider } from "../../base/kek-provider.ts";
 import { DataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
-import { inChunks, KEYS_AT_ONCE } from "./in-chunks.ts";
 import { lacksKey } from "./key-ring.ts";
-import { bindingOf } from "./place.ts";
+import { inChunks, KEYS_AT_ONCE } from "./rotation.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
 import { countByDataKey, findLost, scanSecrets } from "./sealed-rows.ts";
-import { keyIdOf, open, Unreadable } from "./sealing.ts";
+import { bindingOf, keyIdOf, open, Unreadable } from "./sealing.ts";
 
 const BATCH_ROWS = 500;
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";

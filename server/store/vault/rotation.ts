@@ -3,12 +3,10 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { KekProvider } from "../../base/kek-provider.ts";
 import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
-import { inChunks, KEYS_AT_ONCE } from "./in-chunks.ts";
 import { lacksKey } from "./key-ring.ts";
-import { bindingOf } from "./place.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
 import { countByDataKey, countByOwner, lockSecrets, replaceSecrets, scanHeaders } from "./sealed-rows.ts";
-import { keyIdOf, open, seal, Unreadable } from "./sealing.ts";
+import { bindingOf, keyIdOf, open, seal, Unreadable } from "./sealing.ts";
 import { INSTALLATION } from "./wrapped-key.entity.ts";
 
 /** Rows that are locked, written and committed together. */
@@ -236,4 +234,49 @@ class Tally {
       return undefined;
     }
   }
+}
+
+/** What a rotation did. */
+export interface Rotated {
+  /** Whether it finished an earlier one, and began none of its own. */
+  readonly isResumed: boolean;
+  /** Undefined: no key was added. */
+  readonly newKeyId: string | undefined;
+  readonly newDataKeys: number;
+  readonly rewrapped: Changed;
+  readonly resealed: Changed;
+}
+
+/**
+ * Finishes what an earlier rotation left, or what a new first key or version asks for. If there was nothing of that, it
+ * adds a key by `addKey`, where keys can be added, and wraps the data keys with it.
+ */
+export async function rotate(
+  rotation: Rotation,
+  { addKey, dataKeys }: { addKey: (() => Promise<string>) | undefined; dataKeys: boolean },
+): Promise<Rotated> {
+  let rewrapped = await rotation.rewrapDataKeys();
+  let resealed = await rotation.resealSecrets();
+  const isResumed = rewrapped.changed + resealed.changed > 0;
+  const newKeyId = isResumed ? undefined : await addKey?.();
+  if (newKeyId !== undefined) rewrapped = await rotation.rewrapDataKeys();
+  const newDataKeys = dataKeys && resealed.changed === 0 ? await rotation.supersedeDataKeys() : 0;
+  if (newDataKeys > 0) resealed = await rotation.resealSecrets();
+  return { isResumed, newKeyId, newDataKeys, rewrapped, resealed };
+}
+
+/** How often a key management service is asked at once. */
+export const KEYS_AT_ONCE = 16;
+
+/** Works on so many at once; the results are in the order of the items. */
+export async function inChunks<Item, Result>(
+  items: readonly Item[],
+  size: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += size) {
+    results.push(...(await Promise.all(items.slice(start, start + size).map(work))));
+  }
+  return results;
 }

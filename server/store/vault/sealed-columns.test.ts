@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../../test/databases.ts";
+import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
 import { Store } from "../store.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
 import { countByDataKey, countByOwner, findLost, scanSecrets } from "./sealed-rows.ts";

@@ -1,6 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { Place } from "./place.ts";
 import type { SealedColumn } from "./sealed-columns.ts";
+import type { Place } from "./sealing.ts";
 import { keyIdOf, type SealedSecret } from "./sealing.ts";
 
 /** A sealed secret and where it is. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../base/secret.ts";
-import { createDatabase, type TestDatabase } from "../../test/databases.ts";
+import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
 import { Store } from "../store.ts";
 import { KeyRing, KeyRingError } from "./key-ring.ts";
 import { Unreadable } from "./sealing.ts";

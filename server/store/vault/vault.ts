@@ -7,9 +7,8 @@ import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
 import { KeyRingError } from "./key-ring.ts";
 import { KeyRingFile } from "./key-ring-file.ts";
-import { bindingOf, type Place } from "./place.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
-import { keyIdOf, open, type SealedSecret, seal, Unreadable } from "./sealing.ts";
+import { bindingOf, keyIdOf, open, type Place, type SealedSecret, seal, Unreadable } from "./sealing.ts";
 import { INSTALLATION } from "./wrapped-key.entity.ts";
 
 export type { Place };

@@ -15,7 +15,7 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
-import { createRestTransport, http1Sender } from "../rest-transport.ts";
+import { createRestTransport, http1Sender } from "../wire/rest-transport.ts";
 
 /** A protocol, and a header that a key is shown in. */
 export interface Way {

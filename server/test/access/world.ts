@@ -3,10 +3,10 @@ import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Mode, Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { addApiKey } from "../../domain/access/api-keys.ts";
-import { type Permission, ROLES, type Role } from "../../domain/access/permissions.ts";
-import { llmRequest } from "../llm-requests.ts";
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { startServer, type TestServer } from "../test-server.ts";
+import { type Permission, ROLES, type Role } from "../../domain/call/permissions.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { llmRequest } from "../service/llm-requests.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 
 /** Whose thing a call is about: that of the account of most principals, that of an account of none of them, or nobody's. */
 export type Whose = "own" | "foreign" | "missing";

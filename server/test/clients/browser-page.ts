@@ -1,7 +1,7 @@
 /** What the page of chromium.test.ts loads: the client as a web application has it, and what a test has it do. */
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { createPatchbay, type PatchbayOptions, type Problem, problemOf } from "../../../client/llm.ts";
-import type { LlmRequest } from "../llm-requests.ts";
+import type { LlmRequest } from "../service/llm-requests.ts";
 
 /** How the page calls; plain data, as it comes from outside of the browser. */
 export interface Target {

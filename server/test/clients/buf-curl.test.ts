@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fromBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { saysSlowly } from "../upstream-behaviours.ts";
+import { saysSlowly } from "../upstream/behaviours.ts";
 import { type Ran, run } from "./program.ts";
 import { type Rig, startRig } from "./rig.ts";
 

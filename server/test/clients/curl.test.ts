@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { saysSlowly } from "../upstream-behaviours.ts";
+import { saysSlowly } from "../upstream/behaviours.ts";
 import { readContract } from "./contract.ts";
 import { describeUnless, findProgram, runWell } from "./program.ts";
 import { type Rig, startRig } from "./rig.ts";

@@ -8,7 +8,7 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
 } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
-import { says, saysSlowly } from "../upstream-behaviours.ts";
+import { says, saysSlowly } from "../upstream/behaviours.ts";
 import { errorInfoOf, GrpcJsClient, type Plain } from "./grpc-js-client.ts";
 import { type Rig, startRig } from "./rig.ts";
 

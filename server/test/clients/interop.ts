@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { says, saysSlowly } from "../upstream-behaviours.ts";
+import { says, saysSlowly } from "../upstream/behaviours.ts";
 import type { GeneratedClient } from "./generated-client.ts";
 import { describeUnless, runWell } from "./program.ts";
 import { type Rig, startRig } from "./rig.ts";

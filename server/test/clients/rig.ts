@@ -1,5 +1,5 @@
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { startServer, type TestServer } from "../test-server.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 
 /** A server, the upstream that its Llms may reach, and an account to call as. */
 export interface Rig {

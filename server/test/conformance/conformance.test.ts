@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../base/temporary-folder.ts";
 import { isOffline, ROOT } from "../clients/generated-client.ts";
 import { describeUnless, findProgram, run, runWell } from "../clients/program.ts";
-import { makeTemporaryFolder } from "../temporary-folder.ts";
 
 /**
  * Connect's conformance suite: its client speaks gRPC, gRPC-Web and Connect to a server with our wire, over HTTP/1.1 and

@@ -15,9 +15,9 @@ import {
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { createContextValues } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
-import { captureMethods } from "../../wire/call/capture-methods.ts";
-import { listen } from "../../wire/listen/listen.ts";
-import { createRpcHandlers } from "../../wire/rpc/rpc-handler.ts";
+import { captureMethods } from "../../wire/call/local-transport.ts";
+import { listen } from "../../wire/http/listen.ts";
+import { createRpcHandlers } from "../../wire/rpc/handlers.ts";
 import { compressionZstd } from "../../wire/rpc/zstd.ts";
 import { conformanceRoutes } from "./service.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeUnless, findProgram } from "../clients/program.ts";
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { startServer, type TestServer } from "../test-server.ts";
-import { servesModels } from "../upstream-models.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { servesModels } from "../upstream/models.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 import { type CurlAnswer, runExample } from "./curl.ts";
 import { readCopy, readExamples, readPage } from "./page.ts";
 import { missingIn } from "./shape.ts";

@@ -6,7 +6,7 @@ import {
   type IncomingHttpHeaders,
 } from "node:http2";
 import { connect } from "node:net";
-import { LIMITS } from "../../wire/listen/limits.ts";
+import { LIMITS } from "../../wire/http/limits.ts";
 import { type Answer, readAnswers } from "./answer.ts";
 import type { BadBytes, BadRequest } from "./bad-request.ts";
 

@@ -1,13 +1,13 @@
 /**
  * Peers that are slow, stop, or reset. What takes the listener's own limits of 10 to 300 s is tested there with shorter
- * ones (server/wire/listen/limits.test.ts); here is what bounds them before, and that nobody else waits.
+ * ones (server/wire/http/limits.test.ts); here is what bounds them before, and that nobody else waits.
  */
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { getFrame, HTTP2_HELLO, resetFrame } from "../../wire/listen/test-frames.ts";
+import { getFrame, HTTP2_HELLO, resetFrame } from "../wire/frames.ts";
 import { Probe } from "./probe.ts";
 import { startVictim, type Victim } from "./victim.ts";
 

@@ -10,9 +10,9 @@ import { promisify } from "node:util";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../../../client/llm.ts";
-import { llmRequest } from "../llm-requests.ts";
-import { ServerProcess } from "../server-process.ts";
-import { makeTemporaryFolder } from "../temporary-folder.ts";
+import { makeTemporaryFolder } from "../base/temporary-folder.ts";
+import { ServerProcess } from "../server/server-process.ts";
+import { llmRequest } from "../service/llm-requests.ts";
 import { startVictim, type Victim } from "./victim.ts";
 
 const run = promisify(execFile);

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createPatchbay } from "../../../client/llm.ts";
 import { makeApiKey } from "../../domain/access/api-key-format.ts";
-import { createDatabase } from "../databases.ts";
-import { llmRequest } from "../llm-requests.ts";
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { ServerProcess } from "../server-process.ts";
-import { makeTemporaryFolder } from "../temporary-folder.ts";
+import { makeTemporaryFolder } from "../base/temporary-folder.ts";
+import { ServerProcess } from "../server/server-process.ts";
+import { llmRequest } from "../service/llm-requests.ts";
+import { createDatabase } from "../store/databases.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 import { INSPECTION_MARK, type Inspection } from "./inspection.ts";
 
 /** A server in a process of its own that is about to be treated badly, and what can be seen of it from outside. */

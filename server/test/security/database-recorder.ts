@@ -1,5 +1,5 @@
 import { connect, createServer } from "node:net";
-import type { TestDatabase } from "../databases.ts";
+import type { TestDatabase } from "../store/databases.ts";
 import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** Stands between a server and its database, and keeps every byte that goes to the database: statements and values. */

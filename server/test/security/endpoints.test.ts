@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
-import { problemIn } from "../expect-problem.ts";
-import { apiKey, llmRequest } from "../llm-requests.ts";
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { startServer, type TestServer } from "../test-server.ts";
-import { sends } from "../upstream-behaviours.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { apiKey, llmRequest } from "../service/llm-requests.ts";
+import { sends } from "../upstream/behaviours.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
+import { problemIn } from "../wire/expect-problem.ts";
 import { listenOnLoopback } from "./listen-on-loopback.ts";
 import { type Opening, watchSockets } from "./sockets.ts";
 

@@ -3,13 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Logger } from "../../base/logger.ts";
+import type { Logger } from "../../base/log.ts";
 import { DIALECT_SERVICES, DIALECTS } from "../../service/dialects/dialects.ts";
 import { SERVICES } from "../../service/services.ts";
 import { createApp } from "../../wire/app.ts";
-import { type Listener, listen } from "../../wire/listen/listen.ts";
-import { problemIn } from "../expect-problem.ts";
+import { type Listener, listen } from "../../wire/http/listen.ts";
 import { SURFACES } from "../surfaces.ts";
+import { problemIn } from "../wire/expect-problem.ts";
 import { operations } from "./operations.ts";
 
 const CANARY = "canary-in-an-exception";

@@ -5,9 +5,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ListValueSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
-import { problemIn } from "../expect-problem.ts";
-import { llmRequest } from "../llm-requests.ts";
-import { startServer, type TestServer } from "../test-server.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { llmRequest } from "../service/llm-requests.ts";
+import { problemIn } from "../wire/expect-problem.ts";
 import { operations } from "./operations.ts";
 
 let server: TestServer;

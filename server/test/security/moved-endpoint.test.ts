@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
-import { problemIn } from "../expect-problem.ts";
-import { apiKey, llmRequest } from "../llm-requests.ts";
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { startServer, type TestServer } from "../test-server.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { apiKey, llmRequest } from "../service/llm-requests.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
+import { problemIn } from "../wire/expect-problem.ts";
 
 const KEY = "sk-stored-0123456789abcdef";
 const OTHER_KEY = "sk-given-with-the-move";

@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
-import { problemIn } from "../expect-problem.ts";
-import { apiKey, llmRequest } from "../llm-requests.ts";
-import { ScriptedUpstream } from "../scripted-upstream.ts";
-import { startServer, type TestServer } from "../test-server.ts";
+import { startServer, type TestServer } from "../server/test-server.ts";
+import { apiKey, llmRequest } from "../service/llm-requests.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
+import { problemIn } from "../wire/expect-problem.ts";
 
 const CALLS = 1_000;
 const AT_ONCE = 20;

@@ -1,4 +1,4 @@
-import type { Adapter } from "../adapter.ts";
+import type { Adapter } from "../models/adapter.ts";
 import { configNames } from "./config-names.ts";
 import { readError } from "./errors.ts";
 import { modelsQuery, readModels } from "./models.ts";

@@ -1,4 +1,4 @@
-import type { ConfigNames } from "../client-config.ts";
+import type { ConfigNames } from "../models/client-config.ts";
 
 /** What Anthropic's Messages take beside what a chat says. */
 export const configNames: ConfigNames = {

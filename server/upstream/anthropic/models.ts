@@ -1,5 +1,5 @@
-import type { Deprecation, ModelPage, ServedModel } from "../adapter.ts";
-import { asBoolean, asCount, asDate, asObject, asObjects, asText, type JsonObject } from "../json-value.ts";
+import type { Deprecation, ModelPage, ServedModel } from "../models/adapter.ts";
+import { asBoolean, asCount, asDate, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
 
 /** The most that a page may have. */
 const PAGE_SIZE = "1000";

@@ -1,5 +1,5 @@
-import type { Reply, StopReason, Usage } from "../conversation.ts";
-import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../json-value.ts";
+import type { Reply, StopReason, Usage } from "../models/conversation.ts";
+import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
 
 /** The reply that a message holds. */
 export function readReply(body: JsonObject): Reply | undefined {

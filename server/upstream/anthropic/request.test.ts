@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ChatMessage, ModelRequest, Role } from "../conversation.ts";
-import type { Target } from "../target.ts";
+import type { ChatMessage, ModelRequest, Role } from "../models/conversation.ts";
+import type { Target } from "../models/provider-types.ts";
 import { writeRequest } from "./request.ts";
 
 const target = (model: string): Target => ({

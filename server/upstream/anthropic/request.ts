@@ -7,9 +7,9 @@ import type {
   Tool,
   ToolCall,
   ToolChoice,
-} from "../conversation.ts";
-import { asObject, type JsonObject, parseObject } from "../json-value.ts";
-import type { Target } from "../target.ts";
+} from "../models/conversation.ts";
+import { asObject, type JsonObject, parseObject } from "../models/json-value.ts";
+import type { Target } from "../models/provider-types.ts";
 
 /** What is asked for when the caller sets no limit: the API insists on one. */
 const DEFAULT_MAX_TOKENS = 4_096;

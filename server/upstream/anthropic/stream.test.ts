@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ReplyEvent } from "../conversation.ts";
-import { EventStreamSplitter } from "../event-stream.ts";
+import type { ReplyEvent } from "../models/conversation.ts";
+import { EventStreamSplitter } from "../models/event-stream.ts";
 import { openStream } from "./stream.ts";
 
 function readAll(data: readonly string[]) {

@@ -1,6 +1,6 @@
-import { type ApiError, malformed, type StreamReader } from "../adapter.ts";
-import type { ReplyEvent, Usage } from "../conversation.ts";
-import { asObject, asText, type JsonObject, parseObject } from "../json-value.ts";
+import { type ApiError, malformed, type StreamReader } from "../models/adapter.ts";
+import type { ReplyEvent, Usage } from "../models/conversation.ts";
+import { asObject, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import { readError } from "./errors.ts";
 import { readStopReason, readUsage } from "./reply.ts";
 

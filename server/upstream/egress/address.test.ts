@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ADDRESSES } from "../../test/upstream-egress-cases.ts";
+import { ADDRESSES } from "../../test/upstream/egress-cases.ts";
 import { addressDenial } from "./address.ts";
 
 describe("an address", () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { call, egressFor, serve } from "../../test/upstream-loopback.ts";
+import { call, egressFor, serve } from "../../test/upstream/loopback.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 
 /** Keeps this process from everything else. */

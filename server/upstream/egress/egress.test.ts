@@ -9,7 +9,7 @@ import {
   reasonOf,
   serve,
   serveBytes,
-} from "../../test/upstream-loopback.ts";
+} from "../../test/upstream/loopback.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 import type { ConnectorFactory } from "./guarded-connect.ts";
 

@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { call, egressFor, failureOf, fetchText, readToEnd, serve } from "../../test/upstream-loopback.ts";
+import { call, egressFor, failureOf, fetchText, readToEnd, serve } from "../../test/upstream/loopback.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 import type { ConnectorFactory } from "./guarded-connect.ts";
 import type { Limits } from "./limits.ts";

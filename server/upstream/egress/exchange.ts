@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
-import { UpstreamFailure } from "../failure.ts";
-import { GrowingBuffer } from "../growing-buffer.ts";
+import { GrowingBuffer } from "../models/event-stream.ts";
+import { UpstreamFailure } from "../models/failure.ts";
 import { Deadline } from "./deadline.ts";
 import { EgressDenied } from "./denial.ts";
 import type { Limits } from "./limits.ts";

@@ -2,8 +2,8 @@ import { createServer } from "node:https";
 import { connect } from "node:net";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { makeCertificate } from "../../test/certificate.ts";
-import { call, egressFor, failureOf, listen } from "../../test/upstream-loopback.ts";
+import { call, egressFor, failureOf, listen } from "../../test/upstream/loopback.ts";
+import { makeCertificate } from "../../test/wire/certificate.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 import { type ConnectorFactory, guardedConnect } from "./guarded-connect.ts";
 

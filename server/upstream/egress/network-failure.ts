@@ -1,4 +1,4 @@
-import { UpstreamFailure } from "../failure.ts";
+import { UpstreamFailure } from "../models/failure.ts";
 import { type EgressDenied, refusalOf } from "./denial.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { EGRESS_CASES, URLS } from "../../test/upstream-egress-cases.ts";
-import { EgressCorpus } from "../../test/upstream-egress-corpus.ts";
+import { EGRESS_CASES, URLS } from "../../test/upstream/egress-cases.ts";
+import { EgressCorpus } from "../../test/upstream/egress-corpus.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 import { Egress } from "./egress.ts";
 

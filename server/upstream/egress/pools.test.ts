@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { buildConnector } from "undici";
 import { describe, expect, it } from "vitest";
-import { call, connections, egressFor, fetchText, serve, serveBytes } from "../../test/upstream-loopback.ts";
+import { call, connections, egressFor, fetchText, serve, serveBytes } from "../../test/upstream/loopback.ts";
 import { parseAllowRules } from "./allow-rule.ts";
 import { defaultLimits } from "./limits.ts";
 import { Pools } from "./pools.ts";

@@ -1,4 +1,4 @@
-import type { ConfigNames } from "../client-config.ts";
+import type { ConfigNames } from "../models/client-config.ts";
 
 /** What OpenAI's chat completions take beside what a chat says, and what the many servers that speak them add. */
 export const configNames: ConfigNames = {

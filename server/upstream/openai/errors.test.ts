@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { refusalOf } from "../refusal.ts";
-import type { Target } from "../target.ts";
+import { refusalOf } from "../models/failure.ts";
+import type { Target } from "../models/provider-types.ts";
 import { readError } from "./errors.ts";
 
 interface Case {

@@ -1,6 +1,6 @@
-import type { ApiError } from "../adapter.ts";
-import type { FailureKind } from "../failure.ts";
-import { asObject, asText, type JsonObject } from "../json-value.ts";
+import type { ApiError } from "../models/adapter.ts";
+import type { FailureKind } from "../models/failure.ts";
+import { asObject, asText, type JsonObject } from "../models/json-value.ts";
 
 /**
  * The error that a body or a chunk of a stream holds, by the forms that are met: `{error: {message, type, param, code}}`

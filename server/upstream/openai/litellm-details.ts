@@ -1,5 +1,5 @@
-import type { ModelAbilities, ModelDetails } from "../adapter.ts";
-import { asBoolean, asCount, asObject, asObjects, asText, asTexts, type JsonObject } from "../json-value.ts";
+import type { ModelAbilities, ModelDetails } from "../models/adapter.ts";
+import { asBoolean, asCount, asObject, asObjects, asText, asTexts, type JsonObject } from "../models/json-value.ts";
 
 /**
  * What LiteLLM says of its models: `{data: [{model_name, model_info}]}`, one for each deployment. A name that has several is

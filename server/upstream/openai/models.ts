@@ -1,4 +1,4 @@
-import type { Deprecation, ModelPage, ServedModel } from "../adapter.ts";
+import type { Deprecation, ModelPage, ServedModel } from "../models/adapter.ts";
 import {
   asBoolean,
   asCount,
@@ -9,7 +9,7 @@ import {
   asTexts,
   asTimeMs,
   type JsonObject,
-} from "../json-value.ts";
+} from "../models/json-value.ts";
 
 /** There are no pages. */
 export function modelsQuery(): Record<string, string> {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { Reply, StopReason, ToolCall, Usage } from "../conversation.ts";
-import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../json-value.ts";
+import type { Reply, StopReason, ToolCall, Usage } from "../models/conversation.ts";
+import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
 
 /** The reply that the body of a chat completion holds. */
 export function readReply(body: JsonObject): Reply | undefined {

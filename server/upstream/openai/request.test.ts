@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ChatMessage, ModelRequest } from "../conversation.ts";
-import type { ProviderType, Target } from "../target.ts";
+import type { ChatMessage, ModelRequest } from "../models/conversation.ts";
+import type { ProviderType, Target } from "../models/provider-types.ts";
 import { writeRequest } from "./request.ts";
 
 function target(

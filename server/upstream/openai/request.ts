@@ -6,9 +6,9 @@ import type {
   SamplingParams,
   Tool,
   ToolChoice,
-} from "../conversation.ts";
-import type { JsonObject } from "../json-value.ts";
-import type { ProviderType, Target } from "../target.ts";
+} from "../models/conversation.ts";
+import type { JsonObject } from "../models/json-value.ts";
+import type { ProviderType, Target } from "../models/provider-types.ts";
 
 /** The body of a chat completion request. */
 export function writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject {

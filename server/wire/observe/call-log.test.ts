@@ -3,17 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../../../client/llm.ts";
+import { describeError } from "../../base/log.ts";
 import { makeApiKey } from "../../domain/access/api-key-format.ts";
-import { describeError } from "../../log.ts";
-import { createDatabase } from "../../test/databases.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { apiKey as credentials, llmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { ServerProcess } from "../../test/server-process.ts";
+import { ServerProcess } from "../../test/server/server-process.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey as credentials, llmRequest } from "../../test/service/llm-requests.ts";
+import { createDatabase } from "../../test/store/databases.ts";
 import { SURFACES } from "../../test/surfaces.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { refuses } from "../../test/upstream-behaviours.ts";
-import { startCollector } from "./otel/test-collector.ts";
+import { refuses } from "../../test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { startCollector } from "../../test/wire/collector.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -7,15 +8,12 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import type { Logger } from "../../base/logger.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Watch, WatchedCall } from "../../base/watch.ts";
-import { callerOf, setAddress, setWatch } from "../../service/scope-key.ts";
-import type { NodeRequest, NodeResponse } from "../call/exchange.ts";
-import { clientAddress } from "../client-address.ts";
-import type { CallMetrics } from "./call-metrics.ts";
-import { codeOfAbort, codeOfStatus, isComplete } from "./http-outcome.ts";
-import type { CallTrace, Protocol, Tracer } from "./trace.ts";
-import { UpstreamCall } from "./upstream-call.ts";
+import { callerOf, setAddress, setWatch } from "../../service/call/context.ts";
+import { clientAddress, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
+import { type CallMetrics, UpstreamCall } from "./metrics.ts";
+import { type CallTrace, codeOfAbort, codeOfStatus, isComplete, type Protocol, type Tracer } from "./trace.ts";
 
 /** Where what is observed goes. */
 export interface Sinks {
@@ -141,4 +139,38 @@ export function callOf(values: ContextValues): Call {
 /** A method as gRPC's paths and OpenTelemetry name it, such as `patchbay.v1.LlmService/GetLlm`. */
 export function rpcName({ parent, name }: HandlerContext["method"]): string {
   return `${parent.typeName}/${name}`;
+}
+
+/** On a request object: a WeakMap costs thirty times as much (1.5 µs a request). */
+const CALL = Symbol("the call that a request makes");
+
+type Observed = NodeRequest & { [CALL]?: Call };
+
+/** Stands at the door: every request that may become a call is observed from there, and has its id. */
+export class Observer {
+  readonly #sinks: Sinks;
+
+  constructor(sinks: Sinks) {
+    this.#sinks = sinks;
+  }
+
+  /** Begins to observe. The method is that of the path; REST's is known later, if its path leads to one. */
+  open(request: NodeRequest, response: NodeResponse, method: DescMethod | undefined): void {
+    const rpc = method ? rpcName(method) : "none";
+    const protocol = protocolOf(request.headers["content-type"], method ? "connect" : "rest");
+    (request as Observed)[CALL] = new Call(this.#sinks, request, response, rpc, protocol);
+  }
+
+  /** What the context of a handler starts with. */
+  valuesOf(request: NodeRequest): ContextValues {
+    const call = (request as Observed)[CALL];
+    if (!call) throw new Error("a request came in past the door");
+    return call.values;
+  }
+}
+
+/** A guess for what is refused before it reaches its protocol's handler. */
+function protocolOf(contentType: string | undefined, fallback: Protocol): Protocol {
+  if (!contentType?.startsWith("application/grpc")) return fallback;
+  return contentType.startsWith("application/grpc-web") ? "grpc-web" : "grpc";
 }

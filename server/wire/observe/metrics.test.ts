@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { problemIn } from "../../test/expect-problem.ts";
-import { llmRequest } from "../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { llmRequest } from "../../test/service/llm-requests.ts";
 import { SURFACES } from "../../test/surfaces.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { scrape, series } from "./test-scrape.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
+import { scrape, series } from "../../test/wire/scrape.ts";
 
 const LLMS = "patchbay.v1.LlmService";
 const CHAT = "patchbay.v1.ChatService";

@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { CallMetrics } from "./call-metrics.ts";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { WatchedCall } from "../../base/watch.ts";
+import type { Protocol } from "./trace.ts";
 
 /** What the pool of connections to the database is doing. */
 export interface PoolState {
@@ -62,5 +63,130 @@ export class Metrics {
   /** All metrics in Prometheus' text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+}
+
+/** From an answer out of memory to the longest reply of a model. */
+const CALL_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** An endpoint is never that fast. */
+const UPSTREAM_SECONDS = CALL_SECONDS.filter((seconds) => seconds >= 0.01);
+
+/** How a call ended. All three have few values: never an id, a model or an owner, which would be a series each. */
+export interface CallLabels {
+  /** Such as `patchbay.v1.LlmService/GetLlm`; `none` for a request that reached no rpc. */
+  readonly rpc: string;
+  readonly protocol: Protocol;
+  readonly code: string;
+}
+
+/** Counts calls, ours and those of endpoints. */
+export class CallMetrics {
+  readonly #calls: Counter<keyof CallLabels>;
+  readonly #durations: Histogram<keyof CallLabels>;
+  readonly #inFlight: Gauge<"rpc" | "protocol">;
+  readonly #upstreamCalls: Counter<"provider_type" | "outcome">;
+  readonly #upstreamDurations: Histogram<"provider_type" | "outcome">;
+  readonly #firstTokens: Histogram<"provider_type" | "outcome">;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const callLabels = ["rpc", "protocol", "code"] as const;
+    const upstreamLabels = ["provider_type", "outcome"] as const;
+    this.#calls = new Counter({
+      name: "patchbay_rpc_calls_total",
+      help: "Calls that ended.",
+      labelNames: callLabels,
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: "patchbay_rpc_duration_seconds",
+      help: "From the headers of a call to the last byte of its answer.",
+      labelNames: callLabels,
+      buckets: CALL_SECONDS,
+      registers,
+    });
+    this.#inFlight = new Gauge({
+      name: "patchbay_rpc_in_flight",
+      help: "Calls that have begun and not ended.",
+      labelNames: ["rpc", "protocol"],
+      registers,
+    });
+    this.#upstreamCalls = new Counter({
+      name: "patchbay_upstream_calls_total",
+      help: "Calls of the endpoints of Llms that ended; tests of connections count as one.",
+      labelNames: upstreamLabels,
+      registers,
+    });
+    this.#upstreamDurations = new Histogram({
+      name: "patchbay_upstream_duration_seconds",
+      help: "From asking an endpoint to the end of its reply.",
+      labelNames: upstreamLabels,
+      buckets: UPSTREAM_SECONDS,
+      registers,
+    });
+    this.#firstTokens = new Histogram({
+      name: "patchbay_upstream_first_token_seconds",
+      help: "From asking an endpoint to the first token of a streamed reply.",
+      labelNames: upstreamLabels,
+      buckets: UPSTREAM_SECONDS,
+      registers,
+    });
+  }
+
+  began(rpc: string, protocol: Protocol): void {
+    this.#inFlight.inc({ rpc, protocol });
+  }
+
+  /** To be told once for each call that began. */
+  left(rpc: string, protocol: Protocol): void {
+    this.#inFlight.dec({ rpc, protocol });
+  }
+
+  ended(labels: CallLabels, seconds: number): void {
+    this.#calls.inc(labels as Record<keyof CallLabels, string>);
+    this.#durations.observe(labels as Record<keyof CallLabels, string>, seconds);
+  }
+
+  /** The time to the first token is undefined when there was none, or the reply came whole. */
+  upstreamEnded(providerType: string, outcome: string, seconds: number, firstTokenSeconds: number | undefined): void {
+    const labels = { provider_type: providerType, outcome };
+    this.#upstreamCalls.inc(labels);
+    this.#upstreamDurations.observe(labels, seconds);
+    if (firstTokenSeconds !== undefined) this.#firstTokens.observe(labels, firstTokenSeconds);
+  }
+}
+
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+/** One call of an endpoint, timed. */
+export class UpstreamCall implements WatchedCall {
+  readonly #providerType: string;
+  readonly #metrics: CallMetrics | undefined;
+  readonly #trace: WatchedCall | undefined;
+  readonly #startedAt = performance.now();
+  #firstTokenSeconds: number | undefined;
+
+  constructor(providerType: string, metrics: CallMetrics | undefined, trace: WatchedCall | undefined) {
+    this.#providerType = providerType;
+    this.#metrics = metrics;
+    this.#trace = trace;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#trace?.headers ?? NO_HEADERS;
+  }
+
+  replied(): void {
+    this.#firstTokenSeconds = this.#seconds;
+    this.#trace?.replied();
+  }
+
+  end(outcome: string): void {
+    this.#metrics?.upstreamEnded(this.#providerType, outcome, this.#seconds, this.#firstTokenSeconds);
+    this.#trace?.end(outcome);
+  }
+
+  get #seconds(): number {
+    return (performance.now() - this.#startedAt) / 1_000;
   }
 }

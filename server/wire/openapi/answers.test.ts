@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ScriptedUpstream } from "../../test/scripted-upstream.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { operationsOf, readDocument, SchemaJudge } from "./test-openapi.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { operationsOf, readDocument, SchemaJudge } from "../../test/wire/openapi.ts";
 
 const document = readDocument();
 const operations = operationsOf(document);

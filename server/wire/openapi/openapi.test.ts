@@ -4,10 +4,10 @@ import { validate } from "@readme/openapi-parser";
 import { describe, expect, it } from "vitest";
 import { DIALECT_SERVICES } from "../../service/dialects/dialects.ts";
 import { SERVICES } from "../../service/services.ts";
+import { operationsOf, readDocument, SchemaJudge } from "../../test/wire/openapi.ts";
 import { bindingsOf } from "../rest/binding.ts";
 import { RouteTable } from "../rest/route-table.ts";
 import { createRestHandler } from "../rest/transcode.ts";
-import { operationsOf, readDocument, SchemaJudge } from "./test-openapi.ts";
 
 const document = readDocument();
 const operations = operationsOf(document);

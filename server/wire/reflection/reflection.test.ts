@@ -10,9 +10,8 @@ import * as v1 from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { Health } from "../health/health.ts";
-import { healthRpcs } from "../health/rpcs.ts";
-import { listen } from "../listen/listen.ts";
+import { listen } from "../http/listen.ts";
+import { Health, healthRpcs } from "../lifecycle.ts";
 import { addReflection } from "./reflection.ts";
 
 const SERVICES = [

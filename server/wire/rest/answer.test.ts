@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import { connect } from "node:http2";
 import { type AddressInfo, connect as connectSocket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { startServer } from "../../test/wire/rest-service.ts";
+import { Cors } from "../http/cors.ts";
 import { Answer } from "./answer.ts";
-import { Cors } from "./cors.ts";
-import { startServer } from "./test-service.ts";
 
 describe("Answer", () => {
   it("takes it calmly if the caller has left", async () => {

@@ -1,8 +1,12 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../call/exchange.ts";
-import { COMPRESS_FROM_BYTES, negotiateCoding } from "./compression.ts";
-import type { Cors } from "./cors.ts";
+import { type JsonObject, type Message, type Registry, toJson } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import type { HttpBody } from "../../../gen/google/api/httpbody_pb.ts";
+import { COMPRESS_FROM_BYTES, negotiateCoding } from "../http/body.ts";
+import type { Cors } from "../http/cors.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
+import type { Binding } from "./binding.ts";
 
 /** Headers about the bytes on the way: this library's to set, wherever a handler or an error got them from. */
 const FRAMING = new Set([
@@ -116,4 +120,60 @@ export class Answer {
 
 function vary(headers: OutgoingHttpHeaders, name: string): void {
   headers.vary = headers.vary === undefined ? name : `${headers.vary}, ${name}`;
+}
+
+/** Presents response messages as the bodies of answers. */
+export class ResponseWriter {
+  readonly #options: { readonly alwaysEmitImplicit: true; readonly registry: Registry };
+
+  constructor(registry: Registry) {
+    this.#options = { alwaysEmitImplicit: true, registry };
+  }
+
+  /** Proto JSON with all fields, also those that hold their default; null for a response field that is not set. */
+  json({ spec, responseField }: Binding, message: Message): string {
+    const json = toJson(spec.method.output, message, this.#options);
+    return JSON.stringify(responseField === undefined ? json : ((json as JsonObject)[responseField.jsonName] ?? null));
+  }
+
+  /** The google.api.HttpBody of the response of a binding that answers one. */
+  httpBody({ spec, responseField }: Binding, message: Message): HttpBody {
+    if (responseField?.fieldKind !== "message") return message as HttpBody;
+    return reflect(spec.method.output, message).get(responseField).message as HttpBody;
+  }
+}
+
+/** How the messages of a stream are told apart on the way. */
+export interface Framing {
+  readonly contentType: string;
+  readonly message: (json: string) => string;
+  readonly failure: (json: string) => string;
+  /** Says that the stream is complete, where the end of the body alone would not. */
+  readonly end: string;
+}
+
+/** Newline-delimited JSON: a message, or the error that ended the stream, on each line. */
+export const NDJSON: Framing = {
+  contentType: "application/x-ndjson",
+  message: (json) => `${json}\n`,
+  failure: (json) => `${json}\n`,
+  end: "",
+};
+
+/**
+ * Server-sent events: `message` for each message, then `end` or `error`. A browser's EventSource connects again when the
+ * body ends; its script is to close it on either of the last two.
+ */
+export const SERVER_SENT_EVENTS: Framing = {
+  contentType: "text/event-stream",
+  message: (json) => `data: ${json}\n\n`,
+  failure: (json) => `event: error\ndata: ${json}\n\n`,
+  end: "event: end\ndata: {}\n\n",
+};
+
+/** The framing for what a caller accepts; NDJSON unless the caller asks for events. */
+export function negotiateFraming(accept: string | undefined): Framing {
+  const types = accept?.toLowerCase().split(",") ?? [];
+  const wantsEvents = types.some((type) => type.split(";")[0]?.trim() === SERVER_SENT_EVENTS.contentType);
+  return wantsEvents ? SERVER_SENT_EVENTS : NDJSON;
 }

@@ -2,8 +2,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createMethodImplSpec } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import type { HttpRuleSchema } from "../../../gen/google/api/http_pb.ts";
+import { type RpcShape, registryOf } from "../../test/wire/rest-shapes.ts";
 import { bindingsOf } from "./binding.ts";
-import { type RpcShape, registryOf } from "./test-shapes.ts";
 
 type Rule = MessageInitShape<typeof HttpRuleSchema>;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { maskOf } from "./field-mask.ts";
-import { testMessage } from "./test-service.ts";
+import { testMessage } from "../../test/wire/rest-service.ts";
+import { maskOf } from "./read-request.ts";
 
 describe("maskOf", () => {
   it.each([

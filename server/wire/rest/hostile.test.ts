@@ -1,7 +1,7 @@
 /** What no client should send: nothing of it may crash the server, hang, or be answered with a 5xx. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PROTOCOLS, startServer, type TestServer } from "./test-service.ts";
+import { PROTOCOLS, startServer, type TestServer } from "../../test/wire/rest-service.ts";
 
 const ROUTES = [
   ["GET", "/v1/echo/a"],

@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { testMessage, testTypes } from "../../test/wire/rest-service.ts";
 import { parseJson, readMessage } from "./json-body.ts";
-import { testMessage, testTypes } from "./test-service.ts";
 
 const everything = testMessage("Everything");
 

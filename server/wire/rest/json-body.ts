@@ -8,8 +8,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { invalidField, invalidRequest, unknownName } from "../call/wire-error.ts";
-import { didYouMean, fieldsOf } from "./message-fields.ts";
-import { formOf, hasOwnForm, type ValueType, valueTypeOf, wrappedScalar } from "./value-form.ts";
+import { didYouMean, fieldsOf, formOf, hasOwnForm, type ValueType, valueTypeOf, wrappedScalar } from "./fields.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 

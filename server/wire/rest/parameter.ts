@@ -1,6 +1,6 @@
 import { type DescEnum, type DescMessage, fromJson, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
-import { hasOwnForm, type ValueType, wrappedScalar } from "./value-form.ts";
+import { hasOwnForm, type ValueType, wrappedScalar } from "./fields.ts";
 
 /** Whether values of a type can be written as text in a path or a query. */
 export function isParameter(type: ValueType): boolean {

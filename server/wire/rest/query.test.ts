@@ -1,7 +1,7 @@
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { testMessage } from "../../test/wire/rest-service.ts";
 import { addQueryPair, createTree, splitQuery } from "./query.ts";
-import { testMessage } from "./test-service.ts";
 
 const everything = testMessage("Everything");
 

@@ -1,9 +1,8 @@
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { invalidField, unknownName } from "../call/wire-error.ts";
-import { didYouMean, fieldsOf } from "./message-fields.ts";
+import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "./fields.ts";
 import { isParameter, readParameter } from "./parameter.ts";
-import { decodeAll } from "./percent-decoding.ts";
-import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
+import { decodeAll } from "./path.ts";
 
 /** The JSON of a message in the making, by JSON names. It inherits nothing, so that no key can reach a prototype. */
 export interface JsonTree {

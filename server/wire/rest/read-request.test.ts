@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { json, startServer, type TestServer } from "./test-service.ts";
+import { json, startServer, type TestServer } from "../../test/wire/rest-service.ts";
 
 describe("the places of a field", () => {
   let server: TestServer;

@@ -10,14 +10,20 @@ import {
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
-import { invalidField, invalidRequest } from "../call/wire-error.ts";
+import {
+  invalidField,
+  invalidRequest,
+  mediaTypeNotSupported,
+  messageTooLarge,
+  unknownName,
+} from "../call/wire-error.ts";
+import { decompress, readBytes, readContentEncoding } from "../http/body.ts";
+import { announcesBody, type NodeRequest } from "../http/exchange.ts";
 import type { Binding, VariableField } from "./binding.ts";
-import { maskOf } from "./field-mask.ts";
+import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "./fields.ts";
 import { type ExactJson, isObject, parseJson, readMessage } from "./json-body.ts";
-import { fieldsOf } from "./message-fields.ts";
 import { readParameter } from "./parameter.ts";
 import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
-import { formOf, hasOwnForm, valueTypeOf } from "./value-form.ts";
 
 /** What a REST call gives its rpc. */
 export interface RequestParts {
@@ -155,4 +161,65 @@ function addMask({ spec, body, maskField }: Binding, message: Message, json: Exa
   const content = (json as { [name: string]: ExactJson } | undefined)?.[body.field.jsonName] ?? {};
   const mask = create(FieldMaskSchema, { paths: maskOf(body.field.message, content) });
   reflect(spec.method.input, message).set(maskField, reflect(FieldMaskSchema, mask));
+}
+
+/**
+ * The mask of what the JSON of a message sets: the paths of its fields, by proto names, sorted.
+ *
+ * A path ends at a list, at a map and at a message with a JSON form of its own, such as a Struct or an Any: those are
+ * set as a whole. It also ends at an empty object, and at a value that is no object.
+ */
+export function maskOf(desc: DescMessage, json: ExactJson): string[] {
+  return [...paths(desc, json, "")].sort();
+}
+
+function* paths(desc: DescMessage, json: ExactJson, prefix: string): Generator<string> {
+  if (!isFilledObject(json)) return;
+  for (const [name, value] of Object.entries(json)) {
+    const field = fieldsOf(desc).get(name);
+    if (field === undefined) throw unknownName("field", prefix + name, didYouMean(desc, name));
+    const path = prefix + field.name;
+    const isObject = isFilledObject(value);
+    if (isObject && field.fieldKind === "message" && !hasOwnForm(field.message)) {
+      yield* paths(field.message, value, `${path}.`);
+    } else if (isObject && (field.fieldKind === "scalar" || field.fieldKind === "enum")) {
+      throw invalidField(path, "has no fields");
+    } else {
+      yield path;
+    }
+  }
+}
+
+function isFilledObject(json: ExactJson): json is { [key: string]: ExactJson } {
+  return typeof json === "object" && json !== null && !Array.isArray(json) && Object.keys(json).length > 0;
+}
+
+const NONE = new Uint8Array(0);
+
+/**
+ * Reads the body of a request and decompresses it. Neither what arrives nor what comes out of it is ever more than the
+ * limit; whatever else the caller sends is not kept.
+ */
+export async function readBody(request: NodeRequest, limitBytes: number): Promise<Uint8Array> {
+  const coding = readContentEncoding(request.headers["content-encoding"]);
+  if (!announcesBody(request)) return NONE;
+  if (Number(request.headers["content-length"] ?? 0) > limitBytes) throw messageTooLarge(limitBytes);
+  const body = await readBytes(request, limitBytes, () => messageTooLarge(limitBytes));
+  return coding === undefined || body.length === 0 ? body : decompress(coding, body, limitBytes);
+}
+
+/**
+ * Refuses a body that is not declared as JSON, before it is read. A body without a content type passes: whether it is
+ * JSON will show.
+ */
+export function requireJson(request: NodeRequest): void {
+  const contentType = request.headers["content-type"];
+  if (contentType === undefined || !announcesBody(request)) return;
+  const [mediaType = "", ...parameters] = contentType.toLowerCase().split(";");
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
+    .find(Boolean);
+  if (mediaType.trim() === "application/json" && /^utf-?8$/.test(charset ?? "utf-8")) return;
+  const header = { POST: "accept-post", PATCH: "accept-patch" }[request.method ?? ""] ?? "accept";
+  throw mediaTypeNotSupported("the body must be application/json, in UTF-8", { [header]: "application/json" });
 }

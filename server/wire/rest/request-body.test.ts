@@ -5,8 +5,8 @@ import { performance } from "node:perf_hooks";
 import { PassThrough } from "node:stream";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readBody } from "./request-body.ts";
-import { PROTOCOLS, type Sent, startServer, type TestServer } from "./test-service.ts";
+import { PROTOCOLS, type Sent, startServer, type TestServer } from "../../test/wire/rest-service.ts";
+import { readBody } from "./read-request.ts";
 
 const LIMIT_BYTES = 100_000;
 const text = JSON.stringify({ text: "a".repeat(5000) });

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { describe, expect, it } from "vitest";
-import { parsePathTemplate } from "./path-template.ts";
+import { parsePathTemplate } from "./path.ts";
 import { RouteTable } from "./route-table.ts";
 
 function tableOf(...routes: string[]): RouteTable<string> {

@@ -1,5 +1,5 @@
-import type { PathTemplate } from "./path-template.ts";
-import { decodeAll, decodeAllButSlash, upperCaseEscapes } from "./percent-decoding.ts";
+import type { PathTemplate } from "./path.ts";
+import { decodeAll, decodeAllButSlash, upperCaseEscapes } from "./path.ts";
 
 /** A route that serves a path, with the decoded values of its template's variables, in their order. */
 export interface RouteMatch<T> {

@@ -3,7 +3,7 @@ import { connect } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { describe, expect, it, vi } from "vitest";
-import { type AnyMessage, PROTOCOLS, startServer } from "./test-service.ts";
+import { type AnyMessage, PROTOCOLS, startServer } from "../../test/wire/rest-service.ts";
 
 type Watch = (request: AnyMessage, context: HandlerContext) => AsyncGenerator<unknown>;
 

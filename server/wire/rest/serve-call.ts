@@ -1,15 +1,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Interceptor, MethodImplSpec } from "@connectrpc/connect";
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
-import { AbortWatch } from "../call/abort-watch.ts";
-import type { CallContext } from "../call/call-context.ts";
+import type { CallContext } from "../call/context.ts";
+import { AbortWatch, MessageReader } from "../call/context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
-import { MessageReader } from "../call/message-reader.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer, Framing, ResponseWriter } from "./answer.ts";
 import type { Binding } from "./binding.ts";
-import { type ErrorAnswer, readError } from "./error-body.ts";
-import type { Framing } from "./event-stream.ts";
-import type { ResponseWriter } from "./write-response.ts";
+import { type ErrorAnswer, readError } from "./errors.ts";
 
 /** One call of an rpc, from the request that is being read to the answer. */
 export interface Call {

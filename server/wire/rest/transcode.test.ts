@@ -1,6 +1,5 @@
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { captureMethods } from "../call/capture-methods.ts";
 import {
   type AnyMessage,
   json,
@@ -9,7 +8,8 @@ import {
   type TestServer,
   testMethods,
   testTypes,
-} from "./test-service.ts";
+} from "../../test/wire/rest-service.ts";
+import { captureMethods } from "../call/local-transport.ts";
 import { createRestHandler, type RestOptions } from "./transcode.ts";
 
 const options: RestOptions = {

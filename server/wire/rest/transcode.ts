@@ -1,20 +1,16 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import type { ContextValues, HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
-import { type CallContext, OVER, RunningCalls } from "../call/call-context.ts";
-import { type DeadlineOptions, readTimeoutMs } from "../call/deadline.ts";
-import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "../call/exchange.ts";
+import { type CallContext, OVER, RunningCalls } from "../call/context.ts";
 import { callCancelled, methodNotAllowed, routeNotFound, WireError } from "../call/wire-error.ts";
-import { Answer } from "./answer.ts";
+import { Cors } from "../http/cors.ts";
+import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
+import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "../http/exchange.ts";
+import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
-import { Cors } from "./cors.ts";
-import { type ErrorAnswer, presentError, readError } from "./error-body.ts";
-import { describeAnswer, type ErrorFace, isBelow } from "./error-face.ts";
-import { negotiateFraming } from "./event-stream.ts";
-import { readRequest } from "./read-request.ts";
-import { readBody, requireJson } from "./request-body.ts";
+import { describeAnswer, type ErrorAnswer, type ErrorFace, isBelow, presentError, readError } from "./errors.ts";
+import { readBody, readRequest, requireJson } from "./read-request.ts";
 import { ANY_METHOD, DuplicateRoute, type RouteMatch, RouteTable } from "./route-table.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
-import { ResponseWriter } from "./write-response.ts";
 
 /** How REST calls are served. */
 export interface RestOptions {

@@ -7,9 +7,9 @@ import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
-import { problemIn } from "../../test/expect-problem.ts";
-import { startServer, type TestServer } from "../../test/test-server.ts";
-import { registryOf } from "../rest/test-shapes.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
+import { registryOf } from "../../test/wire/rest-shapes.ts";
 
 const ORIGIN = "https://app.example.com";
 /** Services that a newer client may know, or one of another server. */

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { problemIn } from "../../../test/expect-problem.ts";
-import { llmRequest } from "../../../test/llm-requests.ts";
-import { ScriptedUpstream } from "../../../test/scripted-upstream.ts";
+import { startServer, type TestServer } from "../../../test/server/test-server.ts";
+import { llmRequest } from "../../../test/service/llm-requests.ts";
 import { SURFACES } from "../../../test/surfaces.ts";
-import { startServer, type TestServer } from "../../../test/test-server.ts";
-import { type SentSpan, startCollector } from "./test-collector.ts";
+import { ScriptedUpstream } from "../../../test/upstream/scripted-upstream.ts";
+import { type SentSpan, startCollector } from "../../../test/wire/collector.ts";
+import { problemIn } from "../../../test/wire/expect-problem.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_ID = "00f067aa0ba902b7";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../call/exchange.ts";
-import { negotiateCoding } from "../../rest/compression.ts";
+import { negotiateCoding } from "../../http/body.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/exchange.ts";
 
 /** Where an asset comes from, and how it is served. */
 export interface AssetOptions {

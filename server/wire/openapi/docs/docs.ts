@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { NodeRequest, NodeResponse } from "../../call/exchange.ts";
+import type { NodeRequest, NodeResponse } from "../../http/exchange.ts";
 import { Asset } from "./asset.ts";
 
 /** Answers a request if its path is one of the docs', and says whether it is. */

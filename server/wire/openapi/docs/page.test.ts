@@ -3,8 +3,8 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECT_SERVICES } from "../../../service/dialects/dialects.ts";
 import { SERVICES } from "../../../service/services.ts";
-import { llmRequest } from "../../../test/llm-requests.ts";
-import { startServer, type TestServer } from "../../../test/test-server.ts";
+import { startServer, type TestServer } from "../../../test/server/test-server.ts";
+import { llmRequest } from "../../../test/service/llm-requests.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const isThere = existsSync(CHROMIUM);

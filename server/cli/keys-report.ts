@@ -1,0 +1,118 @@
+import type { KekProvider } from "../base/kek-provider.ts";
+import type { DataKeyUse, KeysStatus, Verified } from "../store/vault/inspection.ts";
+import { KeyRing } from "../store/vault/key-ring.ts";
+import { KeyRingFile } from "../store/vault/key-ring-file.ts";
+import type { Rotated } from "../store/vault/rotation.ts";
+
+const MOST_LINES = 20;
+
+/** What `keys --help` prints. */
+export const HELP = `The keys that encrypt stored credentials. Every command works beside running servers, with the same settings
+(DATA_DIR or DATABASE_URL; KEYRING_FILE, KEYRING or VAULT_TRANSIT_KEY) that they have.
+
+Usage:
+  npm run keys -- status [--all]         which keys there are, what each wraps and seals, what cannot be opened
+  npm run keys -- rotate [--data-keys]   make a new key, and wrap all data keys with it; with --data-keys also
+                                         make new data keys, and seal all secrets anew
+  npm run keys -- verify                 open everything; exit 1 and list what does not open
+  npm run keys -- retire KEY             remove a key that nothing needs any more from the key ring
+  npm run --silent keys -- generate      print a new key ring, for KEYRING or to add to one
+
+A rotation that was stopped, however hard, has lost nothing; rotate finishes it. Examples:
+  npm run keys -- rotate && npm run keys -- verify
+  DATA_DIR=/srv/patchbay npm run keys -- status
+  (umask 077; npm run --silent keys -- generate > keyring.json)
+
+With KEYRING the new key is yours to add: first behind the others, on every server; then before them, on every server;
+then rotate. With HashiCorp Vault: vault write -f transit/keys/NAME/rotate, then rotate.
+`;
+
+export function reportStatus(status: KeysStatus, provider: KekProvider, showAll: boolean): string {
+  const { activeKeyId, wrapping, dataKeys, orphans } = status;
+  const known = ringKeysOf(provider);
+  const names = new Set([activeKeyId, ...(known ?? []), ...wrapping.keys()]);
+  const lines = [`Keys of ${provider.name}:`];
+  for (const name of names) {
+    const count = wrapping.get(name) ?? 0;
+    const remark = remarkOn(name, count, activeKeyId, known);
+    lines.push(`  ${name}  wraps ${plural(count, "data key")}${remark && `  (${remark})`}`);
+  }
+  const secrets = dataKeys.reduce((sum, { secrets }) => sum + secrets, 0);
+  lines.push("", `${plural(dataKeys.length, "data key")}, sealing ${plural(secrets, "secret")}:`);
+  const shown = showAll ? dataKeys : dataKeys.slice(0, MOST_LINES);
+  for (const dataKey of shown) lines.push(`  ${describeDataKey(dataKey)}`);
+  if (shown.length < dataKeys.length) lines.push(`  … and ${dataKeys.length - shown.length} more; --all shows them`);
+  const missing = known ? dataKeys.filter(({ wrappedBy }) => !known.includes(wrappedBy)) : [];
+  if (missing.length + orphans > 0) {
+    lines.push("", "Cannot be opened:");
+    const cut = missing.reduce((sum, { secrets }) => sum + secrets, 0);
+    if (missing.length > 0) {
+      lines.push(
+        `  ${plural(missing.length, "data key")} with ${plural(cut, "secret")}, whose key is not in the key ring`,
+      );
+    }
+    if (orphans > 0) lines.push(`  ${plural(orphans, "secret")}, whose data key is not in the database`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+export function reportRotation(rotated: Rotated, provider: KekProvider): { text: string; exitCode: number } {
+  const { isResumed, newKeyId, newDataKeys, rewrapped, resealed } = rotated;
+  const lines: string[] = [];
+  if (newKeyId !== undefined) {
+    lines.push(`${newKeyId} is the new key in ${provider.name}. Keep a copy of it where you keep the others.`);
+  }
+  if (isResumed) lines.push("Data keys or secrets still used older keys; they were changed, and no new key was made.");
+  if (newDataKeys > 0) lines.push(`${plural(newDataKeys, "new data key")}.`);
+  lines.push(`${plural(rewrapped.changed, "data key")} re-wrapped, ${plural(resealed.changed, "secret")} re-sealed.`);
+  if (isResumed) lines.push("For a new key now: npm run keys -- rotate");
+  const isIdle = !isResumed && newKeyId === undefined && newDataKeys === 0;
+  if (isIdle) {
+    const how =
+      provider instanceof KeyRing
+        ? "Add a key before the others in KEYRING (npm run --silent keys -- generate)"
+        : "Make a new version of the key in HashiCorp Vault (vault write -f transit/keys/NAME/rotate)";
+    lines.push(`Everything is under the newest key already. ${how}, and rotate again.`);
+  }
+  const unreadable = [...rewrapped.unreadable, ...resealed.unreadable];
+  if (unreadable.length > 0) {
+    lines.push(`${unreadable.length} did not open and are as they were; npm run keys -- verify lists them.`);
+  }
+  return { text: `${lines.join("\n")}\n`, exitCode: unreadable.length > 0 || isIdle ? 1 : 0 };
+}
+
+export function reportVerification(verified: Verified): { text: string; exitCode: number } {
+  const { dataKeys, secrets, counted, defects } = verified;
+  const lines = defects.map(({ what, id, why }) => `${what} ${id} ${why}`);
+  const isComplete = counted.dataKeys === dataKeys && counted.secrets === secrets;
+  if (!isComplete) {
+    lines.push(
+      `Only ${dataKeys} of ${counted.dataKeys} data keys and ${secrets} of ${counted.secrets} secrets were read.`,
+    );
+  }
+  const isGood = isComplete && defects.length === 0;
+  const verdict = isGood ? "all of them open" : `${plural(defects.length, "defect")}, listed above`;
+  lines.push(`${plural(dataKeys, "data key")} and ${plural(secrets, "secret")}: ${verdict}.`);
+  return { text: `${lines.join("\n")}\n`, exitCode: isGood ? 0 : 1 };
+}
+
+function remarkOn(name: string, count: number, activeKeyId: string, known: readonly string[] | undefined): string {
+  if (name === activeKeyId) return "active";
+  if (known && !known.includes(name)) return "not in the key ring";
+  if (known && count === 0) return `wraps nothing; if it is an old one: npm run keys -- retire ${name}`;
+  return count > 0 ? "older; npm run keys -- rotate wraps them with the active one" : "";
+}
+
+function describeDataKey({ id, holder, wrappedBy, isSuperseded, encryptions, secrets }: DataKeyUse): string {
+  const remarks = [`under ${wrappedBy}`, `at most ${encryptions} encryptions`, ...(isSuperseded ? ["superseded"] : [])];
+  return `${id}  of ${holder}  ${plural(secrets, "secret")}  (${remarks.join(", ")})`;
+}
+
+/** Undefined where the keys cannot be listed. */
+function ringKeysOf(provider: KekProvider): string[] | undefined {
+  return provider instanceof KeyRing || provider instanceof KeyRingFile ? provider.keys.map(({ id }) => id) : undefined;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

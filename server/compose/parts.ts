@@ -1,0 +1,128 @@
+import packageJson from "../../package.json" with { type: "json" };
+import type { Logger } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { Accounts } from "../domain/access/accounts.ts";
+import { ApiKeys, ApiKeyUses } from "../domain/access/api-keys.ts";
+import { Callers, IdTokens } from "../domain/access/callers.ts";
+import { IssuedKeys } from "../domain/access/issued-keys.ts";
+import { issuerKeys } from "../domain/access/issuer-keys.ts";
+import type { Limits } from "../domain/access/limits.ts";
+import type { ReachFailpoint } from "../domain/chat/attempt.ts";
+import { type ChatMeans, Chats } from "../domain/chat/chats.ts";
+import { Leases } from "../domain/chat/leases.ts";
+import { Turns } from "../domain/chat/turns.ts";
+import { SecretRefs } from "../domain/connections/secret-refs.ts";
+import { Ledger } from "../store/queries/ledger.ts";
+import type { Store } from "../store/store.ts";
+import { OidcIssuer } from "../upstream/operator/oidc-issuer.ts";
+import { OtlpCollector } from "../upstream/operator/otlp-collector.ts";
+import { SecretFiles } from "../upstream/operator/secret-files.ts";
+import { KeyValueVault } from "../upstream/operator/vault.ts";
+import type { Metrics } from "../wire/observe/metrics.ts";
+import type { Tracer } from "../wire/observe/trace.ts";
+import type { Storage } from "./storage.ts";
+
+/** Undoes a step of opening. */
+export type Closer = () => Promise<void> | void;
+
+/** What every step of opening a server has. */
+export interface Opening {
+  readonly config: Config;
+  readonly log: Logger;
+  /** What undoes the steps so far; the last one goes first. */
+  readonly closers: Closer[];
+}
+
+/** Tells the log of what goes on in the background. */
+export function warner({ log }: Opening): (message: string) => void {
+  return (message) => log.warn({}, message);
+}
+
+/** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */
+export async function openMetrics({ config }: Opening, store: Store): Promise<Metrics | undefined> {
+  if (!config.metrics) return undefined;
+  const { Metrics } = await import("../wire/observe/metrics.ts");
+  return new Metrics({ poolState: () => store.poolState(), version: packageJson.version });
+}
+
+/** What sends spans to the operator's collector; undefined where none is named. */
+export async function openTracer({ config, log, closers }: Opening): Promise<Tracer | undefined> {
+  if (!config.otlp) return undefined;
+  const { OtelTracer } = await import("../wire/observe/otel/otel-tracer.ts");
+  const collector = new OtlpCollector(config.otlp);
+  closers.push(() => collector.close());
+  const tracer = new OtelTracer({
+    serviceName: packageJson.name,
+    version: packageJson.version,
+    send: (body) => collector.send(body),
+    onChange: (problem) => {
+      if (problem) log.warn({ err: problem }, "spans do not reach OTEL_EXPORTER_OTLP_ENDPOINT and are lost");
+      else log.info({}, "spans reach OTEL_EXPORTER_OTLP_ENDPOINT again");
+    },
+  });
+  closers.push(() => tracer.close());
+  return tracer;
+}
+
+type Given = Omit<ChatMeans, "vault" | "ledger" | "turns" | "reachFailpoint">;
+
+/** Chats, with the ledger of what they cost and the leases of the turns that run. */
+export async function openChats(
+  opening: Opening,
+  { store, vault }: Storage,
+  given: Given,
+  reachFailpoint: ReachFailpoint,
+): Promise<Chats> {
+  const { config, closers } = opening;
+  const onWarning = warner(opening);
+  const ledger = new Ledger(store, onWarning);
+  closers.push(() => ledger.close());
+  const leases = new Leases(() => store.fork(), onWarning);
+  closers.push(() => leases.close());
+  // The embedded database is this server's alone: whatever runs in it, nobody runs.
+  if (!config.databaseUrl) await leases.recover();
+  const turns = new Turns({ vault, leases, reachFailpoint });
+  return new Chats({ ...given, vault, ledger, turns, reachFailpoint });
+}
+
+/** Secrets that are kept elsewhere. What must never be read is all that is the server's own. */
+export function openSecretRefs({ config, closers }: Opening): SecretRefs {
+  const { rules, ownSettings, readVariable, vault: target } = config.secretRefs;
+  const vault = target && new KeyValueVault(target);
+  if (vault) closers.push(() => vault.close());
+  return new SecretRefs({ rules, ownSettings, sources: { readVariable, files: openFiles(config), vault } });
+}
+
+function openFiles({ dataDir, keys, tls, secretRefs }: Config): SecretFiles {
+  const tokens = [secretRefs.vault?.token, keys.kind === "transit" ? keys.target.token : undefined];
+  return new SecretFiles([
+    dataDir,
+    ...(keys.kind === "file" ? [keys.file] : []),
+    ...(tls ? [tls.keyFile] : []),
+    ...tokens.flatMap((token) => (token && "file" in token ? [token.file] : [])),
+  ]);
+}
+
+/** Who calls, by API key or by token, and what keys and accounts there are. */
+export function openAccess(opening: Opening, { store, vault }: Storage, limits: Limits) {
+  const uses = new ApiKeyUses({ store, onWarning: warner(opening) });
+  opening.closers.push(() => uses.close());
+  const keys = new ApiKeys({ store, limits, uses });
+  const callers = new Callers({ keys, tokens: openIdTokens(opening, store) });
+  return { callers, keys, accounts: new Accounts({ vault }), issuedKeys: new IssuedKeys({ vault, keys }) };
+}
+
+function openIdTokens({ config, log, closers }: Opening, store: Store): IdTokens | undefined {
+  if (!config.oidc) return undefined;
+  const issuer = new OidcIssuer(config.oidc);
+  closers.push(() => issuer.close());
+  const keys = issuerKeys({
+    fetchKeys: (signal) => issuer.keys(signal),
+    onChange: (problem) => {
+      if (problem)
+        log.warn({ err: problem }, "the keys of OIDC_ISSUER cannot be read; the last ones go on for an hour");
+      else log.info({}, "the keys of OIDC_ISSUER can be read again");
+    },
+  });
+  return new IdTokens({ rules: config.oidc, keys, store });
+}

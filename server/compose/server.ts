@@ -1,0 +1,190 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { Health as HealthService } from "../../gen/grpc/health/v1/health_pb.ts";
+import { AccessService } from "../../gen/patchbay/v1/access_service_pb.ts";
+import { AuditService } from "../../gen/patchbay/v1/audit_service_pb.ts";
+import { BudgetService } from "../../gen/patchbay/v1/budget_service_pb.ts";
+import { ChatService } from "../../gen/patchbay/v1/chat_service_pb.ts";
+import { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
+import { PingService } from "../../gen/patchbay/v1/ping_service_pb.ts";
+import { ProviderService } from "../../gen/patchbay/v1/provider_service_pb.ts";
+import { UsageService } from "../../gen/patchbay/v1/usage_service_pb.ts";
+import type { Logger } from "../base/log.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config.ts";
+import { bootstrap } from "../domain/access/accounts.ts";
+import { parseApiKey } from "../domain/access/api-key-format.ts";
+import { AuditLog } from "../domain/access/audit-log.ts";
+import { Limits } from "../domain/access/limits.ts";
+import type { ReachFailpoint } from "../domain/chat/attempt.ts";
+import { Sessions } from "../domain/chat/sessions.ts";
+import { ConnectionTests } from "../domain/llms/connection-tests.ts";
+import { DeletedLlms } from "../domain/llms/deletion.ts";
+import { Llms } from "../domain/llms/llms.ts";
+import { CredentialsRotation } from "../domain/llms/rotation.ts";
+import { LlmModels } from "../domain/llms/served-models.ts";
+import { Lines } from "../domain/llms/targets.ts";
+import { LlmWatch } from "../domain/llms/watch.ts";
+import { ModelLists } from "../domain/models/lists.ts";
+import { Vendors } from "../domain/providers/probes.ts";
+import { Providers } from "../domain/providers/providers.ts";
+import { Budgets } from "../domain/usage/budgets.ts";
+import { UsageReport } from "../domain/usage/report.ts";
+import { accessRpcs } from "../service/access.ts";
+import { auditRpcs } from "../service/audit.ts";
+import { createAdmission } from "../service/call/admission.ts";
+import { withMutations } from "../service/call/mutations.ts";
+import { chatRpcs } from "../service/chat/rpcs.ts";
+import { DIALECT_SERVICES, DIALECTS } from "../service/dialects/dialects.ts";
+import { llmRpcs, pingRpcs } from "../service/llms/rpcs.ts";
+import { providerRpcs } from "../service/providers.ts";
+import { SERVICES } from "../service/services.ts";
+import { budgetRpcs, usageRpcs } from "../service/usage.ts";
+import { outageOf } from "../store/sql/errors.ts";
+import type { Store } from "../store/store.ts";
+import { Egress } from "../upstream/egress/egress.ts";
+import { Upstreams } from "../upstream/upstreams.ts";
+import { createApp } from "../wire/app.ts";
+import { type Listener, listen } from "../wire/http/listen.ts";
+import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
+import { addReflection } from "../wire/reflection/reflection.ts";
+import { openChangeFeed, openChecks, openModelChecks } from "./background.ts";
+import type { Closer, Opening } from "./parts.ts";
+import { openAccess, openChats, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
+import { openStorage, type Storage } from "./storage.ts";
+
+const MIB = 2 ** 20;
+const MOST_BYTES = 4 * MIB;
+/** They carry images. */
+const MOST_BYTES_OF_CHATS = 16 * MIB;
+
+/** A server that answers. */
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  readonly store: Store;
+  /** The first API key, if it was made by this start: it cannot be shown again. */
+  readonly newApiKey: Secret | undefined;
+  /** Finishes what runs, ends what does not finish, and closes everything that was opened. */
+  stop(): Promise<void>;
+}
+
+/** What only tests give. */
+export interface TestOptions {
+  /** Told when a chat comes to one. */
+  readonly reachFailpoint?: ReachFailpoint;
+}
+
+/** Opens, from the database up, all that makes a server; what was opened is closed again if a later step fails. */
+export async function build(config: Config, log: Logger, options: TestOptions = {}): Promise<Server> {
+  if (config.bootstrapApiKey && !parseApiKey(config.bootstrapApiKey.reveal())) {
+    throw new ConfigError(
+      "BOOTSTRAP_API_KEY is not a Patchbay API key, or mistyped. Make one with: npm start -- --new-api-key",
+    );
+  }
+  const closers: Closer[] = [];
+  const opening: Opening = { config, log, closers };
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const storage = await openStorage(opening);
+    const { store } = storage;
+    const newApiKey = await bootstrap(store.fork(), config.bootstrapApiKey);
+    const { listener, drain } = await openServices(opening, storage, options);
+    const stop = async () => {
+      await drain();
+      await close();
+    };
+    return { url: listener.url, port: listener.port, store, newApiKey, stop };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The rules, from what they need to what serves them. */
+async function openServices(opening: Opening, storage: Storage, { reachFailpoint = () => {} }: TestOptions) {
+  const { config, closers } = opening;
+  const { store, vault } = storage;
+  const egress = new Egress({ allow: config.egressAllow });
+  closers.push(() => egress.close());
+  const upstreams = new Upstreams({ egress });
+  const limits = new Limits(store, config.limits);
+  const secretRefs = openSecretRefs(opening);
+  const { callers, keys, ...access } = openAccess(opening, storage, limits);
+  const lines = new Lines({ store, vault, secretRefs });
+  const llms = new Llms({ store, vault, egress, lines, secretRefs });
+  const rotation = new CredentialsRotation({ vault, lines, secretRefs });
+  const deletedLlms = new DeletedLlms({ lines });
+  const feed = openChangeFeed(opening, store);
+  const llmWatch = new LlmWatch({ rows: store.rows, vault, feed, keys });
+  const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
+  const providers = new Providers({ rows: store.rows, vault, egress, secretRefs, lines });
+  const lists = new ModelLists({ upstreams });
+  const vendors = new Vendors({ limits, vault, upstreams, secretRefs, lists });
+  const llmModels = new LlmModels({ limits, vault, secretRefs, lists, vendors });
+  const budgets = new Budgets({ vault, lines });
+  const { checks, signals } = openChecks(opening, store, tests);
+  const modelChecks = openModelChecks(opening, store, llmModels);
+  const chats = await openChats(opening, storage, { limits, lines, upstreams, budgets, signals }, reachFailpoint);
+  const routes = (plain: ConnectRouter) => {
+    const router = withMutations(plain, { vault });
+    router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
+    router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
+    router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault }) }));
+    router.service(BudgetService, budgetRpcs({ budgets }));
+    router.service(PingService, pingRpcs({ tests }));
+    router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ vault }) }));
+    router.service(AccessService, accessRpcs(access));
+    router.service(ProviderService, providerRpcs({ providers, vendors }));
+  };
+  const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES], { callers, limits, fork: () => store.fork() });
+  const { listener, lifecycle } = await openWire(opening, store, routes, admit);
+  const drain = async () => {
+    feed.close(); // Who watches would not leave by themselves.
+    await Promise.all([checks.stop(), modelChecks.stop(), lifecycle.drain(listener)]);
+  };
+  return { listener, drain };
+}
+
+/** The one port, with health and reflection beside our services. */
+async function openWire(
+  opening: Opening,
+  store: Store,
+  services: (router: ConnectRouter) => void,
+  admit: ReturnType<typeof createAdmission>,
+): Promise<{ listener: Listener; lifecycle: Lifecycle }> {
+  const { config, log, closers } = opening;
+  const lifecycle = new Lifecycle(
+    SERVICES.map(({ typeName }) => typeName),
+    () => store.isReachable(),
+  );
+  closers.push(() => lifecycle.close());
+  const app = createApp({
+    routes: (router) => {
+      services(router);
+      healthRpcs(router, lifecycle.health);
+      addReflection(router, [...SERVICES, HealthService]);
+    },
+    dialects: DIALECTS,
+    files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
+    mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
+    admit,
+    classify: outageOf,
+    isReady: () => lifecycle.isReady(),
+    log,
+    metrics: await openMetrics(opening, store),
+    tracer: await openTracer(opening),
+    corsOrigins: config.corsOrigins,
+    addressHeader: config.addressHeader,
+    shutdownSignal: lifecycle.shutdownSignal,
+  });
+  const listener: Listener = await listen(app, {
+    host: config.host,
+    port: config.port,
+    ...(config.tls ? { tls: config.tls } : {}),
+    onError: (error) => log.error({ err: error }, "the listener failed"),
+  });
+  return { listener, lifecycle };
+}

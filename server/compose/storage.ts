@@ -1,0 +1,65 @@
+import type { KekProvider } from "../base/kek-provider.ts";
+import type { Logger } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import type { KeysConfig } from "../config/keys.ts";
+import { EmbeddedPostgres } from "../store/embedded/embedded-postgres.ts";
+import { type Database, Store } from "../store/store.ts";
+import { parseKeyRing } from "../store/vault/key-ring.ts";
+import { KeyRingFile } from "../store/vault/key-ring-file.ts";
+import { Vault } from "../store/vault/vault.ts";
+import { TransitKey } from "../upstream/operator/vault-transit.ts";
+import { type Opening, warner } from "./parts.ts";
+
+/** The database and the vault in it. */
+export interface Storage {
+  readonly store: Store;
+  readonly vault: Vault;
+}
+
+/** Opens the database, the embedded one unless another is named, and the vault with the operator's keys. */
+export async function openStorage(opening: Opening): Promise<Storage> {
+  const { config, log, closers } = opening;
+  const onWarning = warner(opening);
+  const keys = await openKeySource(config.keys, log, closers);
+  let database: Database;
+  if (config.databaseUrl) {
+    database = { url: config.databaseUrl };
+  } else {
+    const postgres = await EmbeddedPostgres.open(config.dataDir, onWarning);
+    closers.push(() => postgres.stop());
+    database = postgres.address;
+  }
+  const store = await Store.open(database, onWarning);
+  closers.push(() => store.close());
+  const vault = await openVault(config, store, keys);
+  closers.push(() => vault.close());
+  return { store, vault };
+}
+
+async function openVault({ keys: config }: Config, store: Store, keys: KekProvider | undefined): Promise<Vault> {
+  const hasNoFile = config.kind === "file" && keys === undefined;
+  return hasNoFile ? Vault.openFile(store.fork(), config.file) : Vault.open(store.fork(), keys as KekProvider);
+}
+
+/**
+ * Opens the keys that the settings name, before anything else is opened: keys that cannot be used are refused without a
+ * look at the database. Undefined for a key ring file that does not exist yet.
+ */
+export async function openKeySource(
+  config: KeysConfig,
+  log: Logger,
+  closers: (() => Promise<void> | void)[],
+): Promise<KekProvider | undefined> {
+  if (config.kind === "file") return KeyRingFile.open(config.file);
+  if (config.kind === "environment") return parseKeyRing(config.keyRing.reveal(), "the key ring of KEYRING");
+  let isOpen = false;
+  const transit = new TransitKey(config.target, (problem) => {
+    if (!isOpen) return; // Whoever starts is told by the error.
+    if (problem) log.warn({ err: problem }, "the key that encrypts credentials cannot be used");
+    else log.info({}, "the key that encrypts credentials can be used again");
+  });
+  closers.push(() => transit.close());
+  await transit.check();
+  isOpen = true;
+  return transit;
+}

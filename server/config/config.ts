@@ -1,0 +1,182 @@
+import { resolve } from "node:path";
+import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { Secret } from "../base/secret.ts";
+import { StartError } from "../base/start-error.ts";
+import type { LimitSettings } from "../domain/access/limits.ts";
+import { type AllowRule, parseAllowRules } from "../upstream/egress/allow-rule.ts";
+import { type OtlpTarget, ruleFor } from "../upstream/operator/otlp-collector.ts";
+import { type KeysConfig, readKeys } from "./keys.ts";
+import { type OidcConfig, readOidc } from "./oidc.ts";
+import { readSecretRefs, type SecretRefsConfig } from "./secret-refs.ts";
+import { SETTINGS } from "./settings.ts";
+
+/** All that can be set, read once at start and frozen. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Undefined: the embedded PostgreSQL under dataDir. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly bootstrapApiKey: Secret | undefined;
+  readonly keys: KeysConfig;
+  readonly egressAllow: readonly AllowRule[];
+  readonly secretRefs: SecretRefsConfig;
+  /** Undefined: clear text. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly limits: LimitSettings;
+  /** How often endpoints are asked for their models, in hours; 0 for never. */
+  readonly modelCheckHours: number;
+  /** In lower case; undefined: there is no proxy whose word counts. */
+  readonly addressHeader: string | undefined;
+  readonly logLevel: LogLevel;
+  /** Whether `/metrics` is served. */
+  readonly metrics: boolean;
+  /** Undefined: nothing is traced. */
+  readonly otlp: OtlpTarget | undefined;
+  /** Undefined: only API keys are taken. */
+  readonly oidc: OidcConfig | undefined;
+}
+
+/** Reads the settings; an unusable one is a ConfigError. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const read = (name: string) => env[name]?.trim() ?? "";
+  const dataDir = resolve(read("DATA_DIR") || "data");
+  return Object.freeze({
+    port: readPort(read("PORT") || "8080"),
+    host: read("HOST") || "127.0.0.1",
+    databaseUrl: readDatabaseUrl(read("DATABASE_URL")),
+    dataDir,
+    bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
+    keys: readKeys(read, `${dataDir}.keyring`),
+    egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
+    secretRefs: readSecretRefs(env, read, new Set(SETTINGS.map(({ name }) => name))),
+    tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
+    corsOrigins: readOrigins(read("CORS_ORIGINS")),
+    limits: {
+      unknownKeysPerMinute: readCount("UNKNOWN_KEYS_PER_MINUTE", read("UNKNOWN_KEYS_PER_MINUTE") || "60"),
+      testsPerMinute: readCount("TESTS_PER_MINUTE", read("TESTS_PER_MINUTE") || "120"),
+      chatsPerMinute: readCount("CHATS_PER_MINUTE", read("CHATS_PER_MINUTE") || "0"),
+      chatBytesPerMinute: readCount("CHAT_BYTES_PER_MINUTE", read("CHAT_BYTES_PER_MINUTE") || "0"),
+    },
+    modelCheckHours: readModelCheckHours(read("MODEL_CHECK_HOURS") || "24"),
+    addressHeader: readHeaderName("CLIENT_ADDRESS_HEADER", read("CLIENT_ADDRESS_HEADER")),
+    logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
+    metrics: readSwitch("METRICS", read("METRICS") || "on"),
+    otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
+    oidc: readOidc(read),
+  });
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw new ConfigError(`PORT is "${text}"; it must be a number from 0 to 65535.`);
+  }
+  return port;
+}
+
+function readDatabaseUrl(text: string): string | undefined {
+  if (text === "") return undefined;
+  // The text may hold a password: it is not repeated.
+  if (!/^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? "")) {
+    throw new ConfigError("DATABASE_URL must look like postgres://user:password@host:5432/database.");
+  }
+  return text;
+}
+
+function readEgressAllow(text: string): readonly AllowRule[] {
+  try {
+    return parseAllowRules(text);
+  } catch (error) {
+    throw new ConfigError((error as Error).message, { cause: error });
+  }
+}
+
+function readTls(certFile: string, keyFile: string): Config["tls"] {
+  if (certFile === "" && keyFile === "") return undefined;
+  const missing = certFile === "" ? "TLS_CERT_FILE" : "TLS_KEY_FILE";
+  if (certFile === "" || keyFile === "")
+    throw new ConfigError(`${missing} is missing: TLS_CERT_FILE and TLS_KEY_FILE go together.`);
+  return { certFile: resolve(certFile), keyFile: resolve(keyFile) };
+}
+
+function readOrigins(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter(Boolean)
+    .map((origin) => {
+      if (URL.parse(origin)?.origin === origin) return origin;
+      throw new ConfigError(
+        `CORS_ORIGINS holds "${origin}"; it must be scheme://host[:port], nothing after, or several with commas.`,
+      );
+    });
+}
+
+function readCount(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ConfigError(`${name} is "${text}"; it must be a number from 0, which is without a limit, to 999999999.`);
+}
+
+function readModelCheckHours(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 720) return Number(text);
+  throw new ConfigError(`MODEL_CHECK_HOURS is "${text}"; it must be a number from 0, which is never, to 720.`);
+}
+
+function readHeaderName(name: string, text: string): string | undefined {
+  if (text === "") return undefined;
+  if (/^[\w-]{1,64}$/.test(text)) return text.toLowerCase();
+  throw new ConfigError(`${name} is "${text}"; it must be the name of a header, such as X-Forwarded-For.`);
+}
+
+function readLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (!level) throw new ConfigError(`LOG_LEVEL is "${text}"; it must be one of ${LOG_LEVELS.join(", ")}.`);
+  return level;
+}
+
+function readSwitch(name: string, text: string): boolean {
+  if (text === "on" || text === "off") return text === "on";
+  throw new ConfigError(`${name} is "${text}"; it must be on or off.`);
+}
+
+/** The traces' part of OpenTelemetry's variables for exporters: `/v1/traces` goes behind the endpoint's path. */
+function readOtlp(endpoint: string, headers: string): Config["otlp"] {
+  if (endpoint === "") return undefined;
+  const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  try {
+    ruleFor(url);
+  } catch (error) {
+    // The text may hold a password: it is not repeated.
+    const advice = "it must look like http://localhost:4318; tokens go into OTEL_EXPORTER_OTLP_HEADERS";
+    throw new ConfigError(`OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: ${advice}.`, { cause: error });
+  }
+  return { url, headers: readOtlpHeaders(headers) };
+}
+
+function readOtlpHeaders(text: string): Record<string, Secret> {
+  const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+  const entries = pairs.map((pair): [string, Secret] => {
+    const [, name = "", value = ""] = /^\s*([\w-]+)\s*=(.*)$/.exec(pair) ?? [];
+    const decoded = decode(value.trim());
+    if (name !== "" && decoded !== undefined) return [name.toLowerCase(), new Secret(decoded)];
+    throw new ConfigError(
+      "OTEL_EXPORTER_OTLP_HEADERS must look like name=value,name=value, its values percent-encoded.",
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined; // A stray percent sign.
+  }
+}
+
+/** A setting that cannot be used; the message names it and says what would be right. */
+export class ConfigError extends StartError {
+  override readonly name = "ConfigError";
+}

@@ -1,0 +1,43 @@
+import type { IdTokenRules } from "../domain/access/callers.ts";
+import { type OidcTarget, openedBy } from "../upstream/operator/oidc-issuer.ts";
+import { ConfigError } from "./config.ts";
+
+/** Whose tokens are taken besides API keys, and which. */
+export type OidcConfig = OidcTarget & IdTokenRules;
+
+const URL_ADVICE = "it must be an https URL without query or user name; http is for this machine only";
+
+/** Reads the OIDC_… settings; undefined when none is set. */
+export function readOidc(read: (name: string) => string): OidcConfig | undefined {
+  const issuer = read("OIDC_ISSUER");
+  if (issuer === "") {
+    const others = ["OIDC_AUDIENCE", "OIDC_JWKS_URI", "OIDC_ACCOUNT_CLAIM", "OIDC_ROLE_CLAIM"];
+    const set = others.find((name) => read(name) !== "");
+    if (set) throw new ConfigError(`${set} is set without OIDC_ISSUER, which it says more about.`);
+    return undefined;
+  }
+  const audience = read("OIDC_AUDIENCE");
+  if (audience === "") {
+    throw new ConfigError(
+      "OIDC_AUDIENCE is missing: without it, tokens that the issuer made for others would be taken.",
+    );
+  }
+  requireUrl("OIDC_ISSUER", issuer);
+  const jwksUri = read("OIDC_JWKS_URI") || undefined;
+  if (jwksUri !== undefined) requireUrl("OIDC_JWKS_URI", jwksUri);
+  return {
+    issuer,
+    audience,
+    jwksUri,
+    accountClaim: read("OIDC_ACCOUNT_CLAIM") || "patchbay_account",
+    roleClaim: read("OIDC_ROLE_CLAIM") || "patchbay_role",
+  };
+}
+
+function requireUrl(name: string, url: string): void {
+  try {
+    openedBy({ issuer: url, jwksUri: undefined });
+  } catch (error) {
+    throw new ConfigError(`${name} cannot be used: ${URL_ADVICE}.`, { cause: error });
+  }
+}

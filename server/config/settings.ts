@@ -1,0 +1,155 @@
+import { LOG_LEVELS } from "../base/log.ts";
+
+interface Setting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly help: string;
+}
+
+/** Every setting, with what `--help` and the README say of it. */
+export const SETTINGS: readonly Setting[] = [
+  { name: "PORT", fallback: "8080", help: "Port to listen on; 0 for any free one." },
+  { name: "HOST", fallback: "127.0.0.1", help: "Address to listen on; 0.0.0.0 for all." },
+  {
+    name: "DATABASE_URL",
+    fallback: "",
+    help: "postgres://user:password@host:5432/database, PostgreSQL 15 or later. Unset: an embedded PostgreSQL 18.",
+  },
+  { name: "DATA_DIR", fallback: "./data", help: "Where the embedded PostgreSQL keeps its files." },
+  {
+    name: "KEYRING_FILE",
+    fallback: "<DATA_DIR>.keyring",
+    help: "The keys that encrypt stored credentials, mode 0600; made on the first start. Losing it loses the credentials.",
+  },
+  {
+    name: "KEYRING",
+    fallback: "",
+    help: "These keys themselves, instead of a file: what `npm run --silent keys -- generate` prints.",
+  },
+  {
+    name: "VAULT_TRANSIT_KEY",
+    fallback: "",
+    help: "A key of HashiCorp Vault's transit engine, instead of a key ring: its name, or mount/name. Needs VAULT_ADDR and a token.",
+  },
+  { name: "VAULT_ADDR", fallback: "", help: "Where HashiCorp Vault is, such as https://vault.example.com:8200." },
+  { name: "VAULT_TOKEN", fallback: "", help: "The token for HashiCorp Vault." },
+  {
+    name: "VAULT_TOKEN_FILE",
+    fallback: "",
+    help: "The file an agent keeps that token in, instead of VAULT_TOKEN; read for each call.",
+  },
+  { name: "VAULT_NAMESPACE", fallback: "", help: "The namespace in HashiCorp Vault Enterprise or HCP." },
+  {
+    name: "BOOTSTRAP_API_KEY",
+    fallback: "",
+    help: "An API key (pb_…) that shall be an ADMIN's, for scripts and tests. Unset: one is made and printed on the first start.",
+  },
+  {
+    name: "EGRESS_ALLOW",
+    fallback: "",
+    help: "Endpoints outside the public internet that Llms may use, such as http://localhost:11434,http://10.0.5.0/24:8000.",
+  },
+  {
+    name: "SECRET_REFS",
+    fallback: "",
+    help: "Secret references that Llms may use, each with where its key may go, such as env://OPENAI_API_KEY@https://api.openai.com. See docs/security/secrets.md.",
+  },
+  {
+    name: "CORS_ORIGINS",
+    fallback: "",
+    help: "Origins whose pages may call this server from a browser, such as https://app.example.com.",
+  },
+  {
+    name: "TLS_CERT_FILE",
+    fallback: "",
+    help: "A certificate chain in PEM: the port then speaks TLS. Read again when it changes.",
+  },
+  { name: "TLS_KEY_FILE", fallback: "", help: "The private key of TLS_CERT_FILE in PEM." },
+  {
+    name: "UNKNOWN_KEYS_PER_MINUTE",
+    fallback: "60",
+    help: "How many API keys that nobody has are looked up for one address; 0 for any number.",
+  },
+  {
+    name: "TESTS_PER_MINUTE",
+    fallback: "120",
+    help: "How many tests of connections one API key may make; 0 for any number.",
+  },
+  { name: "CHATS_PER_MINUTE", fallback: "0", help: "How many chats one API key may make; 0 for any number." },
+  {
+    name: "CHAT_BYTES_PER_MINUTE",
+    fallback: "0",
+    help: "How many bytes the chats of one API key may send; 0 for any number.",
+  },
+  {
+    name: "MODEL_CHECK_HOURS",
+    fallback: "24",
+    help: "How often endpoints are asked which models they list, in hours, 1 to 720; 0 for never. The model catalog is compared each day.",
+  },
+  {
+    name: "CLIENT_ADDRESS_HEADER",
+    fallback: "",
+    help: "The header in which your proxy says where a call comes from, such as X-Forwarded-For; its last address counts.",
+  },
+  { name: "LOG_LEVEL", fallback: "info", help: `One of ${LOG_LEVELS.join(", ")}.` },
+  {
+    name: "METRICS",
+    fallback: "on",
+    help: "on serves Prometheus' metrics at /metrics, to everybody who reaches the port; off does not.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    fallback: "",
+    help: "An OpenTelemetry collector that takes OTLP over HTTP, such as http://localhost:4318. Unset: nothing is traced.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    fallback: "",
+    help: "Headers for the collector, percent-encoded, such as api-key=secret,team=ai.",
+  },
+  {
+    name: "OIDC_ISSUER",
+    fallback: "",
+    help: "An OpenID Connect issuer whose tokens (JWT) are taken like API keys, such as https://login.example.com. Unset: none are.",
+  },
+  {
+    name: "OIDC_AUDIENCE",
+    fallback: "",
+    help: "What those tokens must have as their audience; required with OIDC_ISSUER.",
+  },
+  {
+    name: "OIDC_JWKS_URI",
+    fallback: "",
+    help: "Where the issuer's keys are. Unset: where its discovery document says.",
+  },
+  {
+    name: "OIDC_ACCOUNT_CLAIM",
+    fallback: "patchbay_account",
+    help: "The claim of those tokens with the id of the account that the caller acts for, which must exist.",
+  },
+  {
+    name: "OIDC_ROLE_CLAIM",
+    fallback: "patchbay_role",
+    help: "The claim with the caller's role: ADMIN, OWNER, MEMBER or VIEWER, alone or as one of a list.",
+  },
+];
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const width = Math.max(...SETTINGS.map(({ name }) => name.length)) + 2;
+  const lines = SETTINGS.flatMap(({ name, fallback, help }) => [
+    `  ${name.padEnd(width)}${help}`,
+    `  ${"".padEnd(width)}Default: ${fallback || "none"}`,
+  ]);
+  return `Patchbay keeps your team's LLM connections and serves them over gRPC, gRPC-Web, Connect and REST on one port.
+
+Usage:
+  npm start                                       start the server
+  npm start -- --help                             show this
+  npm start -- --new-api-key                      print a fresh key for BOOTSTRAP_API_KEY
+  PORT=9000 EGRESS_ALLOW=http://localhost:11434 npm start
+
+Settings, all optional, from the environment:
+${lines.join("\n")}
+`;
+}

@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import {
+  type AuditFilter,
+  type AuditHead,
+  type AuditRow,
+  auditEventsAfter,
+  auditHeads,
+  listAuditEvents,
+} from "../../store/queries/audit.ts";
+import type { EntityManager } from "../../store/store.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { requireReach, type Scope } from "../call/scope.ts";
+
+const EXPORTED_AT_ONCE = 500;
+
+/** What was done, read back. */
+export class AuditLog {
+  readonly #vault: Vault;
+
+  constructor({ vault }: { vault: Vault }) {
+    this.#vault = vault;
+  }
+
+  /** The events of an account, the newest first. An empty accountId means the caller's. */
+  async list(scope: Scope, asked: AuditFilter, pageSize: number, pageToken: string): Promise<Page<AuditRow>> {
+    const filter = { ...asked, accountId: accountOf(scope, asked.accountId) };
+    const key = ["audit", filter.accountId, filter.resourceType, filter.resourceId, filter.action];
+    const [before] = readPageToken(this.#vault, key, pageToken) ?? [];
+    const limit = limitOf(pageSize);
+    const rows = await listAuditEvents(scope.em, filter, before, limit + 1);
+    return pageOf(rows, limit, ({ sequence }) => makePageToken(this.#vault, key, [String(sequence)]));
+  }
+
+  /** The whole chain of an account behind an event, in its order, for whoever wants to verify it. */
+  async *export(scope: Scope, accountId: string, after: number): AsyncGenerator<AuditRow> {
+    const account = accountOf(scope, accountId);
+    for (let position = after; ; ) {
+      const rows = await auditEventsAfter(scope.em, account, position, EXPORTED_AT_ONCE);
+      yield* rows;
+      const last = rows.at(-1);
+      if (!last || rows.length < EXPORTED_AT_ONCE) return;
+      position = last.sequence;
+    }
+  }
+}
+
+function accountOf(scope: Scope, asked: string): string {
+  const accountId = asked || scope.caller.accountId;
+  requireReach(scope, accountId, "READ_AUDIT_EVENT_OWN");
+  return accountId;
+}
+
+const READ_AT_ONCE = 1_000;
+const NOTHING = Buffer.alloc(0);
+
+/** What a chain turned out to be. */
+export interface ChainVerdict extends AuditHead {
+  /** Where it breaks and how, in a sentence; undefined if it is whole. */
+  readonly flaw: string | undefined;
+}
+
+/** An event as somebody noted it earlier; its hash in hexadecimal digits. */
+export interface NotedEvent {
+  readonly accountId: string;
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+/** The hash that an event must have behind the one before; of the first event, that is empty. */
+export function hashOf(previous: Buffer, { sequence, record }: Pick<AuditRow, "sequence" | "record">): Buffer {
+  return createHash("sha256").update(previous).update(`${sequence}\n${record}`).digest();
+}
+
+/**
+ * Recomputes every chain. It finds what was changed, taken out or put in; a chain that was cut at its end or written anew
+ * as a whole is only found by comparing its head with one that was noted elsewhere.
+ */
+export async function* verifyChains(
+  em: EntityManager,
+  noted: readonly NotedEvent[] = [],
+): AsyncGenerator<ChainVerdict> {
+  for (const head of await auditHeads(em)) {
+    const known = noted.filter(({ accountId }) => accountId === head.accountId);
+    yield { ...head, flaw: await flawOf(em, head, known) };
+  }
+}
+
+async function flawOf(em: EntityManager, head: AuditHead, known: readonly NotedEvent[]): Promise<string | undefined> {
+  const beyond = known.find((one) => one.sequence > head.sequence);
+  if (beyond) return `event ${beyond.sequence} was there once, and the chain ends with ${head.sequence}`;
+  let previous: Buffer = NOTHING;
+  let sequence = 0;
+  while (sequence < head.sequence) {
+    // Not beyond the head as it was read: a server may be appending.
+    const limit = Math.min(READ_AT_ONCE, head.sequence - sequence);
+    const rows = await auditEventsAfter(em, head.accountId, sequence, limit);
+    for (const row of rows) {
+      if (row.sequence !== sequence + 1) break;
+      const hash = hashOf(previous, row);
+      if (!hash.equals(row.hash)) return `event ${row.sequence} is not what was written, or not in its place`;
+      previous = hash;
+      sequence = row.sequence;
+      const before = known.find((one) => one.sequence === sequence);
+      if (before && before.hash !== hash.toString("hex")) return `event ${sequence} was another one once`;
+    }
+    if (rows.length === 0 || rows.at(-1)?.sequence !== sequence) return `event ${sequence + 1} is missing`;
+  }
+  return previous.equals(head.hash) ? undefined : "the last event is not the one that the chain ends with";
+}

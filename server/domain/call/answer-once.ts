@@ -1,0 +1,56 @@
+import { Fault } from "../../base/fault.ts";
+import { claimRequest, keepAnswer } from "../../store/queries/answered-requests.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import type { Scope } from "./scope.ts";
+
+/** A call that may be repeated. */
+export interface RepeatableRequest {
+  /** Which rpc, as `<service>/<method>`. */
+  readonly rpc: string;
+  readonly requestId: string;
+  /** All that the request says, the same for the same; it may hold secrets. */
+  readonly content: string;
+}
+
+/**
+ * Carries out a call, in a transaction that keeps its answer with what it does, and answers with nothing; or answers
+ * with what the first call of the same account under the same id did. What fails is not kept, and can be tried again.
+ */
+export async function answerOnce(
+  scope: Scope,
+  vault: Vault,
+  { rpc, requestId, content }: RepeatableRequest,
+  carryOut: (scope: Scope) => Promise<Uint8Array>,
+): Promise<Uint8Array | undefined> {
+  const name = { accountId: scope.caller.accountId, rpc, requestId: requestId.toLowerCase() };
+  const digest = vault.digest("answered-request", content);
+  const afterCommit: (() => void)[] = [];
+  const kept = await scope.em.transactional(async (em) => {
+    const earlier = await claimRequest(em, name, digest);
+    if (!earlier) {
+      await keepAnswer(em, name, await carryOut({ ...scope, em, afterCommit }));
+      return undefined;
+    }
+    if (earlier.digest.equals(digest)) return earlier.answer;
+    throw new Fault(
+      "REQUEST_ID_REUSED",
+      `request_id ${requestId} belongs to another request; make a new one for this`,
+      {
+        fields: [{ field: "request_id", description: "must be another one for another request" }],
+      },
+    );
+  });
+  for (const work of afterCommit) work();
+  return kept;
+}
+
+/** Carries out a call and takes it back: its answer is what it would be, and nothing is written. */
+export async function rehearse<Answer>(scope: Scope, carryOut: (scope: Scope) => Promise<Answer>): Promise<Answer> {
+  const em = scope.em.fork();
+  await em.begin();
+  try {
+    return await carryOut({ ...scope, em, afterCommit: [] });
+  } finally {
+    await em.rollback();
+  }
+}

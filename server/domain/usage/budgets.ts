@@ -1,0 +1,168 @@
+import { randomUUID } from "node:crypto";
+import { Fault, invalidField } from "../../base/fault.ts";
+import {
+  type BudgetRow,
+  deleteBudget,
+  findBudget,
+  holdBudgets,
+  listBudgets,
+  releaseHolds,
+  setBudget,
+} from "../../store/queries/budgets.ts";
+import { findLlm } from "../../store/queries/llms.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import { violates } from "../../store/store.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import { recordDeed } from "../call/audit-record.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { anyOf } from "../call/permissions.ts";
+import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import type { Lines } from "../llms/targets.ts";
+import { notFound } from "../llms/values.ts";
+
+const MOST_BUDGETS = 10_000;
+
+/** A budget as a caller sets it; empty values are left open. */
+export interface BudgetDraft {
+  readonly ownerId: string;
+  readonly llmId: string;
+  readonly period: string;
+  readonly mode: string;
+  readonly amount: bigint;
+}
+
+/** What chats may cost. */
+export class Budgets {
+  readonly #vault: Vault;
+  readonly #lines: Lines;
+
+  constructor({ vault, lines }: { vault: Vault; lines: Lines }) {
+    this.#vault = vault;
+    this.#lines = lines;
+  }
+
+  async set(scope: Scope, draft: BudgetDraft): Promise<BudgetRow> {
+    const ownerId = await ownerOf(scope, draft);
+    requireReach(scope, ownerId, "MANAGE_BUDGET_OWN");
+    const isImposed = ownerId !== scope.caller.accountId;
+    const { period, mode, amount } = draft;
+    const wanted = { id: randomUUID(), ownerId, llmId: draft.llmId || null, period, mode, amount, isImposed };
+    try {
+      const set = await scope.em.transactional(async (em) => {
+        const budget = await setBudget(em, wanted);
+        if (!budget) throw imposed();
+        await recordDeed(scope, em, { action: "budget.set", resourceId: budget.id, ownerId });
+        return budget;
+      });
+      onceCommitted(scope, () => this.#lines.forgetAll());
+      return set;
+    } catch (error) {
+      if (violates(error, "budget_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
+      if (violates(error, "budget_llm_fkey")) throw notFound(draft.llmId);
+      throw error;
+    }
+  }
+
+  async get(scope: Scope, budgetId: string): Promise<BudgetRow> {
+    const budget = await findBudget(scope.em, budgetId, reach(scope, "READ_BUDGET_OWN"));
+    if (!budget) throw budgetNotFound(budgetId);
+    return budget;
+  }
+
+  async list(
+    scope: Scope,
+    asked: { readonly ownerId: string | undefined; readonly llmId: string | undefined },
+    pageSize: number,
+    pageToken: string,
+  ): Promise<Page<BudgetRow>> {
+    if (asked.ownerId !== undefined) requireReach(scope, asked.ownerId, "READ_BUDGET_OWN");
+    const filter = { ...asked, ownerId: asked.ownerId ?? reach(scope, "READ_BUDGET_OWN") };
+    const key = ["budgets", filter.ownerId, filter.llmId];
+    const limit = limitOf(pageSize);
+    const rows = await listBudgets(scope.em, filter, readPageToken(this.#vault, key, pageToken), limit + 1);
+    return pageOf(rows, limit, ({ createdAt, id }) => makePageToken(this.#vault, key, [createdAt.toISOString(), id]));
+  }
+
+  async delete(scope: Scope, budgetId: string): Promise<void> {
+    await scope.em.transactional(async (em) => {
+      const budget = await findBudget(em, budgetId, reach(scope, "MANAGE_BUDGET_OWN"));
+      if (!budget) throw budgetNotFound(budgetId);
+      const mayAll = scope.caller.permissions.has(anyOf("MANAGE_BUDGET_OWN"));
+      if (budget.isImposed && !mayAll) throw imposed();
+      await deleteBudget(em, budgetId);
+      await recordDeed(scope, em, { action: "budget.delete", resourceId: budgetId, ownerId: budget.ownerId });
+    });
+    onceCommitted(scope, () => this.#lines.forgetAll());
+  }
+
+  /**
+   * Holds what a reply may cost of every budget that it concerns, until its usage row settles it. Says whether one that
+   * only warns is used up. An undefined cost is unknown: a budget that refuses could not be kept.
+   */
+  async hold(scope: Scope, llm: Readonly<Llm>, usageId: string, cost: bigint | undefined): Promise<boolean> {
+    if (cost === undefined) await requireNoneRefuses(scope, llm);
+    const hold = { usageId, ownerId: llm.owner, llmId: llm.id, amount: cost ?? 0n };
+    let result = await holdBudgets(scope.em, hold);
+    if (!result.isHeld) {
+      // What a server that died had held may be in the way.
+      await releaseHolds(scope.em);
+      result = await holdBudgets(scope.em, hold);
+    }
+    const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
+    if (!result.isHeld && refusing) throw exhausted(llm, refusing, hold.amount);
+    return result.exceeded.length > 0;
+  }
+}
+
+async function requireNoneRefuses(scope: Scope, llm: Readonly<Llm>): Promise<void> {
+  const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MOST_BUDGETS);
+  if (budgets.every(({ mode, llmId }) => mode !== "REFUSE" || (llmId !== null && llmId !== llm.id))) return;
+  throw new Fault(
+    "PRICE_UNKNOWN",
+    "there is a budget, and what the Llm costs is not known; set its price, zero if it costs nothing",
+    { metadata: { llmId: llm.id } },
+  );
+}
+
+/** An Llm's budget is its owner's. */
+async function ownerOf(scope: Scope, { ownerId, llmId }: BudgetDraft): Promise<string> {
+  if (!llmId) return ownerId || scope.caller.accountId;
+  const llm = await findLlm(scope.em, llmId, reach(scope, "MANAGE_BUDGET_OWN"));
+  if (!llm || (ownerId && ownerId !== llm.owner)) throw notFound(llmId);
+  return llm.owner;
+}
+
+function budgetNotFound(budgetId: string): Fault {
+  return new Fault("BUDGET_NOT_FOUND", `there is no budget ${budgetId}`);
+}
+
+function imposed(): Fault {
+  return new Fault("BUDGET_IMPOSED", "this budget was set for the owner by somebody else, who alone can change it");
+}
+
+function exhausted(llm: Readonly<Llm>, { id, amount, spent, reserved, period }: BudgetRow, needed: bigint): Fault {
+  const resetsAt = resetOf(period);
+  return new Fault(
+    "BUDGET_EXHAUSTED",
+    `the chat may cost more than is left of budget ${id}${resetsAt ? `; it begins anew at ${new Date(resetsAt).toISOString()}` : ""}`,
+    {
+      metadata: {
+        llmId: llm.id,
+        budgetId: id,
+        amount: String(amount),
+        spent: String(spent),
+        reserved: String(reserved),
+        needed: String(needed),
+        ...(resetsAt === undefined ? {} : { resetsAt: String(resetsAt) }),
+      },
+    },
+  );
+}
+
+/** When a budget of a period begins anew, in milliseconds since 1970. */
+function resetOf(period: string): number | undefined {
+  const now = new Date();
+  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  if (period === "DAY") return Date.UTC(year, month, day + 1);
+  return period === "MONTH" ? Date.UTC(year, month + 1, 1) : undefined;
+}

@@ -1,0 +1,33 @@
+import { invalidField } from "../../base/fault.ts";
+import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { reach, requireReach, type Scope } from "../call/scope.ts";
+
+/** What was used, summed up. */
+export class UsageReport {
+  readonly #vault: Vault;
+
+  constructor({ vault }: { vault: Vault }) {
+    this.#vault = vault;
+  }
+
+  async query(scope: Scope, asked: UsageQuery, pageSize: number, pageToken: string): Promise<Page<UsageSum>> {
+    if (asked.ownerId !== undefined) requireReach(scope, asked.ownerId, "READ_USAGE_OWN");
+    requireDay("start_day", asked.startDay);
+    requireDay("end_day", asked.endDay);
+    const query = { ...asked, ownerId: asked.ownerId ?? reach(scope, "READ_USAGE_OWN") };
+    const key = ["usage", query];
+    const limit = limitOf(pageSize);
+    const rows = await sumUsage(scope.em, query, readPageToken(this.#vault, key, pageToken), limit + 1);
+    return pageOf(rows, limit, ({ values }) => makePageToken(this.#vault, key, values));
+  }
+}
+
+/** The contract checks its form; that there is such a day is checked here. */
+function requireDay(field: string, day: string): void {
+  if (day === "") return;
+  const date = new Date(`${day}T00:00:00Z`);
+  const isDay = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
+  if (!isDay) throw invalidField(field, "must be a day, such as 2026-11-25");
+}

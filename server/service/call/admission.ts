@@ -1,0 +1,92 @@
+import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import { PermissionSchema, requires } from "../../../gen/patchbay/v1/permission_pb.ts";
+import type { Watch } from "../../base/watch.ts";
+import type { Callers } from "../../domain/access/callers.ts";
+import type { Limits } from "../../domain/access/limits.ts";
+import { anyOf, type OwnPermission, type Permission } from "../../domain/call/permissions.ts";
+import { type Caller, holderOf, missing, type Scope } from "../../domain/call/scope.ts";
+import type { EntityManager } from "../../store/store.ts";
+import { addressOf, setCaller, setScope, watchOf } from "./context.ts";
+import { nameOf } from "./enums.ts";
+
+/** One of these permissions is enough; undefined: it is enough to be known. */
+type Requirement = readonly [Permission, ...Permission[]] | undefined;
+
+/** Decides, before a body is read, whether a call goes on; it throws a Fault if not. */
+export type Admission = (context: HandlerContext) => Promise<void>;
+
+/**
+ * Admission by who calls and by the permission that each rpc declares in the contract. Fails at once, and so does the
+ * start of the server, if an rpc of these services declares none. Other services are open to everybody.
+ */
+export function createAdmission(
+  services: readonly DescService[],
+  { callers, limits, fork }: { callers: Callers; limits: Limits; fork: () => EntityManager },
+): Admission {
+  const requirements = new Map<DescMethod, Requirement>(
+    services.flatMap(({ methods }) =>
+      methods.map((method): [DescMethod, Requirement] => [method, requirementOf(method)]),
+    ),
+  );
+  return async (context) => {
+    if (!requirements.has(context.method)) return;
+    const caller = await callers.identify(presentedIn(context.requestHeader), addressOf(context.values));
+    setCaller(context, caller);
+    const requirement = requirements.get(context.method);
+    if (requirement && !requirement.some((permission) => caller.permissions.has(permission))) {
+      throw missing(requirement[0]);
+    }
+    if (requirement?.[0].startsWith("TEST_")) await limits.countTest(holderOf(caller));
+    if (requirement?.[0].startsWith("USE_")) await limits.countChat(holderOf(caller));
+    setScope(context, new CallScope(context, caller, fork));
+  };
+}
+
+/**
+ * What a call works with. A class, for its getter: each object literal that has one gets a shape of its own from V8, which
+ * outlives the call and keeps it.
+ */
+class CallScope implements Scope {
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  readonly watch: Watch | undefined;
+  readonly #fork: () => EntityManager;
+  #em: EntityManager | undefined;
+
+  constructor(context: HandlerContext, caller: Caller, fork: () => EntityManager) {
+    this.caller = caller;
+    this.signal = context.signal;
+    this.watch = watchOf(context);
+    this.#fork = fork;
+  }
+
+  /** A unit of work is made for whoever works: most calls only read. */
+  get em(): EntityManager {
+    this.#em ??= this.#fork();
+    return this.#em;
+  }
+}
+
+function requirementOf(method: DescMethod): Requirement {
+  const declared = hasOption(method, requires) ? getOption(method, requires) : undefined;
+  const own = nameOf<OwnPermission>(PermissionSchema, declared?.own ?? 0);
+  const any = nameOf<Permission>(PermissionSchema, declared?.any ?? 0);
+  if (declared?.anyCaller && !own && !any) return undefined;
+  if (!any || declared?.anyCaller) {
+    throw new Error(`${method.toString()} declares no permission: it lacks option (patchbay.v1.requires)`);
+  }
+  if (!own) return [any];
+  if (any !== anyOf(own)) throw new Error(`${method.toString()} declares ${own} and ${any}, which are no pair`);
+  return [own, any];
+}
+
+/**
+ * What a caller presents, in whichever header, to be checked in the same way. Nothing, if two headers say different things:
+ * which of them is meant would be a guess, and another one here than in a proxy before us.
+ */
+function presentedIn(header: Headers): string | undefined {
+  const [, bearer] = /^Bearer +(\S+)$/i.exec(header.get("authorization") ?? "") ?? [];
+  const presented = [bearer, header.get("x-api-key"), header.get("x-discolike-key")].filter((text) => text != null);
+  return presented.every((text) => text === presented[0]) ? presented[0] : undefined;
+}

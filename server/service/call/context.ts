@@ -1,0 +1,51 @@
+import { Code, ConnectError, type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { Watch } from "../../base/watch.ts";
+import type { Caller, Scope } from "../../domain/call/scope.ts";
+
+const scopeKey = createContextKey<Scope | undefined>(undefined, { description: "who calls, set by admission" });
+const callerKey = createContextKey<Caller | undefined>(undefined, { description: "whose key it is, known first" });
+const watchKey = createContextKey<Watch | undefined>(undefined, { description: "who watches, set by the wire" });
+
+const addressKey = createContextKey("", { description: "where a call comes from, set by the wire" });
+
+/** Attaches the scope of an admitted call. */
+export function setScope(context: Pick<HandlerContext, "values">, scope: Scope): void {
+  context.values.set(scopeKey, scope);
+}
+
+/** The scope of a call that was admitted. */
+export function scopeOf(context: Pick<HandlerContext, "values" | "method">): Scope {
+  const scope = context.values.get(scopeKey);
+  if (!scope) throw new ConnectError(`${context.method.name} was called without admission`, Code.Internal);
+  return scope;
+}
+
+/** Says whose key a call came with, before it is known whether they may make it. */
+export function setCaller(context: HandlerContext, caller: Caller): void {
+  context.values.set(callerKey, caller);
+}
+
+/** Whose key a call came with; undefined when it has none that is valid, or needs none. */
+export function callerOf(values: ContextValues): Caller | undefined {
+  return values.get(callerKey);
+}
+
+/** Has the calls of endpoints that are made for a call watched. */
+export function setWatch(values: ContextValues, watch: Watch): void {
+  values.set(watchKey, watch);
+}
+
+/** Who watches a call. */
+export function watchOf(context: HandlerContext): Watch | undefined {
+  return context.values.get(watchKey);
+}
+
+/** Says where a call comes from. */
+export function setAddress(values: ContextValues, address: string): void {
+  values.set(addressKey, address);
+}
+
+/** Where a call comes from, by its IP address; of IPv6, the network. */
+export function addressOf(values: ContextValues): string {
+  return values.get(addressKey);
+}

@@ -1,0 +1,118 @@
+import {
+  clone,
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  getOption,
+  type JsonValue,
+  type Message,
+  type MessageInitShape,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { transactional } from "../../../gen/patchbay/v1/mutation_pb.ts";
+import { answerOnce, rehearse } from "../../domain/call/answer-once.ts";
+import type { Vault } from "../../store/vault/vault.ts";
+import { scopeOf, setScope } from "./context.ts";
+
+/** What the request of a transactional rpc may say of how it is carried out. */
+interface Manner {
+  readonly requestId?: string;
+  readonly validateOnly?: boolean;
+}
+
+type Rpc = (request: Message & Manner, context: HandlerContext) => Promise<MessageInitShape<DescMessage>>;
+
+/**
+ * A router that gives each rpc that is declared `transactional` its request_id and its validate_only. It throws, and the
+ * server does not start, if such an rpc takes neither.
+ */
+export function withMutations(router: ConnectRouter, { vault }: { vault: Vault }): ConnectRouter {
+  const wrapping: ConnectRouter = {
+    handlers: router.handlers,
+    service(service, implementation, options) {
+      router.service(service, withManners(service, implementation, vault), options);
+      return wrapping;
+    },
+    rpc(method, implementation, options) {
+      router.rpc(method, implementation, options);
+      return wrapping;
+    },
+  };
+  return wrapping;
+}
+
+function withManners<Service extends DescService>(
+  service: Service,
+  implementation: Partial<ServiceImpl<Service>>,
+  vault: Vault,
+): Partial<ServiceImpl<Service>> {
+  const rpcs = implementation as Record<string, Rpc>;
+  const wrapped = service.methods.filter(isMutation).map((method) => {
+    const rpc = rpcs[method.localName];
+    return [method.localName, rpc && mannered(method, rpc, vault)];
+  });
+  return { ...implementation, ...Object.fromEntries(wrapped) };
+}
+
+function mannered(method: DescMethod, rpc: Rpc, vault: Vault): Rpc {
+  return async (request, context) => {
+    const scope = scopeOf(context);
+    const carryOut = async (inside: typeof scope) => {
+      setScope(context, inside);
+      return create(method.output, await rpc(request, context));
+    };
+    if (request.validateOnly) return rehearse(scope, carryOut);
+    if (!request.requestId) return rpc(request, context);
+
+    const content = contentOf(method.input, request);
+    const repeatable = { rpc: `${method.parent.typeName}/${method.name}`, requestId: request.requestId, content };
+    let first: Message | undefined;
+    const kept = await answerOnce(scope, vault, repeatable, async (inside) => {
+      first = await carryOut(inside);
+      return toBinary(method.output, withoutSecrets(method.output, first));
+    });
+    return kept ? fromBinary(method.output, kept) : (first as Message);
+  };
+}
+
+/** A copy without the fields that the contract marks with `debug_redact`, however deep. */
+export function withoutSecrets(desc: DescMessage, message: Message): Message {
+  const copy = clone(desc, message);
+  redact(reflect(desc, copy));
+  return copy;
+}
+
+function redact(message: ReflectMessage): void {
+  for (const field of message.fields) {
+    if (!message.isSet(field)) continue;
+    if (field.proto.options?.debugRedact) message.clear(field);
+    else if (field.fieldKind === "message") redact(message.get(field));
+    else if (field.fieldKind === "list" && field.listKind === "message") {
+      for (const item of message.get(field)) redact(item as ReflectMessage);
+    } else if (field.fieldKind === "map" && field.mapKind === "message") {
+      for (const item of message.get(field).values()) redact(item as ReflectMessage);
+    }
+  }
+}
+
+/** All that a request says but its id, in one order: maps have none of their own. */
+function contentOf(desc: DescMessage, message: Message): string {
+  const { requestId: _, ...said } = toJson(desc, message) as Record<string, JsonValue>;
+  return JSON.stringify(said, (_, value) =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+}
+
+function isMutation(method: DescMethod): boolean {
+  if (!getOption(method, transactional)) return false;
+  const takes = ["requestId", "validateOnly"].some((name) => method.input.field[name]);
+  if (takes && method.methodKind === "unary") return true;
+  throw new Error(`${method.toString()} is transactional: it must be unary, with a request_id or a validate_only`);
+}

@@ -1,0 +1,159 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type Message,
+  Message_RoleSchema,
+  StopReason,
+  type Tool,
+  type UsageSchema,
+} from "../../../gen/patchbay/v1/chat_pb.ts";
+import type {
+  ChatRequest,
+  ChatService,
+  StreamChatRequest,
+  StreamChatResponseSchema,
+} from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { UsageSourceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
+import { invalidField } from "../../base/fault.ts";
+import type { ReplyFacts } from "../../domain/chat/attempt.ts";
+import type { ChatAsk, ChatEvent, Chats, ReplyOrigin } from "../../domain/chat/chats.ts";
+import type { Sessions } from "../../domain/chat/sessions.ts";
+import type {
+  ChatMessage,
+  ContentPart,
+  ModelRequest,
+  Role,
+  StopReason as StopWord,
+  Usage,
+} from "../../upstream/models/conversation.ts";
+import { scopeOf } from "../call/context.ts";
+import { nameOf, numberOf } from "../call/enums.ts";
+import { readSampling } from "../llms/read.ts";
+import { presentReply, tellEnding } from "./present.ts";
+import { readResponseFormat, readToolChoice } from "./read.ts";
+import { sessionRpcs } from "./sessions.ts";
+
+const STOP_REASONS: Readonly<Record<StopWord, StopReason>> = {
+  end: StopReason.END,
+  "max-tokens": StopReason.MAX_TOKENS,
+  "stop-sequence": StopReason.STOP_SEQUENCE,
+  "tool-calls": StopReason.TOOL_CALLS,
+  "content-filter": StopReason.CONTENT_FILTER,
+  other: StopReason.OTHER,
+};
+
+/** The rpcs of ChatService: unpack, ask the domain, present. */
+export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions }): ServiceImpl<typeof ChatService> {
+  return {
+    ...sessionRpcs({ sessions }),
+
+    async chat(request, context) {
+      const { origin, reply, facts } = await chats.reply(scopeOf(context), readAsk(request));
+      tellEnding(context.responseHeader, origin.ending);
+      return {
+        ...presentOrigin(origin),
+        ...presentFacts(facts),
+        model: reply.model,
+        message: presentReply(reply),
+        reasoning: reply.reasoning,
+        stopReason: STOP_REASONS[reply.stopReason],
+        rawStopReason: reply.rawStopReason,
+      };
+    },
+
+    async *streamChat(request, context) {
+      for await (const event of chats.stream(scopeOf(context), readAsk(request))) {
+        // The headers leave with the first event.
+        if (event.type === "start") tellEnding(context.responseHeader, event.ending);
+        yield presentEvent(event);
+      }
+    },
+  };
+}
+
+function presentEvent(event: ChatEvent): MessageInitShape<typeof StreamChatResponseSchema> {
+  switch (event.type) {
+    case "start":
+      return { event: { case: "start", value: { ...presentOrigin(event), model: event.model } } };
+    case "text-delta":
+      return { event: { case: "textDelta", value: event.text } };
+    case "reasoning-delta":
+      return { event: { case: "reasoningDelta", value: event.text } };
+    case "tool-call-delta": {
+      const { index, id = "", name = "", argumentsDelta } = event;
+      return { event: { case: "toolCallDelta", value: { index, toolCallId: id, name, argumentsDelta } } };
+    }
+    case "end": {
+      const { stopReason, rawStopReason } = event;
+      const value = { ...presentFacts(event), stopReason: STOP_REASONS[stopReason], rawStopReason };
+      return { event: { case: "end", value } };
+    }
+  }
+}
+
+function presentOrigin({ llmId, sessionId = "", turnId = "" }: ReplyOrigin) {
+  return { llmId, sessionId, turnId };
+}
+
+function presentFacts({ usage, source, cost, overBudget }: ReplyFacts) {
+  return {
+    usage: presentUsage(usage),
+    usageSource: numberOf(UsageSourceSchema, source ?? ""),
+    overBudget,
+    ...(cost === undefined ? {} : { cost }),
+  };
+}
+
+/** What is not known stays unset. */
+function presentUsage(usage: Usage): MessageInitShape<typeof UsageSchema> {
+  const present: Record<string, bigint> = {};
+  for (const [kind, tokens] of Object.entries(usage)) if (tokens !== undefined) present[kind] = BigInt(tokens);
+  return present;
+}
+
+function readAsk(request: ChatRequest | StreamChatRequest): ChatAsk {
+  const { llmId, sessionId, newSession, requestId } = request;
+  if (requestId && !sessionId)
+    throw invalidField("request_id", "names a turn of a session, so session_id is needed, too");
+  const session = sessionId || newSession ? { sessionId: sessionId.toLowerCase(), requestId } : undefined;
+  return { llmId: llmId.toLowerCase(), request: readRequest(request), session };
+}
+
+function readRequest(request: ChatRequest | StreamChatRequest): ModelRequest {
+  const messages = request.message
+    ? [{ role: "user" as const, parts: [{ type: "text" as const, text: request.message }], toolCalls: [] }]
+    : request.messages.map(readMessage);
+  return {
+    messages,
+    sampling: readSampling(request.samplingParams),
+    tools: request.tools.map(readTool),
+    responseFormat: readResponseFormat(request.responseFormat),
+    toolChoice: readToolChoice(request.toolChoice, request.tools),
+  };
+}
+
+function readMessage(message: Message, index: number): ChatMessage {
+  const parts = message.parts.map(({ part }, partIndex) => readPart(part, `messages[${index}].parts[${partIndex}]`));
+  return {
+    role: nameOf<Uppercase<Role>>(Message_RoleSchema, message.role)?.toLowerCase() as Role,
+    parts: message.content ? [{ type: "text", text: message.content }] : parts,
+    toolCalls: message.toolCalls.map(({ toolCallId, name, arguments: text }) => ({
+      id: toolCallId,
+      name,
+      arguments: text,
+    })),
+    ...(message.toolCallId ? { toolCallId: message.toolCallId } : {}),
+  };
+}
+
+function readPart(part: Message["parts"][number]["part"], field: string): ContentPart {
+  if (part.case === "text") return { type: "text", text: part.value };
+  const { source, mediaType } = part.case === "image" ? part.value : {};
+  if (source?.case === "url") return { type: "image-url", url: source.value };
+  if (source?.case === "data" && mediaType) return { type: "image-data", data: source.value, mediaType };
+  throw invalidField(`${field}.image.media_type`, "is required with data, such as image/png");
+}
+
+function readTool({ name, description, parameters = {} }: Tool) {
+  return { name, description, parameters };
+}

@@ -1,0 +1,36 @@
+import {
+  type ApiKeyCredentials,
+  type Credentials,
+  type StoredCredentials_Slot,
+  StoredCredentials_SlotSchema,
+} from "../../../gen/patchbay/v1/credentials_pb.ts";
+import { invalidField } from "../../base/fault.ts";
+import { Secret } from "../../base/secret.ts";
+import type { CredentialsDraft } from "../../domain/connections/credentials.ts";
+import { SecretRef } from "../../domain/connections/secret-ref.ts";
+import type { Slot } from "../../domain/connections/slots.ts";
+import { nameOf } from "../call/enums.ts";
+
+/** Credentials as the request describes them. */
+export function readCredentials(credentials: Credentials | undefined): CredentialsDraft | undefined {
+  const { source, headerName = "", prefix } = credentials?.apiKey ?? {};
+  const read = source && readSource(source);
+  return read && { source: read, headerName, prefix };
+}
+
+/** The same where the contract says that there are some. */
+export function readRequiredCredentials(credentials: Credentials | undefined): CredentialsDraft {
+  const read = readCredentials(credentials);
+  if (!read) throw invalidField("credentials", "is required");
+  return read;
+}
+
+/** Which credentials are meant; the current ones where the request leaves it open. */
+export function readSlot(slot: StoredCredentials_Slot): Slot {
+  return nameOf<Slot>(StoredCredentials_SlotSchema, slot) ?? "CURRENT";
+}
+
+function readSource(source: ApiKeyCredentials["source"]): CredentialsDraft["source"] | undefined {
+  if (source.case === "inlineSecret") return new Secret(source.value);
+  return source.case === "secretRef" ? SecretRef.parse(source.value.uri) : undefined;
+}

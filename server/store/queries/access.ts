@@ -1,0 +1,152 @@
+import { LockMode } from "@mikro-orm/postgresql";
+import { Account } from "../schema/account.entity.ts";
+import { ApiKey } from "../schema/api-key.entity.ts";
+import type { EntityManager } from "../store.ts";
+
+/** What is counted at most of each kind of thing that an account owns. */
+const MOST_COUNTED = 1_000;
+
+/** Of these tables, rows that are none of these go with their account. */
+const WORKING: Readonly<Record<string, string>> = {
+  api_key: "and revoked_at is null and coalesce(expires_at > now(), true)",
+  llm: "and deleted_at is null",
+};
+
+export function findAccount(em: EntityManager, id: string): Promise<Account | null> {
+  return em.findOne(Account, { id });
+}
+
+/** Locked until the transaction ends: nothing is made meanwhile that would belong to it. */
+export function lockAccount(em: EntityManager, id: string): Promise<Account | null> {
+  return em.findOne(Account, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+}
+
+/** One page of accounts, the oldest first, behind the one that was made at a time and has an id; of one, if it is given. */
+export function listAccounts(
+  em: EntityManager,
+  id: string | undefined,
+  after: readonly string[] | undefined,
+  limit: number,
+): Promise<Account[]> {
+  const query = em.createQueryBuilder(Account, "account").select("*");
+  if (id !== undefined) query.andWhere({ id });
+  if (after) query.andWhere("(account.created_at, account.id) > (?::timestamptz, ?::uuid)", [...after]);
+  return query.orderBy({ createdAt: "asc", id: "asc" }).limit(limit).getResultList();
+}
+
+/** Deletes an account with its API keys; what else there is would not let it go. */
+export async function deleteAccount(em: EntityManager, id: string): Promise<void> {
+  await em.execute("delete from api_key where account_id = ?", [id]);
+  await em.execute("delete from account where id = ?", [id]);
+}
+
+/**
+ * How many rows of which tables belong to an account, besides what goes with it, by the names of the tables. Which
+ * tables those are is asked of the database: each that refers to accounts and does not let go of them by itself.
+ */
+export async function belongingsOf(em: EntityManager, id: string): Promise<Record<string, number>> {
+  const references = await em.execute<{ name: string; column: string }[]>(
+    `select relation.relname as name, attribute.attname as column
+      from pg_constraint referring
+        join pg_class relation on relation.oid = referring.conrelid
+        join pg_attribute attribute on attribute.attrelid = relation.oid and attribute.attnum = referring.conkey[1]
+      where referring.contype = 'f' and referring.confrelid = 'account'::regclass
+        and referring.confdeltype in ('a', 'r') and cardinality(referring.conkey) = 1
+      order by 1`,
+  );
+  const counts: Record<string, number> = {};
+  for (const { name, column } of references) {
+    const working = WORKING[name] ?? "";
+    const [row] = await em.execute<{ count: string }[]>(
+      `select count(*) from (select from "${name}" where "${column}" = ? ${working} limit ${MOST_COUNTED}) as found`,
+      [id],
+    );
+    if (Number(row?.count) > 0) counts[name] = Number(row?.count);
+  }
+  return counts;
+}
+
+/** What authentication needs to know of an API key. */
+export interface ApiKeyRow {
+  readonly accountId: string;
+  readonly role: string;
+  readonly scopes: readonly string[];
+  readonly digest: Buffer;
+  /** When it stops working, in milliseconds since 1970; infinity for never. */
+  readonly endsAt: number;
+}
+
+/** The same as the database has it. */
+export interface StoredApiKey {
+  readonly account_id: string;
+  readonly role: string;
+  readonly scopes: readonly string[];
+  readonly digest: Buffer;
+  readonly expires_at: Date | null;
+  readonly revoked_at: Date | null;
+}
+
+/** Any number will do, as long as every server takes the same. */
+const ADMIN_KEYS_LOCK = 5_063_100_010;
+
+export function readApiKeyRow({ account_id, expires_at, revoked_at, ...row }: StoredApiKey): ApiKeyRow {
+  const { role, scopes, digest } = row;
+  const endsAt = Math.min(timeOf(expires_at), timeOf(revoked_at));
+  return { accountId: account_id, role, scopes, digest, endsAt };
+}
+
+/** A time in milliseconds since 1970; infinity for never. */
+export function timeOf(date: Date | null | undefined): number {
+  return date?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+/** An API key, if it is that account's or the account is left open. */
+export function findApiKey(em: EntityManager, id: string, accountId: string | undefined): Promise<ApiKey | null> {
+  return em.findOne(ApiKey, accountId === undefined ? { id } : { id, account: accountId });
+}
+
+/** The same, locked until the transaction ends: of two writers, the second sees what the first wrote. */
+export function lockApiKey(em: EntityManager, id: string, accountId: string | undefined): Promise<ApiKey | null> {
+  const where = accountId === undefined ? { id } : { id, account: accountId };
+  return em.findOne(ApiKey, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+}
+
+/** One page of an account's API keys, the oldest first, behind the one that was made at a time and has an id. */
+export function listApiKeys(
+  em: EntityManager,
+  { accountId, showEnded }: { accountId: string; showEnded: boolean },
+  after: readonly string[] | undefined,
+  limit: number,
+): Promise<ApiKey[]> {
+  const query = em.createQueryBuilder(ApiKey, "api_key").select("*").where({ account: accountId });
+  if (!showEnded) query.andWhere("api_key.revoked_at is null and coalesce(api_key.expires_at > now(), true)");
+  if (after) query.andWhere("(api_key.created_at, api_key.id) > (?::timestamptz, ?)", [...after]);
+  return query.orderBy({ createdAt: "asc", id: "asc" }).limit(limit).getResultList();
+}
+
+/** Until the transaction ends, nobody else takes an ADMIN key away. */
+export async function lockAdminKeys(em: EntityManager): Promise<void> {
+  await em.execute("select pg_advisory_xact_lock(?)", [ADMIN_KEYS_LOCK]);
+}
+
+/** Whether, but for one key, there is one that may do everything and never ends. */
+export async function hasOtherAdminKey(em: EntityManager, id: string): Promise<boolean> {
+  const keys = await em.execute(
+    `select 1 from api_key
+      where role = 'ADMIN' and scopes = '{}' and revoked_at is null and expires_at is null and id <> ? limit 1`,
+    [id],
+  );
+  return keys.length > 0;
+}
+
+/** Writes down when API keys were last used; keys that are gone are left out. */
+export async function keepUses(em: EntityManager, uses: ReadonlyMap<string, number>): Promise<void> {
+  const rows = [...uses].map(([id, time]) => ({ id, at: new Date(time).toISOString() }));
+  await em.execute(
+    `insert into api_key_use (api_key_id, last_used_at)
+      select used.id, used.at from json_to_recordset(?::json) as used (id text, at timestamptz)
+        where exists (select from api_key where api_key.id = used.id)
+      on conflict (api_key_id) do update set last_used_at = greatest(api_key_use.last_used_at, excluded.last_used_at)`,
+    [JSON.stringify(rows)],
+  );
+}

@@ -1,0 +1,158 @@
+import { Budget } from "../schema/budget.entity.ts";
+import type { EntityManager } from "../store.ts";
+import { SPENT_NOW, WINDOW_START } from "./record-replies.sql.ts";
+
+/** A budget, and what is true of it now. */
+export interface BudgetRow {
+  readonly id: string;
+  readonly ownerId: string;
+  readonly llmId: string | null;
+  readonly period: string;
+  readonly mode: string;
+  readonly amount: bigint;
+  readonly isImposed: boolean;
+  readonly spent: bigint;
+  readonly reserved: bigint;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What shall be held of the budgets of a chat. */
+export interface Hold {
+  /** The id that the usage row will have, which settles it. */
+  readonly usageId: string;
+  readonly ownerId: string;
+  readonly llmId: string;
+  readonly amount: bigint;
+}
+
+/** What became of a hold. */
+export interface HoldResult {
+  /** The budgets that it would be too much for. */
+  readonly exceeded: readonly BudgetRow[];
+  readonly isHeld: boolean;
+}
+
+/** Longer than any call of a model may take. */
+const HELD_FOR = "15 minutes";
+const COLUMNS = `budget.id, budget.owner_id, budget.llm_id, budget.period, budget.mode, budget.amount, budget.is_imposed,
+  ${SPENT_NOW} as spent, budget.reserved, budget.created_at, budget.updated_at`;
+
+/** Holds an amount of every budget of a chat, or of none if one that refuses has less left. One statement decides. */
+export async function holdBudgets(em: EntityManager, { usageId, ownerId, llmId, amount }: Hold): Promise<HoldResult> {
+  const rows = await em.execute<(Row & { fits: boolean; admitted: boolean })[]>(
+    `with asked as (
+       select ${COLUMNS}, ${SPENT_NOW} + budget.reserved + ?::bigint <= budget.amount as fits
+       from budget where owner_id = ? and (llm_id is null or llm_id = ?) order by id for update
+     ),
+     verdict as (select bool_and(fits or mode = 'WARN') as admitted from asked),
+     held as (
+       insert into budget_reservation (usage_id, budget_id, amount, expires_at)
+       select ?::uuid, asked.id, ?::bigint, now() + interval '${HELD_FOR}' from asked, verdict where admitted
+     ),
+     reserved as (
+       update budget set
+         reserved = asked.reserved + ?::bigint, spent = asked.spent, window_start = ${WINDOW_START}
+       from asked, verdict where verdict.admitted and budget.id = asked.id
+     )
+     select asked.*, verdict.admitted from asked, verdict`,
+    [amount, ownerId, llmId, usageId, amount, amount],
+  );
+  return {
+    exceeded: rows.filter(({ fits }) => !fits).map(readRow),
+    isHeld: rows.every(({ admitted }) => admitted),
+  };
+}
+
+/** Gives back what is held by chats whose server is taken for dead; with `everything`, by all. */
+export async function releaseHolds(em: EntityManager, { everything = false } = {}): Promise<void> {
+  await em.execute(
+    `with gone as (
+       delete from budget_reservation ${everything ? "" : "where expires_at < now()"} returning budget_id, amount
+     ),
+     sum as (select budget_id, sum(amount) as amount from gone group by 1),
+     locked as (select id from budget where id in (select budget_id from sum) order by id for update)
+     update budget set reserved = reserved - sum.amount from sum, locked
+     where budget.id = sum.budget_id and locked.id = budget.id`,
+  );
+}
+
+/** Makes a budget, or changes the one there is; undefined if that was imposed and the caller may not change it. */
+export async function setBudget(
+  em: EntityManager,
+  budget: Pick<BudgetRow, "id" | "ownerId" | "llmId" | "period" | "mode" | "amount" | "isImposed">,
+): Promise<BudgetRow | undefined> {
+  const { id, ownerId, llmId, period, mode, amount, isImposed } = budget;
+  const rows = await em.execute<Row[]>(
+    `insert into budget (id, owner_id, llm_id, period, mode, amount, is_imposed, spent, reserved, window_start, created_at, updated_at)
+     values (?, ?, ?, ?, ?, ?, ?, 0, 0, 'epoch', now(), now())
+     on conflict (owner_id, llm_id, period) do update set
+       mode = excluded.mode, amount = excluded.amount, is_imposed = excluded.is_imposed, updated_at = now()
+     where excluded.is_imposed or not budget.is_imposed
+     returning ${COLUMNS}`,
+    [id, ownerId, llmId, period, mode, amount, isImposed],
+  );
+  return rows[0] && readRow(rows[0]);
+}
+
+/** A budget, if it is that owner's or the owner is left open. */
+export async function findBudget(em: EntityManager, id: string, ownerId: string | undefined) {
+  const rows = await em.execute<Row[]>(
+    `select ${COLUMNS} from budget where id = ? ${ownerId === undefined ? "" : "and owner_id = ?"}`,
+    ownerId === undefined ? [id] : [id, ownerId],
+  );
+  return rows[0] && readRow(rows[0]);
+}
+
+/** Budgets in the order in which they were made, behind one of them. */
+export async function listBudgets(
+  em: EntityManager,
+  { ownerId, llmId }: { readonly ownerId: string | undefined; readonly llmId: string | undefined },
+  after: readonly string[] | undefined,
+  limit: number,
+): Promise<BudgetRow[]> {
+  const conditions = ["true"];
+  const values: unknown[] = [];
+  if (ownerId !== undefined) conditions.push("owner_id = ?") && values.push(ownerId);
+  if (llmId !== undefined) conditions.push("llm_id = ?") && values.push(llmId);
+  if (after) conditions.push("(created_at, id) > (?::timestamptz, ?::uuid)") && values.push(...after);
+  const rows = await em.execute<Row[]>(
+    `select ${COLUMNS} from budget where ${conditions.join(" and ")} order by created_at, id limit ?`,
+    [...values, limit],
+  );
+  return rows.map(readRow);
+}
+
+export async function deleteBudget(em: EntityManager, id: string): Promise<void> {
+  await em.nativeDelete(Budget, { id });
+}
+
+interface Row {
+  readonly id: string;
+  readonly owner_id: string;
+  readonly llm_id: string | null;
+  readonly period: string;
+  readonly mode: string;
+  readonly amount: string;
+  readonly is_imposed: boolean;
+  readonly spent: string;
+  readonly reserved: string;
+  readonly created_at: Date | string;
+  readonly updated_at: Date | string;
+}
+
+function readRow(row: Row): BudgetRow {
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    llmId: row.llm_id,
+    period: row.period,
+    mode: row.mode,
+    amount: BigInt(row.amount),
+    isImposed: row.is_imposed,
+    spent: BigInt(row.spent),
+    reserved: BigInt(row.reserved),
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+  };
+}

@@ -1,0 +1,109 @@
+import type { Secret } from "../../base/secret.ts";
+import { anthropic } from "../anthropic/adapter.ts";
+import { openAi } from "../openai/adapter.ts";
+import { liteLlmDetails } from "../openai/litellm-details.ts";
+import type { Adapter, ModelDetails } from "./adapter.ts";
+import type { ClientConfig } from "./client-config.ts";
+
+/** What is particular to a provider, and what it takes when the owner does not say. */
+export interface Provider {
+  readonly adapter: Adapter;
+  /** Undefined where everybody has their own. */
+  readonly defaultEndpointUrl: string | undefined;
+  /** Appended to the endpoint's URL. */
+  readonly defaultApiPath: string;
+  /** The header that the key goes into. */
+  readonly defaultHeaderName: string;
+  /** What stands before the key in its header. */
+  readonly defaultPrefix: string;
+  /** Below the endpoint's URL, what is only answered to those who have a key, if it is not the list of models. */
+  readonly keyPath: string | undefined;
+  /** Whether it lists its models to anybody, also where a chat takes a key. */
+  readonly listsToAnybody: boolean;
+  /** Undefined where the list of models says all that there is to say. */
+  readonly modelDetails: ModelDetails | undefined;
+  /** Whether its endpoint answers nobody without a key; else that is up to whoever runs it. */
+  readonly asksForKey: boolean;
+}
+
+const openAiCompatible: Provider = {
+  adapter: openAi,
+  defaultEndpointUrl: undefined,
+  defaultApiPath: "/chat/completions",
+  defaultHeaderName: "Authorization",
+  defaultPrefix: "Bearer ",
+  keyPath: undefined,
+  listsToAnybody: false,
+  modelDetails: undefined,
+  asksForKey: false,
+};
+
+/** All that we can speak to. */
+export const providers: Readonly<Record<ProviderType, Provider>> = {
+  OPENAI: { ...openAiCompatible, defaultEndpointUrl: "https://api.openai.com/v1", asksForKey: true },
+  LITELLM_PROXY: { ...openAiCompatible, modelDetails: liteLlmDetails },
+  OPEN_ROUTER: {
+    ...openAiCompatible,
+    defaultEndpointUrl: "https://openrouter.ai/api/v1",
+    keyPath: "/key",
+    listsToAnybody: true,
+    asksForKey: true,
+  },
+  VLLM: openAiCompatible,
+  OLLAMA: openAiCompatible,
+  LLAMA_CPP: { ...openAiCompatible, listsToAnybody: true },
+  CUSTOM_OPENAI_COMPATIBLE: openAiCompatible,
+  // Alibaba's international address; accounts of mainland China are at dashscope.aliyuncs.com.
+  DASHSCOPE: {
+    ...openAiCompatible,
+    defaultEndpointUrl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    asksForKey: true,
+  },
+  ANTHROPIC: {
+    adapter: anthropic,
+    defaultEndpointUrl: "https://api.anthropic.com/v1",
+    defaultApiPath: "/messages",
+    defaultHeaderName: "x-api-key",
+    defaultPrefix: "",
+    keyPath: undefined,
+    listsToAnybody: false,
+    modelDetails: undefined,
+    asksForKey: true,
+  },
+};
+
+/** The same words as `Llm.ProviderType` in proto/patchbay/v1/llm.proto. */
+export type ProviderType =
+  | "OPENAI"
+  | "LITELLM_PROXY"
+  | "OPEN_ROUTER"
+  | "VLLM"
+  | "OLLAMA"
+  | "LLAMA_CPP"
+  | "CUSTOM_OPENAI_COMPATIBLE"
+  | "DASHSCOPE"
+  | "ANTHROPIC";
+
+/** A key and the request header it goes into. */
+export interface ApiKeyHeader {
+  readonly secret: Secret;
+  readonly headerName: string;
+  readonly prefix: string;
+}
+
+/** One model at one endpoint, with all it takes to call it. */
+export interface Target {
+  /** Connections are pooled by owner and origin: no owner's reply can reach another's call. */
+  readonly ownerId: string;
+  readonly providerType: ProviderType;
+  /** In canonical form. */
+  readonly endpointUrl: string;
+  readonly apiPath: string;
+  readonly model: string;
+  /** Undefined: call without. */
+  readonly apiKey: ApiKeyHeader | undefined;
+  /** What the owner adds to every request; undefined: nothing. */
+  readonly config?: ClientConfig | undefined;
+  /** Whether the model takes sampling parameters such as a temperature; undefined: not known, they are sent. */
+  readonly takesSampling?: boolean | undefined;
+}

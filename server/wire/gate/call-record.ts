@@ -1,0 +1,83 @@
+import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import type { Logger } from "../../base/log.ts";
+import { type Call, callOf, rpcName } from "../observe/call.ts";
+import { codeOfAbort } from "../observe/trace.ts";
+import { type Classify, refuse } from "./errors.ts";
+
+/** Notes what comes of every call, and translates its errors, however far it came. */
+export class CallRecords {
+  readonly #log: Logger;
+  readonly #classify: Classify;
+
+  constructor({ log, classify }: { log: Logger; classify: Classify }) {
+    this.#log = log;
+    this.#classify = classify;
+  }
+
+  /** Wraps what decides about a call before its body is read. */
+  gate(admit: (context: HandlerContext) => Promise<void>): (context: HandlerContext) => Promise<void> {
+    return async (context) => {
+      const call = callOf(context.values);
+      call.enter(context);
+      try {
+        await admit(context);
+      } catch (error) {
+        throw this.#failed(call, context, error);
+      }
+    };
+  }
+
+  /** Outermost of the interceptors. */
+  interceptor(): Interceptor {
+    return (next) => async (request) => {
+      const call = callOf(request.contextValues);
+      try {
+        const response = await next(request);
+        if (response.stream) return { ...response, message: this.#watched(call, request, response.message) };
+        call.settle(undefined);
+        return response;
+      } catch (error) {
+        throw this.#failed(call, request, error);
+      }
+    };
+  }
+
+  async *#watched<T>(call: Call, request: Request, messages: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* messages;
+      call.settle(undefined);
+    } catch (error) {
+      throw this.#failed(call, request, error);
+    }
+  }
+
+  /**
+   * Gives an error that comes past the interceptors, such as that of a body which is no message, the reason, code and
+   * details that every error has, and notes it.
+   */
+  refine(context: HandlerContext, error: unknown): void {
+    const call = callOf(context.values);
+    if (call.isSettled || !(error instanceof ConnectError)) return;
+    const { code, details, rawMessage } = this.#translate(call, context, error);
+    Object.assign(error, { code, details, rawMessage, message: `[${Code[code]}] ${rawMessage}` });
+  }
+
+  #failed(call: Call, request: Request, thrown: unknown): ConnectError {
+    const { signal } = request;
+    const hasLeft = signal.aborted && thrown === signal.reason && codeOfAbort(thrown) === Code.Canceled;
+    return this.#translate(call, request, hasLeft ? new ConnectError("the caller has left", Code.Canceled) : thrown);
+  }
+
+  #translate(call: Call, { method }: Request, cause: unknown): ConnectError {
+    const { requestId } = call;
+    const { error, isUnexpected } = refuse(cause, requestId, this.#classify);
+    if (isUnexpected) {
+      this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "a call failed unexpectedly");
+    }
+    call.settle(error.code);
+    return error;
+  }
+}
+
+/** What is needed to judge an error. */
+type Request = Pick<HandlerContext, "method" | "signal">;

@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { isIPv6 } from "node:net";
+import ipaddr from "ipaddr.js";
+import { invalidRequest } from "../call/wire-error.ts";
+
+/** A request as Node gives it, over HTTP/1.1 or HTTP/2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
+/** A response as Node gives it, over HTTP/1.1 or HTTP/2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** The parts of a request target, none of them decoded. */
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+}
+
+/**
+ * Takes the target of a request apart without a look at what it means: `..`, `//` and `%2F` stay as they are. A target
+ * in absolute form, as proxies get it, loses its scheme and authority.
+ */
+export function readTarget(target: string): Target {
+  const origin = target.startsWith("/") ? "" : (/^https?:\/\/[^/?]*/i.exec(target)?.[0] ?? "");
+  const relative = target.slice(origin.length);
+  const mark = relative.indexOf("?");
+  const path = mark === -1 ? relative : relative.slice(0, mark);
+  return { path: path === "" && origin !== "" ? "/" : path, query: mark === -1 ? "" : relative.slice(mark + 1) };
+}
+
+/** The URL of a request, for handlers and interceptors. It is not what routes are found by. */
+export function urlOf(request: NodeRequest): string {
+  const target = request.url ?? "/";
+  if (!target.startsWith("/")) return target;
+  const scheme = "encrypted" in request.socket ? "https" : "http";
+  const authority = request.headers[":authority"] ?? request.headers.host ?? "localhost";
+  return `${scheme}://${authority}${target}`;
+}
+
+/** The headers of a request without HTTP/2's pseudo headers. */
+export function headersOf(request: NodeRequest): Headers {
+  const headers = new Headers();
+  try {
+    for (const name in request.headers) {
+      const value = request.headers[name];
+      if (value === undefined || name.startsWith(":")) continue;
+      if (typeof value === "string") headers.append(name, value);
+      else for (const one of value) headers.append(name, one);
+    }
+  } catch (error) {
+    throw invalidRequest("the request has a header that cannot be read", error);
+  }
+  return headers;
+}
+
+/** Whether a request says that a body follows. */
+export function announcesBody(request: NodeRequest): boolean {
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  if (length !== undefined) return length !== "0";
+  return encoding !== undefined || ("stream" in request && !request.stream.endAfterHeaders);
+}
+
+/** A body that is left unread up to this size is skipped; after a larger one the connection is closed. */
+const SKIPPED_BYTES = 65_536;
+
+/**
+ * Whether a connection has to be closed after an answer that comes now: over HTTP/1.1, a caller who still sends would be
+ * read to the end. HTTP/2 ends the stream by itself.
+ */
+export function mustCloseAfter(request: NodeRequest): boolean {
+  if ("stream" in request || request.complete || !announcesBody(request)) return false;
+  return !(Number(request.headers["content-length"]) <= SKIPPED_BYTES);
+}
+
+/**
+ * Where a call comes from. A header is believed only if the operator named it, and of several addresses in it only the
+ * last, which the operator's own proxy wrote. Of IPv6 the network of 64 bits, as everybody has that many addresses.
+ */
+export function clientAddress(request: NodeRequest, header: string | undefined): string {
+  const said = header === undefined ? undefined : request.headers[header];
+  const last = String(said ?? "")
+    .split(",")
+    .at(-1)
+    ?.trim();
+  return networkOf(last || request.socket.remoteAddress || "");
+}
+
+function networkOf(address: string): string {
+  if (!address.includes(":") || !isIPv6(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === "ipv4") return parsed.toString();
+  return `${parsed.toNormalizedString().split(":").slice(0, 4).join(":")}::/64`;
+}

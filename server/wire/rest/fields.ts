@@ -1,0 +1,130 @@
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+
+const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
+
+/** The fields of a message, by their JSON names and by their proto names. */
+export function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
+  let fields = fieldsByName.get(desc);
+  if (fields === undefined) {
+    fields = new Map(
+      desc.fields.flatMap((field) => [
+        [field.jsonName, field],
+        [field.name, field],
+      ]),
+    );
+    fieldsByName.set(desc, fields);
+  }
+  return fields;
+}
+
+/** A remark for the caller who wrote an unknown name: the fields with the most similar names, if there are any. */
+export function didYouMean(desc: DescMessage, name: string): string {
+  if (name.length > 64) return "";
+  const wanted = simplify(name);
+  const similar = desc.fields
+    .map((field) => ({ name: field.jsonName, distance: editDistance(wanted, simplify(field.jsonName)) }))
+    .filter(({ distance }) => distance <= Math.max(1, Math.min(3, wanted.length / 3)))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ name }) => `\`${name}\``);
+  return similar.length === 0 ? "" : `, did you mean ${similar.join(" or ")}?`;
+}
+
+function simplify(name: string): string {
+  return name.replaceAll("_", "").toLowerCase();
+}
+
+/** The number of letters to insert, to remove, to replace, or to swap with the next one. */
+function editDistance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)];
+  const at = (i: number, j: number) => rows[i]?.[j] ?? 0;
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row[j] = Math.min(replaced, at(i - 1, j) + 1, at(i, j - 1) + 1);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwapped) row[j] = Math.min(at(i, j), at(i - 2, j - 2) + 1);
+    }
+  }
+  return at(a.length, b.length);
+}
+
+/** What a single value is: the type of a field, of an item of a list, or of a value of a map. */
+export type ValueType =
+  | { readonly kind: "scalar"; readonly scalar: ScalarType }
+  | { readonly kind: "enum"; readonly enum: DescEnum }
+  | { readonly kind: "message"; readonly message: DescMessage };
+
+/** The type of the values that a field holds, one or many. */
+export function valueTypeOf(field: DescField): ValueType {
+  if (field.message) return { kind: "message", message: field.message };
+  if (field.enum) return { kind: "enum", enum: field.enum };
+  return { kind: "scalar", scalar: field.scalar ?? ScalarType.STRING };
+}
+
+/** Whether a message has a JSON form of its own, so that its fields are not spelled out in JSON. */
+export function hasOwnForm({ typeName }: DescMessage): boolean {
+  return MESSAGE_FORMS.has(typeName) || WRAPPED.has(typeName);
+}
+
+/** The scalar inside a wrapper such as google.protobuf.BoolValue, or undefined for other messages. */
+export function wrappedScalar({ typeName }: DescMessage): ScalarType | undefined {
+  return WRAPPED.get(typeName);
+}
+
+/** What a value must look like, in words, to tell a caller who got it wrong. It never repeats what the caller sent. */
+export function formOf(type: ValueType): string {
+  switch (type.kind) {
+    case "scalar":
+      return SCALAR_FORMS[type.scalar];
+    case "enum":
+      return `must be one of ${type.enum.values.map(({ name }) => name).join(", ")}`;
+    case "message": {
+      const scalar = wrappedScalar(type.message);
+      if (scalar !== undefined) return SCALAR_FORMS[scalar];
+      return MESSAGE_FORMS.get(type.message.typeName) ?? "must be an object";
+    }
+  }
+}
+
+const WRAPPED: ReadonlyMap<string, ScalarType> = new Map([
+  ["google.protobuf.BoolValue", ScalarType.BOOL],
+  ["google.protobuf.BytesValue", ScalarType.BYTES],
+  ["google.protobuf.DoubleValue", ScalarType.DOUBLE],
+  ["google.protobuf.FloatValue", ScalarType.FLOAT],
+  ["google.protobuf.Int32Value", ScalarType.INT32],
+  ["google.protobuf.Int64Value", ScalarType.INT64],
+  ["google.protobuf.StringValue", ScalarType.STRING],
+  ["google.protobuf.UInt32Value", ScalarType.UINT32],
+  ["google.protobuf.UInt64Value", ScalarType.UINT64],
+]);
+
+const MESSAGE_FORMS: ReadonlyMap<string, string> = new Map([
+  ["google.protobuf.Any", "must be an object with a known `@type`"],
+  ["google.protobuf.Duration", "must be a duration in seconds, such as 1.5s"],
+  ["google.protobuf.FieldMask", "must be paths of fields, separated by commas"],
+  ["google.protobuf.ListValue", "must be a JSON array"],
+  ["google.protobuf.Struct", "must be a JSON object"],
+  ["google.protobuf.Timestamp", "must be an RFC 3339 time, such as 2026-01-31T09:30:00Z"],
+  ["google.protobuf.Value", "must be JSON, nested at most 100 deep"],
+]);
+
+const SCALAR_FORMS: Readonly<Record<ScalarType, string>> = {
+  [ScalarType.BOOL]: "must be true or false",
+  [ScalarType.BYTES]: "must be Base64",
+  [ScalarType.DOUBLE]: "must be a number",
+  [ScalarType.FIXED32]: "must be an integer from 0 to 2^32 - 1",
+  [ScalarType.FIXED64]: "must be an integer from 0 to 2^64 - 1",
+  [ScalarType.FLOAT]: "must be a number of single precision",
+  [ScalarType.INT32]: "must be an integer from -2^31 to 2^31 - 1",
+  [ScalarType.INT64]: "must be an integer from -2^63 to 2^63 - 1",
+  [ScalarType.SFIXED32]: "must be an integer from -2^31 to 2^31 - 1",
+  [ScalarType.SFIXED64]: "must be an integer from -2^63 to 2^63 - 1",
+  [ScalarType.SINT32]: "must be an integer from -2^31 to 2^31 - 1",
+  [ScalarType.SINT64]: "must be an integer from -2^63 to 2^63 - 1",
+  [ScalarType.STRING]: "must be a string",
+  [ScalarType.UINT32]: "must be an integer from 0 to 2^32 - 1",
+  [ScalarType.UINT64]: "must be an integer from 0 to 2^64 - 1",
+};

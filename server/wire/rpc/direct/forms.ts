@@ -1,0 +1,134 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type Compression, envelopeDecompress } from "@connectrpc/connect/protocol";
+import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
+import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
+import { messageTooLarge } from "../../call/wire-error.ts";
+import { readBytes } from "../../http/body.ts";
+import { LONGEST_TIMEOUT_MS, TIMEOUT_HEADERS } from "../../http/deadline.ts";
+import type { NodeRequest } from "../../http/exchange.ts";
+
+/** How a protocol carries a call, by the content type of its request. */
+export interface Form {
+  readonly protocolName: "grpc" | "grpc-web" | "connect";
+  readonly isBinary: boolean;
+  /** Whether each message is in an envelope, with flags and its length before it. */
+  readonly isEnveloped: boolean;
+  /** The content type of the answer. */
+  readonly contentType: string;
+  readonly timeoutHeader: "grpc-timeout" | "connect-timeout-ms";
+  readonly encodingHeader: string;
+  readonly acceptEncodingHeader: string;
+}
+
+const GRPC = {
+  protocolName: "grpc",
+  isEnveloped: true,
+  timeoutHeader: "grpc-timeout",
+  encodingHeader: "grpc-encoding",
+  acceptEncodingHeader: "grpc-accept-encoding",
+} as const;
+const GRPC_WEB = { ...GRPC, protocolName: "grpc-web" } as const;
+const CONNECT = { protocolName: "connect", timeoutHeader: "connect-timeout-ms" } as const;
+const CONNECT_UNARY = {
+  ...CONNECT,
+  isEnveloped: false,
+  encodingHeader: "content-encoding",
+  acceptEncodingHeader: "accept-encoding",
+} as const;
+const CONNECT_STREAM = {
+  ...CONNECT,
+  isEnveloped: true,
+  encodingHeader: "connect-content-encoding",
+  acceptEncodingHeader: "connect-accept-encoding",
+} as const;
+
+const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
+  ["application/grpc", { ...GRPC, isBinary: true, contentType: "application/grpc+proto" }],
+  ["application/grpc+proto", { ...GRPC, isBinary: true, contentType: "application/grpc+proto" }],
+  ["application/grpc+json", { ...GRPC, isBinary: false, contentType: "application/grpc+json" }],
+  ["application/grpc-web", { ...GRPC_WEB, isBinary: true, contentType: "application/grpc-web+proto" }],
+  ["application/grpc-web+proto", { ...GRPC_WEB, isBinary: true, contentType: "application/grpc-web+proto" }],
+  ["application/grpc-web+json", { ...GRPC_WEB, isBinary: false, contentType: "application/grpc-web+json" }],
+  ["application/proto", { ...CONNECT_UNARY, isBinary: true, contentType: "application/proto" }],
+  ["application/json", { ...CONNECT_UNARY, isBinary: false, contentType: "application/json" }],
+  ["application/connect+proto", { ...CONNECT_STREAM, isBinary: true, contentType: "application/connect+proto" }],
+  ["application/connect+json", { ...CONNECT_STREAM, isBinary: false, contentType: "application/connect+json" }],
+]);
+
+/**
+ * The form of a request that can be served directly: a POST with one message, over gRPC, gRPC-Web or Connect, of which
+ * nothing is unusual. Undefined for all others, also those that are wrong: what is to be said of them, connect knows.
+ */
+export function formOf(
+  request: NodeRequest,
+  { methodKind }: DescMethod,
+  accepted: readonly Compression[],
+): Form | undefined {
+  const { headers } = request;
+  const form = FORMS.get(headers["content-type"] ?? "");
+  if (form === undefined || request.method !== "POST") return undefined;
+  if (form.protocolName === "grpc" && !("stream" in request)) return undefined;
+  if (form.protocolName === "connect" && form.isEnveloped !== (methodKind !== "unary")) return undefined;
+  const encoding = headers[form.encodingHeader] ?? "identity";
+  if (encoding !== "identity" && !accepted.some(({ name }) => name === encoding)) return undefined;
+  const timeout = headers[form.timeoutHeader];
+  // Not a number is not within it either.
+  if (timeout !== undefined && !(TIMEOUT_HEADERS[form.timeoutHeader](String(timeout)) <= LONGEST_TIMEOUT_MS)) {
+    return undefined;
+  }
+  return form;
+}
+
+/** The time that a caller gives a call; undefined if nothing is said. */
+export function timeoutOf({ headers }: NodeRequest, { timeoutHeader }: Form): number | undefined {
+  const said = headers[timeoutHeader];
+  return said === undefined ? undefined : TIMEOUT_HEADERS[timeoutHeader](String(said));
+}
+
+/** What marks the envelope that is the end of an answer, and no message. */
+const END_FLAGS: Readonly<Record<Form["protocolName"], number>> = {
+  grpc: 0,
+  "grpc-web": trailerFlag,
+  connect: endStreamFlag,
+};
+
+/** The flags of an envelope, and the length of what is in it. */
+const HEAD_BYTES = 5;
+
+/** The bytes of the one message of a request; never more than the limit, before and after decompression. */
+export async function readMessage(
+  request: NodeRequest,
+  form: Form,
+  method: DescMethod,
+  compression: Compression | null,
+  limitBytes: number,
+): Promise<Uint8Array> {
+  const tooLarge = () => messageTooLarge(limitBytes);
+  if (!form.isEnveloped) {
+    const declared = Number(request.headers["content-length"] ?? 0);
+    if (declared > limitBytes) throw tooLarge();
+    const body = await readBytes(request, limitBytes, tooLarge);
+    return compression ? compression.decompress(body, limitBytes) : body;
+  }
+  const envelope = open(await readBytes(request, limitBytes + HEAD_BYTES, tooLarge), form, method);
+  return (await envelopeDecompress(envelope, compression, limitBytes)).data;
+}
+
+function open(body: Uint8Array, { protocolName }: Form, { methodKind }: DescMethod) {
+  const kind = methodKind.replace("_", "-");
+  if (body.length === 0) throw violation(`missing input message for ${kind} method`, Code.Unimplemented);
+  const size =
+    body.length < HEAD_BYTES ? Number.POSITIVE_INFINITY : new DataView(body.buffer, body.byteOffset).getUint32(1);
+  if (body.length < HEAD_BYTES + size) throw violation("incomplete envelope", Code.InvalidArgument);
+  const flags = body[0] as number;
+  if ((flags & END_FLAGS[protocolName]) !== 0) throw violation("unexpected end flag", Code.InvalidArgument);
+  if (body.length > HEAD_BYTES + size) {
+    throw violation(`received extra input message for ${kind} method`, Code.Unimplemented);
+  }
+  return { flags, data: body.subarray(HEAD_BYTES) };
+}
+
+function violation(message: string, code: Code): ConnectError {
+  return new ConnectError(`protocol error: ${message}`, code);
+}

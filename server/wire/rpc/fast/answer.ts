@@ -1,0 +1,149 @@
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { ConnectError, HandlerContext } from "@connectrpc/connect";
+import {
+  type Compression,
+  compressedFlag,
+  encodeEnvelope,
+  mergeNonProtocolHeaders,
+  type Serialization,
+} from "@connectrpc/connect/protocol";
+import { codeToHttpStatus, type EndStreamResponse, endStreamFlag } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { FrameWriter } from "../../call/frame-writer.ts";
+import type { Form } from "../direct/forms.ts";
+import { plainGrpcMessage } from "../unknown-rpc.ts";
+
+/** What an answer is written with. */
+export interface AnswerMeans {
+  readonly response: ServerResponse;
+  readonly context: HandlerContext;
+  readonly form: Form;
+  /** What messages may be compressed with. */
+  readonly compression: Compression | null;
+  readonly endOfStream: Serialization<EndStreamResponse>;
+  readonly errorToBytes: (error: ConnectError) => Uint8Array;
+}
+
+/** Writes the answer to one call in its protocol. */
+export interface DirectAnswer {
+  /** Undefined if the caller keeps up, else a promise for when it does again, or is gone. */
+  readonly ready: Promise<void> | undefined;
+  /** Sends a message; the first takes the head of the answer along. */
+  message(data: Uint8Array, isCompressed: boolean): void;
+  /** Ends the answer, with an error or well. */
+  end(error?: ConnectError): void;
+}
+
+/** The answer to a call in a form. */
+export function answerIn(means: AnswerMeans): DirectAnswer {
+  if (!means.form.isEnveloped) return new ConnectUnaryAnswer(means);
+  return new EnvelopedAnswer(means, CONCLUSIONS[means.form.protocolName]);
+}
+
+/** Tells how a call went; what it returns is the last frame of the answer. */
+type Conclude = (means: AnswerMeans, error: ConnectError | undefined) => Uint8Array | undefined;
+
+const addTrailers: Conclude = ({ response, context }, error) => {
+  response.addTrailers(nodeHeadersOf(trailersOf(context, error)));
+  return undefined;
+};
+
+const trailerEnvelope: Conclude = ({ context }, error) => {
+  return encodeEnvelope(trailerFlag, trailerSerialize(trailersOf(context, error)));
+};
+
+const endEnvelope: Conclude = ({ context, endOfStream }, error) => {
+  const metadata = context.responseTrailer;
+  return encodeEnvelope(endStreamFlag, endOfStream.serialize(error ? { metadata, error } : { metadata }));
+};
+
+const CONCLUSIONS: Readonly<Record<Form["protocolName"], Conclude>> = {
+  grpc: addTrailers,
+  "grpc-web": trailerEnvelope,
+  connect: endEnvelope,
+};
+
+function trailersOf({ responseTrailer }: HandlerContext, error: ConnectError | undefined): Headers {
+  const trailers = setTrailerStatus(responseTrailer, error);
+  const message = trailers.get("grpc-message");
+  if (message !== null) trailers.set("grpc-message", plainGrpcMessage(message));
+  return trailers;
+}
+
+/** Messages in envelopes, as gRPC and gRPC-Web have them and the streams of Connect. */
+class EnvelopedAnswer implements DirectAnswer {
+  readonly #means: AnswerMeans;
+  readonly #conclude: Conclude;
+  readonly #frames: FrameWriter<Uint8Array>;
+
+  constructor(means: AnswerMeans, conclude: Conclude) {
+    this.#means = means;
+    this.#conclude = conclude;
+    this.#frames = new FrameWriter(means.response);
+  }
+
+  get ready(): Promise<void> | undefined {
+    return this.#frames.ready;
+  }
+
+  message(data: Uint8Array, isCompressed: boolean): void {
+    this.#begin();
+    this.#frames.write(encodeEnvelope(isCompressed ? compressedFlag : 0, data));
+  }
+
+  end(error?: ConnectError): void {
+    this.#begin();
+    this.#frames.end(this.#conclude(this.#means, error));
+  }
+
+  #begin(): void {
+    const { response, context, form, compression } = this.#means;
+    if (response.headersSent) return;
+    const headers = nodeHeadersOf(context.responseHeader);
+    if (compression) headers[form.encodingHeader] = compression.name;
+    response.writeHead(200, { ...headers, "content-type": form.contentType });
+  }
+}
+
+/** A message as it is, or an error as JSON; trailers are among the headers. */
+class ConnectUnaryAnswer implements DirectAnswer {
+  readonly ready = undefined;
+  readonly #means: AnswerMeans;
+  #message: { readonly data: Uint8Array; readonly isCompressed: boolean } | undefined;
+
+  constructor(means: AnswerMeans) {
+    this.#means = means;
+  }
+
+  message(data: Uint8Array, isCompressed: boolean): void {
+    this.#message = { data, isCompressed };
+  }
+
+  end(error?: ConnectError): void {
+    const { response, context, form, compression, errorToBytes } = this.#means;
+    if (error) mergeNonProtocolHeaders(context.responseHeader, error.metadata);
+    const headers = {
+      ...nodeHeadersOf(context.responseHeader),
+      ...nodeHeadersOf(context.responseTrailer, "trailer-"),
+      "content-type": error ? "application/json" : form.contentType,
+    } as OutgoingHttpHeaders;
+    const { data = new Uint8Array(0), isCompressed = false } = error
+      ? { data: errorToBytes(error) }
+      : (this.#message ?? {});
+    if (isCompressed) headers[form.encodingHeader] = compression?.name;
+    headers["content-length"] = data.length;
+    response.writeHead(error ? codeToHttpStatus(error.code) : 200, headers);
+    response.end(data);
+  }
+}
+
+function nodeHeadersOf(headers: Headers, prefix = ""): OutgoingHttpHeaders {
+  const result: OutgoingHttpHeaders = {};
+  for (const [name, value] of headers) {
+    const before = result[prefix + name];
+    // Of Set-Cookie alone there may be several.
+    result[prefix + name] = before === undefined ? value : [before, value].flat().map(String);
+  }
+  return result;
+}

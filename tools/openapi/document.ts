@@ -1,0 +1,83 @@
+import { type DescEnum, type DescService, type FileRegistry, hasOption } from "@bufbuild/protobuf";
+import { createMethodImplSpec } from "@connectrpc/connect";
+import { http } from "../../gen/google/api/annotations_pb.ts";
+import { bindingsOf } from "../../server/wire/rest/binding.ts";
+import { Directions } from "./directions.ts";
+import { ErrorResponses } from "./error-responses.ts";
+import { ERROR_SCHEMA } from "./error-schema.ts";
+import { Reasons } from "./failures.ts";
+import type { OpenApi } from "./open-api.ts";
+import { describeOperation, type OperationSources } from "./operation.ts";
+import { readPath } from "./path.ts";
+import { PathItems } from "./path-items.ts";
+import { type CommentOf, Prose, splitSentence } from "./prose.ts";
+import { Requirements } from "./requirements.ts";
+import { Schemas } from "./schemas.ts";
+
+/** What a document is made from. */
+export interface DocumentSources {
+  readonly title: string;
+  readonly version: string;
+  /** What readers see first, in Markdown. */
+  readonly introduction: string;
+  /** All types of the contract; the services with a google.api.http rule are described. */
+  readonly registry: FileRegistry;
+  readonly commentOf: CommentOf;
+  /** Its types go by their short names, all others by their full ones. */
+  readonly mainPackage: string;
+  /** The service that readers need before all others. */
+  readonly firstService?: string;
+  /** The reasons of refusals. */
+  readonly reasons: DescEnum;
+  readonly examples: OperationSources["examples"];
+}
+
+/** Describes the REST calls of a contract as an OpenAPI document. The same contract makes the same document. */
+export function createDocument(sources: DocumentSources): OpenApi {
+  const { registry, mainPackage } = sources;
+  const services = servicesOf(sources);
+  const bindings = services.flatMap(bindingsWithPosition);
+  const prose = new Prose(registry.files, sources.commentOf);
+  const requirements = new Requirements(registry);
+  const directions = new Directions(bindings.map(({ binding }) => binding));
+  const schemas = new Schemas({ mainPackage, prose, directions, requirements });
+  const reasons = new Reasons(sources.reasons, prose);
+  const errors = new ErrorResponses(reasons, registry);
+  const from = { schemas, requirements, registry, prose, reasons, errors, examples: sources.examples };
+  const paths = new PathItems();
+  for (const { binding, position } of bindings) {
+    const { path, parameters } = readPath(binding, schemas);
+    paths.add(binding.httpMethod, path, parameters, (named) => describeOperation(binding, position, named, from));
+  }
+  return {
+    openapi: "3.1.1",
+    info: { title: sources.title, version: sources.version, description: sources.introduction },
+    tags: services.map((service) => ({ name: service.name, description: splitSentence(prose.of(service))[0] })),
+    security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
+    paths: paths.byPath,
+    components: { securitySchemes: SECURITY_SCHEMES, schemas: { Error: ERROR_SCHEMA, ...schemas.components } },
+  };
+}
+
+const SECURITY_SCHEMES = {
+  bearer: { type: "http", scheme: "bearer", description: "`Authorization: Bearer <API key>`" },
+  apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "`X-Api-Key: <API key>`" },
+};
+
+function servicesOf({ registry, firstService }: DocumentSources): DescService[] {
+  const services = [...registry].filter((type) => type.kind === "service");
+  return services
+    .filter(({ methods }) => methods.some((method) => hasOption(method, http)))
+    .sort((a, b) => Number(b.typeName === firstService) - Number(a.typeName === firstService));
+}
+
+function bindingsWithPosition({ methods }: DescService) {
+  return methods.flatMap((method) => {
+    const spec = createMethodImplSpec(method, notCalled as never);
+    return bindingsOf(spec).map((binding, index) => ({ binding, position: index + 1 }));
+  });
+}
+
+function notCalled(): never {
+  throw new Error("this rpc is described only");
+}

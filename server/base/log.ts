@@ -8,7 +8,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const BATCH_BYTES = 12_288;
 const BATCH_MS = 250;
 /** When nobody reads, more than this is dropped rather than kept. */
-const MOST_WAITING_BYTES = 8 * 2 ** 20;
+const MAX_WAITING_BYTES = 8 * 2 ** 20;
 
 /**
  * The process's log: JSON lines on standard error, so that what a person should read has standard output for itself.
@@ -25,7 +25,7 @@ export function createLog(level: LogLevel): Logger {
       sync: false,
       minLength: BATCH_BYTES,
       periodicFlush: BATCH_MS,
-      maxLength: MOST_WAITING_BYTES,
+      maxLength: MAX_WAITING_BYTES,
     }),
   );
 }

@@ -27,21 +27,21 @@ export async function runAudit(words: string[], readConfig: () => Config): Promi
     throw new StartError(`There is no command "audit ${positionals.join(" ")}". See: npm run audit -- --help`);
   }
   const noted = values.head.map(readHead);
-  const closers: (() => Promise<void> | void)[] = [];
+  const disposers: (() => Promise<void> | void)[] = [];
   try {
-    return await verify(await openStoreBeside(readConfig(), closers), noted);
+    return await verify(await openStoreBeside(readConfig(), disposers), noted);
   } finally {
-    for (const closer of closers.reverse()) await closer();
+    for (const disposer of disposers.reverse()) await disposer();
   }
 }
 
 async function verify(store: Store, noted: readonly NotedEvent[]): Promise<number> {
   const missing = new Set(noted.map(({ accountId }) => accountId));
   let wrong = 0;
-  for await (const { accountId, sequence, hash, flaw } of verifyChains(store.fork(), noted)) {
+  for await (const { accountId, sequence, hash, unstorable } of verifyChains(store.fork(), noted)) {
     missing.delete(accountId);
-    if (flaw) wrong++;
-    print(`${accountId}  ${flaw ? `WRONG: ${flaw}` : "whole"}  ${sequence}:${hash.toString("hex")}\n`);
+    if (unstorable) wrong++;
+    print(`${accountId}  ${unstorable ? `WRONG: ${unstorable}` : "whole"}  ${sequence}:${hash.toString("hex")}\n`);
   }
   for (const accountId of missing) print(`${accountId}  WRONG: there is no audit log\n`);
   return wrong + missing.size > 0 ? 1 : 0;

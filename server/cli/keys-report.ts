@@ -1,10 +1,10 @@
-import type { KekProvider } from "../base/kek-provider.ts";
+import type { KeySource } from "../base/key-source.ts";
 import type { DataKeyUse, KeysStatus, Verified } from "../store/vault/inspection.ts";
 import { KeyRing } from "../store/vault/key-ring.ts";
 import { KeyRingFile } from "../store/vault/key-ring-file.ts";
 import type { Rotated } from "../store/vault/rotation.ts";
 
-const MOST_LINES = 20;
+const MAX_LINES = 20;
 
 /** What `keys --help` prints. */
 export const HELP = `The keys that encrypt stored credentials. Every command works beside running servers, with the same settings
@@ -27,7 +27,7 @@ With KEYRING the new key is yours to add: first behind the others, on every serv
 then rotate. With HashiCorp Vault: vault write -f transit/keys/NAME/rotate, then rotate.
 `;
 
-export function reportStatus(status: KeysStatus, provider: KekProvider, showAll: boolean): string {
+export function reportStatus(status: KeysStatus, provider: KeySource, showAll: boolean): string {
   const { activeKeyId, wrapping, dataKeys, orphans } = status;
   const known = ringKeysOf(provider);
   const names = new Set([activeKeyId, ...(known ?? []), ...wrapping.keys()]);
@@ -39,7 +39,7 @@ export function reportStatus(status: KeysStatus, provider: KekProvider, showAll:
   }
   const secrets = dataKeys.reduce((sum, { secrets }) => sum + secrets, 0);
   lines.push("", `${plural(dataKeys.length, "data key")}, sealing ${plural(secrets, "secret")}:`);
-  const shown = showAll ? dataKeys : dataKeys.slice(0, MOST_LINES);
+  const shown = showAll ? dataKeys : dataKeys.slice(0, MAX_LINES);
   for (const dataKey of shown) lines.push(`  ${describeDataKey(dataKey)}`);
   if (shown.length < dataKeys.length) lines.push(`  … and ${dataKeys.length - shown.length} more; --all shows them`);
   const missing = known ? dataKeys.filter(({ wrappedBy }) => !known.includes(wrappedBy)) : [];
@@ -56,7 +56,7 @@ export function reportStatus(status: KeysStatus, provider: KekProvider, showAll:
   return `${lines.join("\n")}\n`;
 }
 
-export function reportRotation(rotated: Rotated, provider: KekProvider): { text: string; exitCode: number } {
+export function reportRotation(rotated: Rotated, provider: KeySource): { text: string; exitCode: number } {
   const { isResumed, newKeyId, newDataKeys, rewrapped, resealed } = rotated;
   const lines: string[] = [];
   if (newKeyId !== undefined) {
@@ -109,7 +109,7 @@ function describeDataKey({ id, holder, wrappedBy, isSuperseded, encryptions, sec
 }
 
 /** Undefined where the keys cannot be listed. */
-function ringKeysOf(provider: KekProvider): string[] | undefined {
+function ringKeysOf(provider: KeySource): string[] | undefined {
   return provider instanceof KeyRing || provider instanceof KeyRingFile ? provider.keys.map(({ id }) => id) : undefined;
 }
 

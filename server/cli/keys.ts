@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { Fault } from "../base/fault.ts";
-import type { KekProvider } from "../base/kek-provider.ts";
+import type { KeySource } from "../base/key-source.ts";
 import { createLog } from "../base/log.ts";
 import { StartError } from "../base/start-error.ts";
 import { openKeySource } from "../compose/storage.ts";
@@ -20,12 +20,12 @@ import { openStoreBeside } from "./patchbay.ts";
 const ROTATION_LOCK = 5_063_100_006;
 
 /** What a command of `keys` works with. */
-interface Means {
+interface Deps {
   readonly store: Store;
-  readonly provider: KekProvider;
+  readonly provider: KeySource;
 }
 
-const COMMANDS: Record<string, (means: Means, args: Arguments) => Promise<number>> = {
+const COMMANDS: Record<string, (deps: Deps, args: Arguments) => Promise<number>> = {
   status,
   rotate: run,
   verify,
@@ -59,14 +59,14 @@ export async function runKeys(words: string[], readConfig: () => Config): Promis
   if (values.all && name !== "status") throw new StartError(`keys ${name} has no --all; keys status has.`);
   if (values["data-keys"] && name !== "rotate")
     throw new StartError(`keys ${name} has no --data-keys; keys rotate has.`);
-  return withMeans(readConfig(), (means) => command(means, { keyId, all: values.all, dataKeys: values["data-keys"] }));
+  return withDeps(readConfig(), (deps) => command(deps, { keyId, all: values.all, dataKeys: values["data-keys"] }));
 }
 
-async function status({ store, provider }: Means, { all }: Arguments): Promise<number> {
+async function status({ store, provider }: Deps, { all }: Arguments): Promise<number> {
   return print(reportStatus(await inspectKeys(store.fork(), provider), provider, all));
 }
 
-async function run({ store, provider }: Means, { dataKeys }: Arguments): Promise<number> {
+async function run({ store, provider }: Deps, { dataKeys }: Arguments): Promise<number> {
   await requireOwnKeys(store, provider);
   const progress = new Progress();
   const rotation = new Rotation({
@@ -88,7 +88,7 @@ async function run({ store, provider }: Means, { dataKeys }: Arguments): Promise
   }
 }
 
-async function verify({ store, provider }: Means): Promise<number> {
+async function verify({ store, provider }: Deps): Promise<number> {
   const progress = new Progress();
   const verified = await verifyAll(store.fork(), provider, (opened) => progress.show(`${opened} secrets read`, false));
   progress.end();
@@ -97,7 +97,7 @@ async function verify({ store, provider }: Means): Promise<number> {
   return exitCode;
 }
 
-async function retire({ store, provider }: Means, { keyId }: Arguments): Promise<number> {
+async function retire({ store, provider }: Deps, { keyId }: Arguments): Promise<number> {
   if (keyId === undefined)
     throw new StartError("Which key? Name it: npm run keys -- retire KEY. keys status lists them.");
   if (!(provider instanceof KeyRingFile)) {
@@ -115,24 +115,24 @@ async function retire({ store, provider }: Means, { keyId }: Arguments): Promise
 }
 
 /** Before anything is changed: with the keys of another database, new data keys would lock the servers out. */
-async function requireOwnKeys(store: Store, provider: KekProvider): Promise<void> {
+async function requireOwnKeys(store: Store, provider: KeySource): Promise<void> {
   (await Vault.open(store.fork(), provider)).close();
 }
 
 /** Opens what the server has, beside it if it runs. */
-async function withMeans(config: Config, work: (means: Means) => Promise<number>): Promise<number> {
-  const closers: (() => Promise<void> | void)[] = [];
+async function withDeps(config: Config, work: (deps: Deps) => Promise<number>): Promise<number> {
+  const disposers: (() => Promise<void> | void)[] = [];
   try {
-    const provider = await openKeySource(config.keys, createLog("warn"), closers);
+    const provider = await openKeySource(config.keys, createLog("warn"), disposers);
     if (!provider) {
       const file = config.keys.kind === "file" ? config.keys.file : "";
       throw new StartError(`There is no key ring ${file}. Set KEYRING_FILE, or DATA_DIR, to what the server has.`);
     }
-    return await work({ store: await openStoreBeside(config, closers), provider });
+    return await work({ store: await openStoreBeside(config, disposers), provider });
   } catch (error) {
     throw explain(error);
   } finally {
-    for (const closer of closers.reverse()) await closer();
+    for (const disposer of disposers.reverse()) await disposer();
   }
 }
 

@@ -27,20 +27,20 @@ main(process.argv.slice(2)).then(
   },
 );
 
-/** Opens the database that a server has, beside the server if it runs; what the closers hold undoes it, the last first. */
+/** Opens the database that a server has, beside the server if it runs; what the disposers hold undoes it, the last first. */
 export async function openStoreBeside(
   { databaseUrl, dataDir }: Config,
-  closers: (() => Promise<void> | void)[],
+  disposers: (() => Promise<void> | void)[],
 ): Promise<Store> {
   let database: Parameters<typeof Store.open>[0];
   if (databaseUrl) {
     database = { url: databaseUrl };
   } else {
     const joined = await EmbeddedPostgres.join(dataDir);
-    closers.push(() => joined.close());
+    disposers.push(() => joined.close());
     database = joined.address;
   }
   const store = await Store.open(database, () => {});
-  closers.push(() => store.close());
+  disposers.push(() => store.close());
   return store;
 }

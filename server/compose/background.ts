@@ -9,36 +9,36 @@ import type { LlmModels } from "../domain/llms/served-models.ts";
 import { Signals } from "../domain/llms/signals.ts";
 import { forgetRateLimits } from "../store/rate-limit.ts";
 import type { Store } from "../store/store.ts";
-import { type Opening, warner } from "./parts.ts";
+import { type Boot, warner } from "./parts.ts";
 
 /** What goes on between calls: who watches is woken, and what becomes due is done. */
-export function openChangeFeed(opening: Opening, store: Store): ChangeFeed {
-  const onWarning = warner(opening);
+export function openChangeFeed(boot: Boot, store: Store): ChangeFeed {
+  const onWarning = warner(boot);
   const feed = new ChangeFeed({ store, onWarning });
-  opening.closers.push(() => feed.close());
+  boot.disposers.push(() => feed.close());
   const housekeeping = new Housekeeping(() => store.fork(), [purgeLlms, forgetOldChanges, forgetRateLimits], onWarning);
-  opening.closers.push(() => housekeeping.stop());
+  boot.disposers.push(() => housekeeping.stop());
   return feed;
 }
 
 /** Llms are checked by themselves, unless chats tell how they are. */
-export function openChecks({ log, closers }: Opening, store: Store, tests: ConnectionTests) {
+export function openChecks({ log, disposers }: Boot, store: Store, tests: ConnectionTests) {
   const signals = new Signals(() => store.fork());
-  closers.push(() => signals.close());
+  disposers.push(() => signals.close());
   const fork = () => store.fork();
   const name = "checks of Llms";
   const work: Work = (scope, due) => check(tests, scope, due);
   const checks = new DueWork({ fork, log, table: "llm_check", name, work });
-  closers.push(() => checks.stop());
+  disposers.push(() => checks.stop());
   return { checks, signals };
 }
 
 /** Models are looked after by themselves. */
-export function openModelChecks({ config, log, closers }: Opening, store: Store, models: LlmModels): DueWork {
+export function openModelChecks({ config, log, disposers }: Boot, store: Store, models: LlmModels): DueWork {
   const checks = new ModelChecks({ models, hours: config.modelCheckHours });
   const name = "looks at the models of Llms";
   const work: Work = (scope, due) => checks.check(scope, due);
   const looks = new DueWork({ fork: () => store.fork(), log, table: "llm_model_check", name, work });
-  closers.push(() => looks.stop());
+  disposers.push(() => looks.stop());
   return looks;
 }

@@ -8,7 +8,7 @@ import { IssuedKeys } from "../domain/access/issued-keys.ts";
 import { issuerKeys } from "../domain/access/issuer-keys.ts";
 import type { Limits } from "../domain/access/limits.ts";
 import type { ReachFailpoint } from "../domain/chat/attempt.ts";
-import { type ChatMeans, Chats } from "../domain/chat/chats.ts";
+import { type ChatDeps, Chats } from "../domain/chat/chats.ts";
 import { Leases } from "../domain/chat/leases.ts";
 import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
@@ -22,35 +22,35 @@ import type { Metrics } from "../wire/observe/metrics.ts";
 import type { Tracer } from "../wire/observe/trace.ts";
 import type { Storage } from "./storage.ts";
 
-/** Undoes a step of opening. */
-export type Closer = () => Promise<void> | void;
+/** Undoes a step of the start. */
+export type Disposer = () => Promise<void> | void;
 
 /** What every step of opening a server has. */
-export interface Opening {
+export interface Boot {
   readonly config: Config;
   readonly log: Logger;
   /** What undoes the steps so far; the last one goes first. */
-  readonly closers: Closer[];
+  readonly disposers: Disposer[];
 }
 
 /** Tells the log of what goes on in the background. */
-export function warner({ log }: Opening): (message: string) => void {
+export function warner({ log }: Boot): (message: string) => void {
   return (message) => log.warn({}, message);
 }
 
 /** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */
-export async function openMetrics({ config }: Opening, store: Store): Promise<Metrics | undefined> {
+export async function openMetrics({ config }: Boot, store: Store): Promise<Metrics | undefined> {
   if (!config.metrics) return undefined;
   const { Metrics } = await import("../wire/observe/metrics.ts");
   return new Metrics({ poolState: () => store.poolState(), version: packageJson.version });
 }
 
 /** What sends spans to the operator's collector; undefined where none is named. */
-export async function openTracer({ config, log, closers }: Opening): Promise<Tracer | undefined> {
+export async function openTracer({ config, log, disposers }: Boot): Promise<Tracer | undefined> {
   if (!config.otlp) return undefined;
   const { OtelTracer } = await import("../wire/observe/otel/otel-tracer.ts");
   const collector = new OtlpCollector(config.otlp);
-  closers.push(() => collector.close());
+  disposers.push(() => collector.close());
   const tracer = new OtelTracer({
     serviceName: packageJson.name,
     version: packageJson.version,
@@ -60,25 +60,25 @@ export async function openTracer({ config, log, closers }: Opening): Promise<Tra
       else log.info({}, "spans reach OTEL_EXPORTER_OTLP_ENDPOINT again");
     },
   });
-  closers.push(() => tracer.close());
+  disposers.push(() => tracer.close());
   return tracer;
 }
 
-type Given = Omit<ChatMeans, "vault" | "ledger" | "turns" | "reachFailpoint">;
+type Given = Omit<ChatDeps, "vault" | "ledger" | "turns" | "reachFailpoint">;
 
 /** Chats, with the ledger of what they cost and the leases of the turns that run. */
 export async function openChats(
-  opening: Opening,
+  boot: Boot,
   { store, vault }: Storage,
   given: Given,
   reachFailpoint: ReachFailpoint,
 ): Promise<Chats> {
-  const { config, closers } = opening;
-  const onWarning = warner(opening);
+  const { config, disposers } = boot;
+  const onWarning = warner(boot);
   const ledger = new Ledger(store, onWarning);
-  closers.push(() => ledger.close());
+  disposers.push(() => ledger.close());
   const leases = new Leases(() => store.fork(), onWarning);
-  closers.push(() => leases.close());
+  disposers.push(() => leases.close());
   // The embedded database is this server's alone: whatever runs in it, nobody runs.
   if (!config.databaseUrl) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
@@ -86,10 +86,10 @@ export async function openChats(
 }
 
 /** Secrets that are kept elsewhere. What must never be read is all that is the server's own. */
-export function openSecretRefs({ config, closers }: Opening): SecretRefs {
+export function openSecretRefs({ config, disposers }: Boot): SecretRefs {
   const { rules, ownSettings, readVariable, vault: target } = config.secretRefs;
   const vault = target && new KeyValueVault(target);
-  if (vault) closers.push(() => vault.close());
+  if (vault) disposers.push(() => vault.close());
   return new SecretRefs({ rules, ownSettings, sources: { readVariable, files: openFiles(config), vault } });
 }
 
@@ -104,18 +104,18 @@ function openFiles({ dataDir, keys, tls, secretRefs }: Config): SecretFiles {
 }
 
 /** Who calls, by API key or by token, and what keys and accounts there are. */
-export function openAccess(opening: Opening, { store, vault }: Storage, limits: Limits) {
-  const uses = new ApiKeyUses({ store, onWarning: warner(opening) });
-  opening.closers.push(() => uses.close());
+export function openAccess(boot: Boot, { store, vault }: Storage, limits: Limits) {
+  const uses = new ApiKeyUses({ store, onWarning: warner(boot) });
+  boot.disposers.push(() => uses.close());
   const keys = new ApiKeys({ store, limits, uses });
-  const callers = new Callers({ keys, tokens: openIdTokens(opening, store) });
+  const callers = new Callers({ keys, tokens: openIdTokens(boot, store) });
   return { callers, keys, accounts: new Accounts({ vault }), issuedKeys: new IssuedKeys({ vault, keys }) };
 }
 
-function openIdTokens({ config, log, closers }: Opening, store: Store): IdTokens | undefined {
+function openIdTokens({ config, log, disposers }: Boot, store: Store): IdTokens | undefined {
   if (!config.oidc) return undefined;
   const issuer = new OidcIssuer(config.oidc);
-  closers.push(() => issuer.close());
+  disposers.push(() => issuer.close());
   const keys = issuerKeys({
     fetchKeys: (signal) => issuer.keys(signal),
     onChange: (problem) => {

@@ -23,7 +23,7 @@ import { DeletedLlms } from "../domain/llms/deletion.ts";
 import { Llms } from "../domain/llms/llms.ts";
 import { CredentialsRotation } from "../domain/llms/rotation.ts";
 import { LlmModels } from "../domain/llms/served-models.ts";
-import { Lines } from "../domain/llms/targets.ts";
+import { LlmTargets } from "../domain/llms/targets.ts";
 import { LlmWatch } from "../domain/llms/watch.ts";
 import { ModelLists } from "../domain/models/lists.ts";
 import { Vendors } from "../domain/providers/probes.ts";
@@ -49,14 +49,14 @@ import { type Listener, listen } from "../wire/http/listen.ts";
 import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
 import { openChangeFeed, openChecks, openModelChecks } from "./background.ts";
-import type { Closer, Opening } from "./parts.ts";
+import type { Boot, Disposer } from "./parts.ts";
 import { openAccess, openChats, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 const MIB = 2 ** 20;
-const MOST_BYTES = 4 * MIB;
+const MAX_BYTES = 4 * MIB;
 /** They carry images. */
-const MOST_BYTES_OF_CHATS = 16 * MIB;
+const MAX_BYTES_OF_CHATS = 16 * MIB;
 
 /** A server that answers. */
 export interface Server {
@@ -82,16 +82,16 @@ export async function build(config: Config, log: Logger, options: TestOptions = 
       "BOOTSTRAP_API_KEY is not a Patchbay API key, or mistyped. Make one with: npm start -- --new-api-key",
     );
   }
-  const closers: Closer[] = [];
-  const opening: Opening = { config, log, closers };
+  const disposers: Disposer[] = [];
+  const boot: Boot = { config, log, disposers };
   const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    for (const disposer of disposers.splice(0).reverse()) await disposer();
   };
   try {
-    const storage = await openStorage(opening);
+    const storage = await openStorage(boot);
     const { store } = storage;
     const newApiKey = await bootstrap(store.fork(), config.bootstrapApiKey);
-    const { listener, drain } = await openServices(opening, storage, options);
+    const { listener, drain } = await openServices(boot, storage, options);
     const stop = async () => {
       await drain();
       await close();
@@ -104,30 +104,30 @@ export async function build(config: Config, log: Logger, options: TestOptions = 
 }
 
 /** The rules, from what they need to what serves them. */
-async function openServices(opening: Opening, storage: Storage, { reachFailpoint = () => {} }: TestOptions) {
-  const { config, closers } = opening;
+async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () => {} }: TestOptions) {
+  const { config, disposers } = boot;
   const { store, vault } = storage;
   const egress = new Egress({ allow: config.egressAllow });
-  closers.push(() => egress.close());
+  disposers.push(() => egress.close());
   const upstreams = new Upstreams({ egress });
   const limits = new Limits(store, config.limits);
-  const secretRefs = openSecretRefs(opening);
-  const { callers, keys, ...access } = openAccess(opening, storage, limits);
-  const lines = new Lines({ store, vault, secretRefs });
-  const llms = new Llms({ store, vault, egress, lines, secretRefs });
-  const rotation = new CredentialsRotation({ vault, lines, secretRefs });
-  const deletedLlms = new DeletedLlms({ lines });
-  const feed = openChangeFeed(opening, store);
+  const secretRefs = openSecretRefs(boot);
+  const { callers, keys, ...access } = openAccess(boot, storage, limits);
+  const targets = new LlmTargets({ store, vault, secretRefs });
+  const llms = new Llms({ store, vault, egress, targets, secretRefs });
+  const rotation = new CredentialsRotation({ vault, targets, secretRefs });
+  const deletedLlms = new DeletedLlms({ targets });
+  const feed = openChangeFeed(boot, store);
   const llmWatch = new LlmWatch({ rows: store.rows, vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
-  const providers = new Providers({ rows: store.rows, vault, egress, secretRefs, lines });
+  const providers = new Providers({ rows: store.rows, vault, egress, secretRefs, targets });
   const lists = new ModelLists({ upstreams });
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs, lists });
   const llmModels = new LlmModels({ limits, vault, secretRefs, lists, vendors });
-  const budgets = new Budgets({ vault, lines });
-  const { checks, signals } = openChecks(opening, store, tests);
-  const modelChecks = openModelChecks(opening, store, llmModels);
-  const chats = await openChats(opening, storage, { limits, lines, upstreams, budgets, signals }, reachFailpoint);
+  const budgets = new Budgets({ vault, targets });
+  const { checks, signals } = openChecks(boot, store, tests);
+  const modelChecks = openModelChecks(boot, store, llmModels);
+  const chats = await openChats(boot, storage, { limits, targets, upstreams, budgets, signals }, reachFailpoint);
   const routes = (plain: ConnectRouter) => {
     const router = withMutations(plain, { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
@@ -140,7 +140,7 @@ async function openServices(opening: Opening, storage: Storage, { reachFailpoint
     router.service(ProviderService, providerRpcs({ providers, vendors }));
   };
   const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES], { callers, limits, fork: () => store.fork() });
-  const { listener, lifecycle } = await openWire(opening, store, routes, admit);
+  const { listener, lifecycle } = await openWire(boot, store, routes, admit);
   const drain = async () => {
     feed.close(); // Who watches would not leave by themselves.
     await Promise.all([checks.stop(), modelChecks.stop(), lifecycle.drain(listener)]);
@@ -150,17 +150,17 @@ async function openServices(opening: Opening, storage: Storage, { reachFailpoint
 
 /** The one port, with health and reflection beside our services. */
 async function openWire(
-  opening: Opening,
+  boot: Boot,
   store: Store,
   services: (router: ConnectRouter) => void,
   admit: ReturnType<typeof createAdmission>,
 ): Promise<{ listener: Listener; lifecycle: Lifecycle }> {
-  const { config, log, closers } = opening;
+  const { config, log, disposers } = boot;
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
     () => store.isReachable(),
   );
-  closers.push(() => lifecycle.close());
+  disposers.push(() => lifecycle.close());
   const app = createApp({
     routes: (router) => {
       services(router);
@@ -169,13 +169,13 @@ async function openWire(
     },
     dialects: DIALECTS,
     files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
-    mostBytes: (service) => (service === ChatService ? MOST_BYTES_OF_CHATS : MOST_BYTES),
+    maxBytes: (service) => (service === ChatService ? MAX_BYTES_OF_CHATS : MAX_BYTES),
     admit,
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
     log,
-    metrics: await openMetrics(opening, store),
-    tracer: await openTracer(opening),
+    metrics: await openMetrics(boot, store),
+    tracer: await openTracer(boot),
     corsOrigins: config.corsOrigins,
     addressHeader: config.addressHeader,
     shutdownSignal: lifecycle.shutdownSignal,

@@ -1,4 +1,4 @@
-import type { KekProvider } from "../base/kek-provider.ts";
+import type { KeySource } from "../base/key-source.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { KeysConfig } from "../config/keys.ts";
@@ -8,7 +8,7 @@ import { parseKeyRing } from "../store/vault/key-ring.ts";
 import { KeyRingFile } from "../store/vault/key-ring-file.ts";
 import { Vault } from "../store/vault/vault.ts";
 import { TransitKey } from "../upstream/operator/vault-transit.ts";
-import { type Opening, warner } from "./parts.ts";
+import { type Boot, warner } from "./parts.ts";
 
 /** The database and the vault in it. */
 export interface Storage {
@@ -17,28 +17,28 @@ export interface Storage {
 }
 
 /** Opens the database, the embedded one unless another is named, and the vault with the operator's keys. */
-export async function openStorage(opening: Opening): Promise<Storage> {
-  const { config, log, closers } = opening;
-  const onWarning = warner(opening);
-  const keys = await openKeySource(config.keys, log, closers);
+export async function openStorage(boot: Boot): Promise<Storage> {
+  const { config, log, disposers } = boot;
+  const onWarning = warner(boot);
+  const keys = await openKeySource(config.keys, log, disposers);
   let database: Database;
   if (config.databaseUrl) {
     database = { url: config.databaseUrl };
   } else {
     const postgres = await EmbeddedPostgres.open(config.dataDir, onWarning);
-    closers.push(() => postgres.stop());
+    disposers.push(() => postgres.stop());
     database = postgres.address;
   }
   const store = await Store.open(database, onWarning);
-  closers.push(() => store.close());
+  disposers.push(() => store.close());
   const vault = await openVault(config, store, keys);
-  closers.push(() => vault.close());
+  disposers.push(() => vault.close());
   return { store, vault };
 }
 
-async function openVault({ keys: config }: Config, store: Store, keys: KekProvider | undefined): Promise<Vault> {
+async function openVault({ keys: config }: Config, store: Store, keys: KeySource | undefined): Promise<Vault> {
   const hasNoFile = config.kind === "file" && keys === undefined;
-  return hasNoFile ? Vault.openFile(store.fork(), config.file) : Vault.open(store.fork(), keys as KekProvider);
+  return hasNoFile ? Vault.openFile(store.fork(), config.file) : Vault.open(store.fork(), keys as KeySource);
 }
 
 /**
@@ -48,8 +48,8 @@ async function openVault({ keys: config }: Config, store: Store, keys: KekProvid
 export async function openKeySource(
   config: KeysConfig,
   log: Logger,
-  closers: (() => Promise<void> | void)[],
-): Promise<KekProvider | undefined> {
+  disposers: (() => Promise<void> | void)[],
+): Promise<KeySource | undefined> {
   if (config.kind === "file") return KeyRingFile.open(config.file);
   if (config.kind === "environment") return parseKeyRing(config.keyRing.reveal(), "the key ring of KEYRING");
   let isOpen = false;
@@ -58,7 +58,7 @@ export async function openKeySource(
     if (problem) log.warn({ err: problem }, "the key that encrypts credentials cannot be used");
     else log.info({}, "the key that encrypts credentials can be used again");
   });
-  closers.push(() => transit.close());
+  disposers.push(() => transit.close());
   await transit.check();
   isOpen = true;
   return transit;

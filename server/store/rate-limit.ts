@@ -4,7 +4,7 @@ import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-lim
 import type { EntityManager } from "./store.ts";
 
 const SECONDS = 60;
-const MOST_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 const FORGOTTEN_AT_ONCE = 10_000;
 
 /** Whether there is something left, and if not, when there will be. */
@@ -19,7 +19,7 @@ export interface Verdict {
  */
 export class RateLimit {
   readonly #limiter: RateLimiterPostgres;
-  readonly #over = new LRUCache<string, true>({ max: MOST_REMEMBERED });
+  readonly #over = new LRUCache<string, true>({ max: MAX_REMEMBERED });
 
   constructor(pool: Pool, name: string, perMinute: number) {
     const limits = { keyPrefix: name, points: perMinute, duration: SECONDS };

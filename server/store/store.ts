@@ -17,7 +17,7 @@ import { Llm } from "./schema/llm.entity.ts";
 import { Provider } from "./schema/provider.entity.ts";
 import { Session, Turn } from "./schema/session.entity.ts";
 import { DailyUsage, LlmTotal, ReplyUsage } from "./schema/usage.entity.ts";
-import { HotReads, PlainRows } from "./sql/rows.ts";
+import { PreparedReads, RowReader } from "./sql/rows.ts";
 import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { EntityManager };
@@ -55,16 +55,16 @@ export class Store {
   readonly orm: MikroORM;
   /** The connections themselves, for the few statements that are prepared by name. */
   readonly pool: Pool;
-  readonly rows: PlainRows;
-  readonly hot: HotReads;
+  readonly rows: RowReader;
+  readonly hot: PreparedReads;
   /** Which rows change, here and on other servers. */
   readonly changes: RowChanges;
 
   private constructor(orm: MikroORM, pool: Pool, changes: RowChanges) {
     this.orm = orm;
     this.pool = pool;
-    this.rows = new PlainRows(orm, pool);
-    this.hot = new HotReads(this.rows);
+    this.rows = new RowReader(orm, pool);
+    this.hot = new PreparedReads(this.rows);
     this.changes = changes;
   }
 

@@ -29,7 +29,7 @@ export interface AppOptions {
   /** The files of the services, whose messages may travel inside others. */
   readonly files: readonly DescFile[];
   /** The largest message of a service, after decompression: a few kilobytes of gzip can be gigabytes. */
-  readonly mostBytes: (service: DescService) => number;
+  readonly maxBytes: (service: DescService) => number;
   readonly admit: (context: HandlerContext) => Promise<void>;
   readonly classify: Classify;
   readonly isReady: () => Promise<boolean>;
@@ -60,7 +60,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     }),
     contextValues: (request: NodeRequest) => observer.valuesOf(request),
     shutdownSignal,
-    readMaxBytes: ({ parent }: DescMethod) => options.mostBytes(parent),
+    readMaxBytes: ({ parent }: DescMethod) => options.maxBytes(parent),
     defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
   };
   const methods = captureMethods(routes);
@@ -69,7 +69,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const spoken = options.dialects.flatMap(({ routes }) => captureMethods((router) => routes(router, reach)));
   const rest = createRestHandler([...methods, ...spoken], {
     ...shared,
-    errorFaces: options.dialects.flatMap(({ errors }) => errors ?? []),
+    errorFormats: options.dialects.flatMap(({ errors }) => errors ?? []),
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,

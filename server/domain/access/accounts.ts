@@ -7,7 +7,7 @@ import { Account } from "../../store/schema/account.entity.ts";
 import { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import { reach, type Scope } from "../call/scope.ts";
 import { parseApiKey } from "./api-key-format.ts";
@@ -28,7 +28,7 @@ export class Accounts {
     try {
       await scope.em.transactional(async (em) => {
         await em.persist(account).flush();
-        await recordDeed(scope, em, { action: "account.create", resourceId: id, ownerId: id });
+        await recordAudit(scope, em, { action: "account.create", resourceId: id, ownerId: id });
       });
     } catch (error) {
       if (!violates(error, "account_pkey")) throw error;
@@ -63,7 +63,7 @@ export class Accounts {
       account.displayName = displayName;
       await em.flush();
       const facts = { fields: "displayName" };
-      await recordDeed(scope, em, { action: "account.update", resourceId: accountId, ownerId: accountId, facts });
+      await recordAudit(scope, em, { action: "account.update", resourceId: accountId, ownerId: accountId, facts });
       return account;
     });
   }
@@ -81,7 +81,7 @@ export class Accounts {
       const purgedLlms = await eraseDeletedOf(em, accountId);
       await deleteAccount(em, accountId);
       const facts = { purgedLlms: String(purgedLlms) };
-      await recordDeed(scope, em, { action: "account.delete", resourceId: accountId, ownerId: accountId, facts });
+      await recordAudit(scope, em, { action: "account.delete", resourceId: accountId, ownerId: accountId, facts });
     });
   }
 }

@@ -13,7 +13,7 @@ import { permissionsOf } from "./grant.ts";
 import type { Limits } from "./limits.ts";
 
 /** How many API keys are held in memory, and as many uses of them are noted. */
-const MOST_HELD = 10_000;
+const MAX_HELD = 10_000;
 
 /** What an API key proves, and until when. */
 interface HeldKey {
@@ -33,7 +33,7 @@ export class ApiKeys {
     this.#store = store;
     this.#limits = limits;
     this.#uses = uses;
-    this.#held = store.cache("api_key", { max: MOST_HELD });
+    this.#held = store.cache("api_key", { max: MAX_HELD });
   }
 
   /**
@@ -147,7 +147,7 @@ const WRITE_EVERY_MS = 5_000;
 export class ApiKeyUses {
   readonly #store: Store;
   readonly #onWarning: (message: string) => void;
-  readonly #noted = new LRUCache<string, true>({ max: MOST_HELD, ttl: PRECISION_MS });
+  readonly #noted = new LRUCache<string, true>({ max: MAX_HELD, ttl: PRECISION_MS });
   readonly #timer: NodeJS.Timeout;
   #waiting = new Map<string, number>();
 

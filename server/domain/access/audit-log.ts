@@ -57,7 +57,7 @@ const NOTHING = Buffer.alloc(0);
 /** What a chain turned out to be. */
 export interface ChainVerdict extends AuditHead {
   /** Where it breaks and how, in a sentence; undefined if it is whole. */
-  readonly flaw: string | undefined;
+  readonly unstorable: string | undefined;
 }
 
 /** An event as somebody noted it earlier; its hash in hexadecimal digits. */
@@ -82,7 +82,7 @@ export async function* verifyChains(
 ): AsyncGenerator<ChainVerdict> {
   for (const head of await auditHeads(em)) {
     const known = noted.filter(({ accountId }) => accountId === head.accountId);
-    yield { ...head, flaw: await flawOf(em, head, known) };
+    yield { ...head, unstorable: await flawOf(em, head, known) };
   }
 }
 

@@ -37,7 +37,7 @@ const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
 const CLOCK_TOLERANCE_S = 30;
 /** However late a token says that it expires. */
 const OLDEST_TOKEN = "24 hours";
-const MOST_HELD = 10_000;
+const MAX_HELD = 10_000;
 const LONGEST_SUBJECT = 255;
 const FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -53,7 +53,7 @@ export class IdTokens {
     this.#rules = rules;
     this.#keys = keys;
     this.#store = store;
-    this.#accounts = store.cache("account", { max: MOST_HELD });
+    this.#accounts = store.cache("account", { max: MAX_HELD });
   }
 
   /** Whether a text has the form of a token, whatever is in it. */

@@ -11,7 +11,7 @@ import {
 import type { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import { type OwnPermission, type Permission, ROLES, type Role } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
@@ -66,7 +66,7 @@ export class IssuedKeys {
         const issued = addApiKey(em, { accountId, role, displayName, scopes, expiresAt });
         await em.flush();
         const facts = { role };
-        await recordDeed(scope, em, {
+        await recordAudit(scope, em, {
           action: "apiKey.create",
           resourceId: issued.stored.id,
           ownerId: accountId,
@@ -115,7 +115,7 @@ export class IssuedKeys {
       if (fields.length === 0) return key;
       await em.flush();
       const facts = { fields: fields.join(",") };
-      await recordDeed(scope, em, { action: "apiKey.update", resourceId: key.id, ownerId: key.account, facts });
+      await recordAudit(scope, em, { action: "apiKey.update", resourceId: key.id, ownerId: key.account, facts });
       return key;
     });
   }
@@ -138,7 +138,7 @@ export class IssuedKeys {
       await em.flush();
       await requireAdminKey(em, rolled);
       const facts = { newApiKeyId: issued.stored.id };
-      await recordDeed(scope, em, { action: "apiKey.roll", resourceId: rolled.id, ownerId: accountId, facts });
+      await recordAudit(scope, em, { action: "apiKey.roll", resourceId: rolled.id, ownerId: accountId, facts });
       return { ...issued, rolled };
     });
   }
@@ -150,7 +150,7 @@ export class IssuedKeys {
       key.revokedAt = new Date();
       await requireAdminKey(em, key);
       await em.flush();
-      await recordDeed(scope, em, { action: "apiKey.revoke", resourceId: key.id, ownerId: key.account });
+      await recordAudit(scope, em, { action: "apiKey.revoke", resourceId: key.id, ownerId: key.account });
       return key;
     });
   }

@@ -8,7 +8,7 @@ import type { Scope } from "../call/scope.ts";
 const POLL_MS = 2_000;
 /** After a look that found as much as could be begun: there is more. */
 const BUSY_POLL_MS = 100;
-const MOST_AT_ONCE = 8;
+const MAX_AT_ONCE = 8;
 /** Longer than the work can take; if a server is lost meanwhile, another one does it when this is over. */
 const LEASE_SECONDS = 120;
 
@@ -21,7 +21,7 @@ export interface Done {
 /** Nobody calls: the scope names no account. */
 export type Work = (scope: Scope, due: DueLlm) => Promise<Done>;
 
-interface Means {
+interface Deps {
   readonly fork: () => EntityManager;
   readonly log: Logger;
   readonly table: DueTable;
@@ -36,15 +36,15 @@ interface Means {
  * it that one of them does it.
  */
 export class DueWork {
-  readonly #means: Means;
+  readonly #deps: Deps;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> = Promise.resolve();
   #hasFailed = false;
 
-  constructor(means: Means) {
-    this.#means = means;
+  constructor(deps: Deps) {
+    this.#deps = deps;
     this.#wait(Math.random() * POLL_MS);
   }
 
@@ -64,8 +64,8 @@ export class DueWork {
   }
 
   async #poll(): Promise<void> {
-    const { fork, log, table, name } = this.#means;
-    const room = MOST_AT_ONCE - this.#running.size;
+    const { fork, log, table, name } = this.#deps;
+    const room = MAX_AT_ONCE - this.#running.size;
     let pauseMs = POLL_MS;
     try {
       const found = room > 0 ? await claimDue(fork(), table, room, LEASE_SECONDS) : [];
@@ -86,7 +86,7 @@ export class DueWork {
   }
 
   async #do(due: DueLlm): Promise<void> {
-    const { fork, log, table, name, work } = this.#means;
+    const { fork, log, table, name, work } = this.#deps;
     try {
       const { delayMs, failures } = await work(this.#scope(), due);
       // Somewhat more, so that what was made together is not due together for ever.
@@ -99,7 +99,7 @@ export class DueWork {
 
   async #giveBack({ llmId, failures }: DueLlm): Promise<void> {
     try {
-      await returnDue(this.#means.fork(), this.#means.table, llmId, 0, failures);
+      await returnDue(this.#deps.fork(), this.#deps.table, llmId, 0, failures);
     } catch {
       // The lease ends by itself.
     }
@@ -107,7 +107,7 @@ export class DueWork {
 
   #scope(): Scope {
     const caller = { accountId: "", apiKeyId: "", role: "ADMIN" as const, permissions: ROLES.ADMIN };
-    return { caller, em: this.#means.fork(), signal: this.#stopping.signal };
+    return { caller, em: this.#deps.fork(), signal: this.#stopping.signal };
   }
 }
 

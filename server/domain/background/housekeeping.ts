@@ -4,7 +4,7 @@ import type { EntityManager } from "../../store/store.ts";
 /** How often a server looks whether there is something to do; the first time is anywhere within it. */
 const EVERY_MS = 60_000;
 /** A backlog is worked off piece by piece, and not all of it at once. */
-const MOST_PIECES = 20;
+const MAX_PIECES = 20;
 /** Whoever watches can resume within this time. */
 const CHANGES_KEPT_MS = 24 * 3_600_000;
 const CHANGES_AT_ONCE = 1_000;
@@ -46,7 +46,7 @@ export class Housekeeping {
   async #work(): Promise<void> {
     for (const chore of this.#chores) {
       try {
-        for (let pieces = 0; pieces < MOST_PIECES && this.#timer; pieces++) {
+        for (let pieces = 0; pieces < MAX_PIECES && this.#timer; pieces++) {
           if ((await chore(this.#fork())) === 0) break;
         }
       } catch (error) {

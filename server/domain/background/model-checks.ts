@@ -3,7 +3,7 @@ import { findLlm } from "../../store/queries/llms.ts";
 import type { DueLlm } from "../../store/queries/schedules.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Scope } from "../call/scope.ts";
-import { keepNews } from "../llms/create.ts";
+import { saveNews } from "../llms/create.ts";
 import type { LlmModels } from "../llms/served-models.ts";
 import { providerTypeOf } from "../llms/values.ts";
 import { lookUpModel } from "../models/catalog.ts";
@@ -36,7 +36,7 @@ export class ModelChecks {
     const llm = await findLlm(scope.em, due.llmId, undefined, { withCredentials: true });
     if (!llm || llm.disabled) return { delayMs: usualMs, failures: 0 };
     const asked = this.#isListDue(llm) ? await this.#ask(scope, llm) : undefined;
-    if (!(await keepNews(scope.em, llm, { list: asked?.list }))) return { delayMs: AGAIN_MS, failures: 0 };
+    if (!(await saveNews(scope.em, llm, { list: asked?.list }))) return { delayMs: AGAIN_MS, failures: 0 };
     if (!asked?.hasFailed) return { delayMs: usualMs, failures: 0 };
     const failures = due.failures + 1;
     return { delayMs: backOff(HOUR_MS, failures, usualMs), failures };

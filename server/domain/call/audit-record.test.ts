@@ -30,7 +30,7 @@ async function begin() {
 
 const flawOf = async (accountId: string) => {
   for await (const verdict of verifyChains(server.store.fork())) {
-    if (verdict.accountId === accountId) return verdict.flaw ?? "none";
+    if (verdict.accountId === accountId) return verdict.unstorable ?? "none";
   }
   return "no chain";
 };
@@ -123,29 +123,29 @@ describe("a chain", () => {
       name: "with a changed record",
       harm: `update audit_event set record = replace(record::text, 'llm.update', 'llm.delete')::json
         where account_id = ? and sequence = 2`,
-      flaw: "event 2 is not what was written, or not in its place",
+      unstorable: "event 2 is not what was written, or not in its place",
     },
     {
       name: "without one of its events",
       harm: "delete from audit_event where account_id = ? and sequence = 2",
-      flaw: "event 2 is missing",
+      unstorable: "event 2 is missing",
     },
     {
       name: "without its last event",
       harm: "delete from audit_event where account_id = ? and sequence = 3",
-      flaw: "event 3 is missing",
+      unstorable: "event 3 is missing",
     },
     {
       name: "whose end was moved",
       harm: "update audit_chain set sequence = 2 where account_id = ?",
-      flaw: "the last event is not the one that the chain ends with",
+      unstorable: "the last event is not the one that the chain ends with",
     },
-  ])("$name is found", async ({ harm, flaw }) => {
+  ])("$name is found", async ({ harm, unstorable }) => {
     const { patchbay, accountId, llmId } = await begin();
     for (const description of ["1", "2"]) await patchbay.llms.updateLlm({ llmId, description });
     expect(await flawOf(accountId)).toBe("none");
     await server.store.fork().execute(harm, [accountId]);
-    expect(await flawOf(accountId)).toBe(flaw);
+    expect(await flawOf(accountId)).toBe(unstorable);
   });
 });
 

@@ -33,15 +33,15 @@ export type AuditAction =
   | "session.delete";
 
 /** Who does something, and in which call. */
-export interface Doer extends Pick<Scope, "watch"> {
+export interface Actor extends Pick<Scope, "watch"> {
   readonly caller: Pick<Caller, "accountId" | "apiKeyId" | "subject">;
 }
 
 /** Who does what nobody calls for. */
-export const THE_SERVER: Doer = { caller: { accountId: "", apiKeyId: "" } };
+export const SYSTEM: Actor = { caller: { accountId: "", apiKeyId: "" } };
 
 /** Something that is being done. */
-export interface Deed {
+export interface AuditEvent {
   readonly action: AuditAction;
   readonly resourceId: string;
   /** Whose chain has it: the owner of the resource. */
@@ -69,12 +69,12 @@ export interface AuditRecord {
  * is AUDIT_UNAVAILABLE (store/outage.ts). To be called last, as everything else that is done to the same account waits from
  * here on until the transaction ends.
  */
-export async function recordDeed(doer: Doer, em: EntityManager, deed: Deed): Promise<void> {
-  await appendAuditEvent(em, deed.ownerId, recordOf(doer, deed));
+export async function recordAudit(actor: Actor, em: EntityManager, event: AuditEvent): Promise<void> {
+  await appendAuditEvent(em, event.ownerId, recordOf(actor, event));
 }
 
 /** What is written down of something that is being done. */
-export function recordOf({ caller, watch }: Doer, { action, resourceId, facts = {} }: Deed): string {
+export function recordOf({ caller, watch }: Actor, { action, resourceId, facts = {} }: AuditEvent): string {
   const [resourceType = ""] = action.split(".", 1);
   const record: AuditRecord = {
     at: Date.now(),

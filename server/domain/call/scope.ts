@@ -46,7 +46,7 @@ export function onceCommitted({ afterCommit }: Scope, work: () => void): void {
  * To ask what the database has, after a write that it refused: it knows nothing of what was to be written, and is on the
  * connection of the transaction around the call, if there is one. To wait for a second one could be for ever.
  */
-export function aside({ em }: Scope): EntityManager {
+export function freshFork({ em }: Scope): EntityManager {
   return em.fork({ keepTransactionContext: true });
 }
 

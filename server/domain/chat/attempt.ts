@@ -40,7 +40,7 @@ export interface ReplyFacts extends Count {
   readonly overBudget: boolean;
 }
 
-export interface AttemptMeans {
+export interface AttemptDeps {
   readonly ledger: Ledger;
   readonly budgets: Budgets;
   readonly vault: Vault;
@@ -56,7 +56,7 @@ export class Attempt {
   readonly #createdAt = new Date();
   readonly #startedAt = performance.now();
   readonly #heard = new GrowingReply();
-  readonly #means: AttemptMeans;
+  readonly #deps: AttemptDeps;
   readonly #scope: Scope;
   readonly #llm: Readonly<Llm>;
   readonly #turn: RunningTurn | undefined;
@@ -66,8 +66,8 @@ export class Attempt {
   #overBudget = false;
   #hasEnded = false;
 
-  constructor(means: AttemptMeans, scope: Scope, llm: Readonly<Llm>, turn: RunningTurn | undefined) {
-    this.#means = means;
+  constructor(deps: AttemptDeps, scope: Scope, llm: Readonly<Llm>, turn: RunningTurn | undefined) {
+    this.#deps = deps;
     this.#scope = scope;
     this.#llm = llm;
     this.#turn = turn;
@@ -77,7 +77,7 @@ export class Attempt {
   async begin(request: ModelRequest): Promise<void> {
     if (this.#llm.hasBudget) {
       const cost = await this.#likelyCost(request);
-      this.#overBudget = await this.#means.budgets.hold(this.#scope, this.#llm, this.#id, cost);
+      this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
     }
     this.#request = request;
   }
@@ -104,9 +104,9 @@ export class Attempt {
     const record = await this.#record("COMPLETED", reply.model, count);
     const { cost } = record;
     const turn = this.#turn && (await this.#endOf(this.#turn, { ...reply, usage: count.usage }, record));
-    this.#means.reachFailpoint("before_tx2");
+    this.#deps.reachFailpoint("before_tx2");
     const { wasRunning } = await this.#end({ reply: record, turn });
-    this.#means.reachFailpoint("after_commit_before_reply");
+    this.#deps.reachFailpoint("after_commit_before_reply");
     if (!wasRunning) throw turnLost();
     return { ...count, cost, overBudget: this.#overBudget };
   }
@@ -123,7 +123,7 @@ export class Attempt {
   async #end(entry: Entry): Promise<Written> {
     this.#hasEnded = true;
     try {
-      return await this.#means.ledger.write(entry);
+      return await this.#deps.ledger.write(entry);
     } finally {
       this.#turn?.release();
     }
@@ -198,7 +198,7 @@ export class Attempt {
       state: "COMPLETED",
       // Its reasoning is not sent again.
       tokens: turn.tokens + estimateReply({ ...reply, reasoning: "" }),
-      sealedReply: await sealReply(this.#means.vault, this.#scope.em, turn, stored),
+      sealedReply: await sealReply(this.#deps.vault, this.#scope.em, turn, stored),
     };
   }
 

@@ -14,10 +14,10 @@ import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
 import { refusalOf } from "../connections/faults.ts";
 import type { Signals } from "../llms/signals.ts";
-import type { Line, Lines } from "../llms/targets.ts";
+import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { providerTypeOf } from "../llms/values.ts";
 import { endingOf, type ModelEnding } from "../models/state.ts";
-import { Attempt, type AttemptMeans, type ReplyFacts } from "./attempt.ts";
+import { Attempt, type AttemptDeps, type ReplyFacts } from "./attempt.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
@@ -48,15 +48,15 @@ export type ChatEvent =
 
 /** A chat that was begun: by its attempt, or answered before. */
 interface Begun {
-  readonly line: Line;
+  readonly resolved: ResolvedLlm;
   readonly origin: ReplyOrigin;
   readonly attempt: Attempt;
   readonly turn: RunningTurn | undefined;
   readonly answered: AnsweredTurn | undefined;
 }
 
-export interface ChatMeans extends AttemptMeans {
-  readonly lines: Lines;
+export interface ChatDeps extends AttemptDeps {
+  readonly targets: LlmTargets;
   readonly upstreams: Upstreams;
   readonly turns: Turns;
   readonly limits: Limits;
@@ -65,48 +65,48 @@ export interface ChatMeans extends AttemptMeans {
 
 /** Chats through registered Llms. */
 export class Chats {
-  readonly #means: ChatMeans;
+  readonly #deps: ChatDeps;
 
-  constructor(means: ChatMeans) {
-    this.#means = means;
+  constructor(deps: ChatDeps) {
+    this.#deps = deps;
   }
 
   /** The whole reply. */
   async reply(scope: Scope, ask: ChatAsk): Promise<{ origin: ReplyOrigin; reply: Reply; facts: ReplyFacts }> {
-    const { line, origin, attempt, turn, answered } = await this.#begin(scope, ask);
+    const { resolved, origin, attempt, turn, answered } = await this.#begin(scope, ask);
     if (answered) return { origin, reply: answered.reply, facts: factsOf(answered) };
-    const { llm, target } = line;
+    const { llm, target } = resolved;
     try {
       const request = await this.#requestOf(scope, ask, llm, turn);
       await attempt.begin(request);
-      const reply = await this.#means.upstreams.reply(target, request, scope.signal, scope.watch);
-      this.#means.signals.recordSignal(llm.id, true);
+      const reply = await this.#deps.upstreams.reply(target, request, scope.signal, scope.watch);
+      this.#deps.signals.recordSignal(llm.id, true);
       return { origin, reply, facts: await attempt.complete(reply) };
     } catch (error) {
-      this.#means.lines.heed(error, line);
-      this.#means.signals.recordFailure(llm.id, error);
+      this.#deps.targets.onFailure(error, resolved);
+      this.#deps.signals.recordFailure(llm.id, error);
       throw await stopped(attempt, error, llm);
     }
   }
 
   /** The reply as it is made. Leaving it closes the connection to the provider. */
   async *stream(scope: Scope, ask: ChatAsk): AsyncGenerator<ChatEvent> {
-    const { line, origin, attempt, turn, answered } = await this.#begin(scope, ask);
+    const { resolved, origin, attempt, turn, answered } = await this.#begin(scope, ask);
     if (answered) {
       yield* eventsOf(answered, origin);
       return;
     }
     let isFirst = true;
-    const { llm, target } = line;
+    const { llm, target } = resolved;
     try {
       const request = await this.#requestOf(scope, ask, llm, turn);
       await attempt.begin(request);
-      const events = this.#means.upstreams.stream(target, request, scope.signal, scope.watch, (usage) =>
+      const events = this.#deps.upstreams.stream(target, request, scope.signal, scope.watch, (usage) =>
         attempt.count(usage),
       );
       for await (const event of events) {
         if (event.type === "end") {
-          this.#means.signals.recordSignal(llm.id, true);
+          this.#deps.signals.recordSignal(llm.id, true);
           const { stopReason, rawStopReason, usage } = event;
           yield { ...event, ...(await attempt.completeStream(stopReason, rawStopReason, usage)) };
           continue;
@@ -117,12 +117,12 @@ export class Chats {
           continue;
         }
         yield event;
-        if (isFirst) this.#means.reachFailpoint("after_first_chunk");
+        if (isFirst) this.#deps.reachFailpoint("after_first_chunk");
         isFirst = false;
       }
     } catch (error) {
-      this.#means.lines.heed(error, line);
-      this.#means.signals.recordFailure(llm.id, error);
+      this.#deps.targets.onFailure(error, resolved);
+      this.#deps.signals.recordFailure(llm.id, error);
       throw await stopped(attempt, error, llm);
     } finally {
       // Only if the caller left while it was given an event.
@@ -131,27 +131,27 @@ export class Chats {
   }
 
   async #begin(scope: Scope, { llmId, request, session }: ChatAsk): Promise<Begun> {
-    const { turns, limits } = this.#means;
+    const { turns, limits } = this.#deps;
     const named = llmId || (session?.sessionId && (await turns.llmOf(scope, session.sessionId))) || "";
-    const line = await this.#means.lines.open(scope, named);
-    const { llm } = line;
+    const resolved = await this.#deps.targets.open(scope, named);
+    const { llm } = resolved;
     requireServed(llm, request);
     await limits.countBytes(holderOf(scope.caller), () => sizeOf(request));
     const begun = session && (await turns.begin(scope, llm, session, request));
     const answered = begun && "reply" in begun ? begun : undefined;
     const turn = begun && "release" in begun ? begun : undefined;
     const origin = { llmId: llm.id, sessionId: begun?.sessionId, turnId: begun?.turnId, ending: endingOf(llm) };
-    return { line, origin, turn, answered, attempt: new Attempt(this.#means, scope, llm, turn) };
+    return { resolved, origin, turn, answered, attempt: new Attempt(this.#deps, scope, llm, turn) };
   }
 
-  async #requestOf(scope: Scope, { request }: ChatAsk, llm: Line["llm"], turn: RunningTurn | undefined) {
+  async #requestOf(scope: Scope, { request }: ChatAsk, llm: ResolvedLlm["llm"], turn: RunningTurn | undefined) {
     const asked = withDefaults(request, llm.defaultSampling);
-    return turn ? this.#means.turns.conversation(scope, llm, turn, asked) : asked;
+    return turn ? this.#deps.turns.conversation(scope, llm, turn, asked) : asked;
   }
 }
 
 /** The refusal of a chat, once what it took is recorded. */
-async function stopped(attempt: Attempt, error: unknown, llm: Line["llm"]): Promise<unknown> {
+async function stopped(attempt: Attempt, error: unknown, llm: ResolvedLlm["llm"]): Promise<unknown> {
   await stop(attempt, error);
   return refusalOf(error, llm);
 }

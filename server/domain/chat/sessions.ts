@@ -10,7 +10,7 @@ import {
 } from "../../store/queries/sessions.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ChatMessage } from "../../upstream/models/conversation.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import type { OwnPermission } from "../call/permissions.ts";
 import { requireReach, type Scope } from "../call/scope.ts";
@@ -71,7 +71,7 @@ export class Sessions {
     await scope.em.transactional(async (em) => {
       const session = await find({ ...scope, em }, ownerId, sessionId);
       await deleteSession(em, session.id);
-      await recordDeed(scope, em, { action: "session.delete", resourceId: sessionId, ownerId });
+      await recordAudit(scope, em, { action: "session.delete", resourceId: sessionId, ownerId });
     });
   }
 

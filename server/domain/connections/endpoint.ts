@@ -2,7 +2,7 @@ import { Fault, invalidField } from "../../base/fault.ts";
 import { refusalOf } from "../../upstream/egress/denial.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 
-const MOST_BYTES = 2_048;
+const MAX_BYTES = 2_048;
 
 /**
  * The one spelling of an endpoint's URL that stands for all others: WHATWG-parsed, without a default port, a trailing
@@ -25,8 +25,7 @@ export function canonicalEndpoint(raw: string, field: string): string {
   if (url.search || raw.includes("?")) throw invalidField(field, "must not have a query (?…)");
   url.hostname = url.hostname.replace(/\.$/, "");
   const canonical = url.origin + canonicalPath(url.pathname).replace(/\/+$/, "");
-  if (Buffer.byteLength(canonical) > MOST_BYTES)
-    throw invalidField(field, `must not be longer than ${MOST_BYTES} bytes`);
+  if (Buffer.byteLength(canonical) > MAX_BYTES) throw invalidField(field, `must not be longer than ${MAX_BYTES} bytes`);
   return canonical;
 }
 

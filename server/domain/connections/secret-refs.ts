@@ -34,7 +34,7 @@ interface Options {
 const HELD_MS = 5 * 60_000;
 /** So that a burst of calls asks once, and whoever mends it need not wait. */
 const FAILURE_HELD_MS = 1_000;
-const MOST_HELD = 1_000;
+const MAX_HELD = 1_000;
 const RETRY_AFTER_MS = 5_000;
 
 /** The reasons of what `resolve` refuses. */
@@ -56,7 +56,7 @@ export class SecretRefs {
   constructor(options: Options) {
     this.#options = options;
     this.#heldMs = options.heldMs ?? HELD_MS;
-    this.#held = new LRUCache({ max: MOST_HELD });
+    this.#held = new LRUCache({ max: MAX_HELD });
   }
 
   /** Refuses a reference that is about to be stored and could not be used. */

@@ -17,7 +17,7 @@ interface Deps {
  */
 export class ChangeFeed {
   readonly #deps: Deps;
-  readonly #seats = new Set<Seat>();
+  readonly #subscriptions = new Set<Subscription>();
   readonly #timer: NodeJS.Timeout;
   /** How far has been looked; undefined when nobody waited for a while. */
   #position: number | undefined;
@@ -37,23 +37,23 @@ export class ChangeFeed {
   }
 
   /** A place to wait in, for the changes of one owner or of all. It is to be left in the end. */
-  join(ownerId: string | undefined): Seat {
+  subscribe(ownerId: string | undefined): Subscription {
     if (this.#isClosed) throw stopping();
-    const seat = new Seat(ownerId, () => this.#leave(seat));
-    this.#seats.add(seat);
-    return seat;
+    const subscription = new Subscription(ownerId, () => this.#unsubscribe(subscription));
+    this.#subscriptions.add(subscription);
+    return subscription;
   }
 
   /** Sends all who wait away, to another server. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    for (const seat of this.#seats) seat.end(stopping());
+    for (const subscription of this.#subscriptions) subscription.end(stopping());
   }
 
-  #leave(seat: Seat): void {
-    this.#seats.delete(seat);
-    if (this.#seats.size === 0) this.#position = undefined;
+  #unsubscribe(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    if (this.#subscriptions.size === 0) this.#position = undefined;
   }
 
   #tick(): void {
@@ -67,7 +67,7 @@ export class ChangeFeed {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      while (this.#mustLookAgain && this.#seats.size > 0) {
+      while (this.#mustLookAgain && this.#subscriptions.size > 0) {
         this.#mustLookAgain = false;
         this.#lookedAt = performance.now();
         await this.#wakeThoseConcerned();
@@ -88,25 +88,25 @@ export class ChangeFeed {
     const from = this.#position;
     const { head, owners } = await ownersAfter(em, from ?? Number.MAX_SAFE_INTEGER);
     this.#position = head;
-    for (const seat of this.#seats) {
-      const { ownerId } = seat;
+    for (const subscription of this.#subscriptions) {
+      const { ownerId } = subscription;
       const isConcerned = ownerId === undefined ? owners.size > 0 : owners.has(ownerId);
-      if (from === undefined || isConcerned) seat.wake();
+      if (from === undefined || isConcerned) subscription.wake();
     }
   }
 }
 
-/** Where one waits for changes. It holds nothing but whether there were any: who is slow fills no memory. */
-export class Seat {
+/** Waits for changes on behalf of one caller. It holds only whether there were any, so that a slow caller fills no memory. */
+export class Subscription {
   readonly ownerId: string | undefined;
-  readonly #leave: () => void;
+  readonly #unsubscribe: () => void;
   #hasNews = false;
   #end: Fault | undefined;
   #waiting: (() => void) | undefined;
 
-  constructor(ownerId: string | undefined, leave: () => void) {
+  constructor(ownerId: string | undefined, unsubscribe: () => void) {
     this.ownerId = ownerId;
-    this.#leave = leave;
+    this.#unsubscribe = unsubscribe;
   }
 
   wake(): void {
@@ -119,8 +119,8 @@ export class Seat {
     this.#waiting?.();
   }
 
-  leave(): void {
-    this.#leave();
+  close(): void {
+    this.#unsubscribe();
   }
 
   /** Waits until something has changed since it was last asked; false if nothing has for this long. */

@@ -25,9 +25,9 @@ import { requireNoRotation } from "./rotation.ts";
 import { checkThroughProvider } from "./through-provider.ts";
 import { inferredOf, providerTypeOf } from "./values.ts";
 
-const MOST_LABELS = 20;
+const MAX_LABELS = 20;
 
-interface Means {
+interface Deps {
   readonly vault: Vault;
   readonly egress: Egress;
   readonly secretRefs: SecretRefs;
@@ -38,7 +38,7 @@ interface Means {
 }
 
 /** Writes a change into an Llm; it is the caller's to store it. */
-export async function applyChange(means: Means, llm: Llm, change: LlmChange): Promise<void> {
+export async function applyChange(deps: Deps, llm: Llm, change: LlmChange): Promise<void> {
   if (change.providerType !== undefined && change.providerType !== llm.providerType) {
     throw invalidField("provider_type", `never changes; it is ${llm.providerType}. Create another Llm instead`);
   }
@@ -53,12 +53,12 @@ export async function applyChange(means: Means, llm: Llm, change: LlmChange): Pr
   if (change.price !== undefined) llm.price = change.price;
   if (change.monitoringEndpoint !== undefined) {
     llm.monitoringEndpoint = change.monitoringEndpoint
-      ? allowedEndpoint(means.egress, change.monitoringEndpoint, "monitoring_endpoint")
+      ? allowedEndpoint(deps.egress, change.monitoringEndpoint, "monitoring_endpoint")
       : "";
   }
   llm.modelIdentifier = change.modelIdentifier ?? llm.modelIdentifier;
-  await changeConnection(means, llm, change);
-  changeModel(means, llm, change);
+  await changeConnection(deps, llm, change);
+  changeModel(deps, llm, change);
 }
 
 /** Where a change leads, and with which credentials; undefined keeps the stored ones, null means none. */
@@ -103,9 +103,9 @@ function changedCredentials(llm: Llm, credentials: LlmChange["credentials"]): Cr
   return completeCredentials(credentials, providerTypeOf(llm));
 }
 
-async function changeConnection(means: Means, llm: Llm, change: LlmChange): Promise<void> {
-  const { vault, egress, secretRefs, em } = means;
-  const after = connectionAfter(egress, llm, change, means.provider);
+async function changeConnection(deps: Deps, llm: Llm, change: LlmChange): Promise<void> {
+  const { vault, egress, secretRefs, em } = deps;
+  const after = connectionAfter(egress, llm, change, deps.provider);
   const { endpointUrl, apiPath, credentials, providerId } = after;
   const isOther = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath || providerId !== (llm.provider ?? null);
   if (isOther) requireNoRotation(llm);
@@ -129,7 +129,7 @@ async function changeConnection(means: Means, llm: Llm, change: LlmChange): Prom
 }
 
 /** What the owner left open is inferred anew, because the model may be another one now. */
-function changeModel({ facts }: Means, llm: Llm, change: LlmChange): void {
+function changeModel({ facts }: Deps, llm: Llm, change: LlmChange): void {
   const stored = inferredOf(llm);
   const given = givenOf(stored);
   const said = {
@@ -147,8 +147,8 @@ function changedLabels(
 ): Record<string, string> {
   const changed = replaceLabels ?? { ...labels, ...mergeLabels };
   const count = Object.keys(changed).length;
-  if (count > MOST_LABELS) {
-    throw invalidField("merge_labels", `would make ${count} labels; at most ${MOST_LABELS} are kept`);
+  if (count > MAX_LABELS) {
+    throw invalidField("merge_labels", `would make ${count} labels; at most ${MAX_LABELS} are kept`);
   }
   return changed;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { invalidField } from "../../base/fault.ts";
-import { findLlm, keepPendingTest, keepTest } from "../../store/queries/llms.ts";
+import { findLlm, savePendingTest, saveTest } from "../../store/queries/llms.ts";
 import type { Llm, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
@@ -9,7 +9,7 @@ import { providers } from "../../upstream/models/provider-types.ts";
 import type { SideQuestions } from "../../upstream/probe/side-probes.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { holderOf, reach, type Scope } from "../call/scope.ts";
 import { configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
@@ -21,10 +21,10 @@ import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
 import type { Slot } from "../connections/slots.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
 import { connectionAfter, endpointOrDefault } from "./change.ts";
-import { keepNews } from "./create.ts";
+import { saveNews } from "./create.ts";
 import { digestOf, openSlot, requireKept, storedUse } from "./credentials.ts";
 import { targetOf } from "./targets.ts";
-import { wayOf } from "./through-provider.ts";
+import { connectionOf } from "./through-provider.ts";
 import { inferredOf, notFound, providerTypeOf } from "./values.ts";
 
 /** A connection as a caller describes it; empty and undefined values are left open. */
@@ -38,7 +38,7 @@ export interface ConnectionDraft {
   readonly credentials: CredentialsDraft | undefined;
 }
 
-interface Means {
+interface Deps {
   readonly limits: Limits;
   readonly vault: Vault;
   readonly egress: Egress;
@@ -63,7 +63,7 @@ export class ConnectionTests {
   readonly #upstreams: Upstreams;
   readonly #secretRefs: SecretRefs;
 
-  constructor({ limits, vault, egress, upstreams, secretRefs }: Means) {
+  constructor({ limits, vault, egress, upstreams, secretRefs }: Deps) {
     this.#limits = limits;
     this.#vault = vault;
     this.#egress = egress;
@@ -83,7 +83,7 @@ export class ConnectionTests {
     if (slot === "CURRENT") await keepResult(scope, llm, test);
     if (slot === "PENDING" && kept) {
       const testedDigest = digestOf(llm, Buffer.from(kept.facts.fingerprint, "base64")).toString("base64");
-      await keepPendingTest(scope.em, llm, kept.facts.version, { test, testedDigest });
+      await savePendingTest(scope.em, llm, kept.facts.version, { test, testedDigest });
     }
     return test;
   }
@@ -147,7 +147,7 @@ export class ConnectionTests {
   async #stored(scope: Scope, llm: Llm, slot: Slot): Promise<Candidate> {
     const target = targetOf(llm, undefined);
     if (slot !== "CURRENT") return { target, credentials: await openSlot(this.#vault, scope.em, llm, slot) };
-    const { endpointUrl, credentials } = await wayOf(this.#vault, scope.em, llm);
+    const { endpointUrl, credentials } = await connectionOf(this.#vault, scope.em, llm);
     return { target: { ...target, endpointUrl }, credentials };
   }
 
@@ -170,7 +170,7 @@ export class ConnectionTests {
       return { target, credentials: credentials ?? undefined };
     }
     await recordUse(scope, llm, storedUse(llm));
-    const way = await wayOf(this.#vault, scope.em, llm);
+    const way = await connectionOf(this.#vault, scope.em, llm);
     // A Provider's key goes nowhere but to the endpoint that came with it.
     return {
       target: llm.provider ? { ...target, endpointUrl: way.endpointUrl } : target,
@@ -209,13 +209,13 @@ function sideQuestionsOf(llm: Llm): SideQuestions {
 /** Before a key that the caller did not bring is sent anywhere: what is not written down does not happen. */
 function recordUse(scope: Scope, { id, owner }: Llm, more: Readonly<Record<string, string>>): Promise<void> {
   const facts = { purpose: "test", ...more };
-  return recordDeed(scope, scope.em, { action: "llm.test", resourceId: id, ownerId: owner, facts });
+  return recordAudit(scope, scope.em, { action: "llm.test", resourceId: id, ownerId: owner, facts });
 }
 
 /** The same for a connection that is not registered: it has no id. */
 function recordUseOfRef(scope: Scope): Promise<void> {
   const facts = { purpose: "test", usesSecret: "true" };
-  return recordDeed(scope, scope.em, {
+  return recordAudit(scope, scope.em, {
     action: "llm.test",
     resourceId: "",
     ownerId: scope.caller.accountId,
@@ -225,8 +225,8 @@ function recordUseOfRef(scope: Scope): Promise<void> {
 
 /** With what it says of the model. */
 async function keepResult({ em }: Scope, llm: Llm, test: StoredTest): Promise<void> {
-  await keepTest(em, llm, statusAfter(llm, test), test);
-  await keepNews(em, llm, { test });
+  await saveTest(em, llm, statusAfter(llm, test), test);
+  await saveNews(em, llm, { test });
 }
 
 /** A test that proved nothing changes nothing. */

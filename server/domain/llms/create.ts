@@ -20,9 +20,9 @@ import type { ModelStateName } from "../models/state.ts";
 import { endpointOrDefault, type LlmDraft } from "./change.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import type { SettledDraft } from "./through-provider.ts";
-import { inferredOf, providerTypeOf, tellOf } from "./values.ts";
+import { inferredOf, notify, providerTypeOf } from "./values.ts";
 
-interface Means {
+interface Deps {
   readonly vault: Vault;
   readonly egress: Egress;
   readonly secretRefs: SecretRefs;
@@ -37,7 +37,7 @@ interface Circumstances {
 
 /** An Llm made from a draft, its credentials sealed, and not yet stored. */
 export async function composeLlm(
-  { vault, egress, secretRefs }: Means,
+  { vault, egress, secretRefs }: Deps,
   scope: Scope,
   draft: SettledDraft,
   { ownerId, facts, requestDigest }: Circumstances,
@@ -132,7 +132,7 @@ export function knownAfter(
  * Keeps what is new of the model of an Llm, and tells those who watch if it is more than that it was looked at. False if
  * the connection is another one by now, so that the news are not of it.
  */
-export async function keepNews(
+export async function saveNews(
   em: EntityManager,
   seen: Readonly<Llm>,
   { list, test }: Omit<ModelNews, "facts">,
@@ -146,7 +146,7 @@ export async function keepNews(
     const before = knownOf(llm);
     if (isDeepStrictEqual(known, before)) return true;
     await keepModel(em, llm.id, known);
-    if (!isDeepStrictEqual(unchecked(known), unchecked(before))) await tellOf(em, llm, "model_changed");
+    if (!isDeepStrictEqual(unchecked(known), unchecked(before))) await notify(em, llm, "model_changed");
     return true;
   });
 }

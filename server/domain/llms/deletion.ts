@@ -1,9 +1,9 @@
 import { dropDefault, eraseLlms, lockDeleted, lockDeletedLlm, lockLlm } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
-import { THE_SERVER } from "../call/audit-record.ts";
+import { SYSTEM } from "../call/audit-record.ts";
 import { onceCommitted, reach, type Scope } from "../call/scope.ts";
-import type { Lines } from "./targets.ts";
+import type { LlmTargets } from "./targets.ts";
 import { duplicate, notFound, recordChange, requireEtag } from "./values.ts";
 
 const DAY_MS = 86_400_000;
@@ -18,10 +18,10 @@ export function purgeTimeOf(deletedAt: Date): Date {
 
 /** Deleting, in two steps: out of the way at once, and gone for good after some time in which it can be undone. */
 export class DeletedLlms {
-  readonly #lines: Lines;
+  readonly #targets: LlmTargets;
 
-  constructor({ lines }: { lines: Lines }) {
-    this.#lines = lines;
+  constructor({ targets }: { targets: LlmTargets }) {
+    this.#targets = targets;
   }
 
   async delete(scope: Scope, llmId: string, etag: string): Promise<void> {
@@ -36,7 +36,7 @@ export class DeletedLlms {
       await recordChange(scope, em, llm, { kind: "deleted", action: "llm.delete" });
       return llm;
     });
-    onceCommitted(scope, () => this.#lines.forget(deleted));
+    onceCommitted(scope, () => this.#targets.forget(deleted));
   }
 
   /** The index decides whether its connection is still free. */
@@ -71,7 +71,7 @@ export async function purgeLlms(em: EntityManager): Promise<number> {
     await eraseLlms(em, llms);
     // By owner, so that no two servers wait for each other's chains of audit events.
     for (const llm of llms.toSorted((a, b) => (a.owner < b.owner ? -1 : 1))) {
-      await recordChange(THE_SERVER, em, llm, { kind: "purged", action: "llm.purge" });
+      await recordChange(SYSTEM, em, llm, { kind: "purged", action: "llm.purge" });
     }
     return llms.length;
   });

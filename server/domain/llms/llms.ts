@@ -16,7 +16,7 @@ import type { LlmChange, LlmDraft } from "./change.ts";
 import { applyChange } from "./change.ts";
 import { composeLlm, requestDigestOf } from "./create.ts";
 import { type Notice, noticesOf } from "./notices.ts";
-import type { Lines } from "./targets.ts";
+import type { LlmTargets } from "./targets.ts";
 import { holdAmong, settleDraft } from "./through-provider.ts";
 import {
   duplicate,
@@ -29,7 +29,7 @@ import {
   requireEtag,
 } from "./values.ts";
 
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 
 /** An Llm that was written, and what its owner may want to know of it. */
 export interface Written {
@@ -37,11 +37,11 @@ export interface Written {
   readonly notices: readonly Notice[];
 }
 
-interface Means {
+interface Deps {
   readonly store: Store;
   readonly vault: Vault;
   readonly egress: Egress;
-  readonly lines: Lines;
+  readonly targets: LlmTargets;
   readonly secretRefs: SecretRefs;
 }
 
@@ -50,12 +50,12 @@ export class Llms {
   readonly #store: Store;
   readonly #vault: Vault;
   readonly #egress: Egress;
-  readonly #lines: Lines;
+  readonly #targets: LlmTargets;
   readonly #secretRefs: SecretRefs;
 
-  constructor({ store, vault, egress, lines, secretRefs }: Means) {
+  constructor({ store, vault, egress, targets, secretRefs }: Deps) {
     this.#store = store;
-    this.#lines = lines;
+    this.#targets = targets;
     this.#vault = vault;
     this.#egress = egress;
     this.#secretRefs = secretRefs;
@@ -67,9 +67,9 @@ export class Llms {
     requireReach(scope, ownerId, "CREATE_LLM_OWN");
     const draft = await settleDraft(scope.em, asked, ownerId);
     const facts = await lookUpModel(draft.providerType, draft.modelIdentifier);
-    const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
+    const deps = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
     const requestDigest = requestDigestOf(this.#vault, asked, ownerId);
-    const llm = await composeLlm(means, scope, draft, { ownerId, facts, requestDigest });
+    const llm = await composeLlm(deps, scope, draft, { ownerId, facts, requestDigest });
     const record = recordOf(scope, { action: "llm.create", resourceId: llm.id, ownerId });
     const insert = async (em: EntityManager) => {
       // It may have moved since the draft was settled; from here on it does not.
@@ -122,9 +122,9 @@ export class Llms {
     });
   }
 
-  /** How many a list has on all its pages; MOST_COUNTED stands for that or more. */
+  /** How many a list has on all its pages; MAX_COUNTED stands for that or more. */
   count(scope: Scope, asked: Query): Promise<number> {
-    return countLlms(this.#store.rows, this.#allowed(scope, asked).filter, MOST_COUNTED);
+    return countLlms(this.#store.rows, this.#allowed(scope, asked).filter, MAX_COUNTED);
   }
 
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */
@@ -137,9 +137,9 @@ export class Llms {
         if (!llm) throw notFound(llmId);
         requireEtag(llm, change.etag);
         const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
-        const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
+        const deps = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
         const before = checkedOf(llm);
-        await applyChange({ ...means, em, facts: model, provider }, llm, change);
+        await applyChange({ ...deps, em, facts: model, provider }, llm, change);
         llm.updatedAt = new Date();
         llm.updatedBy = scope.caller.accountId;
         await em.flush();
@@ -150,7 +150,7 @@ export class Llms {
         await recordChange(scope, em, llm, { kind: "updated", action: "llm.update", facts });
         return { llm, notices: noticesOf(llm, model) };
       });
-      onceCommitted(scope, () => this.#lines.forget(written.llm));
+      onceCommitted(scope, () => this.#targets.forget(written.llm));
       return written;
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;
@@ -173,7 +173,7 @@ export class Llms {
       await recordChange(scope, em, llm, { kind: "default_changed", action: "llm.setDefault" });
       return llm;
     });
-    onceCommitted(scope, () => this.#lines.forget(chosen));
+    onceCommitted(scope, () => this.#targets.forget(chosen));
     return chosen;
   }
 

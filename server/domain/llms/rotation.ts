@@ -10,7 +10,7 @@ import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.t
 import { type Kept, keptIn, setAside, setCurrent } from "../connections/slots.ts";
 import { withListDue } from "../models/knowledge.ts";
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
-import type { Lines } from "./targets.ts";
+import type { LlmTargets } from "./targets.ts";
 import { credentialsOfProvider } from "./through-provider.ts";
 import { notFound, providerTypeOf, recordChange, requireEtag } from "./values.ts";
 
@@ -25,12 +25,12 @@ type Facts = Readonly<Record<string, string>>;
 export class CredentialsRotation {
   readonly #vault: Vault;
   readonly #secretRefs: SecretRefs;
-  readonly #lines: Lines;
+  readonly #targets: LlmTargets;
 
-  constructor({ vault, secretRefs, lines }: { vault: Vault; secretRefs: SecretRefs; lines: Lines }) {
+  constructor({ vault, secretRefs, targets }: { vault: Vault; secretRefs: SecretRefs; targets: LlmTargets }) {
     this.#vault = vault;
     this.#secretRefs = secretRefs;
-    this.#lines = lines;
+    this.#targets = targets;
   }
 
   /** Pending credentials that are there are replaced: nothing uses them. */
@@ -105,7 +105,7 @@ export class CredentialsRotation {
         await recordChange(scope, em, llm, { kind: "updated", action, facts });
         return llm;
       });
-      onceCommitted(scope, () => this.#lines.forget(changed));
+      onceCommitted(scope, () => this.#targets.forget(changed));
       return changed;
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;

@@ -3,7 +3,7 @@ import { findProvider } from "../../store/queries/providers.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Limits } from "../access/limits.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { holderOf, reach, type Scope } from "../call/scope.ts";
 import { vendorOf } from "../connections/credentials.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
@@ -13,7 +13,7 @@ import { providerNotFound } from "../providers/values.ts";
 import { openSlot, storedUse } from "./credentials.ts";
 import { notFound, providerTypeOf } from "./values.ts";
 
-interface Means {
+interface Deps {
   readonly limits: Limits;
   readonly vault: Vault;
   readonly secretRefs: SecretRefs;
@@ -23,26 +23,26 @@ interface Means {
 
 /** What the endpoints of Llms serve. */
 export class LlmModels {
-  readonly #means: Means;
+  readonly #deps: Deps;
 
-  constructor(means: Means) {
-    this.#means = means;
+  constructor(deps: Deps) {
+    this.#deps = deps;
   }
 
   /** The models that the endpoint of an Llm serves, or its Provider's, as they were at most so long ago. */
   async list(scope: Scope, llmId: string, maxAgeMs?: number): Promise<FetchedModels> {
     const llm = await findLlm(scope.em, llmId, reach(scope, "READ_LLM_OWN"), { withCredentials: true });
     if (!llm) throw notFound(llmId);
-    return this.#means.lists.get(scope, await this.#sourceOf(scope, llm), {
+    return this.#deps.lists.get(scope, await this.#sourceOf(scope, llm), {
       maxAgeMs,
-      admit: () => this.#means.limits.countTest(holderOf(scope.caller)),
+      admit: () => this.#deps.limits.countTest(holderOf(scope.caller)),
       record: () => recordUse(scope, llm, {}),
     });
   }
 
   /** The same of an Llm that was loaded with its credentials, as nobody asked for it. */
   async look(scope: Scope, llm: Llm, maxAgeMs?: number): Promise<FetchedModels> {
-    return this.#means.lists.get(scope, await this.#sourceOf(scope, llm), {
+    return this.#deps.lists.get(scope, await this.#sourceOf(scope, llm), {
       maxAgeMs,
       record: () => recordUse(scope, llm, { purpose: "modelList" }),
     });
@@ -51,7 +51,7 @@ export class LlmModels {
   async #sourceOf(scope: Scope, llm: Llm): Promise<ListSource> {
     const metadata = { llmId: llm.id };
     if (llm.provider) return { ...(await this.#providersSource(scope, llm.provider)), metadata };
-    const { vault, secretRefs } = this.#means;
+    const { vault, secretRefs } = this.#deps;
     const { owner: ownerId, endpointUrl, credentialsFingerprint } = llm;
     const place = { ownerId, providerType: providerTypeOf(llm), endpointUrl };
     return {
@@ -71,12 +71,12 @@ export class LlmModels {
   async #providersSource(scope: Scope, id: string): Promise<ListSource> {
     const provider = await findProvider(scope.em, { id, ownerId: undefined }, { withCredentials: true });
     if (!provider) throw providerNotFound(id);
-    return this.#means.vendors.listSource(scope, provider);
+    return this.#deps.vendors.listSource(scope, provider);
   }
 }
 
 /** Before the stored key is sent anywhere: what is not written down does not happen. */
 function recordUse(scope: Scope, llm: Llm, purpose: Readonly<Record<string, string>>): Promise<void> {
   const facts = { ...purpose, ...storedUse(llm) };
-  return recordDeed(scope, scope.em, { action: "llm.listModels", resourceId: llm.id, ownerId: llm.owner, facts });
+  return recordAudit(scope, scope.em, { action: "llm.listModels", resourceId: llm.id, ownerId: llm.owner, facts });
 }

@@ -1,4 +1,4 @@
-import { keepFailed, keepServed } from "../../store/queries/schedules.ts";
+import { saveFailed, saveServed } from "../../store/queries/schedules.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { type FailureKind, UpstreamFailure } from "../../upstream/models/failure.ts";
 
@@ -7,7 +7,7 @@ const FLUSH_MS = 5_000;
 const APART_MS = 60_000;
 /** More than the time between two writes: a chat each minute spares the check each minute. */
 const MARGIN_SECONDS = (FLUSH_MS + APART_MS) / 1_000;
-const MOST_HEARD = 10_000;
+const MAX_HEARD = 10_000;
 
 /** Failures that say something of the connection rather than of one request. */
 const TELLING: ReadonlySet<FailureKind> = new Set([
@@ -47,7 +47,7 @@ export class Signals {
   recordSignal(llmId: string, ok: boolean): void {
     const heard = this.#heard.get(llmId);
     if (heard) Object.assign(heard, { ok, isNew: true });
-    else if (this.#heard.size < MOST_HEARD) this.#heard.set(llmId, { ok, isNew: true, writtenAt: -APART_MS });
+    else if (this.#heard.size < MAX_HEARD) this.#heard.set(llmId, { ok, isNew: true, writtenAt: -APART_MS });
   }
 
   /** The same of what a chat failed with, if that says anything of the Llm. */
@@ -67,8 +67,8 @@ export class Signals {
       Object.assign(heard, { isNew: false, writtenAt: now });
     }
     try {
-      if (served.length > 0) await keepServed(this.#fork(), served, MARGIN_SECONDS);
-      if (failed.length > 0) await keepFailed(this.#fork(), failed);
+      if (served.length > 0) await saveServed(this.#fork(), served, MARGIN_SECONDS);
+      if (failed.length > 0) await saveFailed(this.#fork(), failed);
     } catch {
       // Who needs the database says what is wrong with it; the next chats say the same again.
     }

@@ -12,52 +12,52 @@ import { apiKeyHeaderOf } from "../connections/credentials.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
 import { useOf } from "./credentials.ts";
-import { wayOf } from "./through-provider.ts";
+import { connectionOf } from "./through-provider.ts";
 import { notFound, providerTypeOf } from "./values.ts";
 
 /** An Llm and how to reach it. */
-export interface Line {
+export interface ResolvedLlm {
   readonly llm: Readonly<Llm>;
   readonly target: Target;
 }
 
-/** A line without its key, if that is kept elsewhere: it is not held here for longer than there. */
-interface HeldLine extends Line {
+/** A resolved Llm without its key, if that is kept elsewhere: it is not held here for longer than there. */
+interface CachedLlm extends ResolvedLlm {
   readonly keptElsewhere?: Credentials;
 }
 
 /** How many are held in memory, keys and all. */
-const MOST_HELD = 10_000;
+const MAX_HELD = 10_000;
 
-/** The lines of chats, held in memory until their rows change: a chat reads nothing before its endpoint is called. */
-export class Lines {
+/** Where chats go: Llms with endpoint and key, held in memory until their rows change: a chat reads nothing before its endpoint is called. */
+export class LlmTargets {
   readonly #store: Store;
   readonly #vault: Vault;
   readonly #secretRefs: SecretRefs;
-  readonly #held: RowCache<HeldLine>;
+  readonly #held: RowCache<CachedLlm>;
   readonly #defaults: RowCache<{ readonly id: string }>;
 
   constructor({ store, vault, secretRefs }: { store: Store; vault: Vault; secretRefs: SecretRefs }) {
     this.#store = store;
     this.#vault = vault;
     this.#secretRefs = secretRefs;
-    this.#held = store.cache("llm", { max: MOST_HELD, clearedBy: ["budget"] });
-    this.#defaults = store.cache("account", { max: MOST_HELD });
+    this.#held = store.cache("llm", { max: MAX_HELD, clearedBy: ["budget"] });
+    this.#defaults = store.cache("account", { max: MAX_HELD });
   }
 
-  /** The line of an Llm that the caller may use; an empty id means the caller's default Llm. */
-  async open(scope: Scope, llmId: string): Promise<Line> {
+  /** How to reach an Llm that the caller may use; an empty id means the caller's default Llm. */
+  async open(scope: Scope, llmId: string): Promise<ResolvedLlm> {
     const reachable = reach(scope, "USE_LLM_OWN");
     const id = llmId || (await this.#defaultId(scope.caller.accountId));
-    const line = await this.#held.get(id, () => this.#load(scope.em, id, reachable));
-    if (!line || (reachable !== undefined && line.llm.owner !== reachable)) throw notFound(id);
-    if (!line.keptElsewhere) return line;
-    const apiKey = await apiKeyHeaderOf(this.#secretRefs, line.keptElsewhere, useOf(line.llm), scope.signal);
-    return { ...line, target: { ...line.target, apiKey } };
+    const resolved = await this.#held.get(id, () => this.#load(scope.em, id, reachable));
+    if (!resolved || (reachable !== undefined && resolved.llm.owner !== reachable)) throw notFound(id);
+    if (!resolved.keptElsewhere) return resolved;
+    const apiKey = await apiKeyHeaderOf(this.#secretRefs, resolved.keptElsewhere, useOf(resolved.llm), scope.signal);
+    return { ...resolved, target: { ...resolved.target, apiKey } };
   }
 
-  /** To be told of what a line failed with: a key that was refused is fetched anew by the next call. */
-  heed(error: unknown, { keptElsewhere }: HeldLine): void {
+  /** To be told of what a chat with the Llm failed with: a key that was refused is fetched anew by the next call. */
+  onFailure(error: unknown, { keptElsewhere }: CachedLlm): void {
     if (!(error instanceof UpstreamFailure) || error.kind !== "key-refused") return;
     if (keptElsewhere?.source instanceof SecretRef) this.#secretRefs.forget(keptElsewhere.source);
   }
@@ -73,10 +73,10 @@ export class Lines {
     this.#held.clear();
   }
 
-  async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<HeldLine | undefined> {
+  async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<CachedLlm | undefined> {
     const stored = await this.#store.hot.llmForUse(id, ownerId);
     if (!stored) return undefined;
-    const { endpointUrl, credentials } = await wayOf(this.#vault, em, stored);
+    const { endpointUrl, credentials } = await connectionOf(this.#vault, em, stored);
     const llm = { ...stored, endpointUrl };
     if (!credentials) return { llm, target: targetOf(llm, undefined) };
     const { source, headerName, prefix } = credentials;

@@ -8,7 +8,7 @@ import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { canonicalEndpoint } from "../connections/endpoint.ts";
 import { forgetEndpoint } from "../models/knowledge.ts";
-import { keyAmong, providerNotFound, wayThrough } from "../providers/values.ts";
+import { connectionOfProvider, keyAmong, providerNotFound } from "../providers/values.ts";
 import type { ChangedConnection, LlmDraft } from "./change.ts";
 import { digestOf, openSlot } from "./credentials.ts";
 
@@ -64,12 +64,12 @@ export function checkThroughProvider(
 }
 
 /** Where an Llm that was loaded with its credentials is reached, and with whose: its own, or those of its Provider. */
-export async function wayOf(
+export async function connectionOf(
   vault: Vault,
   em: EntityManager,
   llm: Readonly<Llm>,
 ): Promise<{ endpointUrl: string; credentials: Credentials | undefined }> {
-  if (llm.provider) return wayThrough(vault, em, llm.provider);
+  if (llm.provider) return connectionOfProvider(vault, em, llm.provider);
   return { endpointUrl: llm.endpointUrl, credentials: await openSlot(vault, em, llm) };
 }
 

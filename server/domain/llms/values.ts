@@ -5,9 +5,9 @@ import { findByConnection, findLlm } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
-import { type Deed, type Doer, recordOf } from "../call/audit-record.ts";
+import { type Actor, type AuditEvent, recordOf } from "../call/audit-record.ts";
 import type { ListKey } from "../call/paging.ts";
-import { aside, reach, type Scope } from "../call/scope.ts";
+import { freshFork, reach, type Scope } from "../call/scope.ts";
 import type { InferredModel } from "../models/inference.ts";
 
 /** The column holds nothing else: what goes in is checked by the contract. */
@@ -45,7 +45,7 @@ export function notFound(llmId: string): Fault {
 
 /** The refusal of an id that is in use. A stranger's Llm is refused in the same words, without the facts. */
 export async function idTaken(scope: Scope, { id, requestDigest }: Llm, cause: unknown): Promise<Fault> {
-  const existing = await findLlm(aside(scope), id, reach(scope, "READ_LLM_OWN"), { withDeleted: true });
+  const existing = await findLlm(freshFork(scope), id, reach(scope, "READ_LLM_OWN"), { withDeleted: true });
   return new Fault("LLM_ID_TAKEN", `llm_id ${id} is in use`, factsOf(existing, requestDigest), cause);
 }
 
@@ -54,7 +54,7 @@ export async function duplicate(scope: Scope, llm: Llm, cause: unknown): Promise
   const reachable = reach(scope, "READ_LLM_OWN");
   const existing =
     reachable === undefined || reachable === llm.owner
-      ? await findByConnection(aside(scope), llm.owner, llm.connectionDigest)
+      ? await findByConnection(freshFork(scope), llm.owner, llm.connectionDigest)
       : null;
   return new Fault(
     "LLM_DUPLICATE",
@@ -100,18 +100,18 @@ export type LlmChangeKind =
   | "model_changed";
 
 /** Something that is done to an Llm. */
-export interface LlmDeed extends Pick<Deed, "action" | "facts"> {
+export interface LlmAuditEvent extends Pick<AuditEvent, "action" | "facts"> {
   readonly kind: LlmChangeKind;
 }
 
 /** Tells those who watch, once the transaction commits, of what nobody did. */
-export function tellOf(em: EntityManager, llm: Pick<Llm, "id" | "owner">, kind: LlmChangeKind): Promise<void> {
+export function notify(em: EntityManager, llm: Pick<Llm, "id" | "owner">, kind: LlmChangeKind): Promise<void> {
   return appendChange(em, { noun: LLM_NOUN, resourceId: llm.id, ownerId: llm.owner, kind });
 }
 
-/** Tells those who watch, once the transaction commits, and writes down who did it. To be called last, as `recordDeed`. */
-export async function recordChange(doer: Doer, em: EntityManager, llm: Llm, deed: LlmDeed): Promise<void> {
+/** Tells those who watch, once the transaction commits, and writes down who did it. To be called last, as `recordAudit`. */
+export async function recordChange(actor: Actor, em: EntityManager, llm: Llm, event: LlmAuditEvent): Promise<void> {
   const { id: resourceId, owner: ownerId } = llm;
-  const change = { noun: LLM_NOUN, resourceId, ownerId, kind: deed.kind };
-  await appendAuditedChange(em, change, recordOf(doer, { ...deed, resourceId, ownerId }));
+  const change = { noun: LLM_NOUN, resourceId, ownerId, kind: event.kind };
+  await appendAuditedChange(em, change, recordOf(actor, { ...event, resourceId, ownerId }));
 }

@@ -2,7 +2,7 @@ import { Fault } from "../../base/fault.ts";
 import { changesAfter, type PlacedChange, placeChanges } from "../../store/queries/changes.ts";
 import { findLlms } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
-import type { PlainRows } from "../../store/sql/rows.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ApiKeys } from "../access/api-keys.ts";
@@ -25,8 +25,8 @@ export interface LlmEvent {
   readonly resumeToken: string;
 }
 
-interface Means {
-  readonly rows: PlainRows;
+interface Deps {
+  readonly rows: RowReader;
   readonly vault: Vault;
   readonly feed: ChangeFeed;
   readonly keys: ApiKeys;
@@ -34,12 +34,12 @@ interface Means {
 
 /** Follows the changes of Llms. */
 export class LlmWatch {
-  readonly #rows: PlainRows;
+  readonly #rows: RowReader;
   readonly #vault: Vault;
   readonly #feed: ChangeFeed;
   readonly #keys: ApiKeys;
 
-  constructor({ rows, vault, feed, keys }: Means) {
+  constructor({ rows, vault, feed, keys }: Deps) {
     this.#rows = rows;
     this.#vault = vault;
     this.#feed = feed;
@@ -51,7 +51,7 @@ export class LlmWatch {
     if (asked !== undefined) requireReach(scope, asked, "READ_LLM_OWN");
     const ownerId = asked ?? reach(scope, "READ_LLM_OWN");
     const key = ["llms", ownerId];
-    const seat = this.#feed.join(ownerId);
+    const subscription = this.#feed.subscribe(ownerId);
     try {
       const now = await headOf(scope.em.fork());
       let position = this.#read(key, resumeToken) ?? now;
@@ -76,11 +76,11 @@ export class LlmWatch {
         if (owesSign) {
           yield { kind: "caught_up", change: undefined, llm: undefined, resumeToken: this.#token(key, position) };
         }
-        owesSign = !(await seat.wait(SIGN_OF_LIFE_MS, scope.signal));
+        owesSign = !(await subscription.wait(SIGN_OF_LIFE_MS, scope.signal));
         await this.#keys.requireUnchanged(scope.caller);
       }
     } finally {
-      seat.leave();
+      subscription.close();
     }
   }
 
@@ -105,7 +105,7 @@ async function headOf(em: EntityManager): Promise<number> {
 }
 
 async function llmsOf(
-  rows: PlainRows,
+  rows: RowReader,
   changes: readonly PlacedChange[],
   ownerId: string | undefined,
 ): Promise<ReadonlyMap<string, Readonly<Llm>>> {

@@ -35,7 +35,7 @@ export interface Asking {
 /** The longest that a list is held. */
 const LONGEST_HELD_MS = 3_600_000;
 /** How many models are held in memory, of all lists together. */
-const MOST_HELD = 100_000;
+const MAX_HELD = 100_000;
 
 /** The lists of models that endpoints gave, held in memory: Llms and Providers that are the same connection share one. */
 export class ModelLists {
@@ -43,7 +43,7 @@ export class ModelLists {
   readonly #asking = new Map<string, Promise<FetchedModels>>();
   readonly #held = new LRUCache<string, FetchedModels>({
     ttl: LONGEST_HELD_MS,
-    maxSize: MOST_HELD,
+    maxSize: MAX_HELD,
     sizeCalculation: ({ models }) => models.length + 1,
   });
 

@@ -11,7 +11,7 @@ import { endpointOrDefault } from "../llms/change.ts";
 import { type Notice, PLAINTEXT } from "../llms/notices.ts";
 import { providerTypeOf, replaceCredentials, useOf } from "./values.ts";
 
-interface Means {
+interface Deps {
   readonly vault: Vault;
   readonly egress: Egress;
   readonly secretRefs: SecretRefs;
@@ -19,19 +19,19 @@ interface Means {
 }
 
 /** Writes a change into a Provider, or all there is into a new one; tells whether its endpoint or its key is another. */
-export async function applyChange(means: Means, provider: Provider, change: ProviderChange): Promise<boolean> {
+export async function applyChange(deps: Deps, provider: Provider, change: ProviderChange): Promise<boolean> {
   if (change.providerType !== undefined && change.providerType !== provider.providerType) {
     const advice = "Delete this one, or take another name";
     throw invalidField("provider_type", `never changes; it is ${provider.providerType}. ${advice}`);
   }
   if (change.displayName !== undefined) provider.displayName = change.displayName ?? provider.name;
   if (change.metadata !== undefined) provider.metadata = { ...change.metadata };
-  return changeConnection(means, provider, change);
+  return changeConnection(deps, provider, change);
 }
 
 /** Stored credentials never follow a moved endpoint. */
 async function changeConnection(
-  { vault, egress, secretRefs, em }: Means,
+  { vault, egress, secretRefs, em }: Deps,
   provider: Provider,
   { baseUrl, credentials }: ProviderChange,
 ): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Vendor } from "../../upstream/models/list.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import type { OwnPermission } from "../call/permissions.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
 import type { Credentials } from "../connections/credentials.ts";
@@ -15,7 +15,7 @@ import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
 import type { FetchedModels, ListSource, ModelLists } from "../models/lists.ts";
 import { credentialsOf, keyOf, type ProviderRef, providerNotFound, providerTypeOf, useOf } from "./values.ts";
 
-interface Means {
+interface Deps {
   readonly limits: Limits;
   readonly vault: Vault;
   readonly upstreams: Upstreams;
@@ -31,7 +31,7 @@ export class Vendors {
   readonly #secretRefs: SecretRefs;
   readonly #lists: ModelLists;
 
-  constructor({ limits, vault, upstreams, secretRefs, lists }: Means) {
+  constructor({ limits, vault, upstreams, secretRefs, lists }: Deps) {
     this.#secretRefs = secretRefs;
     this.#limits = limits;
     this.#vault = vault;
@@ -102,7 +102,7 @@ async function find(scope: Scope, ref: ProviderRef, permission: OwnPermission): 
 function recordUse(scope: Scope, provider: Provider, action: "provider.test" | "provider.listModels"): Promise<void> {
   const { id: resourceId, owner: ownerId, name } = provider;
   const facts = { name, usesSecret: String(provider.hasCredentials) };
-  return recordDeed(scope, scope.em, { action, resourceId, ownerId, facts });
+  return recordAudit(scope, scope.em, { action, resourceId, ownerId, facts });
 }
 
 /** A test that proved nothing changes nothing. */

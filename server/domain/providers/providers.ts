@@ -13,17 +13,17 @@ import {
   usersOf,
 } from "../../store/queries/providers.ts";
 import { Provider } from "../../store/schema/provider.entity.ts";
-import type { PlainRows } from "../../store/sql/rows.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
-import { aside, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import { freshFork, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
 import type { Notice } from "../llms/notices.ts";
-import type { Lines } from "../llms/targets.ts";
+import type { LlmTargets } from "../llms/targets.ts";
 import { leaveProvider } from "../llms/through-provider.ts";
 import type { ProviderChange } from "./change.ts";
 import { allowedBaseUrl, applyChange, noticesOf } from "./change.ts";
@@ -50,33 +50,33 @@ export interface ProviderList extends Page<Readonly<Provider>> {
 }
 
 /** Whoever makes a Provider may find it made; whoever changes it, deleted. Each time somebody else has got further. */
-const MOST_ATTEMPTS = 5;
-const MOST_COUNTED = 10_000;
+const MAX_ATTEMPTS = 5;
+const MAX_COUNTED = 10_000;
 /** Of those that use a Provider, so many are named. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
-interface Means {
-  readonly rows: PlainRows;
+interface Deps {
+  readonly rows: RowReader;
   readonly vault: Vault;
   readonly egress: Egress;
   readonly secretRefs: SecretRefs;
-  readonly lines: Lines;
+  readonly targets: LlmTargets;
 }
 
 /** Providers: what Llms share. */
 export class Providers {
-  readonly #rows: PlainRows;
+  readonly #rows: RowReader;
   readonly #vault: Vault;
   readonly #egress: Egress;
   readonly #secretRefs: SecretRefs;
-  readonly #lines: Lines;
+  readonly #targets: LlmTargets;
 
-  constructor({ rows, vault, egress, secretRefs, lines }: Means) {
+  constructor({ rows, vault, egress, secretRefs, targets }: Deps) {
     this.#rows = rows;
     this.#secretRefs = secretRefs;
     this.#vault = vault;
     this.#egress = egress;
-    this.#lines = lines;
+    this.#targets = targets;
   }
 
   /** Of any number that make the same one at once, the index lets one; the others change what it made. */
@@ -87,7 +87,7 @@ export class Providers {
         return await this.#tryUpsert(scope, key, change);
       } catch (error) {
         if (violates(error, "provider_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
-        if (!violates(error, "provider_owner_name_key") || attempt === MOST_ATTEMPTS) throw error;
+        if (!violates(error, "provider_owner_name_key") || attempt === MAX_ATTEMPTS) throw error;
       }
     }
   }
@@ -118,7 +118,7 @@ export class Providers {
       const text = behind instanceof Date ? behind.toISOString() : String(behind);
       return makePageToken(this.#vault, key, [text, last.id]);
     });
-    return { ...page, totalSize: countsAll ? await countProviders(this.#rows, filter, MOST_COUNTED) : undefined };
+    return { ...page, totalSize: countsAll ? await countProviders(this.#rows, filter, MAX_COUNTED) : undefined };
   }
 
   /** The foreign key decides whether it is in use. Llms that are deleted let go of it, so that they can be brought back. */
@@ -135,7 +135,7 @@ export class Providers {
         await em.flush();
         await em.remove(provider).flush();
         const facts = { name: provider.name };
-        await recordDeed(scope, em, {
+        await recordAudit(scope, em, {
           action: "provider.delete",
           resourceId: provider.id,
           ownerId: provider.owner,
@@ -153,13 +153,13 @@ export class Providers {
       const stored = await lockProvider(em, key);
       if (stored) requireEtag(stored, change.etag);
       const provider = stored ?? this.#compose(scope, em, key, change);
-      const means = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs, em };
-      const isOther = await applyChange(means, provider, change);
+      const deps = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs, em };
+      const isOther = await applyChange(deps, provider, change);
       provider.updatedAt = new Date();
       provider.updatedBy = scope.caller.accountId;
       await em.flush();
       const renewed = stored && isOther ? await renewLlmsOf(em, provider) : [];
-      await recordDeed(scope, em, {
+      await recordAudit(scope, em, {
         action: stored ? "provider.update" : "provider.create",
         resourceId: provider.id,
         ownerId: provider.owner,
@@ -168,7 +168,7 @@ export class Providers {
       return { provider, isNew: !stored, notices: noticesOf(provider), renewed };
     });
     onceCommitted(scope, () => {
-      for (const llm of renewed) this.#lines.forget(llm);
+      for (const llm of renewed) this.#targets.forget(llm);
     });
     return upserted;
   }
@@ -220,7 +220,7 @@ function fieldsOf(change: ProviderChange): string {
 }
 
 async function inUse(scope: Scope, provider: Provider, cause: unknown): Promise<Fault> {
-  const { llms, count } = await usersOf(aside(scope), provider.id, MOST_NAMED);
+  const { llms, count } = await usersOf(freshFork(scope), provider.id, MAX_NAMED);
   const reachable = reach(scope, "READ_LLM_OWN");
   const seen = reachable === undefined || reachable === provider.owner ? llms : [];
   const names = seen.map(({ id, displayName }) => `${displayName} (${id})`).join(", ");

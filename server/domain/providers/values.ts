@@ -124,7 +124,7 @@ export async function credentialsOf(
 }
 
 /** Where those are reached who use a Provider, and with which credentials: both of one moment, whatever changes meanwhile. */
-export async function wayThrough(
+export async function connectionOfProvider(
   vault: Vault,
   em: EntityManager,
   id: string,

@@ -4,23 +4,23 @@ import {
   type BudgetRow,
   deleteBudget,
   findBudget,
-  holdBudgets,
   listBudgets,
   releaseHolds,
+  reserve,
   setBudget,
 } from "../../store/queries/budgets.ts";
 import { findLlm } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import { violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { recordDeed } from "../call/audit-record.ts";
+import { recordAudit } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
-import type { Lines } from "../llms/targets.ts";
+import type { LlmTargets } from "../llms/targets.ts";
 import { notFound } from "../llms/values.ts";
 
-const MOST_BUDGETS = 10_000;
+const MAX_BUDGETS = 10_000;
 
 /** A budget as a caller sets it; empty values are left open. */
 export interface BudgetDraft {
@@ -34,11 +34,11 @@ export interface BudgetDraft {
 /** What chats may cost. */
 export class Budgets {
   readonly #vault: Vault;
-  readonly #lines: Lines;
+  readonly #targets: LlmTargets;
 
-  constructor({ vault, lines }: { vault: Vault; lines: Lines }) {
+  constructor({ vault, targets }: { vault: Vault; targets: LlmTargets }) {
     this.#vault = vault;
-    this.#lines = lines;
+    this.#targets = targets;
   }
 
   async set(scope: Scope, draft: BudgetDraft): Promise<BudgetRow> {
@@ -51,10 +51,10 @@ export class Budgets {
       const set = await scope.em.transactional(async (em) => {
         const budget = await setBudget(em, wanted);
         if (!budget) throw imposed();
-        await recordDeed(scope, em, { action: "budget.set", resourceId: budget.id, ownerId });
+        await recordAudit(scope, em, { action: "budget.set", resourceId: budget.id, ownerId });
         return budget;
       });
-      onceCommitted(scope, () => this.#lines.forgetAll());
+      onceCommitted(scope, () => this.#targets.forgetAll());
       return set;
     } catch (error) {
       if (violates(error, "budget_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
@@ -90,32 +90,32 @@ export class Budgets {
       const mayAll = scope.caller.permissions.has(anyOf("MANAGE_BUDGET_OWN"));
       if (budget.isImposed && !mayAll) throw imposed();
       await deleteBudget(em, budgetId);
-      await recordDeed(scope, em, { action: "budget.delete", resourceId: budgetId, ownerId: budget.ownerId });
+      await recordAudit(scope, em, { action: "budget.delete", resourceId: budgetId, ownerId: budget.ownerId });
     });
-    onceCommitted(scope, () => this.#lines.forgetAll());
+    onceCommitted(scope, () => this.#targets.forgetAll());
   }
 
   /**
-   * Holds what a reply may cost of every budget that it concerns, until its usage row settles it. Says whether one that
+   * Reserves what a reply may cost of every budget that it concerns, until its usage row settles it. Says whether one that
    * only warns is used up. An undefined cost is unknown: a budget that refuses could not be kept.
    */
-  async hold(scope: Scope, llm: Readonly<Llm>, usageId: string, cost: bigint | undefined): Promise<boolean> {
+  async reserve(scope: Scope, llm: Readonly<Llm>, usageId: string, cost: bigint | undefined): Promise<boolean> {
     if (cost === undefined) await requireNoneRefuses(scope, llm);
-    const hold = { usageId, ownerId: llm.owner, llmId: llm.id, amount: cost ?? 0n };
-    let result = await holdBudgets(scope.em, hold);
+    const reservation = { usageId, ownerId: llm.owner, llmId: llm.id, amount: cost ?? 0n };
+    let result = await reserve(scope.em, reservation);
     if (!result.isHeld) {
       // What a server that died had held may be in the way.
       await releaseHolds(scope.em);
-      result = await holdBudgets(scope.em, hold);
+      result = await reserve(scope.em, reservation);
     }
     const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
-    if (!result.isHeld && refusing) throw exhausted(llm, refusing, hold.amount);
+    if (!result.isHeld && refusing) throw exhausted(llm, refusing, reservation.amount);
     return result.exceeded.length > 0;
   }
 }
 
 async function requireNoneRefuses(scope: Scope, llm: Readonly<Llm>): Promise<void> {
-  const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MOST_BUDGETS);
+  const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MAX_BUDGETS);
   if (budgets.every(({ mode, llmId }) => mode !== "REFUSE" || (llmId !== null && llmId !== llm.id))) return;
   throw new Fault(
     "PRICE_UNKNOWN",

@@ -45,7 +45,7 @@ const CATALOG_PROVIDERS: Partial<Record<ProviderType, string>> = {
 
 /** Prices change with the hour (some providers have night rates), and looking one up is not free. */
 const KEPT_MS = 60_000;
-const MOST_KEPT = 1_000;
+const MAX_KEPT = 1_000;
 const kept = new Map<string, { readonly price: Price | undefined; readonly until: number }>();
 
 /** The list price of a model; undefined if the catalog does not know it. It loads the catalog once, in 30 ms. */
@@ -58,7 +58,7 @@ export async function lookUpPrice(providerType: ProviderType, model: string): Pr
   const { calcPrice } = await import("@pydantic/genai-prices");
   const listed = calcPrice({ input_tokens: 1 }, model, { providerId, timestamp: new Date() });
   const price = listed ? listPrice(listed.model_price) : undefined;
-  if (kept.size >= MOST_KEPT) kept.clear();
+  if (kept.size >= MAX_KEPT) kept.clear();
   kept.set(key, { price, until: Date.now() + KEPT_MS });
   return price;
 }

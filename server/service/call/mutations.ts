@@ -20,12 +20,12 @@ import type { Vault } from "../../store/vault/vault.ts";
 import { scopeOf, setScope } from "./context.ts";
 
 /** What the request of a transactional rpc may say of how it is carried out. */
-interface Manner {
+interface MutationOptions {
   readonly requestId?: string;
   readonly validateOnly?: boolean;
 }
 
-type Rpc = (request: Message & Manner, context: HandlerContext) => Promise<MessageInitShape<DescMessage>>;
+type Rpc = (request: Message & MutationOptions, context: HandlerContext) => Promise<MessageInitShape<DescMessage>>;
 
 /**
  * A router that gives each rpc that is declared `transactional` its request_id and its validate_only. It throws, and the
@@ -54,12 +54,12 @@ function withManners<Service extends DescService>(
   const rpcs = implementation as Record<string, Rpc>;
   const wrapped = service.methods.filter(isMutation).map((method) => {
     const rpc = rpcs[method.localName];
-    return [method.localName, rpc && mannered(method, rpc, vault)];
+    return [method.localName, rpc && wrapMutation(method, rpc, vault)];
   });
   return { ...implementation, ...Object.fromEntries(wrapped) };
 }
 
-function mannered(method: DescMethod, rpc: Rpc, vault: Vault): Rpc {
+function wrapMutation(method: DescMethod, rpc: Rpc, vault: Vault): Rpc {
   return async (request, context) => {
     const scope = scopeOf(context);
     const carryOut = async (inside: typeof scope) => {

@@ -9,11 +9,11 @@ export interface Dialect {
   /** Registers its service. */
   routes(router: ConnectRouter, reach: Reach): void;
   /** How its errors look. Default: as everywhere. */
-  readonly errors?: DialectErrors;
+  readonly errors?: ErrorFormat;
 }
 
 /** How errors look below some paths. */
-export interface DialectErrors {
+export interface ErrorFormat {
   /** Such as `/api/providers`. */
   readonly paths: readonly string[];
   present(error: DialectError): { readonly httpStatus: number; readonly body: JsonObject };

@@ -4,7 +4,7 @@ import { ApiKey } from "../schema/api-key.entity.ts";
 import type { EntityManager } from "../store.ts";
 
 /** What is counted at most of each kind of thing that an account owns. */
-const MOST_COUNTED = 1_000;
+const MAX_COUNTED = 1_000;
 
 /** Of these tables, rows that are none of these go with their account. */
 const WORKING: Readonly<Record<string, string>> = {
@@ -58,7 +58,7 @@ export async function belongingsOf(em: EntityManager, id: string): Promise<Recor
   for (const { name, column } of references) {
     const working = WORKING[name] ?? "";
     const [row] = await em.execute<{ count: string }[]>(
-      `select count(*) from (select from "${name}" where "${column}" = ? ${working} limit ${MOST_COUNTED}) as found`,
+      `select count(*) from (select from "${name}" where "${column}" = ? ${working} limit ${MAX_COUNTED}) as found`,
       [id],
     );
     if (Number(row?.count) > 0) counts[name] = Number(row?.count);

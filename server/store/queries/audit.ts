@@ -1,4 +1,4 @@
-import { executeOften } from "../sql/statements.ts";
+import { executePrepared } from "../sql/statements.ts";
 import type { EntityManager } from "../store.ts";
 
 /** One event of a chain, its record to the letter. */
@@ -29,7 +29,7 @@ export interface AuditHead {
  * with it the event goes as the change does: both are there or neither is.
  */
 export async function appendAuditEvent(em: EntityManager, accountId: string, record: string): Promise<void> {
-  await executeOften(em, "select append_audit_event(?, ?)", [accountId, record]);
+  await executePrepared(em, "select append_audit_event(?, ?)", [accountId, record]);
 }
 
 /** Events of an account, the newest first, older than one of them. */

@@ -18,7 +18,7 @@ export interface BudgetRow {
 }
 
 /** What shall be held of the budgets of a chat. */
-export interface Hold {
+export interface Reservation {
   /** The id that the usage row will have, which settles it. */
   readonly usageId: string;
   readonly ownerId: string;
@@ -26,8 +26,8 @@ export interface Hold {
   readonly amount: bigint;
 }
 
-/** What became of a hold. */
-export interface HoldResult {
+/** What became of a reservation. */
+export interface ReservationResult {
   /** The budgets that it would be too much for. */
   readonly exceeded: readonly BudgetRow[];
   readonly isHeld: boolean;
@@ -39,7 +39,10 @@ const COLUMNS = `budget.id, budget.owner_id, budget.llm_id, budget.period, budge
   ${SPENT_NOW} as spent, budget.reserved, budget.created_at, budget.updated_at`;
 
 /** Holds an amount of every budget of a chat, or of none if one that refuses has less left. One statement decides. */
-export async function holdBudgets(em: EntityManager, { usageId, ownerId, llmId, amount }: Hold): Promise<HoldResult> {
+export async function reserve(
+  em: EntityManager,
+  { usageId, ownerId, llmId, amount }: Reservation,
+): Promise<ReservationResult> {
   const rows = await em.execute<(Row & { fits: boolean; admitted: boolean })[]>(
     `with asked as (
        select ${COLUMNS}, ${SPENT_NOW} + budget.reserved + ?::bigint <= budget.amount as fits

@@ -1,4 +1,4 @@
-import { executeOften } from "../sql/statements.ts";
+import { executePrepared } from "../sql/statements.ts";
 import type { EntityManager } from "../store.ts";
 
 const PLACED_AT_ONCE = 1_000;
@@ -37,7 +37,7 @@ export interface ChangesRead {
  * changes of one resource are in their order. All servers are told when the transaction commits.
  */
 export async function appendChange(em: EntityManager, { noun, resourceId, ownerId, kind }: ChangeDraft): Promise<void> {
-  await executeOften(em, `with ${ONE_CHANGED} ${tellingOf("changed")}`, [resourceId, ownerId, noun, kind]);
+  await executePrepared(em, `with ${ONE_CHANGED} ${changeSql("changed")}`, [resourceId, ownerId, noun, kind]);
 }
 
 /** The same, and its record into the audit log of the owner. To be called last, as `appendAuditEvent` is. */
@@ -47,19 +47,19 @@ export async function appendAuditedChange(
   record: string,
 ): Promise<void> {
   const values = [resourceId, ownerId, noun, kind, record];
-  await executeOften(em, `with ${ONE_CHANGED} ${auditedTellingOf("changed")}`, values);
+  await executePrepared(em, `with ${ONE_CHANGED} ${auditedChangeSql("changed")}`, values);
 }
 
 /**
  * The end of a statement that changes rows and names them `changed (id, owner_id)`: it writes the changes down. Its
  * values are the noun and the kind.
  */
-export function tellingOf(changed: string): string {
+export function changeSql(changed: string): string {
   return `${writingOf(changed)} select ${NOTIFY} from told`;
 }
 
 /** The same, and with the record as a third value it goes into the audit log: after everything else, as that is a lock. */
-export function auditedTellingOf(changed: string): string {
+export function auditedChangeSql(changed: string): string {
   return `${writingOf(changed)} select ${NOTIFY}, append_audit_event(owner_id, ?) from told`;
 }
 

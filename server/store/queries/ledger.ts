@@ -64,7 +64,7 @@ export interface Written {
 const STATEMENT = { name: "record-replies", text: RECORD_REPLIES, query_timeout: 5_000 };
 const RETRY_MS = 1_000;
 /** Entries that are kept while the database is away. */
-const MOST_KEPT = 10_000;
+const MAX_KEPT = 10_000;
 
 /**
  * Where replies and the ends of turns are written: durably, and many in one statement.
@@ -140,7 +140,7 @@ export class Ledger {
   }
 
   #keep(entries: readonly Entry[]): void {
-    const room = MOST_KEPT - this.#kept.length;
+    const room = MAX_KEPT - this.#kept.length;
     if (entries.length > room) {
       this.#onWarning(`${entries.length - room} replies are not in the usage: the database is away for too long`);
     }

@@ -1,6 +1,6 @@
 import { Llm } from "../schema/llm.entity.ts";
 import { Conditions, keysetOf, type OrderColumn } from "../sql/conditions.ts";
-import type { PlainRows } from "../sql/rows.ts";
+import type { RowReader } from "../sql/rows.ts";
 
 /** The columns a list can be ordered by. */
 export type LlmOrder = "createdAt" | "updatedAt" | "displayName" | "modelIdentifier";
@@ -43,7 +43,7 @@ const DELETED = "llm.deleted_at is not null";
 
 /** One page, in an order that is total. */
 export function listLlms(
-  rows: PlainRows,
+  rows: RowReader,
   { filter, order, descending, after, limit }: LlmPage,
 ): Promise<Readonly<Llm>[]> {
   const keyset = keysetOf("llm", COLUMNS[order], descending);
@@ -58,7 +58,7 @@ export function listLlms(
 }
 
 /** How many there are, counted up to a limit: a count costs what is counted. */
-export function countLlms(rows: PlainRows, filter: LlmFilter, limit: number): Promise<number> {
+export function countLlms(rows: RowReader, filter: LlmFilter, limit: number): Promise<number> {
   const { text, values } = conditionsOf(filter);
   const state = filter.showDeleted ? `(${LIVE} or ${DELETED})` : LIVE;
   return rows.count({ text: `select from llm where ${state} and ${text} limit ${limit}`, values });

@@ -1,10 +1,10 @@
 import { LockMode } from "@mikro-orm/postgresql";
 import { Account } from "../schema/account.entity.ts";
 import { Llm, type StoredSlot, type StoredTest } from "../schema/llm.entity.ts";
-import type { PlainRows } from "../sql/rows.ts";
-import { executeOften, insertionOf } from "../sql/statements.ts";
+import type { RowReader } from "../sql/rows.ts";
+import { executePrepared, insertColumns } from "../sql/statements.ts";
 import type { EntityManager } from "../store.ts";
-import { auditedTellingOf, tellingOf } from "./changes.ts";
+import { auditedChangeSql, changeSql } from "./changes.ts";
 
 const SEALED = ["sealedCredentials", "sealedPendingCredentials", "sealedPreviousCredentials"] as const;
 
@@ -21,7 +21,7 @@ export function findLlm(
 
 /** Those of some Llms that are that owner's, or anybody's if the owner is left open; in any order. */
 export function findLlms(
-  rows: PlainRows,
+  rows: RowReader,
   ids: readonly string[],
   ownerId: string | undefined,
 ): Promise<Readonly<Llm>[]> {
@@ -59,8 +59,8 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
  * change an account: otherwise they and this one could wait for each other.
  */
 export async function insertLlm(em: EntityManager, llm: Llm, record: string): Promise<void> {
-  const { columns, values } = insertionOf(em, Llm, llm);
-  await executeOften(
+  const { columns, values } = insertColumns(em, Llm, llm);
+  await executePrepared(
     em,
     `with inserted as (
        insert into llm (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})
@@ -69,7 +69,7 @@ export async function insertLlm(em: EntityManager, llm: Llm, record: string): Pr
        select inserted.* from inserted join account on account.id = owner_id for key share of account
      ), scheduled as (
        insert into llm_check (llm_id, next_check_at) select id, now() from changed where check_interval_seconds > 0
-     ) ${auditedTellingOf("changed")}`,
+     ) ${auditedChangeSql("changed")}`,
     [...values, "llm", "created", record],
   );
 }
@@ -85,18 +85,18 @@ export async function dropDefault(em: EntityManager, llm: Llm): Promise<void> {
 }
 
 /** Keeps the result of a test, unless the connection has changed since; this is no change by the owner. */
-export async function keepTest(em: EntityManager, llm: Llm, status: string, test: StoredTest): Promise<void> {
+export async function saveTest(em: EntityManager, llm: Llm, status: string, test: StoredTest): Promise<void> {
   await em.execute(
     `with changed as (
        update llm set status = ?, last_test = ?
        where id = ? and connection_digest = ? and credentials_version = ? returning id, owner_id
-     ) ${tellingOf("changed")}`,
+     ) ${changeSql("changed")}`,
     [status, JSON.stringify(test), llm.id, llm.connectionDigest, llm.credentialsVersion, "llm", "status_changed"],
   );
 }
 
 /** Keeps the result of a test of pending credentials, unless they or the connection have changed since. */
-export async function keepPendingTest(
+export async function savePendingTest(
   em: EntityManager,
   llm: Llm,
   version: number,
@@ -107,7 +107,7 @@ export async function keepPendingTest(
        update llm set pending_credentials = pending_credentials || ?::jsonb
        where id = ? and connection_digest = ? and (pending_credentials ->> 'version')::int = ?
        returning id, owner_id
-     ) ${tellingOf("changed")}`,
+     ) ${changeSql("changed")}`,
     [JSON.stringify(tested), llm.id, llm.connectionDigest, version, "llm", "status_changed"],
   );
 }
@@ -119,7 +119,7 @@ export async function markUnreadable(em: EntityManager, llm: Readonly<Llm>): Pro
        update llm set status = 'CREDENTIALS_UNREADABLE'
        where id = ? and credentials_version = ? and status <> 'CREDENTIALS_UNREADABLE'
        returning id, owner_id
-     ) ${tellingOf("changed")}`,
+     ) ${changeSql("changed")}`,
     [llm.id, llm.credentialsVersion, "llm", "status_changed"],
   );
 }
@@ -129,7 +129,7 @@ export async function markReadable(em: EntityManager, llm: Readonly<Llm>): Promi
   await em.execute(
     `with changed as (
        update llm set status = 'UNTESTED' where id = ? and status = 'CREDENTIALS_UNREADABLE' returning id, owner_id
-     ) ${tellingOf("changed")}`,
+     ) ${changeSql("changed")}`,
     [llm.id, "llm", "status_changed"],
   );
 }
@@ -167,7 +167,7 @@ export async function eraseDeletedOf(em: EntityManager, ownerId: string): Promis
   const told = await em.execute<unknown[]>(
     `with changed as (
        delete from llm where owner_id = ? and deleted_at is not null returning id, owner_id
-     ) ${tellingOf("changed")}`,
+     ) ${changeSql("changed")}`,
     [ownerId, "llm", "purged"],
   );
   return told.length;

@@ -2,9 +2,9 @@ import { LockMode } from "@mikro-orm/postgresql";
 import { Llm, type StoredTest } from "../schema/llm.entity.ts";
 import { Provider } from "../schema/provider.entity.ts";
 import { Conditions, keysetOf, type OrderColumn } from "../sql/conditions.ts";
-import type { PlainRows } from "../sql/rows.ts";
+import type { RowReader } from "../sql/rows.ts";
 import type { EntityManager } from "../store.ts";
-import { tellingOf } from "./changes.ts";
+import { changeSql } from "./changes.ts";
 
 /** Which Provider: by its id, of that owner or of anybody if the owner is left open; or by its name among its owner's. */
 export type ProviderKey =
@@ -61,7 +61,7 @@ export function holdProvider(em: EntityManager, key: ProviderKey): Promise<Provi
 }
 
 /** One page, in an order that is total. */
-export function listProviders(rows: PlainRows, page: ProviderPage): Promise<Readonly<Provider>[]> {
+export function listProviders(rows: RowReader, page: ProviderPage): Promise<Readonly<Provider>[]> {
   const { filter, order, descending, after, offset, limit } = page;
   const keyset = keysetOf("provider", COLUMNS[order], descending);
   const where = conditionsOf(filter);
@@ -71,7 +71,7 @@ export function listProviders(rows: PlainRows, page: ProviderPage): Promise<Read
 }
 
 /** How many there are, counted up to a limit: a count costs what is counted. */
-export function countProviders(rows: PlainRows, filter: ProviderFilter, limit: number): Promise<number> {
+export function countProviders(rows: RowReader, filter: ProviderFilter, limit: number): Promise<number> {
   const { text, values } = conditionsOf(filter);
   return rows.count({ text: `select from provider where ${text} limit ${limit}`, values });
 }
@@ -120,7 +120,7 @@ export async function renewLlmsOf(
     [endpointUrl, endpointUrl, id],
   );
   await em.execute(
-    `with changed as (select id, owner_id from llm where provider_id = ? and deleted_at is null) ${tellingOf("changed")}`,
+    `with changed as (select id, owner_id from llm where provider_id = ? and deleted_at is null) ${changeSql("changed")}`,
     [id, "llm", "updated"],
   );
   return renewed;

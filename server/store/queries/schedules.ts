@@ -1,5 +1,5 @@
 import type { EntityManager } from "../store.ts";
-import { tellingOf } from "./changes.ts";
+import { changeSql } from "./changes.ts";
 
 /** Has an Llm checked at once and from then on, or, with an interval of 0, no more. */
 export async function scheduleChecks(em: EntityManager, llmId: string, intervalSeconds: number): Promise<void> {
@@ -18,7 +18,7 @@ export async function scheduleChecks(em: EntityManager, llmId: string, intervalS
  * Chats that an Llm has served: it works, and its next check is put off by its interval and a margin. A model that should
  * be gone is looked at again, now that it has replied.
  */
-export async function keepServed(em: EntityManager, llmIds: readonly string[], marginSeconds: number): Promise<void> {
+export async function saveServed(em: EntityManager, llmIds: readonly string[], marginSeconds: number): Promise<void> {
   const ids = arrayOf(llmIds);
   await em.execute(
     `update llm_check set failures = 0,
@@ -30,7 +30,7 @@ export async function keepServed(em: EntityManager, llmIds: readonly string[], m
     `with changed as (
        update llm set status = 'ACTIVE' where id = any(?::uuid[]) and status in ('FAILING', 'UNTESTED')
        returning id, owner_id
-     ) ${tellingOf("changed")}`,
+     ) ${changeSql("changed")}`,
     [ids, "llm", "status_changed"],
   );
   await em.execute(
@@ -45,7 +45,7 @@ export async function keepServed(em: EntityManager, llmIds: readonly string[], m
 }
 
 /** Chats that an Llm has failed: it is checked at once, unless its checks have failed already. */
-export async function keepFailed(em: EntityManager, llmIds: readonly string[]): Promise<void> {
+export async function saveFailed(em: EntityManager, llmIds: readonly string[]): Promise<void> {
   await em.execute(
     `update llm_check set next_check_at = now()
       where llm_id = any(?::uuid[]) and failures = 0 and next_check_at > now()`,

@@ -59,7 +59,7 @@ const SESSION = `session.id, session.account_id, session.name, session.llm_id, s
 const TURN = "id, sequence, attempt, state, request_id, request_digest, created_at, ended_at";
 const LEASE = "now() + ? * interval '1 millisecond'";
 /** Of a session that never ends, older turns are not looked at. */
-const MOST_PAST_TURNS = 1_000;
+const MAX_PAST_TURNS = 1_000;
 
 /** The session of that name, which begins now if there is none; locked until the transaction ends. */
 export async function enterSession(
@@ -167,7 +167,7 @@ export async function listTurns(
 export async function listPastTurns(em: EntityManager, sessionId: string): Promise<PastTurn[]> {
   const rows = await em.execute<{ id: string; tokens: number; answers_tools: boolean; has_system: boolean }[]>(
     `select id, tokens, answers_tools, has_system from turn
-     where session_id = ? and state = 'COMPLETED' order by sequence desc limit ${MOST_PAST_TURNS}`,
+     where session_id = ? and state = 'COMPLETED' order by sequence desc limit ${MAX_PAST_TURNS}`,
     [sessionId],
   );
   return rows.map(({ id, tokens, answers_tools, has_system }) => ({

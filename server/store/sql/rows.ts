@@ -22,7 +22,7 @@ export interface PlainQuery {
  * Reads rows past the unit of work, at a third of the price of `find`: plain objects that nothing tracks, their values as
  * entities have them. What an entity is made of is taken from its metadata, so that a new column needs nothing here.
  */
-export class PlainRows {
+export class RowReader {
   readonly #orm: MikroORM;
   readonly #pool: Pool;
   readonly #starts = new Map<EntityClass<object>, string>();
@@ -82,11 +82,11 @@ function readTexts(text: string): unknown {
 type Name = "apiKey" | "account" | "llm" | "llmForUse" | "defaultLlm";
 
 /** The plain rows that most calls need, by statements that each connection prepares once. */
-export class HotReads {
-  readonly #rows: PlainRows;
+export class PreparedReads {
+  readonly #rows: RowReader;
   readonly #statements: Readonly<Record<Name, string>>;
 
-  constructor(rows: PlainRows) {
+  constructor(rows: RowReader) {
     this.#rows = rows;
     const withSecret = rows.listOf(Llm, ["sealedCredentials", "hasBudget"]);
     const owned = "from llm where llm.id = $1 and ($2::uuid is null or llm.owner_id = $2) and llm.deleted_at is null";

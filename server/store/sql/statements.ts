@@ -6,7 +6,11 @@ const prepared = new Map<string, { readonly name: string; readonly text: string 
  * Executes one of a few statements that are executed often, its values in the places of its question marks. Each connection
  * prepares it once. It is a transaction by itself, or a part of the one that the unit of work has open.
  */
-export async function executeOften<Row>(em: EntityManager, text: string, values: readonly unknown[]): Promise<Row[]> {
+export async function executePrepared<Row>(
+  em: EntityManager,
+  text: string,
+  values: readonly unknown[],
+): Promise<Row[]> {
   // MikroORM does not say which connection its transaction has.
   if (em.isInTransaction()) return em.execute(text, [...values]);
   const pool = await em.getConnection().getNativeClient();
@@ -24,7 +28,7 @@ function preparedOf(text: string) {
 }
 
 /** The columns that an insert sets, and their values as pg takes them. */
-export interface Insertion {
+export interface ColumnValues {
   readonly columns: readonly string[];
   readonly values: readonly unknown[];
 }
@@ -42,11 +46,11 @@ export function newRow<Entity extends object>(
 }
 
 /** How a row is inserted; what is undefined is left to the database. */
-export function insertionOf<Entity extends object>(
+export function insertColumns<Entity extends object>(
   em: EntityManager,
   entity: EntityClass<Entity>,
   row: Entity,
-): Insertion {
+): ColumnValues {
   const platform = em.getPlatform();
   const columns: string[] = [];
   const values: unknown[] = [];

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
 import { Store } from "../store.ts";
-import { DataKeys, MOST_ENCRYPTIONS } from "./data-keys.ts";
+import { DataKeys, MAX_ENCRYPTIONS } from "./data-keys.ts";
 import { generateKey, KeyRing } from "./key-ring.ts";
 import { Unreadable } from "./sealing.ts";
 
@@ -66,14 +66,14 @@ describe("encryptions by a data key", () => {
     const { id } = await dataKeys.forSealing(store.fork(), holder);
     const setCount = (count: number) =>
       store.fork().execute("update wrapped_key set encryptions = ? where id = ?", [count, id]);
-    await setCount(MOST_ENCRYPTIONS - 1);
+    await setCount(MAX_ENCRYPTIONS - 1);
     expect((await dataKeys.forSealing(store.fork(), holder)).id).toBe(id);
-    await setCount(MOST_ENCRYPTIONS);
+    await setCount(MAX_ENCRYPTIONS);
     const next = await dataKeys.forSealing(store.fork(), holder);
     expect(next.id).not.toBe(id);
     expect((await dataKeys.forSealing(store.fork(), holder)).id).toBe(next.id);
     expect((await dataKeys.find(store.fork(), id)).id).toBe(id);
-    expect(MOST_ENCRYPTIONS).toBeLessThanOrEqual(2 ** 31);
+    expect(MAX_ENCRYPTIONS).toBeLessThanOrEqual(2 ** 31);
   });
 });
 

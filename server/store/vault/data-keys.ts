@@ -1,19 +1,19 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { LRUCache } from "lru-cache";
-import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
-import { executeOften } from "../sql/statements.ts";
+import { type KeySource, keysUnavailable, type WrappedBytes } from "../../base/key-source.ts";
+import { executePrepared } from "../sql/statements.ts";
 import { type SealingKey, Unreadable } from "./sealing.ts";
 
 const KEY_BYTES = 32;
 /** A data key is forgotten after this long. */
 const HELD_MS = 5 * 60_000;
-const MOST_HELD = 1_000;
+const MAX_HELD = 1_000;
 /**
  * How often a data key encrypts before it gets a successor. With random nonces, NIST SP 800-38D allows 2^32; half of
  * that leaves room for servers that reach the limit at the same time.
  */
-export const MOST_ENCRYPTIONS = 2 ** 31;
+export const MAX_ENCRYPTIONS = 2 ** 31;
 /** Counted ahead, so that not every encryption has to write a row; a restart wastes what is left. */
 const COUNTED_AT_ONCE = 1_024;
 
@@ -33,18 +33,18 @@ export interface NewDataKey {
 
 /** The data keys of all holders, unwrapped when they are needed and kept for a while. */
 export class DataKeys {
-  readonly #provider: KekProvider;
-  readonly #held = new LRUCache<string, Held>({ max: MOST_HELD, ttl: HELD_MS, ttlAutopurge: true });
+  readonly #provider: KeySource;
+  readonly #held = new LRUCache<string, Held>({ max: MAX_HELD, ttl: HELD_MS, ttlAutopurge: true });
   readonly #opening = new Map<string, Promise<SealingKey>>();
 
-  constructor(provider: KekProvider) {
+  constructor(provider: KeySource) {
     this.#provider = provider;
   }
 
   /** The key that seals for a holder now, made if there is none; one encryption by it is counted. */
   async forSealing(em: EntityManager, holder: string): Promise<SealingKey> {
     const newest = await this.newest(em, holder);
-    if (!newest || newest.encryptions >= MOST_ENCRYPTIONS) {
+    if (!newest || newest.encryptions >= MAX_ENCRYPTIONS) {
       const { id, bytes, ...made } = await this.make(holder, 1);
       await insertDataKeys(em, [{ id, ...made }]);
       return importKey(id, bytes);
@@ -56,7 +56,7 @@ export class DataKeys {
 
   /** The newest key of a holder that is not superseded. */
   async newest(em: EntityManager, holder: string): Promise<{ id: string; encryptions: number } | undefined> {
-    const [row] = await executeOften<{ id: string; encryptions: string }>(
+    const [row] = await executePrepared<{ id: string; encryptions: string }>(
       em,
       `select id, encryptions from wrapped_key where holder = ? and superseded_at is null
        order by created_at desc limit 1`,

@@ -1,5 +1,5 @@
 import { type EntityManager, IsolationLevel } from "@mikro-orm/postgresql";
-import type { KekProvider } from "../../base/kek-provider.ts";
+import type { KeySource } from "../../base/key-source.ts";
 import { DataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
 import { lacksKey } from "./key-ring.ts";
 import { inChunks, KEYS_AT_ONCE } from "./rotation.ts";
@@ -30,7 +30,7 @@ export interface KeysStatus {
   readonly orphans: number;
 }
 
-export async function inspectKeys(em: EntityManager, provider: KekProvider): Promise<KeysStatus> {
+export async function inspectKeys(em: EntityManager, provider: KeySource): Promise<KeysStatus> {
   const counts = new Map<string, number>();
   for (const column of SEALED_COLUMNS) {
     for (const [id, count] of await countByDataKey(em, column)) counts.set(id, (counts.get(id) ?? 0) + count);
@@ -75,7 +75,7 @@ export interface Verified {
 /** Opens everything, in one snapshot of the database: what servers write meanwhile is neither seen nor held up. */
 export async function verifyAll(
   em: EntityManager,
-  provider: KekProvider,
+  provider: KeySource,
   onProgress: (opened: number) => void,
 ): Promise<Verified> {
   const dataKeys = new DataKeys(provider);

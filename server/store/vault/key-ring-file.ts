@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
+import { type KeySource, keysUnavailable, type WrappedBytes } from "../../base/key-source.ts";
 import { formatKeyRing, generateKey, type KeyRing, KeyRingError, parseKeyRing, type RingKey } from "./key-ring.ts";
 import { keyIdOf } from "./sealing.ts";
 
@@ -15,7 +15,7 @@ interface Reading {
  * The key ring of a file. It is read again when the file has another key to wrap with, or is asked for a key that it did
  * not know: a server learns of a rotation while it runs.
  */
-export class KeyRingFile implements KekProvider {
+export class KeyRingFile implements KeySource {
   readonly file: string;
   #reading: Reading;
 

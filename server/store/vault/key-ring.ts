@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
-import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
+import { type KeySource, keysUnavailable, type WrappedBytes } from "../../base/key-source.ts";
 import { StartError } from "../../base/start-error.ts";
 import { keyIdOf, open, type SealedSecret, seal, Unreadable } from "./sealing.ts";
 
@@ -31,7 +31,7 @@ export function lacksKey(error: unknown): boolean {
 }
 
 /** The keys that encrypt the data keys: a JWK set of symmetric keys, of which the first one wraps new ones. */
-export class KeyRing implements KekProvider {
+export class KeyRing implements KeySource {
   readonly name: string;
   readonly keys: readonly RingKey[];
   readonly active: RingKey;

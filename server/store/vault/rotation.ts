@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { KekProvider } from "../../base/kek-provider.ts";
+import type { KeySource } from "../../base/key-source.ts";
 import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
 import { lacksKey } from "./key-ring.ts";
@@ -16,12 +16,12 @@ const BATCH_KEYS = 64;
 const SCANNED_ROWS = 2_000;
 /** Rows that others hold locked are tried again after this long, and given up when nothing moves for so many times. */
 const LOCKED_PAUSE_MS = 100;
-const MOST_IDLE_PASSES = 100;
+const MAX_IDLE_PASSES = 100;
 
 /** What a rotation is made of. */
 export interface RotationOptions {
   readonly fork: () => EntityManager;
-  readonly provider: KekProvider;
+  readonly provider: KeySource;
   /** Told after each batch: what is done, how often in this run, and of how many. */
   readonly onProgress: (step: "data keys re-wrapped" | "secrets re-sealed", done: number, total: number) => void;
 }
@@ -133,7 +133,7 @@ export class Rotation {
       left = await count();
       if (left <= tally.unreadable.size) break;
       idle = tally.changed === before ? idle + 1 : 0;
-      if (idle > MOST_IDLE_PASSES) {
+      if (idle > MAX_IDLE_PASSES) {
         throw new StartError(`${left} of ${total} rows are held by other transactions. Run the same command again.`);
       }
       await sleep(LOCKED_PAUSE_MS);

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Fault } from "../../base/fault.ts";
-import type { KekProvider } from "../../base/kek-provider.ts";
+import type { KeySource } from "../../base/key-source.ts";
 import { Secret } from "../../base/secret.ts";
 import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
@@ -52,7 +52,7 @@ export class Vault {
   }
 
   /** Proves that the keys are this database's, or makes them so on the first start. */
-  static async open(em: EntityManager, provider: KekProvider): Promise<Vault> {
+  static async open(em: EntityManager, provider: KeySource): Promise<Vault> {
     const dataKeys = new DataKeys(provider);
     try {
       const stored = (await findInstallationKey(em)) ?? (await makeInstallationKey(em, dataKeys));
@@ -134,7 +134,7 @@ async function holdsSecrets(em: EntityManager): Promise<boolean> {
   return holds;
 }
 
-function startErrorOf(error: unknown, provider: KekProvider): unknown {
+function startErrorOf(error: unknown, provider: KeySource): unknown {
   if (error instanceof Unreadable) {
     return new KeyRingError(
       `This database was not made with ${provider.name}: ${error.message}. ` +

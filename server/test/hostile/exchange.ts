@@ -93,7 +93,7 @@ const OPTIONS: ClientSessionOptions & { strictSingleValueFields: boolean } = {
 };
 
 /** Node takes 128 header fields over HTTP/2, the four that every request has among them. */
-const MOST_FIELDS = 124;
+const MAX_FIELDS = 124;
 
 /** Connections of HTTP/2 with prior knowledge, which go on with a new one when the server closes one. */
 export class Http2Peer {
@@ -188,7 +188,7 @@ function isRefusedByHttp2(
   );
   const count = Object.values(fields).flat().length;
   return (
-    code === constants.NGHTTP2_ENHANCE_YOUR_CALM && (sizeBytes > LIMITS.maxHeaderBytes - 300 || count > MOST_FIELDS)
+    code === constants.NGHTTP2_ENHANCE_YOUR_CALM && (sizeBytes > LIMITS.maxHeaderBytes - 300 || count > MAX_FIELDS)
   );
 }
 

@@ -22,9 +22,9 @@ const ONLY = process.env.HOSTILE_ONLY;
 const AT_ONCE = 16;
 /** Far above what a loaded machine with two cores has shown; the figures are printed. */
 const WORST_MS = 2_000;
-const MOST_HEAP_MIB = 16;
+const MAX_HEAP_MIB = 16;
 /** V8 alone may take 64 MiB more for what is young, and give it back later. */
-const MOST_MIB = 128;
+const MAX_MIB = 128;
 
 interface Sent {
   readonly kind: string;
@@ -102,8 +102,8 @@ describe(`${COUNT} generated requests, HOSTILE_SEED=${SEED}`, () => {
 
   it("leave nothing in memory but pages that V8 and malloc keep: more requests do not make it more", () => {
     const [, half, end] = inspections as [Inspection, Inspection, Inspection];
-    expect(end.heapMib - half.heapMib).toBeLessThan(MOST_HEAP_MIB);
-    expect(end.rssMib - half.rssMib).toBeLessThan(MOST_MIB);
+    expect(end.heapMib - half.heapMib).toBeLessThan(MAX_HEAP_MIB);
+    expect(end.rssMib - half.rssMib).toBeLessThan(MAX_MIB);
   });
 
   it("are no bug that the log would have to tell of", () => {

@@ -11,8 +11,8 @@ import { getFrame, HTTP2_HELLO, resetFrame } from "../wire/frames.ts";
 import { Probe } from "./probe.ts";
 import { startVictim, type Victim } from "./victim.ts";
 
-const MOST_MS = 2_000;
-const MOST_MIB = 64;
+const MAX_MS = 2_000;
+const MAX_MIB = 64;
 const READERS = 8;
 
 let victim: Victim;
@@ -48,7 +48,7 @@ async function expectOthersServed(what: string): Promise<void> {
   const { calls, worstMs, failures } = await probe.report();
   console.log(`${what}: a correct call meanwhile, of ${calls}: worst ${worstMs} ms`);
   expect(failures).toEqual([]);
-  expect(worstMs).toBeLessThan(MOST_MS);
+  expect(worstMs).toBeLessThan(MAX_MS);
 }
 
 describe("hundreds of peers that say half of it", () => {
@@ -70,7 +70,7 @@ describe("hundreds of peers that say half of it", () => {
     }
     await delay(500);
     await expectOthersServed("300 peers that say half of it");
-    expect(victim.rssMib() - rssMib).toBeLessThan(MOST_MIB);
+    expect(victim.rssMib() - rssMib).toBeLessThan(MAX_MIB);
   });
 });
 
@@ -106,7 +106,7 @@ describe("readers that stop in the middle of a stream without end", () => {
     console.log(
       `${READERS} readers that stop, over ${version}: RSS + ${grownMib} MiB, ${takenMib} MiB taken from the upstream`,
     );
-    expect(grownMib).toBeLessThan(4 * MOST_MIB);
+    expect(grownMib).toBeLessThan(4 * MAX_MIB);
     // Not at rest because the replies were over: the most that is taken of one.
     expect(victim.upstream.requests.slice(before).filter(({ closedAt }) => closedAt !== undefined)).toEqual([]);
     const { worstLoopMs } = await victim.inspect();

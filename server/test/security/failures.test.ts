@@ -26,7 +26,7 @@ beforeAll(async () => {
     },
     dialects: DIALECTS,
     files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
-    mostBytes: () => 2 ** 20,
+    maxBytes: () => 2 ** 20,
     admit: async () => {},
     classify: () => undefined,
     isReady: async () => true,

@@ -13,18 +13,18 @@ import { FakeTransit } from "../upstream/fake-transit.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /** How long a refusal may take; on a busy machine, so many times what a process takes that only prints its help. */
-const MOST_MS = 2_000;
-const MOST_HELPS = 4;
+const MAX_MS = 2_000;
+const MAX_HELPS = 4;
 const CANARY = "hunter2-canary";
 
 let folder: ReturnType<typeof makeTemporaryFolder>;
 let database: TestDatabase;
 let transit: FakeTransit;
-let mostMs: number;
+let maxMs: number;
 beforeAll(async () => {
   const startedAt = performance.now();
   await new ServerProcess({}, ["--help"]).exit();
-  mostMs = Math.max(MOST_MS, MOST_HELPS * (performance.now() - startedAt));
+  maxMs = Math.max(MAX_MS, MAX_HELPS * (performance.now() - startedAt));
   folder = makeTemporaryFolder("start");
   database = await createDatabase();
   transit = await FakeTransit.start();
@@ -51,7 +51,7 @@ async function refusalOf(settings: Record<string, string>): Promise<string> {
   const startedAt = performance.now();
   const server = start(settings);
   expect(await server.exit()).toBe(1);
-  expect(performance.now() - startedAt).toBeLessThan(mostMs);
+  expect(performance.now() - startedAt).toBeLessThan(maxMs);
   const lines = server.stderr.trim().split("\n");
   expect(lines.filter((line) => !line.startsWith("{"))).toHaveLength(1);
   expect(server.stdout + server.stderr).not.toContain(CANARY);

@@ -10,7 +10,7 @@ import { Upstreams } from "../../upstream/upstreams.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 
 const KEY = "sk-canary-0123456789";
-const MOST_GROWTH_BYTES = 200 * 2 ** 20;
+const MAX_GROWTH_BYTES = 200 * 2 ** 20;
 const LIMITS = { firstByteMs: 400, wholeReplyMs: 400, idleMs: 400, testMs: 4_000, totalMs: 20_000 };
 
 let upstream: ScriptedUpstream;
@@ -138,7 +138,7 @@ describe.each(APIS)("an endpoint of $providerType", (api) => {
         expect(result.outcome).toBe(expected.test);
         expect(JSON.stringify(result)).not.toMatch(/canary|127\.0\.0\.1|nginx|poison|refused with/);
       });
-      expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
+      expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
     });
 
     it.each(["chat", "stream"] as const)("is told in a %s", async (way) => {
@@ -150,7 +150,7 @@ describe.each(APIS)("an endpoint of $providerType", (api) => {
         expect(said.retryAfterMs).toBe(isFailure ? retryAfterMs : undefined);
         expect(said.told).not.toMatch(/canary|127\.0\.0\.1|nginx|poison|refused with/);
       });
-      expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
+      expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
     });
   });
 

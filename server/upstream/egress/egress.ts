@@ -46,7 +46,7 @@ const FRAMING = new Set(
 );
 
 /** How many URLs are known to be open. */
-const MOST_ROUTES = 10_000;
+const MAX_ROUTES = 10_000;
 
 /**
  * The only way out of this server: every call to an address that somebody gave us is made here, to public addresses
@@ -56,7 +56,7 @@ export class Egress {
   readonly limits: Limits;
   readonly #allow: readonly AllowRule[];
   readonly #pools: Pools;
-  readonly #routes = new LRUCache<string, Route>({ max: MOST_ROUTES });
+  readonly #routes = new LRUCache<string, Route>({ max: MAX_ROUTES });
 
   constructor({ allow, resolve = resolveBySystem, connectorFactory = buildConnector, limits }: EgressOptions) {
     this.#allow = allow;

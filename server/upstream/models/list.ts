@@ -6,11 +6,11 @@ import { type JsonObject, parseObject } from "./json-value.ts";
 import type { Target } from "./provider-types.ts";
 import { providers } from "./provider-types.ts";
 
-const MOST_PAGES = 20;
-const MOST_MODELS = 10_000;
+const MAX_PAGES = 20;
+const MAX_MODELS = 10_000;
 /** Of a name; what is longer is none. */
-const MOST_CHARACTERS = 255;
-const MOST_ALIASES = 100;
+const MAX_CHARACTERS = 255;
+const MAX_ALIASES = 100;
 const MODALITIES: ReadonlySet<string> = new Set(["text", "image", "audio", "video"]);
 /** A successor is told in a header, too. */
 const PLAIN_NAME = /^[\x21-\x7e]{1,255}$/;
@@ -46,16 +46,16 @@ function listPages(egress: Egress, vendor: Vendor, options: AskOptions): Promise
   return withinTestTime(egress, options, async (options) => {
     const models: ServedModel[] = [];
     let next: string | undefined;
-    for (let pages = 0; pages < MOST_PAGES && models.length < MOST_MODELS; pages++) {
+    for (let pages = 0; pages < MAX_PAGES && models.length < MAX_MODELS; pages++) {
       const page = await askForModels(egress, vendor, options, next);
       models.push(...page.models.filter((model) => isPresentable(model, vendor)));
       // One that sends us where we are would have us ask for ever.
       if (page.next === undefined || page.next === next) {
-        return { models: models.slice(0, MOST_MODELS), isComplete: models.length <= MOST_MODELS };
+        return { models: models.slice(0, MAX_MODELS), isComplete: models.length <= MAX_MODELS };
       }
       next = page.next;
     }
-    return { models: models.slice(0, MOST_MODELS), isComplete: false };
+    return { models: models.slice(0, MAX_MODELS), isComplete: false };
   });
 }
 
@@ -166,7 +166,7 @@ function isPresentable({ id, displayName, ownedBy, aliases, deprecation }: Serve
   const secret = apiKey?.secret.reveal() ?? "";
   const texts = [id, displayName, ownedBy, ...aliases, deprecation?.successor ?? ""];
   const tells = secret.length >= LEAST_LENGTH_OF_KEYS && texts.some((text) => text.includes(secret));
-  return id !== "" && id.length <= MOST_CHARACTERS && !tells;
+  return id !== "" && id.length <= MAX_CHARACTERS && !tells;
 }
 
 function withinBounds(model: ServedModel): ServedModel {
@@ -174,9 +174,9 @@ function withinBounds(model: ServedModel): ServedModel {
   const { successor } = deprecation ?? {};
   return {
     ...model,
-    displayName: displayName.length <= MOST_CHARACTERS ? displayName : "",
-    ownedBy: ownedBy.length <= MOST_CHARACTERS ? ownedBy : "",
-    aliases: aliases.slice(0, MOST_ALIASES).filter((alias) => alias.length <= MOST_CHARACTERS),
+    displayName: displayName.length <= MAX_CHARACTERS ? displayName : "",
+    ownedBy: ownedBy.length <= MAX_CHARACTERS ? ownedBy : "",
+    aliases: aliases.slice(0, MAX_ALIASES).filter((alias) => alias.length <= MAX_CHARACTERS),
     maxContextLength: maxContextLength > 0 && maxContextLength <= LARGEST_INT32 ? maxContextLength : undefined,
     inputModalities: inputModalities?.filter((modality) => MODALITIES.has(modality)),
     ...(deprecation && {

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 
 /** The longest key, and what an editor may put behind it. */
-const MOST_BYTES = 8_192 + 2;
+const MAX_BYTES = 8_192 + 2;
 
 /** Files of the kernel, and the token that Kubernetes gives every container for its API. */
 const NEVER_READ = ["/proc", "/sys", "/dev", "/run/secrets/kubernetes.io", "/var/run/secrets/kubernetes.io"];
@@ -43,12 +43,12 @@ async function readRegularFile(path: string): Promise<string | undefined> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     if (!(await handle.stat()).isFile()) return undefined;
-    const bytes = Buffer.alloc(MOST_BYTES + 1);
+    const bytes = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
     for (let bytesRead = -1; bytesRead !== 0 && length < bytes.length; length += bytesRead) {
       ({ bytesRead } = await handle.read(bytes, length, bytes.length - length, null));
     }
-    return length > MOST_BYTES ? undefined : bytes.toString("utf8", 0, length);
+    return length > MAX_BYTES ? undefined : bytes.toString("utf8", 0, length);
   } finally {
     await handle.close();
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
-import { type KekProvider, keysUnavailable, type WrappedBytes } from "../../base/kek-provider.ts";
+import { type KeySource, keysUnavailable, type WrappedBytes } from "../../base/key-source.ts";
 import { StartError } from "../../base/start-error.ts";
 import { HashiCorpVault, type VaultTarget, VaultUnavailable } from "./vault.ts";
 
@@ -21,7 +21,7 @@ interface Answer {
 }
 
 /** A key of HashiCorp Vault's transit engine, which never leaves it. */
-export class TransitKey implements KekProvider {
+export class TransitKey implements KeySource {
   readonly name: string;
   readonly #vault: HashiCorpVault;
   readonly #target: TransitTarget;

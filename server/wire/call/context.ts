@@ -9,7 +9,7 @@ import {
   type MethodImplSpec,
 } from "@connectrpc/connect";
 import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
-import { Roster } from "../../base/roster.ts";
+import { SlotList } from "../../base/slot-list.ts";
 
 /** What is known of a call when it begins. */
 export interface CallStart {
@@ -41,7 +41,7 @@ export const OVER = new Error("the call is over");
 export class RunningCalls {
   readonly #shutdownSignal: AbortSignal | undefined;
   /** What ends each of them: not their contexts' `abort`, which is for those who serve a call. */
-  readonly #running = new Roster<(reason: unknown) => void>();
+  readonly #running = new SlotList<(reason: unknown) => void>();
 
   constructor(shutdownSignal: AbortSignal | undefined) {
     this.#shutdownSignal = shutdownSignal;

@@ -2,7 +2,7 @@ import { create, type DescMessage, fromBinary, fromJson, toBinary } from "@bufbu
 import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { registryOf } from "../../test/wire/rest-shapes.ts";
-import { findFlaw } from "./validate.ts";
+import { findUnstorable } from "./validate.ts";
 
 const Thing = registryOf({
   package: "test",
@@ -37,7 +37,7 @@ const NUL = "must not hold the character U+0000";
 const HALF = "must not hold half of a surrogate pair, which is no character";
 const NUMBER = "must be a finite number";
 
-describe("findFlaw", () => {
+describe("findUnstorable", () => {
   it.each([
     { json: { text: "a\0" }, field: "text", description: NUL },
     // Those of other texts are found by protobuf-es.
@@ -67,20 +67,21 @@ describe("findFlaw", () => {
     { json: { other: { text: "\0" } }, field: "other.text", description: NUL },
     { json: { otherStruct: { a: "\0" } }, field: 'other_struct["a"]', description: NUL },
   ])("finds $field: $description", ({ json, field, description }) => {
-    expect(findFlaw(Thing, fromJson(Thing, json))).toEqual({ field, description });
+    expect(findUnstorable(Thing, fromJson(Thing, json))).toEqual({ field, description });
   });
 
   it("finds what only the binary form can hold: infinity in a Value", () => {
     const value = create(ValueSchema, { kind: { case: "numberValue", value: Number.NEGATIVE_INFINITY } });
     const bytes = toBinary(StructSchema, create(StructSchema, { fields: { a: value } }));
-    expect(findFlaw(StructSchema, fromBinary(StructSchema, bytes))).toEqual({
+    expect(findUnstorable(StructSchema, fromBinary(StructSchema, bytes))).toEqual({
       field: 'fields["a"].number_value',
       description: NUMBER,
     });
   });
 
   it("repeats no more of a key than tells which it is", () => {
-    const { field = "" } = findFlaw(Thing, fromJson(Thing, { labels: { [`${"k".repeat(10_000)}\0`]: "" } })) ?? {};
+    const { field = "" } =
+      findUnstorable(Thing, fromJson(Thing, { labels: { [`${"k".repeat(10_000)}\0`]: "" } })) ?? {};
     expect(field).toBe(`labels["${"k".repeat(100)}"]`);
   });
 
@@ -90,6 +91,6 @@ describe("findFlaw", () => {
     { struct: { a: [null, true, 1.5, "😀", { b: {} }] }, value: null, list: [1, "a"], wrapped: "", mask: "text" },
     { inners: [{ inner: { text: "a" } }], byName: { x: {} }, labels: { "😀": "a" }, other: { value: 1 } },
   ])("finds nothing in %j", (json) => {
-    expect(findFlaw(Thing, fromJson(Thing, json))).toBeUndefined();
+    expect(findUnstorable(Thing, fromJson(Thing, json))).toBeUndefined();
   });
 });

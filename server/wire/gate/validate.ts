@@ -11,8 +11,8 @@ export type Check = (type: DescMessage, message: Message) => void;
 export function createCheck(): Check {
   const validator = createValidator();
   return (type, message) => {
-    const flaw = findFlaw(type, message);
-    if (flaw) throw invalidField(flaw.field, flaw.description);
+    const unstorable = findUnstorable(type, message);
+    if (unstorable) throw invalidField(unstorable.field, unstorable.description);
     const { violations, error } = validator.validate(type, message);
     if (!error) return;
     if (!violations) throw error;
@@ -43,16 +43,16 @@ async function* checked<T>(messages: AsyncIterable<T>, check: (message: T) => vo
 }
 
 /** A value that cannot be stored or sent on, by its path in the message, and what would be right. */
-export interface Flaw {
+export interface Unstorable {
   readonly field: string;
   readonly description: string;
 }
 
-/** Finds the first flaw of a value; the path of what it finds begins behind the value. */
-type Look<T> = (value: T) => Flaw | undefined;
+/** Finds the first value that PostgreSQL cannot store; its path is relative to the message. */
+type Look<T> = (value: T) => Unstorable | undefined;
 
 /** How much of a key is repeated to the caller: a message may be one long key. */
-const MOST_OF_KEY = 100;
+const MAX_OF_KEY = 100;
 
 const looks = new WeakMap<DescMessage, Look<Message>>();
 
@@ -61,9 +61,9 @@ const looks = new WeakMap<DescMessage, Look<Message>>();
  * the character U+0000 or half of a surrogate pair, which PostgreSQL does not store, and numbers in JSON that are none.
  * No rule on a field can say this of the fields that are inside of Struct, nor for those that are to come.
  */
-export function findFlaw(type: DescMessage, message: Message): Flaw | undefined {
-  const flaw = lookInto(type)(message);
-  return flaw && { ...flaw, field: flaw.field.slice(1) };
+export function findUnstorable(type: DescMessage, message: Message): Unstorable | undefined {
+  const unstorable = lookInto(type)(message);
+  return unstorable && { ...unstorable, field: unstorable.field.slice(1) };
 }
 
 /** What to look at is found out once for each type, and not before its first message: types may hold themselves. */
@@ -74,8 +74,8 @@ function lookInto(type: DescMessage): Look<Message> {
     look = (message) => {
       fields ??= type.fields.map(lookAtField).filter((one) => one !== undefined);
       for (const one of fields) {
-        const flaw = one(message);
-        if (flaw !== undefined) return flaw;
+        const unstorable = one(message);
+        if (unstorable !== undefined) return unstorable;
       }
       return undefined;
     };
@@ -121,8 +121,8 @@ function eachItem(look: Look<unknown> | undefined): Look<unknown> | undefined {
   if (look === undefined) return undefined;
   return (items) => {
     for (const [index, item] of (items as unknown[]).entries()) {
-      const flaw = look(item);
-      if (flaw !== undefined) return below(`[${index}]`, flaw);
+      const unstorable = look(item);
+      if (unstorable !== undefined) return below(`[${index}]`, unstorable);
     }
     return undefined;
   };
@@ -132,14 +132,16 @@ function eachEntry(hasTextKeys: boolean, look: Look<unknown> | undefined): Look<
   if (!hasTextKeys && look === undefined) return undefined;
   return (entries) => {
     for (const key of Object.keys(entries as object)) {
-      const flaw = (hasTextKeys ? lookAtText(key) : undefined) ?? look?.((entries as Record<string, unknown>)[key]);
-      if (flaw !== undefined) return below(`[${hasTextKeys ? JSON.stringify(key.slice(0, MOST_OF_KEY)) : key}]`, flaw);
+      const unstorable =
+        (hasTextKeys ? lookAtText(key) : undefined) ?? look?.((entries as Record<string, unknown>)[key]);
+      if (unstorable !== undefined)
+        return below(`[${hasTextKeys ? JSON.stringify(key.slice(0, MAX_OF_KEY)) : key}]`, unstorable);
     }
     return undefined;
   };
 }
 
-function lookAtText(text: string): Flaw | undefined {
+function lookAtText(text: string): Unstorable | undefined {
   if (text.includes("\0")) return { field: "", description: "must not hold the character U+0000" };
   if (text.isWellFormed()) return undefined;
   return { field: "", description: "must not hold half of a surrogate pair, which is no character" };
@@ -150,7 +152,7 @@ const lookAtWrapped: Look<unknown> = (value) => (typeof value === "string" ? loo
 const eachJsonItem = eachItem((item) => lookAtJson(item)) as Look<unknown>;
 const eachJsonEntry = eachEntry(true, (value) => lookAtJson(value)) as Look<unknown>;
 
-function lookAtJson(value: unknown): Flaw | undefined {
+function lookAtJson(value: unknown): Unstorable | undefined {
   if (typeof value === "string") return lookAtText(value);
   if (typeof value === "number" && !Number.isFinite(value))
     return { field: "", description: "must be a finite number" };
@@ -158,6 +160,6 @@ function lookAtJson(value: unknown): Flaw | undefined {
   return Array.isArray(value) ? eachJsonItem(value) : eachJsonEntry(value);
 }
 
-function below(path: string, flaw: Flaw | undefined): Flaw | undefined {
-  return flaw && { field: path + flaw.field, description: flaw.description };
+function below(path: string, unstorable: Unstorable | undefined): Unstorable | undefined {
+  return unstorable && { field: path + unstorable.field, description: unstorable.description };
 }

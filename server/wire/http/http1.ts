@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
-import { Roster } from "../../base/roster.ts";
+import { SlotList } from "../../base/slot-list.ts";
 import type { Limits } from "./limits.ts";
 
 /** The limits as `http.createServer` and `https.createServer` want them. */
@@ -25,7 +25,7 @@ export function http1Options(limits: Limits): ServerOptions {
  * their 400, 408 or 431 from Node, which does so as long as nobody listens for `clientError`.
  */
 export class Http1 {
-  readonly #answers = new Map<Socket, Roster<ServerResponse>>();
+  readonly #answers = new Map<Socket, SlotList<ServerResponse>>();
   readonly #adopt: (socket: Socket) => void;
   #finishing = false;
 
@@ -40,7 +40,7 @@ export class Http1 {
 
   /** Takes a connection over. */
   serve(socket: Socket): void {
-    this.#answers.set(socket, new Roster());
+    this.#answers.set(socket, new SlotList());
     socket.once("close", () => this.#answers.delete(socket));
     this.#adopt(socket);
   }

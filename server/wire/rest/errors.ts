@@ -103,7 +103,7 @@ function wholeSeconds({ seconds, nanos }: Duration): number {
 }
 
 /** How errors look to the callers of some paths. */
-export interface ErrorFace {
+export interface ErrorFormat {
   /** Such as `/api/things`, for itself and all that is below. */
   readonly paths: readonly string[];
   present(error: FacedError): { readonly httpStatus: number; readonly body: JsonObject };

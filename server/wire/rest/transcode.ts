@@ -7,7 +7,7 @@ import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
 import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "../http/exchange.ts";
 import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
-import { describeAnswer, type ErrorAnswer, type ErrorFace, isBelow, presentError, readError } from "./errors.ts";
+import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
 import { readBody, readRequest, requireJson } from "./read-request.ts";
 import { ANY_METHOD, DuplicateRoute, type RouteMatch, RouteTable } from "./route-table.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
@@ -28,7 +28,7 @@ export interface RestOptions {
   /** The longest time that a caller may ask for; who asks for more is refused, as Connect does it. Default: no end. */
   readonly maxTimeoutMs?: number;
   /** How errors look below some paths. Default: by AIP-193, as everywhere else. */
-  readonly errorFaces?: readonly ErrorFace[];
+  readonly errorFormats?: readonly ErrorFormat[];
   /** The `domain` of the ErrorInfo that is added to errors that carry none. */
   readonly errorDomain: string;
   /** The origins whose scripts may call, such as `https://console.example.com`. */
@@ -185,7 +185,7 @@ class RestServer {
     const error = readError(thrown);
     if (error instanceof WireError && error.reason === "INTERNAL_ERROR") this.#options.onInternalError?.(error.cause);
     const answer = presentError(error, this.#options);
-    const face = this.#options.errorFaces?.find(({ paths }) =>
+    const face = this.#options.errorFormats?.find(({ paths }) =>
       paths.some((path) => isBelow(path, readTarget(url).path)),
     );
     return face ? { ...answer, ...face.present(describeAnswer(error, answer)) } : answer;

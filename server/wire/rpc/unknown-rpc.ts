@@ -29,7 +29,7 @@ export function isMeantForRpc({ method, url = "", headers }: NodeRequest, path: 
 export function unknownRpc(path: string, methods: Iterable<DescMethod>): Fault {
   const services = new Map<string, DescService>();
   for (const { parent } of methods) services.set(parent.typeName, parent);
-  const { service = "", rpc = "" } = PATH.exec(path.slice(0, MOST_OF_PATH))?.groups ?? {};
+  const { service = "", rpc = "" } = PATH.exec(path.slice(0, MAX_OF_PATH))?.groups ?? {};
   const known = services.get(service);
   const sentence = known
     ? `${service} has no rpc ${rpc}; it has ${known.methods.map(({ name }) => name).join(", ")}`
@@ -37,7 +37,7 @@ export function unknownRpc(path: string, methods: Iterable<DescMethod>): Fault {
   return new Fault("RPC_NOT_FOUND", `${sentence} (gRPC reflection tells all of them)`);
 }
 
-const MOST_OF_PATH = 300;
+const MAX_OF_PATH = 300;
 
 /** Answers with an error in the protocol that a request speaks. */
 export function answerError(

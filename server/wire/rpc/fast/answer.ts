@@ -15,7 +15,7 @@ import type { Form } from "../direct/forms.ts";
 import { plainGrpcMessage } from "../unknown-rpc.ts";
 
 /** What an answer is written with. */
-export interface AnswerMeans {
+export interface AnswerDeps {
   readonly response: ServerResponse;
   readonly context: HandlerContext;
   readonly form: Form;
@@ -36,13 +36,13 @@ export interface DirectAnswer {
 }
 
 /** The answer to a call in a form. */
-export function answerIn(means: AnswerMeans): DirectAnswer {
-  if (!means.form.isEnveloped) return new ConnectUnaryAnswer(means);
-  return new EnvelopedAnswer(means, CONCLUSIONS[means.form.protocolName]);
+export function answerIn(deps: AnswerDeps): DirectAnswer {
+  if (!deps.form.isEnveloped) return new ConnectUnaryAnswer(deps);
+  return new EnvelopedAnswer(deps, CONCLUSIONS[deps.form.protocolName]);
 }
 
 /** Tells how a call went; what it returns is the last frame of the answer. */
-type Conclude = (means: AnswerMeans, error: ConnectError | undefined) => Uint8Array | undefined;
+type Conclude = (deps: AnswerDeps, error: ConnectError | undefined) => Uint8Array | undefined;
 
 const addTrailers: Conclude = ({ response, context }, error) => {
   response.addTrailers(nodeHeadersOf(trailersOf(context, error)));
@@ -73,14 +73,14 @@ function trailersOf({ responseTrailer }: HandlerContext, error: ConnectError | u
 
 /** Messages in envelopes, as gRPC and gRPC-Web have them and the streams of Connect. */
 class EnvelopedAnswer implements DirectAnswer {
-  readonly #means: AnswerMeans;
+  readonly #deps: AnswerDeps;
   readonly #conclude: Conclude;
   readonly #frames: FrameWriter<Uint8Array>;
 
-  constructor(means: AnswerMeans, conclude: Conclude) {
-    this.#means = means;
+  constructor(deps: AnswerDeps, conclude: Conclude) {
+    this.#deps = deps;
     this.#conclude = conclude;
-    this.#frames = new FrameWriter(means.response);
+    this.#frames = new FrameWriter(deps.response);
   }
 
   get ready(): Promise<void> | undefined {
@@ -94,11 +94,11 @@ class EnvelopedAnswer implements DirectAnswer {
 
   end(error?: ConnectError): void {
     this.#begin();
-    this.#frames.end(this.#conclude(this.#means, error));
+    this.#frames.end(this.#conclude(this.#deps, error));
   }
 
   #begin(): void {
-    const { response, context, form, compression } = this.#means;
+    const { response, context, form, compression } = this.#deps;
     if (response.headersSent) return;
     const headers = nodeHeadersOf(context.responseHeader);
     if (compression) headers[form.encodingHeader] = compression.name;
@@ -109,11 +109,11 @@ class EnvelopedAnswer implements DirectAnswer {
 /** A message as it is, or an error as JSON; trailers are among the headers. */
 class ConnectUnaryAnswer implements DirectAnswer {
   readonly ready = undefined;
-  readonly #means: AnswerMeans;
+  readonly #deps: AnswerDeps;
   #message: { readonly data: Uint8Array; readonly isCompressed: boolean } | undefined;
 
-  constructor(means: AnswerMeans) {
-    this.#means = means;
+  constructor(deps: AnswerDeps) {
+    this.#deps = deps;
   }
 
   message(data: Uint8Array, isCompressed: boolean): void {
@@ -121,7 +121,7 @@ class ConnectUnaryAnswer implements DirectAnswer {
   }
 
   end(error?: ConnectError): void {
-    const { response, context, form, compression, errorToBytes } = this.#means;
+    const { response, context, form, compression, errorToBytes } = this.#deps;
     if (error) mergeNonProtocolHeaders(context.responseHeader, error.metadata);
     const headers = {
       ...nodeHeadersOf(context.responseHeader),

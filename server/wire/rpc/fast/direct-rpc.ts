@@ -21,7 +21,7 @@ import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../http/exchange.ts";
 import { type Form, formOf, readMessage, timeoutOf } from "../direct/forms.ts";
-import { type AnswerMeans, answerIn, type DirectAnswer } from "./answer.ts";
+import { type AnswerDeps, answerIn, type DirectAnswer } from "./answer.ts";
 
 /** How calls are served directly: what connect's handlers are given, too. */
 export interface DirectOptions {
@@ -49,7 +49,7 @@ export class DirectRpc {
   readonly #options: DirectOptions;
   readonly #maxBytes: number;
   readonly #codecs: MethodSerializationLookup<DescMessage, DescMessage>;
-  readonly #errorCodecs: Pick<AnswerMeans, "endOfStream" | "errorToBytes">;
+  readonly #errorCodecs: Pick<AnswerDeps, "endOfStream" | "errorToBytes">;
 
   constructor(spec: MethodImplSpec, options: DirectOptions) {
     this.#spec = spec;

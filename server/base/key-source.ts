@@ -11,7 +11,7 @@ export interface WrappedBytes {
  * The keys that encrypt data keys (KEKs), wherever they are kept: in a key ring, or in a service that never lets them
  * out. While they cannot be asked, every call fails with the Fault KEYS_UNAVAILABLE.
  */
-export interface KekProvider {
+export interface KeySource {
   /** What its operator calls it, with the setting that chose it. */
   readonly name: string;
   /** The key that wraps from now on. */

@@ -4,7 +4,7 @@
  * In the place of a Set, of which V8 makes a new table every few hundred changes: calls that were long over were kept, by
  * the old tables as far as we know (docs/decisions/memory.md).
  */
-export class Roster<Member extends object> implements Iterable<Member> {
+export class SlotList<Member extends object> implements Iterable<Member> {
   readonly #members: (Member | undefined)[] = [];
   readonly #free: number[] = [];
 

@@ -125,7 +125,7 @@ async function useLlms(
   }
   await note(llms.createLlm(llmRequest({ endpointUrl: "http://127.0.0.1:1", credentials: apiKey(first) })));
   const name = `vendor-${randomUUID()}`;
-  const vendor = { name, providerType: Llm_ProviderType.OPENAI, baseUrl: `${upstream.url}/${name}` };
+  const vendor = { name, providerType: Llm_ProviderType.OPENAI, endpointUrl: `${upstream.url}/${name}` };
   await note(providers.upsertProvider({ ...vendor, credentials: apiKey(first) }));
   await note(providers.testProvider({ name: name }));
   await note(providers.listProviders({}));

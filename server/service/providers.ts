@@ -80,12 +80,12 @@ const ORDERS: Readonly<Record<number, ProviderOrder>> = {
   [ListProvidersRequest_OrderBy.UPDATED_AT]: "updatedAt",
   [ListProvidersRequest_OrderBy.NAME]: "name",
   [ListProvidersRequest_OrderBy.DISPLAY_NAME]: "displayName",
-  [ListProvidersRequest_OrderBy.BASE_URL]: "endpointUrl",
+  [ListProvidersRequest_OrderBy.ENDPOINT_URL]: "endpointUrl",
   [ListProvidersRequest_OrderBy.NUMBER]: "number",
 };
 
 /** The fields of UpsertProviderRequest that an update_mask can name. */
-const CHANGES = ["display_name", "base_url", "credentials", "metadata"] as const;
+const CHANGES = ["display_name", "endpoint_url", "credentials", "metadata"] as const;
 type Change = (typeof CHANGES)[number];
 
 /** Which Provider a request is about. */
@@ -104,7 +104,7 @@ export function readProviderChange(request: UpsertProviderRequest): ProviderChan
     etag: request.etag,
     displayName: pick("display_name", request.displayName),
     providerType: readProviderType(request.providerType),
-    baseUrl: pick("base_url", request.baseUrl),
+    endpointUrl: pick("endpoint_url", request.endpointUrl ?? request.baseUrl),
     credentials: pick("credentials", readCredentials(request.credentials)),
     metadata: pick("metadata", request.metadata),
   };
@@ -127,8 +127,9 @@ export function readProviderQuery(request: ListProvidersRequest): ProviderQuery 
 /** Undefined without a mask. */
 function readMask(mask: FieldMask | undefined): ReadonlySet<string> | undefined {
   if (!mask || mask.paths.length === 0) return undefined;
-  const unknown = mask.paths.find((path) => !(CHANGES as readonly string[]).includes(path));
-  if (unknown === undefined) return new Set(mask.paths);
+  const paths = mask.paths.map((path) => (path === "base_url" ? "endpoint_url" : path));
+  const unknown = paths.find((path) => !(CHANGES as readonly string[]).includes(path));
+  if (unknown === undefined) return new Set(paths);
   throw invalidField("update_mask", `"${unknown}" is not a field that can be changed; those are ${CHANGES.join(", ")}`);
 }
 
@@ -140,7 +141,7 @@ export function presentProvider(provider: Readonly<Provider>): MessageInitShape<
     number: provider.number,
     displayName: provider.displayName,
     providerType: numberOf(Llm_ProviderTypeSchema, provider.providerType),
-    baseUrl: provider.endpointUrl,
+    endpointUrl: provider.endpointUrl,
     metadata: provider.metadata as JsonObject,
     ownerId: provider.owner,
     createdAt: BigInt(provider.createdAt.getTime()),

@@ -218,11 +218,11 @@ describe.each(SURFACES)("over $name", ({ open }) => {
 
   it("keeps providers: makes, changes, lists, tests, asks for models, and deletes what nobody uses", async () => {
     const name = `shared-${randomUUID()}`;
-    const baseUrl = `${upstream.url}/v1`;
+    const endpointUrl = `${upstream.url}/v1`;
     const metadata = { region: "eu", limits: { rpm: 60 } };
     const made = await patchbay.providers.upsertProvider({
       name,
-      baseUrl,
+      endpointUrl,
       metadata,
       credentials: apiKey(UPSTREAM_KEY),
     });

@@ -1,6 +1,6 @@
 import { type DescMethod, hasOption, type Registry } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { requires } from "../../gen/patchbay/v1/permission_pb.ts";
+import { requirement } from "../../gen/patchbay/v1/permission_pb.ts";
 import { type Facts, Fault, type Reason } from "../../server/base/fault.ts";
 import { mediaTypeNotSupported, messageTooLarge, type WireReason } from "../../server/wire/call/wire-error.ts";
 import { ERROR_DOMAIN, refuse } from "../../server/wire/gate/errors.ts";
@@ -50,7 +50,7 @@ export class ErrorResponses {
 
   /** What an rpc declares and what it cannot be without, and `default` for all else. */
   of(method: DescMethod, declared: readonly Failure[]): Readonly<Record<string, Response>> {
-    const common: readonly Reason[] = ["INVALID_REQUEST", ...(hasOption(method, requires) ? ADMISSION : [])];
+    const common: readonly Reason[] = ["INVALID_REQUEST", ...(hasOption(method, requirement) ? ADMISSION : [])];
     const failures = [...common.map((reason) => this.#reasons.failure(reason)), ...declared];
     const byStatus = Map.groupBy(failures, ({ reasons: [reason] }) => this.#answer(reason).httpStatus);
     const responses = [...byStatus].map(([status, ofStatus]) => [status, this.#response(ofStatus)]);

@@ -77,7 +77,7 @@ export const PROVIDER: JsonObject = {
   number: 1,
   displayName: "OpenAI",
   providerType: "OPENAI",
-  baseUrl: "https://api.openai.com/v1",
+  endpointUrl: "https://api.openai.com/v1",
   metadata: { costCentre: "4711" },
   ...MADE,
   status: "UNTESTED",

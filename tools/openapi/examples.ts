@@ -173,7 +173,7 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
       },
       ollama: {
         summary: "A local Ollama, without credentials",
-        value: { providerType: "OLLAMA", baseUrl: "http://localhost:11434/v1" },
+        value: { providerType: "OLLAMA", endpointUrl: "http://localhost:11434/v1" },
       },
       rotate: {
         summary: "A new key, for all Llms at once",

@@ -1,5 +1,5 @@
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
-import { PermissionSchema, requires } from "../../gen/patchbay/v1/permission_pb.ts";
+import { PermissionSchema, requirement } from "../../gen/patchbay/v1/permission_pb.ts";
 import type { Binding } from "../../server/wire/rest/binding.ts";
 import { type BodySources, readAnswer, readRequestBody } from "./bodies.ts";
 import type { ErrorResponses } from "./error-responses.ts";
@@ -45,7 +45,7 @@ export function describeOperation(
     ...(description.length > 0 && { description: description.join("\n\n") }),
     operationId: `${service.name}_${name}${position === 1 ? "" : `_${position}`}`,
     ...(method.deprecated && { deprecated: true }),
-    ...(!hasOption(method, requires) && { security: [] }),
+    ...(!hasOption(method, requirement) && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(requestBody && { requestBody }),
     responses: { 200: answer, ...sources.errors.of(method, failures) },
@@ -53,8 +53,8 @@ export function describeOperation(
 }
 
 function describePermission(method: DescMethod): string {
-  if (!hasOption(method, requires)) return "";
-  const { own, any } = getOption(method, requires);
+  if (!hasOption(method, requirement)) return "";
+  const { own, any } = getOption(method, requirement);
   if (!any) return "";
   if (!own) return `Requires the permission \`${PermissionSchema.value[any]?.name}\`.`;
   const [ownName, anyName] = [own, any].map((permission) => `\`${PermissionSchema.value[permission]?.name}\``);

@@ -2,6 +2,7 @@ import { type DescEnum, type DescField, type DescMessage, getOption, hasOption }
 import { FeatureSet_FieldPresence as FieldPresence } from "@bufbuild/protobuf/wkt";
 import * as validate from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { is_secret, takes_back } from "../../gen/patchbay/v1/options_pb.ts";
 import { type ValueType, valueTypeOf } from "../../server/wire/rest/fields.ts";
 import { containerKeywords, enumKeywords, valueKeywords } from "./constraints.ts";
 import type { Directions } from "./directions.ts";
@@ -92,7 +93,7 @@ export class Schemas {
 
   #access(field: DescField): Schema {
     const behaviors = getOption(field, field_behavior);
-    const isSecret = field.proto.options?.debugRedact === true;
+    const isSecret = getOption(field, is_secret);
     const isSent = this.#sources.directions.isSent(field.parent);
     return {
       ...(behaviors.includes(FieldBehavior.OUTPUT_ONLY) && { readOnly: true }),
@@ -117,8 +118,8 @@ export class Schemas {
       properties: Object.fromEntries(fields.map((field) => [field.jsonName, this.field(field)])),
       ...(required.length > 0 && { required }),
       ...requireChoices(choices),
-      // Callers must not misspell a field; the server may answer more than callers know.
-      ...(!directions.isAnswered(desc) && { additionalProperties: false }),
+      // Callers must not misspell a field, but may send back what they got; the server may answer more than callers know.
+      ...(!directions.isAnswered(desc) && !hasOption(desc, takes_back) && { additionalProperties: false }),
     };
   }
 

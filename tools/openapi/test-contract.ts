@@ -5,6 +5,7 @@ import { type AnyDesc, create, type FileRegistry, setExtension } from "@bufbuild
 import { type FieldOptions, FieldOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { FieldRulesSchema, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { type FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { is_secret } from "../../gen/patchbay/v1/options_pb.ts";
 import { ReasonSchema } from "../../gen/patchbay/v1/reason_pb.ts";
 import { type FileShape, registryOf } from "../../server/test/wire/rest-shapes.ts";
 import { createDocument, type DocumentSources } from "./document.ts";
@@ -32,7 +33,7 @@ export function documentOf(contract: TestContract): OpenApi {
   for (const [name, behavior] of Object.entries(behaviors)) {
     setExtension(optionsOf(registry, name), field_behavior, [behavior]);
   }
-  for (const name of redacted) optionsOf(registry, name).debugRedact = true;
+  for (const name of redacted) setExtension(optionsOf(registry, name), is_secret, true);
   return createDocument({
     title: "Test",
     version: "v1",

@@ -4,6 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Permission } from "./permission_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -12,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/api_key.proto.
  */
 export const file_patchbay_v1_api_key: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9hcGlfa2V5LnByb3RvEgtwYXRjaGJheS52MSK1AgoGQXBpS2V5EhIKCmFwaV9rZXlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSJgoEcm9sZRgEIAEoDjIYLnBhdGNoYmF5LnYxLkFwaUtleS5Sb2xlEicKBnNjb3BlcxgFIAMoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb24SEgoKY3JlYXRlZF9hdBgGIAEoAxISCgpleHBpcmVzX2F0GAcgASgDEhIKCnJldm9rZWRfYXQYCCABKAMSFAoMbGFzdF91c2VkX2F0GAkgASgDIkoKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEgkKBUFETUlOEAESCQoFT1dORVIQAhIKCgZNRU1CRVIQAxIKCgZWSUVXRVIQBGIGcHJvdG8z", [file_patchbay_v1_permission]);
+  fileDesc("ChlwYXRjaGJheS92MS9hcGlfa2V5LnByb3RvEgtwYXRjaGJheS52MSLYAgoGQXBpS2V5EhcKCmFwaV9rZXlfaWQYASABKAlCA+BBAxIXCgphY2NvdW50X2lkGAIgASgJQgPgQQUSFAoMZGlzcGxheV9uYW1lGAMgASgJEisKBHJvbGUYBCABKA4yGC5wYXRjaGJheS52MS5BcGlLZXkuUm9sZUID4EEFEiwKBnNjb3BlcxgFIAMoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb25CA+BBBRIXCgpjcmVhdGVkX2F0GAYgASgDQgPgQQMSEgoKZXhwaXJlc19hdBgHIAEoAxIXCgpyZXZva2VkX2F0GAggASgDQgPgQQMSGQoMbGFzdF91c2VkX2F0GAkgASgDQgPgQQMiSgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASCQoFQURNSU4QARIJCgVPV05FUhACEgoKBk1FTUJFUhADEgoKBlZJRVdFUhAEQm0KD2NvbS5wYXRjaGJheS52MUILQXBpS2V5UHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_api_field_behavior, file_patchbay_v1_permission]);
 
 /**
  * A credential of an account, with a role. The secret in it is shown once, when it is made, and kept by nobody.

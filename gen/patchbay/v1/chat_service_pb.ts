@@ -24,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/chat_service.proto.
  */
 export const file_patchbay_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxItUDCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESHwoKc2Vzc2lvbl9pZBgKIAEoCUILukgI2AEBcgOwAQESEwoLbmV3X3Nlc3Npb24YCyABKAgSMQoKcmVxdWVzdF9pZBgMIAEoCUIdukga2AEBchUyE15bXHgyMS1ceDdlXXsxLDY0fSQSNAoPcmVzcG9uc2VfZm9ybWF0GBQgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYFSABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOjW6SDIiFQoIbWVzc2FnZXMKB21lc3NhZ2UQASIZCgpzZXNzaW9uX2lkCgtuZXdfc2Vzc2lvbiLXAgoMQ2hhdFJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIlCgdtZXNzYWdlGAMgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRIRCglyZWFzb25pbmcYBCABKAkSLAoLc3RvcF9yZWFzb24YBSABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgGIAEoCRIhCgV1c2FnZRgHIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlEhIKCnNlc3Npb25faWQYCiABKAkSDwoHdHVybl9pZBgLIAEoCRIRCgRjb3N0GAwgASgDSACIAQESLgoMdXNhZ2Vfc291cmNlGA0gASgOMhgucGF0Y2hiYXkudjEuVXNhZ2VTb3VyY2USEwoLb3Zlcl9idWRnZXQYDiABKAhCBwoFX2Nvc3Qi2wMKEVN0cmVhbUNoYXRSZXF1ZXN0EhsKBmxsbV9pZBgBIAEoCUILukgI2AEBcgOwAQESMQoIbWVzc2FnZXMYAiADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlQgm6SAaSAQMQgBASDwoHbWVzc2FnZRgDIAEoCRI0Cg9zYW1wbGluZ19wYXJhbXMYBCABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIrCgV0b29scxgFIAMoCzIRLnBhdGNoYmF5LnYxLlRvb2xCCbpIBpIBAxCAARIfCgpzZXNzaW9uX2lkGAogASgJQgu6SAjYAQFyA7ABARITCgtuZXdfc2Vzc2lvbhgLIAEoCBIxCgpyZXF1ZXN0X2lkGAwgASgJQh26SBrYAQFyFTITXltceDIxLVx4N2VdezEsNjR9JBI0Cg9yZXNwb25zZV9mb3JtYXQYFCABKAsyGy5wYXRjaGJheS52MS5SZXNwb25zZUZvcm1hdBIsCgt0b29sX2Nob2ljZRgVIAEoCzIXLnBhdGNoYmF5LnYxLlRvb2xDaG9pY2U6NbpIMiIVCghtZXNzYWdlcwoHbWVzc2FnZRABIhkKCnNlc3Npb25faWQKC25ld19zZXNzaW9uItcBChJTdHJlYW1DaGF0UmVzcG9uc2USKQoFc3RhcnQYASABKAsyGC5wYXRjaGJheS52MS5TdHJlYW1TdGFydEgAEhQKCnRleHRfZGVsdGEYAiABKAlIABIZCg9yZWFzb25pbmdfZGVsdGEYAyABKAlIABI1Cg90b29sX2NhbGxfZGVsdGEYBCABKAsyGi5wYXRjaGJheS52MS5Ub29sQ2FsbERlbHRhSAASJQoDZW5kGAUgASgLMhYucGF0Y2hiYXkudjEuU3RyZWFtRW5kSABCBwoFZXZlbnQiUQoLU3RyZWFtU3RhcnQSDgoGbGxtX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJEhIKCnNlc3Npb25faWQYCiABKAkSDwoHdHVybl9pZBgLIAEoCSJbCg1Ub29sQ2FsbERlbHRhEg0KBWluZGV4GAEgASgFEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhcKD2FyZ3VtZW50c19kZWx0YRgEIAEoCSLWAQoJU3RyZWFtRW5kEiwKC3N0b3BfcmVhc29uGAEgASgOMhcucGF0Y2hiYXkudjEuU3RvcFJlYXNvbhIXCg9yYXdfc3RvcF9yZWFzb24YAiABKAkSIQoFdXNhZ2UYAyABKAsyEi5wYXRjaGJheS52MS5Vc2FnZRIRCgRjb3N0GAwgASgDSACIAQESLgoMdXNhZ2Vfc291cmNlGA0gASgOMhgucGF0Y2hiYXkudjEuVXNhZ2VTb3VyY2USEwoLb3Zlcl9idWRnZXQYDiABKAhCBwoFX2Nvc3QiUgoRR2V0U2Vzc2lvblJlcXVlc3QSHAoKc2Vzc2lvbl9pZBgBIAEoCUIIukgFcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQEiOwoSR2V0U2Vzc2lvblJlc3BvbnNlEiUKB3Nlc3Npb24YASABKAsyFC5wYXRjaGJheS52MS5TZXNzaW9uIo0BChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhsKBmxsbV9pZBgBIAEoCUILukgI2AEBcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQESGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAIIlcKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiYKCHNlc3Npb25zGAEgAygLMhQucGF0Y2hiYXkudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiiwEKEExpc3RUdXJuc1JlcXVlc3QSHAoKc2Vzc2lvbl9pZBgBIAEoCUIIukgFcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQESGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAIIk4KEUxpc3RUdXJuc1Jlc3BvbnNlEiAKBXR1cm5zGAEgAygLMhEucGF0Y2hiYXkudjEuVHVybhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidgoURGVsZXRlU2Vzc2lvblJlcXVlc3QSHAoKc2Vzc2lvbl9pZBgBIAEoCUIIukgFcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQESHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiFwoVRGVsZXRlU2Vzc2lvblJlc3BvbnNlMqsGCgtDaGF0U2VydmljZRJ6CgRDaGF0EhgucGF0Y2hiYXkudjEuQ2hhdFJlcXVlc3QaGS5wYXRjaGJheS52MS5DaGF0UmVzcG9uc2UiPbrcGAQICxAMgtPkkwIvOgEqWhI6ASoiDS92MS9sbG1zOmNoYXQiFi92MS9sbG1zL3tsbG1faWR9OmNoYXQSmgEKClN0cmVhbUNoYXQSHi5wYXRjaGJheS52MS5TdHJlYW1DaGF0UmVxdWVzdBofLnBhdGNoYmF5LnYxLlN0cmVhbUNoYXRSZXNwb25zZSJJutwYBAgLEAyC0+STAjs6ASpaGDoBKiITL3YxL2xsbXM6c3RyZWFtQ2hhdCIcL3YxL2xsbXMve2xsbV9pZH06c3RyZWFtQ2hhdDABEoQBCgpHZXRTZXNzaW9uEh4ucGF0Y2hiYXkudjEuR2V0U2Vzc2lvblJlcXVlc3QaHy5wYXRjaGJheS52MS5HZXRTZXNzaW9uUmVzcG9uc2UiNZACAbrcGAQIRhBHgtPkkwIkYgdzZXNzaW9uEhkvdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9EnQKDExpc3RTZXNzaW9ucxIgLnBhdGNoYmF5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5wYXRjaGJheS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIfkAIButwYBAhGEEeC0+STAg4SDC92MS9zZXNzaW9ucxJ+CglMaXN0VHVybnMSHS5wYXRjaGJheS52MS5MaXN0VHVybnNSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuTGlzdFR1cm5zUmVzcG9uc2UiMpACAbrcGAQIRhBHgtPkkwIhEh8vdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9L3R1cm5zEoUBCg1EZWxldGVTZXNzaW9uEiEucGF0Y2hiYXkudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIi5wYXRjaGJheS52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2UiLbrcGAQISBBJwNwYAYLT5JMCGyoZL3YxL3Nlc3Npb25zL3tzZXNzaW9uX2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_mutation, file_patchbay_v1_permission, file_patchbay_v1_session, file_patchbay_v1_usage]);
+  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxItUDCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pICNgBAXIDsAEBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESHwoKc2Vzc2lvbl9pZBgGIAEoCUILukgI2AEBcgOwAQESEwoLbmV3X3Nlc3Npb24YByABKAgSMQoKcmVxdWVzdF9pZBgIIAEoCUIdukga2AEBchUyE15bXHgyMS1ceDdlXXsxLDY0fSQSNAoPcmVzcG9uc2VfZm9ybWF0GAkgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYCiABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOjW6SDIiFQoIbWVzc2FnZXMKB21lc3NhZ2UQASIZCgpzZXNzaW9uX2lkCgtuZXdfc2Vzc2lvbiLXAgoMQ2hhdFJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIlCgdtZXNzYWdlGAMgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRIRCglyZWFzb25pbmcYBCABKAkSLAoLc3RvcF9yZWFzb24YBSABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgGIAEoCRIhCgV1c2FnZRgHIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlEhIKCnNlc3Npb25faWQYCCABKAkSDwoHdHVybl9pZBgJIAEoCRIRCgRjb3N0GAogASgDSACIAQESLgoMdXNhZ2Vfc291cmNlGAsgASgOMhgucGF0Y2hiYXkudjEuVXNhZ2VTb3VyY2USEwoLb3Zlcl9idWRnZXQYDCABKAhCBwoFX2Nvc3Qi2wMKEVN0cmVhbUNoYXRSZXF1ZXN0EhsKBmxsbV9pZBgBIAEoCUILukgI2AEBcgOwAQESMQoIbWVzc2FnZXMYAiADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlQgm6SAaSAQMQgBASDwoHbWVzc2FnZRgDIAEoCRI0Cg9zYW1wbGluZ19wYXJhbXMYBCABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIrCgV0b29scxgFIAMoCzIRLnBhdGNoYmF5LnYxLlRvb2xCCbpIBpIBAxCAARIfCgpzZXNzaW9uX2lkGAYgASgJQgu6SAjYAQFyA7ABARITCgtuZXdfc2Vzc2lvbhgHIAEoCBIxCgpyZXF1ZXN0X2lkGAggASgJQh26SBrYAQFyFTITXltceDIxLVx4N2VdezEsNjR9JBI0Cg9yZXNwb25zZV9mb3JtYXQYCSABKAsyGy5wYXRjaGJheS52MS5SZXNwb25zZUZvcm1hdBIsCgt0b29sX2Nob2ljZRgKIAEoCzIXLnBhdGNoYmF5LnYxLlRvb2xDaG9pY2U6NbpIMiIVCghtZXNzYWdlcwoHbWVzc2FnZRABIhkKCnNlc3Npb25faWQKC25ld19zZXNzaW9uItcBChJTdHJlYW1DaGF0UmVzcG9uc2USKQoFc3RhcnQYASABKAsyGC5wYXRjaGJheS52MS5TdHJlYW1TdGFydEgAEhQKCnRleHRfZGVsdGEYAiABKAlIABIZCg9yZWFzb25pbmdfZGVsdGEYAyABKAlIABI1Cg90b29sX2NhbGxfZGVsdGEYBCABKAsyGi5wYXRjaGJheS52MS5Ub29sQ2FsbERlbHRhSAASJQoDZW5kGAUgASgLMhYucGF0Y2hiYXkudjEuU3RyZWFtRW5kSABCBwoFZXZlbnQiUQoLU3RyZWFtU3RhcnQSDgoGbGxtX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJEhIKCnNlc3Npb25faWQYAyABKAkSDwoHdHVybl9pZBgEIAEoCSJbCg1Ub29sQ2FsbERlbHRhEg0KBWluZGV4GAEgASgFEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhcKD2FyZ3VtZW50c19kZWx0YRgEIAEoCSLWAQoJU3RyZWFtRW5kEiwKC3N0b3BfcmVhc29uGAEgASgOMhcucGF0Y2hiYXkudjEuU3RvcFJlYXNvbhIXCg9yYXdfc3RvcF9yZWFzb24YAiABKAkSIQoFdXNhZ2UYAyABKAsyEi5wYXRjaGJheS52MS5Vc2FnZRIRCgRjb3N0GAQgASgDSACIAQESLgoMdXNhZ2Vfc291cmNlGAUgASgOMhgucGF0Y2hiYXkudjEuVXNhZ2VTb3VyY2USEwoLb3Zlcl9idWRnZXQYBiABKAhCBwoFX2Nvc3QiUgoRR2V0U2Vzc2lvblJlcXVlc3QSHAoKc2Vzc2lvbl9pZBgBIAEoCUIIukgFcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQEiOwoSR2V0U2Vzc2lvblJlc3BvbnNlEiUKB3Nlc3Npb24YASABKAsyFC5wYXRjaGJheS52MS5TZXNzaW9uIo0BChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhsKBmxsbV9pZBgBIAEoCUILukgI2AEBcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQESGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAIIlcKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiYKCHNlc3Npb25zGAEgAygLMhQucGF0Y2hiYXkudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiiwEKEExpc3RUdXJuc1JlcXVlc3QSHAoKc2Vzc2lvbl9pZBgBIAEoCUIIukgFcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQESGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAIIk4KEUxpc3RUdXJuc1Jlc3BvbnNlEiAKBXR1cm5zGAEgAygLMhEucGF0Y2hiYXkudjEuVHVybhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidgoURGVsZXRlU2Vzc2lvblJlcXVlc3QSHAoKc2Vzc2lvbl9pZBgBIAEoCUIIukgFcgOwAQESHwoKYWNjb3VudF9pZBgCIAEoCUILukgI2AEBcgOwAQESHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiFwoVRGVsZXRlU2Vzc2lvblJlc3BvbnNlMqsGCgtDaGF0U2VydmljZRJ6CgRDaGF0EhgucGF0Y2hiYXkudjEuQ2hhdFJlcXVlc3QaGS5wYXRjaGJheS52MS5DaGF0UmVzcG9uc2UiPbrcGAQICxAMgtPkkwIvOgEqWhI6ASoiDS92MS9sbG1zOmNoYXQiFi92MS9sbG1zL3tsbG1faWR9OmNoYXQSmgEKClN0cmVhbUNoYXQSHi5wYXRjaGJheS52MS5TdHJlYW1DaGF0UmVxdWVzdBofLnBhdGNoYmF5LnYxLlN0cmVhbUNoYXRSZXNwb25zZSJJutwYBAgLEAyC0+STAjs6ASpaGDoBKiITL3YxL2xsbXM6c3RyZWFtQ2hhdCIcL3YxL2xsbXMve2xsbV9pZH06c3RyZWFtQ2hhdDABEoQBCgpHZXRTZXNzaW9uEh4ucGF0Y2hiYXkudjEuR2V0U2Vzc2lvblJlcXVlc3QaHy5wYXRjaGJheS52MS5HZXRTZXNzaW9uUmVzcG9uc2UiNZACAbrcGAQILBAtgtPkkwIkYgdzZXNzaW9uEhkvdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9EnQKDExpc3RTZXNzaW9ucxIgLnBhdGNoYmF5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5wYXRjaGJheS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIfkAIButwYBAgsEC2C0+STAg4SDC92MS9zZXNzaW9ucxJ+CglMaXN0VHVybnMSHS5wYXRjaGJheS52MS5MaXN0VHVybnNSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuTGlzdFR1cm5zUmVzcG9uc2UiMpACAbrcGAQILBAtgtPkkwIhEh8vdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9L3R1cm5zEoUBCg1EZWxldGVTZXNzaW9uEiEucGF0Y2hiYXkudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIi5wYXRjaGJheS52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2UiLbrcGAQILhAvwNwYAYLT5JMCGyoZL3YxL3Nlc3Npb25zL3tzZXNzaW9uX2lkfUJyCg9jb20ucGF0Y2hiYXkudjFCEENoYXRTZXJ2aWNlUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_mutation, file_patchbay_v1_permission, file_patchbay_v1_session, file_patchbay_v1_usage]);
 
 /**
  * The request of Chat.
@@ -71,14 +71,14 @@ export type ChatRequest = Message<"patchbay.v1.ChatRequest"> & {
    * The session that this chat is the next turn of; a UUID that the account has not used yet begins one. The messages are
    * then only what is new: SYSTEM, USER and TOOL messages. Default: a chat of its own, of which no word is stored.
    *
-   * @generated from field: string session_id = 10;
+   * @generated from field: string session_id = 6;
    */
   sessionId: string;
 
   /**
    * Begins a session with an id that the server makes.
    *
-   * @generated from field: bool new_session = 11;
+   * @generated from field: bool new_session = 7;
    */
   newSession: boolean;
 
@@ -86,21 +86,21 @@ export type ChatRequest = Message<"patchbay.v1.ChatRequest"> & {
    * Names this turn of the session, so that it can be sent again: one that is COMPLETED is answered as it was, without
    * calling the model; one that runs is SESSION_BUSY; any other runs again. Only with session_id.
    *
-   * @generated from field: string request_id = 12;
+   * @generated from field: string request_id = 8;
    */
   requestId: string;
 
   /**
    * In which form the model shall reply. Default: text.
    *
-   * @generated from field: patchbay.v1.ResponseFormat response_format = 20;
+   * @generated from field: patchbay.v1.ResponseFormat response_format = 9;
    */
   responseFormat?: ResponseFormat | undefined;
 
   /**
    * Whether the model calls tools. Default: the model decides.
    *
-   * @generated from field: patchbay.v1.ToolChoice tool_choice = 21;
+   * @generated from field: patchbay.v1.ToolChoice tool_choice = 10;
    */
   toolChoice?: ToolChoice | undefined;
 };
@@ -170,35 +170,35 @@ export type ChatResponse = Message<"patchbay.v1.ChatResponse"> & {
   /**
    * The session, if it is a turn of one.
    *
-   * @generated from field: string session_id = 10;
+   * @generated from field: string session_id = 8;
    */
   sessionId: string;
 
   /**
    * The turn, if it is one of a session.
    *
-   * @generated from field: string turn_id = 11;
+   * @generated from field: string turn_id = 9;
    */
   turnId: string;
 
   /**
    * What it cost in pico-dollars, millionths of a millionth of a US dollar; unset when that is not known.
    *
-   * @generated from field: optional int64 cost = 12;
+   * @generated from field: optional int64 cost = 10;
    */
   cost?: bigint | undefined;
 
   /**
    * Who counted the tokens.
    *
-   * @generated from field: patchbay.v1.UsageSource usage_source = 13;
+   * @generated from field: patchbay.v1.UsageSource usage_source = 11;
    */
   usageSource: UsageSource;
 
   /**
    * Whether a budget that only warns is used up.
    *
-   * @generated from field: bool over_budget = 14;
+   * @generated from field: bool over_budget = 12;
    */
   overBudget: boolean;
 };
@@ -255,14 +255,14 @@ export type StreamChatRequest = Message<"patchbay.v1.StreamChatRequest"> & {
    * The session that this chat is the next turn of; a UUID that the account has not used yet begins one. The messages are
    * then only what is new: SYSTEM, USER and TOOL messages. Default: a chat of its own, of which no word is stored.
    *
-   * @generated from field: string session_id = 10;
+   * @generated from field: string session_id = 6;
    */
   sessionId: string;
 
   /**
    * Begins a session with an id that the server makes.
    *
-   * @generated from field: bool new_session = 11;
+   * @generated from field: bool new_session = 7;
    */
   newSession: boolean;
 
@@ -270,21 +270,21 @@ export type StreamChatRequest = Message<"patchbay.v1.StreamChatRequest"> & {
    * Names this turn of the session, so that it can be sent again: one that is COMPLETED is answered as it was, without
    * calling the model; one that runs is SESSION_BUSY; any other runs again. Only with session_id.
    *
-   * @generated from field: string request_id = 12;
+   * @generated from field: string request_id = 8;
    */
   requestId: string;
 
   /**
    * In which form the model shall reply. Default: text.
    *
-   * @generated from field: patchbay.v1.ResponseFormat response_format = 20;
+   * @generated from field: patchbay.v1.ResponseFormat response_format = 9;
    */
   responseFormat?: ResponseFormat | undefined;
 
   /**
    * Whether the model calls tools. Default: the model decides.
    *
-   * @generated from field: patchbay.v1.ToolChoice tool_choice = 21;
+   * @generated from field: patchbay.v1.ToolChoice tool_choice = 10;
    */
   toolChoice?: ToolChoice | undefined;
 };
@@ -380,14 +380,14 @@ export type StreamStart = Message<"patchbay.v1.StreamStart"> & {
   /**
    * The session, if it is a turn of one.
    *
-   * @generated from field: string session_id = 10;
+   * @generated from field: string session_id = 3;
    */
   sessionId: string;
 
   /**
    * The turn, if it is one of a session.
    *
-   * @generated from field: string turn_id = 11;
+   * @generated from field: string turn_id = 4;
    */
   turnId: string;
 };
@@ -471,21 +471,21 @@ export type StreamEnd = Message<"patchbay.v1.StreamEnd"> & {
   /**
    * What it cost in pico-dollars, millionths of a millionth of a US dollar; unset when that is not known.
    *
-   * @generated from field: optional int64 cost = 12;
+   * @generated from field: optional int64 cost = 4;
    */
   cost?: bigint | undefined;
 
   /**
    * Who counted the tokens.
    *
-   * @generated from field: patchbay.v1.UsageSource usage_source = 13;
+   * @generated from field: patchbay.v1.UsageSource usage_source = 5;
    */
   usageSource: UsageSource;
 
   /**
    * Whether a budget that only warns is used up.
    *
-   * @generated from field: bool over_budget = 14;
+   * @generated from field: bool over_budget = 6;
    */
   overBudget: boolean;
 };
@@ -710,7 +710,7 @@ export type DeleteSessionRequest = Message<"patchbay.v1.DeleteSessionRequest"> &
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 3;
    */
   requestId: string;
 };
@@ -755,13 +755,12 @@ export const ChatService: GenService<{
    * Of a model that is DEPRECATED, RETIRED or MISSING, the header patchbay-model-state of the answer says so, with
    * patchbay-model-retires-at and patchbay-model-successor where they are known; see ModelState. Other answers have none.
    *
-   * Fails with NOT_FOUND: LLM_NOT_FOUND, DEFAULT_LLM_NOT_SET. FAILED_PRECONDITION: UPSTREAM_KEY_REFUSED,
-   * UPSTREAM_MODEL_NOT_FOUND, CREDENTIALS_UNREADABLE, LLM_DISABLED. INVALID_ARGUMENT: UPSTREAM_REQUEST_REFUSED,
-   * ENDPOINT_NOT_ALLOWED, RESPONSE_FORMAT_NOT_SUPPORTED. RESOURCE_EXHAUSTED: UPSTREAM_RATE_LIMITED,
-   * UPSTREAM_QUOTA_EXHAUSTED. UNAVAILABLE: UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_REPLY, STORE_UNAVAILABLE.
-   * DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
-   * RESOURCE_EXHAUSTED: BUDGET_EXHAUSTED. FAILED_PRECONDITION: PRICE_UNKNOWN, SESSION_OF_ANOTHER_LLM. ABORTED:
-   * SESSION_BUSY, TURN_LOST. INVALID_ARGUMENT: REQUEST_ID_REUSED.
+   * Fails with NOT_FOUND: LLM_NOT_FOUND, DEFAULT_LLM_NOT_SET. INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED,
+   * RESPONSE_FORMAT_NOT_SUPPORTED, UPSTREAM_REQUEST_REFUSED, REQUEST_ID_REUSED. FAILED_PRECONDITION: LLM_DISABLED,
+   * CREDENTIALS_UNREADABLE, SECRET_REF_NOT_ALLOWED, SECRET_REF_UNRESOLVED, UPSTREAM_KEY_REFUSED,
+   * UPSTREAM_MODEL_NOT_FOUND, SESSION_OF_ANOTHER_LLM, PRICE_UNKNOWN. ABORTED: SESSION_BUSY, TURN_LOST.
+   * RESOURCE_EXHAUSTED: BUDGET_EXHAUSTED, UPSTREAM_RATE_LIMITED, UPSTREAM_QUOTA_EXHAUSTED. UNAVAILABLE:
+   * UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_REPLY, SECRET_SOURCE_UNAVAILABLE. DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
    *
    * @generated from rpc patchbay.v1.ChatService.Chat
    */

@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { CapabilitySources } from "./capability_sources_pb.ts";
 import { file_patchbay_v1_capability_sources } from "./capability_sources_pb.ts";
@@ -14,6 +15,8 @@ import type { StoredCredentials } from "./credentials_pb.ts";
 import { file_patchbay_v1_credentials } from "./credentials_pb.ts";
 import type { ModelState } from "./model_state_pb.ts";
 import { file_patchbay_v1_model_state } from "./model_state_pb.ts";
+import type { Notice } from "./notice_pb.ts";
+import { file_patchbay_v1_notice } from "./notice_pb.ts";
 import type { TokenPrice } from "./usage_pb.ts";
 import { file_patchbay_v1_usage } from "./usage_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -22,7 +25,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/llm.proto.
  */
 export const file_patchbay_v1_llm: GenFile = /*@__PURE__*/
-  fileDesc("ChVwYXRjaGJheS92MS9sbG0ucHJvdG8SC3BhdGNoYmF5LnYxIv0NCgNMbG0SDgoGbGxtX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRI0Cg1wcm92aWRlcl90eXBlGAQgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZRIUCgxlbmRwb2ludF91cmwYBSABKAkSEAoIYXBpX3BhdGgYBiABKAkSGAoQbW9kZWxfaWRlbnRpZmllchgHIAEoCRI3ChRzdXBwb3J0ZWRfbW9kYWxpdGllcxgIIAMoDjIZLnBhdGNoYmF5LnYxLkxsbS5Nb2RhbGl0eRIsCgZsYWJlbHMYCSADKAsyHC5wYXRjaGJheS52MS5MbG0uTGFiZWxzRW50cnkSDwoHdmVyc2lvbhgKIAEoCRIbChNtb25pdG9yaW5nX2VuZHBvaW50GAsgASgJEjIKDGNhcGFiaWxpdGllcxgMIAEoCzIcLnBhdGNoYmF5LnYxLkxsbUNhcGFiaWxpdGllcxI8ChdkZWZhdWx0X3NhbXBsaW5nX3BhcmFtcxgNIAEoCzIbLnBhdGNoYmF5LnYxLlNhbXBsaW5nUGFyYW1zEh8KEm1heF9jb250ZXh0X2xlbmd0aBgOIAEoBUgAiAEBEi4KDWNsaWVudF9jb25maWcYDyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhAKCG93bmVyX2lkGBAgASgJEhIKCmNyZWF0ZWRfYXQYESABKAMSEgoKdXBkYXRlZF9hdBgSIAEoAxIVCg1jcmVhdGVkX2J5X2lkGBMgASgJEhUKDXVwZGF0ZWRfYnlfaWQYFCABKAkSJwoGc3RhdHVzGBUgASgOMhcucGF0Y2hiYXkudjEuTGxtLlN0YXR1cxISCgppc19kZWZhdWx0GBYgASgIEhgKEG1vZGVsX2RlcHJlY2F0ZWQYFyABKAgSGwoTc3VwcG9ydHNfd2ViX3NlYXJjaBgYIAEoCBIYChBjcmVkZW50aWFsc19oaW50GBkgASgJEhcKD2hhc19jcmVkZW50aWFscxgaIAEoCBIuCglsYXN0X3Rlc3QYGyABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdBIMCgRldGFnGBwgASgJEhcKD2NyZWRlbnRpYWxzX3JlZhg8IAEoCRI7ChNwZW5kaW5nX2NyZWRlbnRpYWxzGD0gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMSPAoUcHJldmlvdXNfY3JlZGVudGlhbHMYPiABKAsyHi5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscxIXCgpkZWxldGVkX2F0GCggASgDSAGIAQESFQoIcHVyZ2VfYXQYKSABKANIAogBARITCgtwcm92aWRlcl9pZBhQIAEoCRImCgVwcmljZRhGIAEoCzIXLnBhdGNoYmF5LnYxLlRva2VuUHJpY2USEgoKdG90YWxfY29zdBhHIAEoAxIYChB1bnByaWNlZF9yZXBsaWVzGEggASgDEh4KFmNoZWNrX2ludGVydmFsX3NlY29uZHMYWiABKAUSLAoLbW9kZWxfc3RhdGUYZCABKAsyFy5wYXRjaGJheS52MS5Nb2RlbFN0YXRlEjoKEmNhcGFiaWxpdHlfc291cmNlcxhlIAEoCzIeLnBhdGNoYmF5LnYxLkNhcGFiaWxpdHlTb3VyY2VzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEivgEKDFByb3ZpZGVyVHlwZRIdChlQUk9WSURFUl9UWVBFX1VOU1BFQ0lGSUVEEAASCgoGT1BFTkFJEAESEQoNTElURUxMTV9QUk9YWRACEg8KC09QRU5fUk9VVEVSEAMSCAoEVkxMTRAEEgoKBk9MTEFNQRAFEg0KCUxMQU1BX0NQUBAGEhwKGENVU1RPTV9PUEVOQUlfQ09NUEFUSUJMRRAHEg0KCURBU0hTQ09QRRAIEg0KCUFOVEhST1BJQxAJIk8KCE1vZGFsaXR5EhgKFE1PREFMSVRZX1VOU1BFQ0lGSUVEEAASCAoEVEVYVBABEgkKBUlNQUdFEAISCQoFQVVESU8QAxIJCgVWSURFTxAEInEKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABIMCghVTlRFU1RFRBABEgoKBkFDVElWRRACEgsKB0ZBSUxJTkcQAxIMCghESVNBQkxFRBAEEhoKFkNSRURFTlRJQUxTX1VOUkVBREFCTEUQBUIVChNfbWF4X2NvbnRleHRfbGVuZ3RoQg0KC19kZWxldGVkX2F0QgsKCV9wdXJnZV9hdCKHAwoPTGxtQ2FwYWJpbGl0aWVzEhoKDXN1cHBvcnRzX2NoYXQYASABKAhIAIgBARIgChNzdXBwb3J0c19jb21wbGV0aW9uGAIgASgISAGIAQESJgoZc3VwcG9ydHNfZnVuY3Rpb25fY2FsbGluZxgDIAEoCEgCiAEBEiUKGHN1cHBvcnRzX3N5c3RlbV9tZXNzYWdlcxgEIAEoCEgDiAEBEh8KEnN1cHBvcnRzX3N0cmVhbWluZxgFIAEoCEgEiAEBEikKHHN1cHBvcnRzX3NhbXBsaW5nX3BhcmFtZXRlcnMYBiABKAhIBYgBAUIQCg5fc3VwcG9ydHNfY2hhdEIWChRfc3VwcG9ydHNfY29tcGxldGlvbkIcChpfc3VwcG9ydHNfZnVuY3Rpb25fY2FsbGluZ0IbChlfc3VwcG9ydHNfc3lzdGVtX21lc3NhZ2VzQhUKE19zdXBwb3J0c19zdHJlYW1pbmdCHwodX3N1cHBvcnRzX3NhbXBsaW5nX3BhcmFtZXRlcnMiqQMKDlNhbXBsaW5nUGFyYW1zEiAKCm1heF90b2tlbnMYASABKAVCB7pIBBoCKAFIAIgBARIxCgt0ZW1wZXJhdHVyZRgCIAEoAUIXukgUEhIZAAAAAAAAAEApAAAAAAAAAABIAYgBARIrCgV0b3BfcBgDIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIAogBARIbCgV0b3BfaxgEIAEoBUIHukgEGgIoAEgDiAEBEjcKEWZyZXF1ZW5jeV9wZW5hbHR5GAUgASgBQhe6SBQSEhkAAAAAAAAAQCkAAAAAAAAAwEgEiAEBEjYKEHByZXNlbmNlX3BlbmFsdHkYBiABKAFCF7pIFBISGQAAAAAAAABAKQAAAAAAAADASAWIAQESKQoOc3RvcF9zZXF1ZW5jZXMYByADKAlCEbpIDpIBCxAQIgdyBRABGIACQg0KC19tYXhfdG9rZW5zQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCCAoGX3RvcF9rQhQKEl9mcmVxdWVuY3lfcGVuYWx0eUITChFfcHJlc2VuY2VfcGVuYWx0eSLHAgoJTGxtU3RhdHVzEikKBGNvZGUYASABKA4yGy5wYXRjaGJheS52MS5MbG1TdGF0dXMuQ29kZRIPCgdtZXNzYWdlGAIgASgJIv0BCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIbChdMTE1fQ0FQQUJJTElUWV9JTkZFUlJFRBABEhEKDU1PREVMX1VOS05PV04QAhIUChBNT0RFTF9ERVBSRUNBVEVEEAMSFwoTQ1JFREVOVElBTFNfTUlTU0lORxAEEhYKElBMQUlOVEVYVF9FTkRQT0lOVBAFEhEKDUVORFBPSU5UX0hJTlQQBhITCg9QQVJUSUFMX1JFU1VMVFMQBxIaChZDTElFTlRfQ09ORklHX05PVF9TRU5UEBQSEQoNTU9ERUxfUkVUSVJFRBAVEhEKDU1PREVMX01JU1NJTkcQFmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_patchbay_v1_capability_sources, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_model_state, file_patchbay_v1_usage]);
+  fileDesc("ChVwYXRjaGJheS92MS9sbG0ucHJvdG8SC3BhdGNoYmF5LnYxIpcPCgNMbG0SEwoGbGxtX2lkGAEgASgJQgPgQQMSFAoMZGlzcGxheV9uYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEjkKDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgPgQQUSFAoMZW5kcG9pbnRfdXJsGAUgASgJEhAKCGFwaV9wYXRoGAYgASgJEhgKEG1vZGVsX2lkZW50aWZpZXIYByABKAkSNwoUc3VwcG9ydGVkX21vZGFsaXRpZXMYCCADKA4yGS5wYXRjaGJheS52MS5MbG0uTW9kYWxpdHkSLAoGbGFiZWxzGAkgAygLMhwucGF0Y2hiYXkudjEuTGxtLkxhYmVsc0VudHJ5Eg8KB3ZlcnNpb24YCiABKAkSGwoTbW9uaXRvcmluZ19lbmRwb2ludBgLIAEoCRIyCgxjYXBhYmlsaXRpZXMYDCABKAsyHC5wYXRjaGJheS52MS5MbG1DYXBhYmlsaXRpZXMSPAoXZGVmYXVsdF9zYW1wbGluZ19wYXJhbXMYDSABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIfChJtYXhfY29udGV4dF9sZW5ndGgYDiABKAVIAIgBARIuCg1jbGllbnRfY29uZmlnGA8gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghvd25lcl9pZBgQIAEoCUID4EEDEhcKCmNyZWF0ZWRfYXQYESABKANCA+BBAxIXCgp1cGRhdGVkX2F0GBIgASgDQgPgQQMSGgoNY3JlYXRlZF9ieV9pZBgTIAEoCUID4EEDEhoKDXVwZGF0ZWRfYnlfaWQYFCABKAlCA+BBAxIsCgZzdGF0dXMYFSABKA4yFy5wYXRjaGJheS52MS5MbG0uU3RhdHVzQgPgQQMSFwoKaXNfZGVmYXVsdBgWIAEoCEID4EEDEh0KEG1vZGVsX2RlcHJlY2F0ZWQYFyABKAhCA+BBAxIgChNzdXBwb3J0c193ZWJfc2VhcmNoGBggASgIQgPgQQMSHQoQY3JlZGVudGlhbHNfaGludBgZIAEoCUID4EEDEhwKD2hhc19jcmVkZW50aWFscxgaIAEoCEID4EEDEjMKCWxhc3RfdGVzdBgbIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0QgPgQQMSDAoEZXRhZxgcIAEoCRIcCg9jcmVkZW50aWFsc19yZWYYHSABKAlCA+BBAxJAChNwZW5kaW5nX2NyZWRlbnRpYWxzGB4gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHNCA+BBAxJBChRwcmV2aW91c19jcmVkZW50aWFscxgfIAEoCzIeLnBhdGNoYmF5LnYxLlN0b3JlZENyZWRlbnRpYWxzQgPgQQMSHAoKZGVsZXRlZF9hdBggIAEoA0ID4EEDSAGIAQESGgoIcHVyZ2VfYXQYISABKANCA+BBA0gCiAEBEhMKC3Byb3ZpZGVyX2lkGCIgASgJEiYKBXByaWNlGCMgASgLMhcucGF0Y2hiYXkudjEuVG9rZW5QcmljZRIXCgp0b3RhbF9jb3N0GCQgASgDQgPgQQMSHQoQdW5wcmljZWRfcmVwbGllcxglIAEoA0ID4EEDEh4KFmNoZWNrX2ludGVydmFsX3NlY29uZHMYJiABKAUSMQoLbW9kZWxfc3RhdGUYJyABKAsyFy5wYXRjaGJheS52MS5Nb2RlbFN0YXRlQgPgQQMSOgoSY2FwYWJpbGl0eV9zb3VyY2VzGCggASgLMh4ucGF0Y2hiYXkudjEuQ2FwYWJpbGl0eVNvdXJjZXMSKgoIc3RhdHVzZXMYKSADKAsyEy5wYXRjaGJheS52MS5Ob3RpY2VCA+BBAxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIr4BCgxQcm92aWRlclR5cGUSHQoZUFJPVklERVJfVFlQRV9VTlNQRUNJRklFRBAAEgoKBk9QRU5BSRABEhEKDUxJVEVMTE1fUFJPWFkQAhIPCgtPUEVOX1JPVVRFUhADEggKBFZMTE0QBBIKCgZPTExBTUEQBRINCglMTEFNQV9DUFAQBhIcChhDVVNUT01fT1BFTkFJX0NPTVBBVElCTEUQBxINCglEQVNIU0NPUEUQCBINCglBTlRIUk9QSUMQCSJPCghNb2RhbGl0eRIYChRNT0RBTElUWV9VTlNQRUNJRklFRBAAEggKBFRFWFQQARIJCgVJTUFHRRACEgkKBUFVRElPEAMSCQoFVklERU8QBCJxCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASDAoIVU5URVNURUQQARIKCgZBQ1RJVkUQAhILCgdGQUlMSU5HEAMSDAoIRElTQUJMRUQQBBIaChZDUkVERU5USUFMU19VTlJFQURBQkxFEAVCFQoTX21heF9jb250ZXh0X2xlbmd0aEINCgtfZGVsZXRlZF9hdEILCglfcHVyZ2VfYXQihwMKD0xsbUNhcGFiaWxpdGllcxIaCg1zdXBwb3J0c19jaGF0GAEgASgISACIAQESIAoTc3VwcG9ydHNfY29tcGxldGlvbhgCIAEoCEgBiAEBEiYKGXN1cHBvcnRzX2Z1bmN0aW9uX2NhbGxpbmcYAyABKAhIAogBARIlChhzdXBwb3J0c19zeXN0ZW1fbWVzc2FnZXMYBCABKAhIA4gBARIfChJzdXBwb3J0c19zdHJlYW1pbmcYBSABKAhIBIgBARIpChxzdXBwb3J0c19zYW1wbGluZ19wYXJhbWV0ZXJzGAYgASgISAWIAQFCEAoOX3N1cHBvcnRzX2NoYXRCFgoUX3N1cHBvcnRzX2NvbXBsZXRpb25CHAoaX3N1cHBvcnRzX2Z1bmN0aW9uX2NhbGxpbmdCGwoZX3N1cHBvcnRzX3N5c3RlbV9tZXNzYWdlc0IVChNfc3VwcG9ydHNfc3RyZWFtaW5nQh8KHV9zdXBwb3J0c19zYW1wbGluZ19wYXJhbWV0ZXJzIqkDCg5TYW1wbGluZ1BhcmFtcxIgCgptYXhfdG9rZW5zGAEgASgFQge6SAQaAigBSACIAQESMQoLdGVtcGVyYXR1cmUYAiABKAFCF7pIFBISGQAAAAAAAABAKQAAAAAAAAAASAGIAQESKwoFdG9wX3AYAyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASAKIAQESGwoFdG9wX2sYBCABKAVCB7pIBBoCKABIA4gBARI3ChFmcmVxdWVuY3lfcGVuYWx0eRgFIAEoAUIXukgUEhIZAAAAAAAAAEApAAAAAAAAAMBIBIgBARI2ChBwcmVzZW5jZV9wZW5hbHR5GAYgASgBQhe6SBQSEhkAAAAAAAAAQCkAAAAAAAAAwEgFiAEBEikKDnN0b3Bfc2VxdWVuY2VzGAcgAygJQhG6SA6SAQsQECIHcgUQARiAAkINCgtfbWF4X3Rva2Vuc0IOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9wQggKBl90b3Bfa0IUChJfZnJlcXVlbmN5X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCagoPY29tLnBhdGNoYmF5LnYxQghMbG1Qcm90b1ABWj1naXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_patchbay_v1_capability_sources, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_model_state, file_patchbay_v1_notice, file_patchbay_v1_usage]);
 
 /**
  * One owner's way to reach one model at one endpoint.
@@ -229,35 +232,35 @@ export type Llm = Message<"patchbay.v1.Llm"> & {
   /**
    * Where the key is kept, if it is not kept here; see SecretRef.
    *
-   * @generated from field: string credentials_ref = 60;
+   * @generated from field: string credentials_ref = 29;
    */
   credentialsRef: string;
 
   /**
    * Credentials that were added and are not used yet; unset if there are none.
    *
-   * @generated from field: patchbay.v1.StoredCredentials pending_credentials = 61;
+   * @generated from field: patchbay.v1.StoredCredentials pending_credentials = 30;
    */
   pendingCredentials?: StoredCredentials | undefined;
 
   /**
    * Credentials that were used before and can be brought back; unset if there are none.
    *
-   * @generated from field: patchbay.v1.StoredCredentials previous_credentials = 62;
+   * @generated from field: patchbay.v1.StoredCredentials previous_credentials = 31;
    */
   previousCredentials?: StoredCredentials | undefined;
 
   /**
    * When it was deleted, in milliseconds since 1970-01-01 UTC; unset while it is not.
    *
-   * @generated from field: optional int64 deleted_at = 40;
+   * @generated from field: optional int64 deleted_at = 32;
    */
   deletedAt?: bigint | undefined;
 
   /**
    * When a deleted one is purged, in milliseconds since 1970-01-01 UTC: until then it can be brought back.
    *
-   * @generated from field: optional int64 purge_at = 41;
+   * @generated from field: optional int64 purge_at = 33;
    */
   purgeAt?: bigint | undefined;
 
@@ -265,35 +268,35 @@ export type Llm = Message<"patchbay.v1.Llm"> & {
    * The Provider that its endpoint and its credentials are taken from, a UUID; empty when it has its own. endpoint_url is
    * the Provider's then, and has_credentials and credentials_hint tell of none: see the Provider.
    *
-   * @generated from field: string provider_id = 80;
+   * @generated from field: string provider_id = 34;
    */
   providerId: string;
 
   /**
    * What its tokens cost, as its owner says. Unset: what the price catalog says of the model, if it knows it.
    *
-   * @generated from field: patchbay.v1.TokenPrice price = 70;
+   * @generated from field: patchbay.v1.TokenPrice price = 35;
    */
   price?: TokenPrice | undefined;
 
   /**
    * What all its priced replies cost so far, in pico-dollars, millionths of a millionth of a US dollar.
    *
-   * @generated from field: int64 total_cost = 71;
+   * @generated from field: int64 total_cost = 36;
    */
   totalCost: bigint;
 
   /**
    * How many of its replies are not in total_cost, because their cost is not known.
    *
-   * @generated from field: int64 unpriced_replies = 72;
+   * @generated from field: int64 unpriced_replies = 37;
    */
   unpricedReplies: bigint;
 
   /**
    * How often it is checked by itself, in seconds; 0 if it is not.
    *
-   * @generated from field: int32 check_interval_seconds = 90;
+   * @generated from field: int32 check_interval_seconds = 38;
    */
   checkIntervalSeconds: number;
 
@@ -301,16 +304,24 @@ export type Llm = Message<"patchbay.v1.Llm"> & {
    * What has become of the model. It is looked after by itself, see MODEL_CHECK_HOURS; a creation or an update only asks
    * the model catalog.
    *
-   * @generated from field: patchbay.v1.ModelState model_state = 100;
+   * @generated from field: patchbay.v1.ModelState model_state = 39;
    */
   modelState?: ModelState | undefined;
 
   /**
    * Who says what capabilities, max_context_length and supported_modalities are, and who says otherwise.
    *
-   * @generated from field: patchbay.v1.CapabilitySources capability_sources = 101;
+   * @generated from field: patchbay.v1.CapabilitySources capability_sources = 40;
    */
   capabilitySources?: CapabilitySources | undefined;
+
+  /**
+   * Remarks on the change that this Llm is the answer to: what may be a mistake. UpdateLlm sets them, so that they reach
+   * those who get the Llm alone; empty in all other answers.
+   *
+   * @generated from field: repeated patchbay.v1.Notice statuses = 41;
+   */
+  statuses: Notice[];
 };
 
 /**
@@ -646,129 +657,4 @@ export type SamplingParams = Message<"patchbay.v1.SamplingParams"> & {
  */
 export const SamplingParamsSchema: GenMessage<SamplingParams> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_llm, 2);
-
-/**
- * A remark on something that succeeded.
- *
- * @generated from message patchbay.v1.LlmStatus
- */
-export type LlmStatus = Message<"patchbay.v1.LlmStatus"> & {
-  /**
-   * The kind of remark.
-   *
-   * @generated from field: patchbay.v1.LlmStatus.Code code = 1;
-   */
-  code: LlmStatus_Code;
-
-  /**
-   * The remark, for people.
-   *
-   * @generated from field: string message = 2;
-   */
-  message: string;
-};
-
-/**
- * Describes the message patchbay.v1.LlmStatus.
- * Use `create(LlmStatusSchema)` to create a new message.
- */
-export const LlmStatusSchema: GenMessage<LlmStatus> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_llm, 3);
-
-/**
- * The kinds of remarks.
- *
- * @generated from enum patchbay.v1.LlmStatus.Code
- */
-export const LlmStatus_Code = {
-  /**
-   * Never sent.
-   *
-   * @generated from enum value: CODE_UNSPECIFIED = 0;
-   */
-  CODE_UNSPECIFIED: 0,
-
-  /**
-   * A capability was not given and was inferred; one remark for each.
-   *
-   * @generated from enum value: LLM_CAPABILITY_INFERRED = 1;
-   */
-  LLM_CAPABILITY_INFERRED: 1,
-
-  /**
-   * The model catalog does not know the model.
-   *
-   * @generated from enum value: MODEL_UNKNOWN = 2;
-   */
-  MODEL_UNKNOWN: 2,
-
-  /**
-   * The model is deprecated, and still served.
-   *
-   * @generated from enum value: MODEL_DEPRECATED = 3;
-   */
-  MODEL_DEPRECATED: 3,
-
-  /**
-   * No credentials are stored, and this provider asks for some.
-   *
-   * @generated from enum value: CREDENTIALS_MISSING = 4;
-   */
-  CREDENTIALS_MISSING: 4,
-
-  /**
-   * The endpoint is reached without encryption.
-   *
-   * @generated from enum value: PLAINTEXT_ENDPOINT = 5;
-   */
-  PLAINTEXT_ENDPOINT: 5,
-
-  /**
-   * The endpoint URL looks as if it had a part too many or too few.
-   *
-   * @generated from enum value: ENDPOINT_HINT = 6;
-   */
-  ENDPOINT_HINT: 6,
-
-  /**
-   * The answer could not be complete.
-   *
-   * @generated from enum value: PARTIAL_RESULTS = 7;
-   */
-  PARTIAL_RESULTS: 7,
-
-  /**
-   * Some of client_config is kept and not sent, because the API is not known to take it.
-   *
-   * @generated from enum value: CLIENT_CONFIG_NOT_SENT = 20;
-   */
-  CLIENT_CONFIG_NOT_SENT: 20,
-
-  /**
-   * The model has ended.
-   *
-   * @generated from enum value: MODEL_RETIRED = 21;
-   */
-  MODEL_RETIRED: 21,
-
-  /**
-   * The endpoint does not list the model.
-   *
-   * @generated from enum value: MODEL_MISSING = 22;
-   */
-  MODEL_MISSING: 22,
-} as const;
-
-/**
- * The kinds of remarks.
- *
- * @generated from enum patchbay.v1.LlmStatus.Code
- */
-export type LlmStatus_Code = (typeof LlmStatus_Code)[keyof typeof LlmStatus_Code] | UnknownEnum;
-
-/**
- * Describes the enum patchbay.v1.LlmStatus.Code.
- */
-export const LlmStatus_CodeSchema: GenEnum<LlmStatus_Code> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_llm, 3, 0);
 

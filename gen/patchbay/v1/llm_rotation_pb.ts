@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/llm_rotation.proto.
  */
 export const file_patchbay_v1_llm_rotation: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYXRjaGJheS92MS9sbG1fcm90YXRpb24ucHJvdG8SC3BhdGNoYmF5LnYxIqoBChxBZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESOAoLY3JlZGVudGlhbHMYAiABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0IJ4EEEukgDyAEBEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiPgodQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtInwKGVByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEg0KBWZvcmNlGAMgASgIEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjsKGlByb21vdGVDcmVkZW50aWFsc1Jlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJsChhSZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjoKGVJldmVydENyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIqsBChhSZXRpcmVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARI9CgRzbG90GAIgASgOMiMucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMuU2xvdEIKukgHggEEGAIYAxIVCgRldGFnGAMgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjoKGVJldGlyZUNyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_patchbay_v1_credentials, file_patchbay_v1_llm]);
+  fileDesc("Ch5wYXRjaGJheS92MS9sbG1fcm90YXRpb24ucHJvdG8SC3BhdGNoYmF5LnYxIqoBChxBZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESOAoLY3JlZGVudGlhbHMYAiABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0IJ4EEEukgDyAEBEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiPgodQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtInwKGVByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEg0KBWZvcmNlGAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjsKGlByb21vdGVDcmVkZW50aWFsc1Jlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJsChhSZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjoKGVJldmVydENyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIqsBChhSZXRpcmVDcmVkZW50aWFsc1JlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARI9CgRzbG90GAIgASgOMiMucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMuU2xvdEIKukgHggEEGAIYAxIVCgRldGFnGAMgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjoKGVJldGlyZUNyZWRlbnRpYWxzUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtQnIKD2NvbS5wYXRjaGJheS52MUIQTGxtUm90YXRpb25Qcm90b1ABWj1naXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_patchbay_v1_credentials, file_patchbay_v1_llm]);
 
 /**
  * The request of AddPendingCredentials.
@@ -49,7 +49,7 @@ export type AddPendingCredentialsRequest = Message<"patchbay.v1.AddPendingCreden
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 4;
    */
   requestId: string;
 };
@@ -113,7 +113,7 @@ export type PromoteCredentialsRequest = Message<"patchbay.v1.PromoteCredentialsR
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 4;
    */
   requestId: string;
 };
@@ -170,7 +170,7 @@ export type RevertCredentialsRequest = Message<"patchbay.v1.RevertCredentialsReq
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 3;
    */
   requestId: string;
 };
@@ -234,7 +234,7 @@ export type RetireCredentialsRequest = Message<"patchbay.v1.RetireCredentialsReq
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 4;
    */
   requestId: string;
 };

@@ -13,15 +13,18 @@ import type { CapabilitySources } from "./capability_sources_pb.ts";
 import { file_patchbay_v1_capability_sources } from "./capability_sources_pb.ts";
 import type { ConnectionTest } from "./connection_test_pb.ts";
 import { file_patchbay_v1_connection_test } from "./connection_test_pb.ts";
-import type { Credentials, StoredCredentials, StoredCredentials_Slot } from "./credentials_pb.ts";
+import type { Credentials, StoredCredentials_Slot } from "./credentials_pb.ts";
 import { file_patchbay_v1_credentials } from "./credentials_pb.ts";
-import type { Llm, Llm_Modality, Llm_ProviderType, Llm_Status, LlmCapabilities, LlmStatus, SamplingParams } from "./llm_pb.ts";
+import type { Llm, Llm_Modality, Llm_ProviderType, Llm_Status, LlmCapabilities, SamplingParams } from "./llm_pb.ts";
 import { file_patchbay_v1_llm } from "./llm_pb.ts";
 import type { AddPendingCredentialsRequestSchema, AddPendingCredentialsResponseSchema, PromoteCredentialsRequestSchema, PromoteCredentialsResponseSchema, RetireCredentialsRequestSchema, RetireCredentialsResponseSchema, RevertCredentialsRequestSchema, RevertCredentialsResponseSchema } from "./llm_rotation_pb.ts";
 import { file_patchbay_v1_llm_rotation } from "./llm_rotation_pb.ts";
-import type { ModelState, ModelState_State } from "./model_state_pb.ts";
+import type { ModelState_State } from "./model_state_pb.ts";
 import { file_patchbay_v1_model_state } from "./model_state_pb.ts";
 import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
+import type { Notice } from "./notice_pb.ts";
+import { file_patchbay_v1_notice } from "./notice_pb.ts";
+import { file_patchbay_v1_options } from "./options_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { ProviderModel } from "./provider_pb.ts";
 import { file_patchbay_v1_provider } from "./provider_pb.ts";
@@ -33,7 +36,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/llm_service.proto.
  */
 export const file_patchbay_v1_llm_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXRjaGJheS92MS9sbG1fc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEivggKEENyZWF0ZUxsbVJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEj4KDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIeCgxlbmRwb2ludF91cmwYBSABKAlCCLpIBXIDKIAQEi4KCGFwaV9wYXRoGAYgASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kEiQKEG1vZGVsX2lkZW50aWZpZXIYByABKAlCCrpIB3IFEAEY/wESSgoUc3VwcG9ydGVkX21vZGFsaXRpZXMYCCADKA4yGS5wYXRjaGJheS52MS5MbG0uTW9kYWxpdHlCEbpIDpIBCxgBIgeCAQQQASAAEjIKC2NyZWRlbnRpYWxzGAkgASgLMhgucGF0Y2hiYXkudjEuQ3JlZGVudGlhbHNCA+BBBBJ1CgZsYWJlbHMYCiADKAsyKS5wYXRjaGJheS52MS5DcmVhdGVMbG1SZXF1ZXN0LkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BEhgKB3ZlcnNpb24YCyABKAlCB7pIBHICGEASJQoTbW9uaXRvcmluZ19lbmRwb2ludBgMIAEoCUIIukgFcgMogBASMgoMY2FwYWJpbGl0aWVzGA0gASgLMhwucGF0Y2hiYXkudjEuTGxtQ2FwYWJpbGl0aWVzEjwKF2RlZmF1bHRfc2FtcGxpbmdfcGFyYW1zGA4gASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKAoSbWF4X2NvbnRleHRfbGVuZ3RoGA8gASgFQge6SAQaAigBSACIAQESLgoNY2xpZW50X2NvbmZpZxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoIb3duZXJfaWQYESABKAlCC7pICNgBAXIDsAEBEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYMyABKAgSHQoLcHJvdmlkZXJfaWQYUCABKAlCCLpIBXIDGIABEiYKBXByaWNlGEYgASgLMhcucGF0Y2hiYXkudjEuVG9rZW5QcmljZRIuChZjaGVja19pbnRlcnZhbF9zZWNvbmRzGFogASgFQg66SAvYAQEaBhiAowUoPBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhUKE19tYXhfY29udGV4dF9sZW5ndGgiXAoRQ3JlYXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtEigKCHN0YXR1c2VzGAIgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIj8KDUdldExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiLwoOR2V0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtImEKFExpc3RMbG1Nb2RlbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESIAoKbWF4X2FnZV9tcxgCIAEoBUIHukgEGgIoAEgAiAEBQg0KC19tYXhfYWdlX21zIoEBChVMaXN0TGxtTW9kZWxzUmVzcG9uc2USKgoGbW9kZWxzGAEgAygLMhoucGF0Y2hiYXkudjEuUHJvdmlkZXJNb2RlbBISCgpmZXRjaGVkX2F0GAIgASgDEigKCHN0YXR1c2VzGAMgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIjkKE0JhdGNoR2V0TGxtc1JlcXVlc3QSIgoHbGxtX2lkcxgBIAMoCUIRukgOkgELCAEQZCIFcgOwAQEiNgoUQmF0Y2hHZXRMbG1zUmVzcG9uc2USHgoEbGxtcxgBIAMoCzIQLnBhdGNoYmF5LnYxLkxsbSKoCAoPTGlzdExsbXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIdCghvd25lcl9pZBgDIAEoCUILukgI2AEBcgOwAQESPgoNcHJvdmlkZXJfdHlwZRgEIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEjEKBnN0YXR1cxgFIAEoDjIXLnBhdGNoYmF5LnYxLkxsbS5TdGF0dXNCCLpIBYIBAhABEkIKBmxhYmVscxgGIAMoCzIoLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5MYWJlbHNFbnRyeUIIukgFmgECEBQSFwoGc2VhcmNoGAcgASgJQge6SARyAhhkEkAKCG9yZGVyX2J5GAggASgOMiQucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0Lk9yZGVyQnlCCLpIBYIBAhABEkMKCWRpcmVjdGlvbhgJIAEoDjImLnBhdGNoYmF5LnYxLkxpc3RMbG1zUmVxdWVzdC5EaXJlY3Rpb25CCLpIBYIBAhABEkAKBWxhYmVsGAogAygLMicucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkxhYmVsRW50cnlCCLpIBZoBAhAUEhQKDHNob3dfZGVsZXRlZBgLIAEoCBIaChJpbmNsdWRlX3RvdGFsX3NpemUYDCABKAgSPAoLbW9kZWxfc3RhdGUYZCABKA4yHS5wYXRjaGJheS52MS5Nb2RlbFN0YXRlLlN0YXRlQgi6SAWCAQIQARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGiwKCkxhYmVsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJrCgdPcmRlckJ5EhgKFE9SREVSX0JZX1VOU1BFQ0lGSUVEEAASDgoKQ1JFQVRFRF9BVBABEg4KClVQREFURURfQVQQAhIQCgxESVNQTEFZX05BTUUQAxIUChBNT0RFTF9JREVOVElGSUVSEAQiOQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEgcKA0FTQxABEggKBERFU0MQAjqtAbpIqQEapgEKD2xpc3RfbGxtcy5sYWJlbBJAbGFiZWxzIGFuZCBsYWJlbCBleGNsdWRlIGVhY2ggb3RoZXIgaW4gdGhlIHZhbHVlIG9mIHRoZSBzYW1lIGtleRpRdGhpcy5sYWJlbC5hbGwoa2V5LCAhKGtleSBpbiB0aGlzLmxhYmVscykgfHwgdGhpcy5sYWJlbHNba2V5XSA9PSB0aGlzLmxhYmVsW2tleV0pInMKEExpc3RMbG1zUmVzcG9uc2USHgoEbGxtcxgBIAMoCzIQLnBhdGNoYmF5LnYxLkxsbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBQg0KC190b3RhbF9zaXplIvASChBVcGRhdGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKBGV0YWcYAyABKAlCB7pIBHICGEASJQoMZGlzcGxheV9uYW1lGAQgASgJQgq6SAdyBRABGP8BSACIAQESIgoLZGVzY3JpcHRpb24YBSABKAlCCLpIBXIDGIAgSAGIAQESPgoNcHJvdmlkZXJfdHlwZRgGIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEiUKDGVuZHBvaW50X3VybBgHIAEoCUIKukgHcgUQASiAEEgCiAEBEjMKCGFwaV9wYXRoGAggASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kSAOIAQESKQoQbW9kZWxfaWRlbnRpZmllchgJIAEoCUIKukgHcgUQARj/AUgEiAEBEkoKFHN1cHBvcnRlZF9tb2RhbGl0aWVzGAogAygOMhkucGF0Y2hiYXkudjEuTGxtLk1vZGFsaXR5QhG6SA6SAQsYASIHggEEEAEgABIyCgtjcmVkZW50aWFscxgLIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQSKwoOcmVwbGFjZV9sYWJlbHMYDCABKAsyEy5wYXRjaGJheS52MS5MYWJlbHMSKQoMbWVyZ2VfbGFiZWxzGA0gASgLMhMucGF0Y2hiYXkudjEuTGFiZWxzEh0KB3ZlcnNpb24YDiABKAlCB7pIBHICGEBIBYgBARIqChNtb25pdG9yaW5nX2VuZHBvaW50GA8gASgJQgi6SAVyAyiAEEgGiAEBEjIKDGNhcGFiaWxpdGllcxgQIAEoCzIcLnBhdGNoYmF5LnYxLkxsbUNhcGFiaWxpdGllcxI8ChdkZWZhdWx0X3NhbXBsaW5nX3BhcmFtcxgRIAEoCzIbLnBhdGNoYmF5LnYxLlNhbXBsaW5nUGFyYW1zEigKEm1heF9jb250ZXh0X2xlbmd0aBgSIAEoBUIHukgEGgIoAUgHiAEBEi4KDWNsaWVudF9jb25maWcYEyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EnUKBmxhYmVscxgUIAMoCzIpLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlcXVlc3QuTGFiZWxzRW50cnlCOrpIN5oBNBAUIilyJxABGD9aCV9fcHJvdG9fX1oLY29uc3RydWN0b3JaCXByb3RvdHlwZSoFcgMY/wESEAoIb3duZXJfaWQYFSABKAkSEgoKY3JlYXRlZF9hdBgWIAEoAxISCgp1cGRhdGVkX2F0GBcgASgDEhUKDWNyZWF0ZWRfYnlfaWQYGCABKAkSFQoNdXBkYXRlZF9ieV9pZBgZIAEoCRInCgZzdGF0dXMYGiABKA4yFy5wYXRjaGJheS52MS5MbG0uU3RhdHVzEhIKCmlzX2RlZmF1bHQYGyABKAgSGAoQbW9kZWxfZGVwcmVjYXRlZBgcIAEoCBIbChNzdXBwb3J0c193ZWJfc2VhcmNoGB0gASgIEhgKEGNyZWRlbnRpYWxzX2hpbnQYHiABKAkSFwoPaGFzX2NyZWRlbnRpYWxzGB8gASgIEi4KCWxhc3RfdGVzdBggIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0EhcKD2NyZWRlbnRpYWxzX3JlZhg8IAEoCRI7ChNwZW5kaW5nX2NyZWRlbnRpYWxzGD0gASgLMh4ucGF0Y2hiYXkudjEuU3RvcmVkQ3JlZGVudGlhbHMSPAoUcHJldmlvdXNfY3JlZGVudGlhbHMYPiABKAsyHi5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscxISCgpkZWxldGVkX2F0GCggASgDEhAKCHB1cmdlX2F0GCkgASgDEiYKBXByaWNlGEYgASgLMhcucGF0Y2hiYXkudjEuVG9rZW5QcmljZRISCgp0b3RhbF9jb3N0GEcgASgDEhgKEHVucHJpY2VkX3JlcGxpZXMYSCABKAMSLAoLbW9kZWxfc3RhdGUYZCABKAsyFy5wYXRjaGJheS52MS5Nb2RlbFN0YXRlEjoKEmNhcGFiaWxpdHlfc291cmNlcxhlIAEoCzIeLnBhdGNoYmF5LnYxLkNhcGFiaWxpdHlTb3VyY2VzEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYMyABKAgSIgoLcHJvdmlkZXJfaWQYUCABKAlCCLpIBXIDGIABSAiIAQESmgEKFmNoZWNrX2ludGVydmFsX3NlY29uZHMYWiABKAVCdbpIcroBbwohdXBkYXRlX2xsbS5jaGVja19pbnRlcnZhbF9zZWNvbmRzEh5tdXN0IGJlIDAsIG9yIGZyb20gNjAgdG8gODY0MDAaKnRoaXMgPT0gMCB8fCAodGhpcyA+PSA2MCAmJiB0aGlzIDw9IDg2NDAwKUgJiAEBEhUKCGRpc2FibGVkGFsgASgISAqIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATrCAbpIvgEauwEKEXVwZGF0ZV9sbG0ubGFiZWxzEjpyZXBsYWNlX2xhYmVscywgbWVyZ2VfbGFiZWxzIGFuZCBsYWJlbHMgZXhjbHVkZSBlYWNoIG90aGVyGmpbaGFzKHRoaXMucmVwbGFjZV9sYWJlbHMpLCBoYXModGhpcy5tZXJnZV9sYWJlbHMpLCB0aGlzLmxhYmVscy5zaXplKCkgPiAwXS5maWx0ZXIoZ2l2ZW4sIGdpdmVuKS5zaXplKCkgPCAyQg8KDV9kaXNwbGF5X25hbWVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9lbmRwb2ludF91cmxCCwoJX2FwaV9wYXRoQhMKEV9tb2RlbF9pZGVudGlmaWVyQgoKCF92ZXJzaW9uQhYKFF9tb25pdG9yaW5nX2VuZHBvaW50QhUKE19tYXhfY29udGV4dF9sZW5ndGhCDgoMX3Byb3ZpZGVyX2lkQhkKF19jaGVja19pbnRlcnZhbF9zZWNvbmRzQgsKCV9kaXNhYmxlZCKkAQoGTGFiZWxzEmsKBmxhYmVscxgBIAMoCzIfLnBhdGNoYmF5LnYxLkxhYmVscy5MYWJlbHNFbnRyeUI6ukg3mgE0EBQiKXInEAEYP1oJX19wcm90b19fWgtjb25zdHJ1Y3RvcloJcHJvdG90eXBlKgVyAxj/ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKEVVwZGF0ZUxsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbRIoCghzdGF0dXNlcxgCIAMoCzIWLnBhdGNoYmF5LnYxLkxsbVN0YXR1cyJkChBEZWxldGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASITChFEZWxldGVMbG1SZXNwb25zZSJmChJVbmRlbGV0ZUxsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBIjQKE1VuZGVsZXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIlEKFFNldERlZmF1bHRMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESHwoKcmVxdWVzdF9pZBgyIAEoCUILukgI2AEBcgOwAQEiNgoVU2V0RGVmYXVsdExsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJnCg5UZXN0TGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEjsKBHNsb3QYAiABKA4yIy5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscy5TbG90Qgi6SAWCAQIQASI8Cg9UZXN0TGxtUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IqYEChVUZXN0Q29ubmVjdGlvblJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAIgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESHgoMZW5kcG9pbnRfdXJsGAMgASgJQgi6SAVyAyiAEBIuCghhcGlfcGF0aBgEIAEoCUIcukgZchcY/wEyEl4oL1shLSIkLT5ALX5dKik/JBIiChBtb2RlbF9pZGVudGlmaWVyGAUgASgJQgi6SAVyAxj/ARIyCgtjcmVkZW50aWFscxgGIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQ6hwK6SIMCGnoKHXRlc3RfY29ubmVjdGlvbi5wcm92aWRlcl90eXBlEitwcm92aWRlcl90eXBlIGlzIHJlcXVpcmVkIHdpdGhvdXQgYW4gbGxtX2lkGix0aGlzLmxsbV9pZCAhPSAnJyB8fCB0aGlzLnByb3ZpZGVyX3R5cGUgIT0gMBqEAQogdGVzdF9jb25uZWN0aW9uLm1vZGVsX2lkZW50aWZpZXISLm1vZGVsX2lkZW50aWZpZXIgaXMgcmVxdWlyZWQgd2l0aG91dCBhbiBsbG1faWQaMHRoaXMubGxtX2lkICE9ICcnIHx8IHRoaXMubW9kZWxfaWRlbnRpZmllciAhPSAnJyJDChZUZXN0Q29ubmVjdGlvblJlc3BvbnNlEikKBHRlc3QYASABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdCJRChBXYXRjaExsbXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIeCgxyZXN1bWVfdG9rZW4YAiABKAlCCLpIBXIDGIAgIt4CChFXYXRjaExsbXNSZXNwb25zZRIxCgRraW5kGAEgASgOMiMucGF0Y2hiYXkudjEuV2F0Y2hMbG1zUmVzcG9uc2UuS2luZBIOCgZsbG1faWQYAiABKAkSEAoIb3duZXJfaWQYAyABKAkSEwoLaGFwcGVuZWRfYXQYBCABKAMSHQoDbGxtGAUgASgLMhAucGF0Y2hiYXkudjEuTGxtEhQKDHJlc3VtZV90b2tlbhgGIAEoCSKpAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJQ0FVR0hUX1VQEAESCwoHQ1JFQVRFRBACEgsKB1VQREFURUQQAxILCgdERUxFVEVEEAQSDQoJVU5ERUxFVEVEEAUSCgoGUFVSR0VEEAYSEwoPREVGQVVMVF9DSEFOR0VEEAcSEgoOU1RBVFVTX0NIQU5HRUQQCBIRCg1NT0RFTF9DSEFOR0VEEAkymhEKCkxsbVNlcnZpY2USawoJQ3JlYXRlTGxtEh0ucGF0Y2hiYXkudjEuQ3JlYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlc3BvbnNlIh+63BgECAEQAsDcGAGC0+STAg06ASoiCC92MS9sbG1zEmwKBkdldExsbRIaLnBhdGNoYmF5LnYxLkdldExsbVJlcXVlc3QaGy5wYXRjaGJheS52MS5HZXRMbG1SZXNwb25zZSIpkAIButwYBAgDEASC0+STAhhiA2xsbRIRL3YxL2xsbXMve2xsbV9pZH0SeQoMQmF0Y2hHZXRMbG1zEiAucGF0Y2hiYXkudjEuQmF0Y2hHZXRMbG1zUmVxdWVzdBohLnBhdGNoYmF5LnYxLkJhdGNoR2V0TGxtc1Jlc3BvbnNlIiSQAgG63BgECAMQBILT5JMCExIRL3YxL2xsbXM6YmF0Y2hHZXQSZAoITGlzdExsbXMSHC5wYXRjaGJheS52MS5MaXN0TGxtc1JlcXVlc3QaHS5wYXRjaGJheS52MS5MaXN0TGxtc1Jlc3BvbnNlIhuQAgG63BgECAMQBILT5JMCChIIL3YxL2xsbXMSgwEKDUxpc3RMbG1Nb2RlbHMSIS5wYXRjaGJheS52MS5MaXN0TGxtTW9kZWxzUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkxpc3RMbG1Nb2RlbHNSZXNwb25zZSIrkAIButwYBAgDEASC0+STAhoSGC92MS9sbG1zL3tsbG1faWR9L21vZGVscxKWAQoJVXBkYXRlTGxtEh0ucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlc3BvbnNlIkq63BgECAUQBsDcGAGC0+STAjg6ASpaGzoBKmIDbGxtGhEvdjEvbGxtcy97bGxtX2lkfWIDbGxtMhEvdjEvbGxtcy97bGxtX2lkfRJxCglEZWxldGVMbG0SHS5wYXRjaGJheS52MS5EZWxldGVMbG1SZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuRGVsZXRlTGxtUmVzcG9uc2UiJbrcGAQIBxAIwNwYAYLT5JMCEyoRL3YxL2xsbXMve2xsbV9pZH0SiAEKC1VuZGVsZXRlTGxtEh8ucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXF1ZXN0GiAucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXNwb25zZSI2utwYBAgHEAjA3BgBgtPkkwIkOgEqYgNsbG0iGi92MS9sbG1zL3tsbG1faWR9OnVuZGVsZXRlEpABCg1TZXREZWZhdWx0TGxtEiEucGF0Y2hiYXkudjEuU2V0RGVmYXVsdExsbVJlcXVlc3QaIi5wYXRjaGJheS52MS5TZXREZWZhdWx0TGxtUmVzcG9uc2UiOLrcGAQIDRAOwNwYAYLT5JMCJjoBKmIDbGxtIhwvdjEvbGxtcy97bGxtX2lkfTpzZXREZWZhdWx0EnUKB1Rlc3RMbG0SGy5wYXRjaGJheS52MS5UZXN0TGxtUmVxdWVzdBocLnBhdGNoYmF5LnYxLlRlc3RMbG1SZXNwb25zZSIvutwYBAgJEAqC0+STAiE6ASpiBHRlc3QiFi92MS9sbG1zL3tsbG1faWR9OnRlc3QSiwEKDlRlc3RDb25uZWN0aW9uEiIucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXF1ZXN0GiMucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXNwb25zZSIwutwYBAgJEAqC0+STAiI6ASpiBHRlc3QiFy92MS9sbG1zOnRlc3RDb25uZWN0aW9uErMBChVBZGRQZW5kaW5nQ3JlZGVudGlhbHMSKS5wYXRjaGJheS52MS5BZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0GioucGF0Y2hiYXkudjEuQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2UiQ7rcGAQIVRBWwNwYAYLT5JMCMToBKmIDbGxtIicvdjEvbGxtcy97bGxtX2lkfTphZGRQZW5kaW5nQ3JlZGVudGlhbHMSpwEKElByb21vdGVDcmVkZW50aWFscxImLnBhdGNoYmF5LnYxLlByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QaJy5wYXRjaGJheS52MS5Qcm9tb3RlQ3JlZGVudGlhbHNSZXNwb25zZSJAutwYBAhVEFbA3BgBgtPkkwIuOgEqYgNsbG0iJC92MS9sbG1zL3tsbG1faWR9OnByb21vdGVDcmVkZW50aWFscxKjAQoRUmV2ZXJ0Q3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1Jlc3BvbnNlIj+63BgECFUQVsDcGAGC0+STAi06ASpiA2xsbSIjL3YxL2xsbXMve2xsbV9pZH06cmV2ZXJ0Q3JlZGVudGlhbHMSowEKEVJldGlyZUNyZWRlbnRpYWxzEiUucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXF1ZXN0GiYucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXNwb25zZSI/utwYBAhVEFbA3BgBgtPkkwItOgEqYgNsbG0iIy92MS9sbG1zL3tsbG1faWR9OnJldGlyZUNyZWRlbnRpYWxzEm8KCVdhdGNoTGxtcxIdLnBhdGNoYmF5LnYxLldhdGNoTGxtc1JlcXVlc3QaHi5wYXRjaGJheS52MS5XYXRjaExsbXNSZXNwb25zZSIhkAIButwYBAgDEASC0+STAhASDi92MS9sbG1zOndhdGNoMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_capability_sources, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_llm_rotation, file_patchbay_v1_model_state, file_patchbay_v1_mutation, file_patchbay_v1_permission, file_patchbay_v1_provider, file_patchbay_v1_usage]);
+  fileDesc("Ch1wYXRjaGJheS92MS9sbG1fc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEivggKEENyZWF0ZUxsbVJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARIgCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEj4KDXByb3ZpZGVyX3R5cGUYBCABKA4yHS5wYXRjaGJheS52MS5MbG0uUHJvdmlkZXJUeXBlQgi6SAWCAQIQARIeCgxlbmRwb2ludF91cmwYBSABKAlCCLpIBXIDKIAQEi4KCGFwaV9wYXRoGAYgASgJQhy6SBlyFxj/ATISXigvWyEtIiQtPkAtfl0qKT8kEiQKEG1vZGVsX2lkZW50aWZpZXIYByABKAlCCrpIB3IFEAEY/wESSgoUc3VwcG9ydGVkX21vZGFsaXRpZXMYCCADKA4yGS5wYXRjaGJheS52MS5MbG0uTW9kYWxpdHlCEbpIDpIBCxgBIgeCAQQQASAAEjIKC2NyZWRlbnRpYWxzGAkgASgLMhgucGF0Y2hiYXkudjEuQ3JlZGVudGlhbHNCA+BBBBJ1CgZsYWJlbHMYCiADKAsyKS5wYXRjaGJheS52MS5DcmVhdGVMbG1SZXF1ZXN0LkxhYmVsc0VudHJ5Qjq6SDeaATQQFCIpcicQARg/WglfX3Byb3RvX19aC2NvbnN0cnVjdG9yWglwcm90b3R5cGUqBXIDGP8BEhgKB3ZlcnNpb24YCyABKAlCB7pIBHICGEASJQoTbW9uaXRvcmluZ19lbmRwb2ludBgMIAEoCUIIukgFcgMogBASMgoMY2FwYWJpbGl0aWVzGA0gASgLMhwucGF0Y2hiYXkudjEuTGxtQ2FwYWJpbGl0aWVzEjwKF2RlZmF1bHRfc2FtcGxpbmdfcGFyYW1zGA4gASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKAoSbWF4X2NvbnRleHRfbGVuZ3RoGA8gASgFQge6SAQaAigBSACIAQESLgoNY2xpZW50X2NvbmZpZxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoIb3duZXJfaWQYESABKAlCC7pICNgBAXIDsAEBEh0KC3Byb3ZpZGVyX2lkGBIgASgJQgi6SAVyAxiAARImCgVwcmljZRgTIAEoCzIXLnBhdGNoYmF5LnYxLlRva2VuUHJpY2USLgoWY2hlY2tfaW50ZXJ2YWxfc2Vjb25kcxgUIAEoBUIOukgL2AEBGgYYgKMFKDwSHwoKcmVxdWVzdF9pZBgVIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgWIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhUKE19tYXhfY29udGV4dF9sZW5ndGgiWQoRQ3JlYXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtEiUKCHN0YXR1c2VzGAIgAygLMhMucGF0Y2hiYXkudjEuTm90aWNlIj8KDUdldExsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiLwoOR2V0TGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtImEKFExpc3RMbG1Nb2RlbHNSZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESIAoKbWF4X2FnZV9tcxgCIAEoBUIHukgEGgIoAEgAiAEBQg0KC19tYXhfYWdlX21zIn4KFUxpc3RMbG1Nb2RlbHNSZXNwb25zZRIqCgZtb2RlbHMYASADKAsyGi5wYXRjaGJheS52MS5Qcm92aWRlck1vZGVsEhIKCmZldGNoZWRfYXQYAiABKAMSJQoIc3RhdHVzZXMYAyADKAsyEy5wYXRjaGJheS52MS5Ob3RpY2UiOQoTQmF0Y2hHZXRMbG1zUmVxdWVzdBIiCgdsbG1faWRzGAEgAygJQhG6SA6SAQsIARBkIgVyA7ABASI2ChRCYXRjaEdldExsbXNSZXNwb25zZRIeCgRsbG1zGAEgAygLMhAucGF0Y2hiYXkudjEuTGxtIqgICg9MaXN0TGxtc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEh0KCG93bmVyX2lkGAMgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAQgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESMQoGc3RhdHVzGAUgASgOMhcucGF0Y2hiYXkudjEuTGxtLlN0YXR1c0IIukgFggECEAESQgoGbGFiZWxzGAYgAygLMigucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkxhYmVsc0VudHJ5Qgi6SAWaAQIQFBIXCgZzZWFyY2gYByABKAlCB7pIBHICGGQSQAoIb3JkZXJfYnkYCCABKA4yJC5wYXRjaGJheS52MS5MaXN0TGxtc1JlcXVlc3QuT3JkZXJCeUIIukgFggECEAESQwoJZGlyZWN0aW9uGAkgASgOMiYucGF0Y2hiYXkudjEuTGlzdExsbXNSZXF1ZXN0LkRpcmVjdGlvbkIIukgFggECEAESQAoFbGFiZWwYCiADKAsyJy5wYXRjaGJheS52MS5MaXN0TGxtc1JlcXVlc3QuTGFiZWxFbnRyeUIIukgFmgECEBQSFAoMc2hvd19kZWxldGVkGAsgASgIEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgMIAEoCBI8Cgttb2RlbF9zdGF0ZRgNIAEoDjIdLnBhdGNoYmF5LnYxLk1vZGVsU3RhdGUuU3RhdGVCCLpIBYIBAhABGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLAoKTGFiZWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImsKB09yZGVyQnkSGAoUT1JERVJfQllfVU5TUEVDSUZJRUQQABIOCgpDUkVBVEVEX0FUEAESDgoKVVBEQVRFRF9BVBACEhAKDERJU1BMQVlfTkFNRRADEhQKEE1PREVMX0lERU5USUZJRVIQBCI5CglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASBwoDQVNDEAESCAoEREVTQxACOq0BukipARqmAQoPbGlzdF9sbG1zLmxhYmVsEkBsYWJlbHMgYW5kIGxhYmVsIGV4Y2x1ZGUgZWFjaCBvdGhlciBpbiB0aGUgdmFsdWUgb2YgdGhlIHNhbWUga2V5GlF0aGlzLmxhYmVsLmFsbChrZXksICEoa2V5IGluIHRoaXMubGFiZWxzKSB8fCB0aGlzLmxhYmVsc1trZXldID09IHRoaXMubGFiZWxba2V5XSkicwoQTGlzdExsbXNSZXNwb25zZRIeCgRsbG1zGAEgAygLMhAucGF0Y2hiYXkudjEuTGxtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgFSACIAQFCDQoLX3RvdGFsX3NpemUirg4KEFVwZGF0ZUxsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIlCgxkaXNwbGF5X25hbWUYBCABKAlCCrpIB3IFEAEY/wFIAIgBARIiCgtkZXNjcmlwdGlvbhgFIAEoCUIIukgFcgMYgCBIAYgBARI+Cg1wcm92aWRlcl90eXBlGAYgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESJQoMZW5kcG9pbnRfdXJsGAcgASgJQgq6SAdyBRABKIAQSAKIAQESMwoIYXBpX3BhdGgYCCABKAlCHLpIGXIXGP8BMhJeKC9bIS0iJC0+QC1+XSopPyRIA4gBARIpChBtb2RlbF9pZGVudGlmaWVyGAkgASgJQgq6SAdyBRABGP8BSASIAQESSgoUc3VwcG9ydGVkX21vZGFsaXRpZXMYCiADKA4yGS5wYXRjaGJheS52MS5MbG0uTW9kYWxpdHlCEbpIDpIBCxgBIgeCAQQQASAAEjIKC2NyZWRlbnRpYWxzGAsgASgLMhgucGF0Y2hiYXkudjEuQ3JlZGVudGlhbHNCA+BBBBIrCg5yZXBsYWNlX2xhYmVscxgMIAEoCzITLnBhdGNoYmF5LnYxLkxhYmVscxIpCgxtZXJnZV9sYWJlbHMYDSABKAsyEy5wYXRjaGJheS52MS5MYWJlbHMSHQoHdmVyc2lvbhgOIAEoCUIHukgEcgIYQEgFiAEBEioKE21vbml0b3JpbmdfZW5kcG9pbnQYDyABKAlCCLpIBXIDKIAQSAaIAQESMgoMY2FwYWJpbGl0aWVzGBAgASgLMhwucGF0Y2hiYXkudjEuTGxtQ2FwYWJpbGl0aWVzEjwKF2RlZmF1bHRfc2FtcGxpbmdfcGFyYW1zGBEgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKAoSbWF4X2NvbnRleHRfbGVuZ3RoGBIgASgFQge6SAQaAigBSAeIAQESLgoNY2xpZW50X2NvbmZpZxgTIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSdQoGbGFiZWxzGBQgAygLMikucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVxdWVzdC5MYWJlbHNFbnRyeUI6ukg3mgE0EBQiKXInEAEYP1oJX19wcm90b19fWgtjb25zdHJ1Y3RvcloJcHJvdG90eXBlKgVyAxj/ARIiCgtwcm92aWRlcl9pZBgVIAEoCUIIukgFcgMYgAFICIgBARImCgVwcmljZRgWIAEoCzIXLnBhdGNoYmF5LnYxLlRva2VuUHJpY2USmgEKFmNoZWNrX2ludGVydmFsX3NlY29uZHMYFyABKAVCdbpIcroBbwohdXBkYXRlX2xsbS5jaGVja19pbnRlcnZhbF9zZWNvbmRzEh5tdXN0IGJlIDAsIG9yIGZyb20gNjAgdG8gODY0MDAaKnRoaXMgPT0gMCB8fCAodGhpcyA+PSA2MCAmJiB0aGlzIDw9IDg2NDAwKUgJiAEBEhUKCGRpc2FibGVkGBggASgISAqIAQESOgoSY2FwYWJpbGl0eV9zb3VyY2VzGBkgASgLMh4ucGF0Y2hiYXkudjEuQ2FwYWJpbGl0eVNvdXJjZXMSHwoKcmVxdWVzdF9pZBgaIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgbIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOtUBuki+ARq7AQoRdXBkYXRlX2xsbS5sYWJlbHMSOnJlcGxhY2VfbGFiZWxzLCBtZXJnZV9sYWJlbHMgYW5kIGxhYmVscyBleGNsdWRlIGVhY2ggb3RoZXIaaltoYXModGhpcy5yZXBsYWNlX2xhYmVscyksIGhhcyh0aGlzLm1lcmdlX2xhYmVscyksIHRoaXMubGFiZWxzLnNpemUoKSA+IDBdLmZpbHRlcihnaXZlbiwgZ2l2ZW4pLnNpemUoKSA8IDLS3BgPcGF0Y2hiYXkudjEuTGxtQg8KDV9kaXNwbGF5X25hbWVCDgoMX2Rlc2NyaXB0aW9uQg8KDV9lbmRwb2ludF91cmxCCwoJX2FwaV9wYXRoQhMKEV9tb2RlbF9pZGVudGlmaWVyQgoKCF92ZXJzaW9uQhYKFF9tb25pdG9yaW5nX2VuZHBvaW50QhUKE19tYXhfY29udGV4dF9sZW5ndGhCDgoMX3Byb3ZpZGVyX2lkQhkKF19jaGVja19pbnRlcnZhbF9zZWNvbmRzQgsKCV9kaXNhYmxlZCKkAQoGTGFiZWxzEmsKBmxhYmVscxgBIAMoCzIfLnBhdGNoYmF5LnYxLkxhYmVscy5MYWJlbHNFbnRyeUI6ukg3mgE0EBQiKXInEAEYP1oJX19wcm90b19fWgtjb25zdHJ1Y3RvcloJcHJvdG90eXBlKgVyAxj/ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlkKEVVwZGF0ZUxsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbRIlCghzdGF0dXNlcxgCIAMoCzITLnBhdGNoYmF5LnYxLk5vdGljZSJkChBEZWxldGVMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASITChFEZWxldGVMbG1SZXNwb25zZSJmChJVbmRlbGV0ZUxsbVJlcXVlc3QSGAoGbGxtX2lkGAEgASgJQgi6SAVyA7ABARIVCgRldGFnGAIgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjQKE1VuZGVsZXRlTGxtUmVzcG9uc2USHQoDbGxtGAEgASgLMhAucGF0Y2hiYXkudjEuTGxtIlEKFFNldERlZmF1bHRMbG1SZXF1ZXN0EhgKBmxsbV9pZBgBIAEoCUIIukgFcgOwAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiNgoVU2V0RGVmYXVsdExsbVJlc3BvbnNlEh0KA2xsbRgBIAEoCzIQLnBhdGNoYmF5LnYxLkxsbSJnCg5UZXN0TGxtUmVxdWVzdBIYCgZsbG1faWQYASABKAlCCLpIBXIDsAEBEjsKBHNsb3QYAiABKA4yIy5wYXRjaGJheS52MS5TdG9yZWRDcmVkZW50aWFscy5TbG90Qgi6SAWCAQIQASI8Cg9UZXN0TGxtUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IqYEChVUZXN0Q29ubmVjdGlvblJlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAIgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESHgoMZW5kcG9pbnRfdXJsGAMgASgJQgi6SAVyAyiAEBIuCghhcGlfcGF0aBgEIAEoCUIcukgZchcY/wEyEl4oL1shLSIkLT5ALX5dKik/JBIiChBtb2RlbF9pZGVudGlmaWVyGAUgASgJQgi6SAVyAxj/ARIyCgtjcmVkZW50aWFscxgGIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQ6hwK6SIMCGnoKHXRlc3RfY29ubmVjdGlvbi5wcm92aWRlcl90eXBlEitwcm92aWRlcl90eXBlIGlzIHJlcXVpcmVkIHdpdGhvdXQgYW4gbGxtX2lkGix0aGlzLmxsbV9pZCAhPSAnJyB8fCB0aGlzLnByb3ZpZGVyX3R5cGUgIT0gMBqEAQogdGVzdF9jb25uZWN0aW9uLm1vZGVsX2lkZW50aWZpZXISLm1vZGVsX2lkZW50aWZpZXIgaXMgcmVxdWlyZWQgd2l0aG91dCBhbiBsbG1faWQaMHRoaXMubGxtX2lkICE9ICcnIHx8IHRoaXMubW9kZWxfaWRlbnRpZmllciAhPSAnJyJDChZUZXN0Q29ubmVjdGlvblJlc3BvbnNlEikKBHRlc3QYASABKAsyGy5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdCJRChBXYXRjaExsbXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIeCgxyZXN1bWVfdG9rZW4YAiABKAlCCLpIBXIDGIAgIt4CChFXYXRjaExsbXNSZXNwb25zZRIxCgRraW5kGAEgASgOMiMucGF0Y2hiYXkudjEuV2F0Y2hMbG1zUmVzcG9uc2UuS2luZBIOCgZsbG1faWQYAiABKAkSEAoIb3duZXJfaWQYAyABKAkSEwoLaGFwcGVuZWRfYXQYBCABKAMSHQoDbGxtGAUgASgLMhAucGF0Y2hiYXkudjEuTGxtEhQKDHJlc3VtZV90b2tlbhgGIAEoCSKpAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJQ0FVR0hUX1VQEAESCwoHQ1JFQVRFRBACEgsKB1VQREFURUQQAxILCgdERUxFVEVEEAQSDQoJVU5ERUxFVEVEEAUSCgoGUFVSR0VEEAYSEwoPREVGQVVMVF9DSEFOR0VEEAcSEgoOU1RBVFVTX0NIQU5HRUQQCBIRCg1NT0RFTF9DSEFOR0VEEAkymhEKCkxsbVNlcnZpY2USawoJQ3JlYXRlTGxtEh0ucGF0Y2hiYXkudjEuQ3JlYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLkNyZWF0ZUxsbVJlc3BvbnNlIh+63BgECAEQAsDcGAGC0+STAg06ASoiCC92MS9sbG1zEmwKBkdldExsbRIaLnBhdGNoYmF5LnYxLkdldExsbVJlcXVlc3QaGy5wYXRjaGJheS52MS5HZXRMbG1SZXNwb25zZSIpkAIButwYBAgDEASC0+STAhhiA2xsbRIRL3YxL2xsbXMve2xsbV9pZH0SeQoMQmF0Y2hHZXRMbG1zEiAucGF0Y2hiYXkudjEuQmF0Y2hHZXRMbG1zUmVxdWVzdBohLnBhdGNoYmF5LnYxLkJhdGNoR2V0TGxtc1Jlc3BvbnNlIiSQAgG63BgECAMQBILT5JMCExIRL3YxL2xsbXM6YmF0Y2hHZXQSZAoITGlzdExsbXMSHC5wYXRjaGJheS52MS5MaXN0TGxtc1JlcXVlc3QaHS5wYXRjaGJheS52MS5MaXN0TGxtc1Jlc3BvbnNlIhuQAgG63BgECAMQBILT5JMCChIIL3YxL2xsbXMSgwEKDUxpc3RMbG1Nb2RlbHMSIS5wYXRjaGJheS52MS5MaXN0TGxtTW9kZWxzUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkxpc3RMbG1Nb2RlbHNSZXNwb25zZSIrkAIButwYBAgDEASC0+STAhoSGC92MS9sbG1zL3tsbG1faWR9L21vZGVscxKWAQoJVXBkYXRlTGxtEh0ucGF0Y2hiYXkudjEuVXBkYXRlTGxtUmVxdWVzdBoeLnBhdGNoYmF5LnYxLlVwZGF0ZUxsbVJlc3BvbnNlIkq63BgECAUQBsDcGAGC0+STAjg6ASpaGzoBKmIDbGxtGhEvdjEvbGxtcy97bGxtX2lkfWIDbGxtMhEvdjEvbGxtcy97bGxtX2lkfRJxCglEZWxldGVMbG0SHS5wYXRjaGJheS52MS5EZWxldGVMbG1SZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuRGVsZXRlTGxtUmVzcG9uc2UiJbrcGAQIBxAIwNwYAYLT5JMCEyoRL3YxL2xsbXMve2xsbV9pZH0SiAEKC1VuZGVsZXRlTGxtEh8ucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXF1ZXN0GiAucGF0Y2hiYXkudjEuVW5kZWxldGVMbG1SZXNwb25zZSI2utwYBAgHEAjA3BgBgtPkkwIkOgEqYgNsbG0iGi92MS9sbG1zL3tsbG1faWR9OnVuZGVsZXRlEpABCg1TZXREZWZhdWx0TGxtEiEucGF0Y2hiYXkudjEuU2V0RGVmYXVsdExsbVJlcXVlc3QaIi5wYXRjaGJheS52MS5TZXREZWZhdWx0TGxtUmVzcG9uc2UiOLrcGAQIDRAOwNwYAYLT5JMCJjoBKmIDbGxtIhwvdjEvbGxtcy97bGxtX2lkfTpzZXREZWZhdWx0EnUKB1Rlc3RMbG0SGy5wYXRjaGJheS52MS5UZXN0TGxtUmVxdWVzdBocLnBhdGNoYmF5LnYxLlRlc3RMbG1SZXNwb25zZSIvutwYBAgJEAqC0+STAiE6ASpiBHRlc3QiFi92MS9sbG1zL3tsbG1faWR9OnRlc3QSiwEKDlRlc3RDb25uZWN0aW9uEiIucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXF1ZXN0GiMucGF0Y2hiYXkudjEuVGVzdENvbm5lY3Rpb25SZXNwb25zZSIwutwYBAgJEAqC0+STAiI6ASpiBHRlc3QiFy92MS9sbG1zOnRlc3RDb25uZWN0aW9uErMBChVBZGRQZW5kaW5nQ3JlZGVudGlhbHMSKS5wYXRjaGJheS52MS5BZGRQZW5kaW5nQ3JlZGVudGlhbHNSZXF1ZXN0GioucGF0Y2hiYXkudjEuQWRkUGVuZGluZ0NyZWRlbnRpYWxzUmVzcG9uc2UiQ7rcGAQIDxAQwNwYAYLT5JMCMToBKmIDbGxtIicvdjEvbGxtcy97bGxtX2lkfTphZGRQZW5kaW5nQ3JlZGVudGlhbHMSpwEKElByb21vdGVDcmVkZW50aWFscxImLnBhdGNoYmF5LnYxLlByb21vdGVDcmVkZW50aWFsc1JlcXVlc3QaJy5wYXRjaGJheS52MS5Qcm9tb3RlQ3JlZGVudGlhbHNSZXNwb25zZSJAutwYBAgPEBDA3BgBgtPkkwIuOgEqYgNsbG0iJC92MS9sbG1zL3tsbG1faWR9OnByb21vdGVDcmVkZW50aWFscxKjAQoRUmV2ZXJ0Q3JlZGVudGlhbHMSJS5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1JlcXVlc3QaJi5wYXRjaGJheS52MS5SZXZlcnRDcmVkZW50aWFsc1Jlc3BvbnNlIj+63BgECA8QEMDcGAGC0+STAi06ASpiA2xsbSIjL3YxL2xsbXMve2xsbV9pZH06cmV2ZXJ0Q3JlZGVudGlhbHMSowEKEVJldGlyZUNyZWRlbnRpYWxzEiUucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXF1ZXN0GiYucGF0Y2hiYXkudjEuUmV0aXJlQ3JlZGVudGlhbHNSZXNwb25zZSI/utwYBAgPEBDA3BgBgtPkkwItOgEqYgNsbG0iIy92MS9sbG1zL3tsbG1faWR9OnJldGlyZUNyZWRlbnRpYWxzEm8KCVdhdGNoTGxtcxIdLnBhdGNoYmF5LnYxLldhdGNoTGxtc1JlcXVlc3QaHi5wYXRjaGJheS52MS5XYXRjaExsbXNSZXNwb25zZSIhkAIButwYBAgDEASC0+STAhASDi92MS9sbG1zOndhdGNoMAFCcQoPY29tLnBhdGNoYmF5LnYxQg9MbG1TZXJ2aWNlUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_capability_sources, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_llm_rotation, file_patchbay_v1_model_state, file_patchbay_v1_mutation, file_patchbay_v1_notice, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_provider, file_patchbay_v1_usage]);
 
 /**
  * The request of CreateLlm.
@@ -168,32 +171,17 @@ export type CreateLlmRequest = Message<"patchbay.v1.CreateLlmRequest"> & {
   ownerId: string;
 
   /**
-   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
-   * Default: every call is carried out.
-   *
-   * @generated from field: string request_id = 50;
-   */
-  requestId: string;
-
-  /**
-   * Answer as if it were done, or refuse it, and write nothing. An llm_id that was not given is made up.
-   *
-   * @generated from field: bool validate_only = 51;
-   */
-  validateOnly: boolean;
-
-  /**
    * The Provider of the same owner to take endpoint and credentials from: its provider_id, or its name. Neither an
    * endpoint_url of another place nor credentials go with it. Default: none.
    *
-   * @generated from field: string provider_id = 80;
+   * @generated from field: string provider_id = 18;
    */
   providerId: string;
 
   /**
    * What its tokens cost. Default: what the price catalog says of the model, if it knows it.
    *
-   * @generated from field: patchbay.v1.TokenPrice price = 70;
+   * @generated from field: patchbay.v1.TokenPrice price = 19;
    */
   price?: TokenPrice | undefined;
 
@@ -201,9 +189,24 @@ export type CreateLlmRequest = Message<"patchbay.v1.CreateLlmRequest"> & {
    * How often it is checked by itself, in seconds: a small, real chat, as TestLlm makes, which sets status and last_test.
    * A chat that works counts as a check; checks that fail become rarer, up to one an hour. Default: 0, never.
    *
-   * @generated from field: int32 check_interval_seconds = 90;
+   * @generated from field: int32 check_interval_seconds = 20;
    */
   checkIntervalSeconds: number;
+
+  /**
+   * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
+   * Default: every call is carried out.
+   *
+   * @generated from field: string request_id = 21;
+   */
+  requestId: string;
+
+  /**
+   * Answer as if it were done, or refuse it, and write nothing. An llm_id that was not given is made up.
+   *
+   * @generated from field: bool validate_only = 22;
+   */
+  validateOnly: boolean;
 };
 
 /**
@@ -229,9 +232,9 @@ export type CreateLlmResponse = Message<"patchbay.v1.CreateLlmResponse"> & {
   /**
    * Remarks: what was inferred, and what may be a mistake.
    *
-   * @generated from field: repeated patchbay.v1.LlmStatus statuses = 2;
+   * @generated from field: repeated patchbay.v1.Notice statuses = 2;
    */
-  statuses: LlmStatus[];
+  statuses: Notice[];
 };
 
 /**
@@ -341,9 +344,9 @@ export type ListLlmModelsResponse = Message<"patchbay.v1.ListLlmModelsResponse">
   /**
    * Remarks: PARTIAL_RESULTS, if the endpoint serves more than are listed.
    *
-   * @generated from field: repeated patchbay.v1.LlmStatus statuses = 3;
+   * @generated from field: repeated patchbay.v1.Notice statuses = 3;
    */
-  statuses: LlmStatus[];
+  statuses: Notice[];
 };
 
 /**
@@ -489,7 +492,7 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
   /**
    * Only those of whose model this has become.
    *
-   * @generated from field: patchbay.v1.ModelState.State model_state = 100;
+   * @generated from field: patchbay.v1.ModelState.State model_state = 13;
    */
   modelState: ModelState_State;
 };
@@ -634,6 +637,9 @@ export const ListLlmsResponseSchema: GenMessage<ListLlmsResponse> = /*@__PURE__*
 
 /**
  * The request of UpdateLlm. A field that is not set stays as it is; to clear one, name it in update_mask.
+ *
+ * What GetLlm answers can be changed and sent back as JSON: what is the server's to say, such as status or last_test, is
+ * taken and changes nothing.
  *
  * @generated from message patchbay.v1.UpdateLlmRequest
  */
@@ -786,156 +792,39 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
   labels: { [key: string]: string };
 
   /**
-   * Ignored: an Llm keeps its owner.
+   * The Provider of the same owner to take endpoint and credentials from: its provider_id, or its name. Empty to have
+   * them of its own again. The endpoint_url of an Llm with a Provider is the Provider's, and cannot be changed here.
    *
-   * @generated from field: string owner_id = 21;
+   * @generated from field: optional string provider_id = 21;
    */
-  ownerId: string;
-
-  /**
-   * Ignored.
-   *
-   * @generated from field: int64 created_at = 22;
-   */
-  createdAt: bigint;
-
-  /**
-   * Ignored.
-   *
-   * @generated from field: int64 updated_at = 23;
-   */
-  updatedAt: bigint;
-
-  /**
-   * Ignored.
-   *
-   * @generated from field: string created_by_id = 24;
-   */
-  createdById: string;
-
-  /**
-   * Ignored.
-   *
-   * @generated from field: string updated_by_id = 25;
-   */
-  updatedById: string;
-
-  /**
-   * Ignored: tests decide.
-   *
-   * @generated from field: patchbay.v1.Llm.Status status = 26;
-   */
-  status: Llm_Status;
-
-  /**
-   * Ignored: see SetDefaultLlm.
-   *
-   * @generated from field: bool is_default = 27;
-   */
-  isDefault: boolean;
-
-  /**
-   * Ignored: see model_state.
-   *
-   * @generated from field: bool model_deprecated = 28;
-   */
-  modelDeprecated: boolean;
-
-  /**
-   * Ignored: the model catalog decides.
-   *
-   * @generated from field: bool supports_web_search = 29;
-   */
-  supportsWebSearch: boolean;
-
-  /**
-   * Ignored.
-   *
-   * @generated from field: string credentials_hint = 30;
-   */
-  credentialsHint: string;
-
-  /**
-   * Ignored.
-   *
-   * @generated from field: bool has_credentials = 31;
-   */
-  hasCredentials: boolean;
-
-  /**
-   * Ignored: tests decide.
-   *
-   * @generated from field: patchbay.v1.ConnectionTest last_test = 32;
-   */
-  lastTest?: ConnectionTest | undefined;
-
-  /**
-   * Ignored: see credentials.
-   *
-   * @generated from field: string credentials_ref = 60;
-   */
-  credentialsRef: string;
-
-  /**
-   * Ignored: see AddPendingCredentials.
-   *
-   * @generated from field: patchbay.v1.StoredCredentials pending_credentials = 61;
-   */
-  pendingCredentials?: StoredCredentials | undefined;
-
-  /**
-   * Ignored: see PromoteCredentials.
-   *
-   * @generated from field: patchbay.v1.StoredCredentials previous_credentials = 62;
-   */
-  previousCredentials?: StoredCredentials | undefined;
-
-  /**
-   * Ignored: see DeleteLlm.
-   *
-   * @generated from field: int64 deleted_at = 40;
-   */
-  deletedAt: bigint;
-
-  /**
-   * Ignored: see DeleteLlm.
-   *
-   * @generated from field: int64 purge_at = 41;
-   */
-  purgeAt: bigint;
+  providerId?: string | undefined;
 
   /**
    * What its tokens cost, all kinds of them; a price without any rate is none, and the price catalog's is used again.
    *
-   * @generated from field: patchbay.v1.TokenPrice price = 70;
+   * @generated from field: patchbay.v1.TokenPrice price = 22;
    */
   price?: TokenPrice | undefined;
 
   /**
-   * As last_test.
+   * How often it is checked by itself, in seconds; 0 for never.
    *
-   * @generated from field: int64 total_cost = 71;
+   * @generated from field: optional int32 check_interval_seconds = 23;
    */
-  totalCost: bigint;
+  checkIntervalSeconds?: number | undefined;
 
   /**
-   * As last_test.
+   * Whether chats are refused with LLM_DISABLED, and it is not checked; tests still work. GetLlm says it as the status.
    *
-   * @generated from field: int64 unpriced_replies = 72;
+   * @generated from field: optional bool disabled = 24;
    */
-  unpricedReplies: bigint;
+  disabled?: boolean | undefined;
 
   /**
-   * Ignored: the model catalog and the endpoint decide.
+   * Changes nothing by itself: a property that is sent back as it was, with its source here, does not become the owner's
+   * word.
    *
-   * @generated from field: patchbay.v1.ModelState model_state = 100;
-   */
-  modelState?: ModelState | undefined;
-
-  /**
-   * Changes nothing. But what is sent back as it was, with its source here, does not become the owner's word.
-   *
-   * @generated from field: patchbay.v1.CapabilitySources capability_sources = 101;
+   * @generated from field: patchbay.v1.CapabilitySources capability_sources = 25;
    */
   capabilitySources?: CapabilitySources | undefined;
 
@@ -943,38 +832,16 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 26;
    */
   requestId: string;
 
   /**
    * Answer as if it were done, or refuse it, and write nothing. The etag is the one that it would have.
    *
-   * @generated from field: bool validate_only = 51;
+   * @generated from field: bool validate_only = 27;
    */
   validateOnly: boolean;
-
-  /**
-   * The Provider of the same owner to take endpoint and credentials from: its provider_id, or its name. Empty to have
-   * them of its own again. The endpoint_url of an Llm with a Provider is the Provider's, and cannot be changed here.
-   *
-   * @generated from field: optional string provider_id = 80;
-   */
-  providerId?: string | undefined;
-
-  /**
-   * How often it is checked by itself, in seconds; 0 for never.
-   *
-   * @generated from field: optional int32 check_interval_seconds = 90;
-   */
-  checkIntervalSeconds?: number | undefined;
-
-  /**
-   * Whether chats are refused with LLM_DISABLED, and it is not checked; tests still work. GetLlm says it as the status.
-   *
-   * @generated from field: optional bool disabled = 91;
-   */
-  disabled?: boolean | undefined;
 };
 
 /**
@@ -1019,11 +886,11 @@ export type UpdateLlmResponse = Message<"patchbay.v1.UpdateLlmResponse"> & {
   llm?: Llm | undefined;
 
   /**
-   * Remarks: what may be a mistake. Over REST the answer is the Llm alone.
+   * Remarks: what may be a mistake. Over REST, where the answer is the Llm alone, its statuses have them.
    *
-   * @generated from field: repeated patchbay.v1.LlmStatus statuses = 2;
+   * @generated from field: repeated patchbay.v1.Notice statuses = 2;
    */
-  statuses: LlmStatus[];
+  statuses: Notice[];
 };
 
 /**
@@ -1057,7 +924,7 @@ export type DeleteLlmRequest = Message<"patchbay.v1.DeleteLlmRequest"> & {
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 3;
    */
   requestId: string;
 };
@@ -1108,7 +975,7 @@ export type UndeleteLlmRequest = Message<"patchbay.v1.UndeleteLlmRequest"> & {
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 3;
    */
   requestId: string;
 };
@@ -1158,7 +1025,7 @@ export type SetDefaultLlmRequest = Message<"patchbay.v1.SetDefaultLlmRequest"> &
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 2;
    */
   requestId: string;
 };

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/permission.proto.
  */
 export const file_patchbay_v1_permission: GenFile = /*@__PURE__*/
-  fileDesc("ChxwYXRjaGJheS92MS9wZXJtaXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSJtCgtSZXF1aXJlbWVudBIkCgNvd24YASABKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uEiQKA2FueRgCIAEoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb24SEgoKYW55X2NhbGxlchgDIAEoCCrCCQoKUGVybWlzc2lvbhIaChZQRVJNSVNTSU9OX1VOU1BFQ0lGSUVEEAASEgoOQ1JFQVRFX0xMTV9PV04QARISCg5DUkVBVEVfTExNX0FOWRACEhAKDFJFQURfTExNX09XThADEhAKDFJFQURfTExNX0FOWRAEEhIKDlVQREFURV9MTE1fT1dOEAUSEgoOVVBEQVRFX0xMTV9BTlkQBhISCg5ERUxFVEVfTExNX09XThAHEhIKDkRFTEVURV9MTE1fQU5ZEAgSEAoMVEVTVF9MTE1fT1dOEAkSEAoMVEVTVF9MTE1fQU5ZEAoSDwoLVVNFX0xMTV9PV04QCxIPCgtVU0VfTExNX0FOWRAMEhcKE1NFVF9ERUZBVUxUX0xMTV9PV04QDRIXChNTRVRfREVGQVVMVF9MTE1fQU5ZEA4SGAoUUkVBRF9BVURJVF9FVkVOVF9PV04QDxIYChRSRUFEX0FVRElUX0VWRU5UX0FOWRAQEhQKEFJFQURfQUNDT1VOVF9PV04QFBIUChBSRUFEX0FDQ09VTlRfQU5ZEBUSFgoSQ1JFQVRFX0FDQ09VTlRfQU5ZEBYSFgoSVVBEQVRFX0FDQ09VTlRfQU5ZEBcSFgoSREVMRVRFX0FDQ09VTlRfQU5ZEBgSFgoSQ1JFQVRFX0FQSV9LRVlfT1dOEBkSFgoSQ1JFQVRFX0FQSV9LRVlfQU5ZEBoSFAoQUkVBRF9BUElfS0VZX09XThAbEhQKEFJFQURfQVBJX0tFWV9BTlkQHBIWChJVUERBVEVfQVBJX0tFWV9PV04QHRIWChJVUERBVEVfQVBJX0tFWV9BTlkQHhIUChBST0xMX0FQSV9LRVlfT1dOEB8SFAoQUk9MTF9BUElfS0VZX0FOWRAgEhYKEkRFTEVURV9BUElfS0VZX09XThAhEhYKEkRFTEVURV9BUElfS0VZX0FOWRAiEhIKDlJPVEFURV9MTE1fT1dOEFUSEgoOUk9UQVRFX0xMTV9BTlkQVhIXChNDUkVBVEVfUFJPVklERVJfT1dOEDISFwoTQ1JFQVRFX1BST1ZJREVSX0FOWRAzEhUKEVJFQURfUFJPVklERVJfT1dOEDQSFQoRUkVBRF9QUk9WSURFUl9BTlkQNRIXChNVUERBVEVfUFJPVklERVJfT1dOEDYSFwoTVVBEQVRFX1BST1ZJREVSX0FOWRA3EhcKE0RFTEVURV9QUk9WSURFUl9PV04QOBIXChNERUxFVEVfUFJPVklERVJfQU5ZEDkSFQoRVEVTVF9QUk9WSURFUl9PV04QOhIVChFURVNUX1BST1ZJREVSX0FOWRA7EhQKEFJFQURfU0VTU0lPTl9PV04QRhIUChBSRUFEX1NFU1NJT05fQU5ZEEcSFgoSREVMRVRFX1NFU1NJT05fT1dOEEgSFgoSREVMRVRFX1NFU1NJT05fQU5ZEEkSEgoOUkVBRF9VU0FHRV9PV04QShISCg5SRUFEX1VTQUdFX0FOWRBLEhMKD1JFQURfQlVER0VUX09XThBMEhMKD1JFQURfQlVER0VUX0FOWRBNEhUKEU1BTkFHRV9CVURHRVRfT1dOEE4SFQoRTUFOQUdFX0JVREdFVF9BTlkQTzpWCghyZXF1aXJlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMeLAyABKAsyGC5wYXRjaGJheS52MS5SZXF1aXJlbWVudFIIcmVxdWlyZXNiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChxwYXRjaGJheS92MS9wZXJtaXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSJtCgtSZXF1aXJlbWVudBIkCgNvd24YASABKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uEiQKA2FueRgCIAEoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb24SEgoKYW55X2NhbGxlchgDIAEoCCrCCQoKUGVybWlzc2lvbhIaChZQRVJNSVNTSU9OX1VOU1BFQ0lGSUVEEAASEgoOQ1JFQVRFX0xMTV9PV04QARISCg5DUkVBVEVfTExNX0FOWRACEhAKDFJFQURfTExNX09XThADEhAKDFJFQURfTExNX0FOWRAEEhIKDlVQREFURV9MTE1fT1dOEAUSEgoOVVBEQVRFX0xMTV9BTlkQBhISCg5ERUxFVEVfTExNX09XThAHEhIKDkRFTEVURV9MTE1fQU5ZEAgSEAoMVEVTVF9MTE1fT1dOEAkSEAoMVEVTVF9MTE1fQU5ZEAoSDwoLVVNFX0xMTV9PV04QCxIPCgtVU0VfTExNX0FOWRAMEhcKE1NFVF9ERUZBVUxUX0xMTV9PV04QDRIXChNTRVRfREVGQVVMVF9MTE1fQU5ZEA4SEgoOUk9UQVRFX0xMTV9PV04QDxISCg5ST1RBVEVfTExNX0FOWRAQEhgKFFJFQURfQVVESVRfRVZFTlRfT1dOEBESGAoUUkVBRF9BVURJVF9FVkVOVF9BTlkQEhIUChBSRUFEX0FDQ09VTlRfT1dOEBMSFAoQUkVBRF9BQ0NPVU5UX0FOWRAUEhYKEkNSRUFURV9BQ0NPVU5UX0FOWRAVEhYKElVQREFURV9BQ0NPVU5UX0FOWRAWEhYKEkRFTEVURV9BQ0NPVU5UX0FOWRAXEhYKEkNSRUFURV9BUElfS0VZX09XThAYEhYKEkNSRUFURV9BUElfS0VZX0FOWRAZEhQKEFJFQURfQVBJX0tFWV9PV04QGhIUChBSRUFEX0FQSV9LRVlfQU5ZEBsSFgoSVVBEQVRFX0FQSV9LRVlfT1dOEBwSFgoSVVBEQVRFX0FQSV9LRVlfQU5ZEB0SFAoQUk9MTF9BUElfS0VZX09XThAeEhQKEFJPTExfQVBJX0tFWV9BTlkQHxIWChJERUxFVEVfQVBJX0tFWV9PV04QIBIWChJERUxFVEVfQVBJX0tFWV9BTlkQIRIXChNDUkVBVEVfUFJPVklERVJfT1dOECISFwoTQ1JFQVRFX1BST1ZJREVSX0FOWRAjEhUKEVJFQURfUFJPVklERVJfT1dOECQSFQoRUkVBRF9QUk9WSURFUl9BTlkQJRIXChNVUERBVEVfUFJPVklERVJfT1dOECYSFwoTVVBEQVRFX1BST1ZJREVSX0FOWRAnEhcKE0RFTEVURV9QUk9WSURFUl9PV04QKBIXChNERUxFVEVfUFJPVklERVJfQU5ZECkSFQoRVEVTVF9QUk9WSURFUl9PV04QKhIVChFURVNUX1BST1ZJREVSX0FOWRArEhQKEFJFQURfU0VTU0lPTl9PV04QLBIUChBSRUFEX1NFU1NJT05fQU5ZEC0SFgoSREVMRVRFX1NFU1NJT05fT1dOEC4SFgoSREVMRVRFX1NFU1NJT05fQU5ZEC8SEgoOUkVBRF9VU0FHRV9PV04QMBISCg5SRUFEX1VTQUdFX0FOWRAxEhMKD1JFQURfQlVER0VUX09XThAyEhMKD1JFQURfQlVER0VUX0FOWRAzEhUKEU1BTkFHRV9CVURHRVRfT1dOEDQSFQoRTUFOQUdFX0JVREdFVF9BTlkQNTpcCgtyZXF1aXJlbWVudBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMeLAyABKAsyGC5wYXRjaGJheS52MS5SZXF1aXJlbWVudFILcmVxdWlyZW1lbnRCcQoPY29tLnBhdGNoYmF5LnYxQg9QZXJtaXNzaW9uUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * What an rpc asks of its caller: one of the two permissions.
@@ -161,277 +161,277 @@ export const Permission = {
   SET_DEFAULT_LLM_ANY: 14,
 
   /**
-   * See what was done to one's own things.
-   *
-   * @generated from enum value: READ_AUDIT_EVENT_OWN = 15;
-   */
-  READ_AUDIT_EVENT_OWN: 15,
-
-  /**
-   * See what was done to every account's things.
-   *
-   * @generated from enum value: READ_AUDIT_EVENT_ANY = 16;
-   */
-  READ_AUDIT_EVENT_ANY: 16,
-
-  /**
-   * See one's own account.
-   *
-   * @generated from enum value: READ_ACCOUNT_OWN = 20;
-   */
-  READ_ACCOUNT_OWN: 20,
-
-  /**
-   * See every account.
-   *
-   * @generated from enum value: READ_ACCOUNT_ANY = 21;
-   */
-  READ_ACCOUNT_ANY: 21,
-
-  /**
-   * Make accounts.
-   *
-   * @generated from enum value: CREATE_ACCOUNT_ANY = 22;
-   */
-  CREATE_ACCOUNT_ANY: 22,
-
-  /**
-   * Change accounts.
-   *
-   * @generated from enum value: UPDATE_ACCOUNT_ANY = 23;
-   */
-  UPDATE_ACCOUNT_ANY: 23,
-
-  /**
-   * Delete accounts.
-   *
-   * @generated from enum value: DELETE_ACCOUNT_ANY = 24;
-   */
-  DELETE_ACCOUNT_ANY: 24,
-
-  /**
-   * Make API keys for one's own account.
-   *
-   * @generated from enum value: CREATE_API_KEY_OWN = 25;
-   */
-  CREATE_API_KEY_OWN: 25,
-
-  /**
-   * Make API keys for every account.
-   *
-   * @generated from enum value: CREATE_API_KEY_ANY = 26;
-   */
-  CREATE_API_KEY_ANY: 26,
-
-  /**
-   * See the API keys of one's own account; nobody sees the secret in them.
-   *
-   * @generated from enum value: READ_API_KEY_OWN = 27;
-   */
-  READ_API_KEY_OWN: 27,
-
-  /**
-   * See the API keys of every account.
-   *
-   * @generated from enum value: READ_API_KEY_ANY = 28;
-   */
-  READ_API_KEY_ANY: 28,
-
-  /**
-   * Change the API keys of one's own account.
-   *
-   * @generated from enum value: UPDATE_API_KEY_OWN = 29;
-   */
-  UPDATE_API_KEY_OWN: 29,
-
-  /**
-   * Change the API keys of every account.
-   *
-   * @generated from enum value: UPDATE_API_KEY_ANY = 30;
-   */
-  UPDATE_API_KEY_ANY: 30,
-
-  /**
-   * Replace API keys of one's own account by new ones that may do the same.
-   *
-   * @generated from enum value: ROLL_API_KEY_OWN = 31;
-   */
-  ROLL_API_KEY_OWN: 31,
-
-  /**
-   * Replace API keys of every account.
-   *
-   * @generated from enum value: ROLL_API_KEY_ANY = 32;
-   */
-  ROLL_API_KEY_ANY: 32,
-
-  /**
-   * Revoke API keys of one's own account.
-   *
-   * @generated from enum value: DELETE_API_KEY_OWN = 33;
-   */
-  DELETE_API_KEY_OWN: 33,
-
-  /**
-   * Revoke API keys of every account.
-   *
-   * @generated from enum value: DELETE_API_KEY_ANY = 34;
-   */
-  DELETE_API_KEY_ANY: 34,
-
-  /**
    * Change the credentials of one's own Llms, from the adding of new ones to the retiring of old ones.
    *
-   * @generated from enum value: ROTATE_LLM_OWN = 85;
+   * @generated from enum value: ROTATE_LLM_OWN = 15;
    */
-  ROTATE_LLM_OWN: 85,
+  ROTATE_LLM_OWN: 15,
 
   /**
    * Change the credentials of every account's Llms in the same way.
    *
-   * @generated from enum value: ROTATE_LLM_ANY = 86;
+   * @generated from enum value: ROTATE_LLM_ANY = 16;
    */
-  ROTATE_LLM_ANY: 86,
+  ROTATE_LLM_ANY: 16,
+
+  /**
+   * See what was done to one's own things.
+   *
+   * @generated from enum value: READ_AUDIT_EVENT_OWN = 17;
+   */
+  READ_AUDIT_EVENT_OWN: 17,
+
+  /**
+   * See what was done to every account's things.
+   *
+   * @generated from enum value: READ_AUDIT_EVENT_ANY = 18;
+   */
+  READ_AUDIT_EVENT_ANY: 18,
+
+  /**
+   * See one's own account.
+   *
+   * @generated from enum value: READ_ACCOUNT_OWN = 19;
+   */
+  READ_ACCOUNT_OWN: 19,
+
+  /**
+   * See every account.
+   *
+   * @generated from enum value: READ_ACCOUNT_ANY = 20;
+   */
+  READ_ACCOUNT_ANY: 20,
+
+  /**
+   * Make accounts.
+   *
+   * @generated from enum value: CREATE_ACCOUNT_ANY = 21;
+   */
+  CREATE_ACCOUNT_ANY: 21,
+
+  /**
+   * Change accounts.
+   *
+   * @generated from enum value: UPDATE_ACCOUNT_ANY = 22;
+   */
+  UPDATE_ACCOUNT_ANY: 22,
+
+  /**
+   * Delete accounts.
+   *
+   * @generated from enum value: DELETE_ACCOUNT_ANY = 23;
+   */
+  DELETE_ACCOUNT_ANY: 23,
+
+  /**
+   * Make API keys for one's own account.
+   *
+   * @generated from enum value: CREATE_API_KEY_OWN = 24;
+   */
+  CREATE_API_KEY_OWN: 24,
+
+  /**
+   * Make API keys for every account.
+   *
+   * @generated from enum value: CREATE_API_KEY_ANY = 25;
+   */
+  CREATE_API_KEY_ANY: 25,
+
+  /**
+   * See the API keys of one's own account; nobody sees the secret in them.
+   *
+   * @generated from enum value: READ_API_KEY_OWN = 26;
+   */
+  READ_API_KEY_OWN: 26,
+
+  /**
+   * See the API keys of every account.
+   *
+   * @generated from enum value: READ_API_KEY_ANY = 27;
+   */
+  READ_API_KEY_ANY: 27,
+
+  /**
+   * Change the API keys of one's own account.
+   *
+   * @generated from enum value: UPDATE_API_KEY_OWN = 28;
+   */
+  UPDATE_API_KEY_OWN: 28,
+
+  /**
+   * Change the API keys of every account.
+   *
+   * @generated from enum value: UPDATE_API_KEY_ANY = 29;
+   */
+  UPDATE_API_KEY_ANY: 29,
+
+  /**
+   * Replace API keys of one's own account by new ones that may do the same.
+   *
+   * @generated from enum value: ROLL_API_KEY_OWN = 30;
+   */
+  ROLL_API_KEY_OWN: 30,
+
+  /**
+   * Replace API keys of every account.
+   *
+   * @generated from enum value: ROLL_API_KEY_ANY = 31;
+   */
+  ROLL_API_KEY_ANY: 31,
+
+  /**
+   * Revoke API keys of one's own account.
+   *
+   * @generated from enum value: DELETE_API_KEY_OWN = 32;
+   */
+  DELETE_API_KEY_OWN: 32,
+
+  /**
+   * Revoke API keys of every account.
+   *
+   * @generated from enum value: DELETE_API_KEY_ANY = 33;
+   */
+  DELETE_API_KEY_ANY: 33,
 
   /**
    * Make Providers for oneself.
    *
-   * @generated from enum value: CREATE_PROVIDER_OWN = 50;
+   * @generated from enum value: CREATE_PROVIDER_OWN = 34;
    */
-  CREATE_PROVIDER_OWN: 50,
+  CREATE_PROVIDER_OWN: 34,
 
   /**
    * Make Providers for any account.
    *
-   * @generated from enum value: CREATE_PROVIDER_ANY = 51;
+   * @generated from enum value: CREATE_PROVIDER_ANY = 35;
    */
-  CREATE_PROVIDER_ANY: 51,
+  CREATE_PROVIDER_ANY: 35,
 
   /**
    * See one's own Providers, and which models they serve.
    *
-   * @generated from enum value: READ_PROVIDER_OWN = 52;
+   * @generated from enum value: READ_PROVIDER_OWN = 36;
    */
-  READ_PROVIDER_OWN: 52,
+  READ_PROVIDER_OWN: 36,
 
   /**
    * See every account's Providers, and which models they serve.
    *
-   * @generated from enum value: READ_PROVIDER_ANY = 53;
+   * @generated from enum value: READ_PROVIDER_ANY = 37;
    */
-  READ_PROVIDER_ANY: 53,
+  READ_PROVIDER_ANY: 37,
 
   /**
    * Change one's own Providers.
    *
-   * @generated from enum value: UPDATE_PROVIDER_OWN = 54;
+   * @generated from enum value: UPDATE_PROVIDER_OWN = 38;
    */
-  UPDATE_PROVIDER_OWN: 54,
+  UPDATE_PROVIDER_OWN: 38,
 
   /**
    * Change every account's Providers.
    *
-   * @generated from enum value: UPDATE_PROVIDER_ANY = 55;
+   * @generated from enum value: UPDATE_PROVIDER_ANY = 39;
    */
-  UPDATE_PROVIDER_ANY: 55,
+  UPDATE_PROVIDER_ANY: 39,
 
   /**
    * Delete one's own Providers.
    *
-   * @generated from enum value: DELETE_PROVIDER_OWN = 56;
+   * @generated from enum value: DELETE_PROVIDER_OWN = 40;
    */
-  DELETE_PROVIDER_OWN: 56,
+  DELETE_PROVIDER_OWN: 40,
 
   /**
    * Delete every account's Providers.
    *
-   * @generated from enum value: DELETE_PROVIDER_ANY = 57;
+   * @generated from enum value: DELETE_PROVIDER_ANY = 41;
    */
-  DELETE_PROVIDER_ANY: 57,
+  DELETE_PROVIDER_ANY: 41,
 
   /**
    * Test one's own Providers.
    *
-   * @generated from enum value: TEST_PROVIDER_OWN = 58;
+   * @generated from enum value: TEST_PROVIDER_OWN = 42;
    */
-  TEST_PROVIDER_OWN: 58,
+  TEST_PROVIDER_OWN: 42,
 
   /**
    * Test every account's Providers.
    *
-   * @generated from enum value: TEST_PROVIDER_ANY = 59;
+   * @generated from enum value: TEST_PROVIDER_ANY = 43;
    */
-  TEST_PROVIDER_ANY: 59,
+  TEST_PROVIDER_ANY: 43,
 
   /**
    * See one's own sessions and what was said in them.
    *
-   * @generated from enum value: READ_SESSION_OWN = 70;
+   * @generated from enum value: READ_SESSION_OWN = 44;
    */
-  READ_SESSION_OWN: 70,
+  READ_SESSION_OWN: 44,
 
   /**
    * See every account's sessions and what was said in them.
    *
-   * @generated from enum value: READ_SESSION_ANY = 71;
+   * @generated from enum value: READ_SESSION_ANY = 45;
    */
-  READ_SESSION_ANY: 71,
+  READ_SESSION_ANY: 45,
 
   /**
    * Delete one's own sessions.
    *
-   * @generated from enum value: DELETE_SESSION_OWN = 72;
+   * @generated from enum value: DELETE_SESSION_OWN = 46;
    */
-  DELETE_SESSION_OWN: 72,
+  DELETE_SESSION_OWN: 46,
 
   /**
    * Delete every account's sessions.
    *
-   * @generated from enum value: DELETE_SESSION_ANY = 73;
+   * @generated from enum value: DELETE_SESSION_ANY = 47;
    */
-  DELETE_SESSION_ANY: 73,
+  DELETE_SESSION_ANY: 47,
 
   /**
    * See what one's own Llms took and cost.
    *
-   * @generated from enum value: READ_USAGE_OWN = 74;
+   * @generated from enum value: READ_USAGE_OWN = 48;
    */
-  READ_USAGE_OWN: 74,
+  READ_USAGE_OWN: 48,
 
   /**
    * See what every account's Llms took and cost.
    *
-   * @generated from enum value: READ_USAGE_ANY = 75;
+   * @generated from enum value: READ_USAGE_ANY = 49;
    */
-  READ_USAGE_ANY: 75,
+  READ_USAGE_ANY: 49,
 
   /**
    * See one's own budgets.
    *
-   * @generated from enum value: READ_BUDGET_OWN = 76;
+   * @generated from enum value: READ_BUDGET_OWN = 50;
    */
-  READ_BUDGET_OWN: 76,
+  READ_BUDGET_OWN: 50,
 
   /**
    * See every account's budgets.
    *
-   * @generated from enum value: READ_BUDGET_ANY = 77;
+   * @generated from enum value: READ_BUDGET_ANY = 51;
    */
-  READ_BUDGET_ANY: 77,
+  READ_BUDGET_ANY: 51,
 
   /**
    * Set and delete one's own budgets, but for those that others imposed.
    *
-   * @generated from enum value: MANAGE_BUDGET_OWN = 78;
+   * @generated from enum value: MANAGE_BUDGET_OWN = 52;
    */
-  MANAGE_BUDGET_OWN: 78,
+  MANAGE_BUDGET_OWN: 52,
 
   /**
    * Set and delete every account's budgets.
    *
-   * @generated from enum value: MANAGE_BUDGET_ANY = 79;
+   * @generated from enum value: MANAGE_BUDGET_ANY = 53;
    */
-  MANAGE_BUDGET_ANY: 79,
+  MANAGE_BUDGET_ANY: 53,
 } as const;
 
 /**
@@ -450,8 +450,8 @@ export const PermissionSchema: GenEnum<Permission> = /*@__PURE__*/
 /**
  * The permission that an rpc requires. A server does not start while one of its rpcs declares none.
  *
- * @generated from extension: patchbay.v1.Requirement requires = 50631;
+ * @generated from extension: patchbay.v1.Requirement requirement = 50631;
  */
-export const requires: GenExtension<MethodOptions, Requirement> = /*@__PURE__*/
+export const requirement: GenExtension<MethodOptions, Requirement> = /*@__PURE__*/
   extDesc(file_patchbay_v1_permission, 0);
 

@@ -4,6 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { ConnectionTest } from "./connection_test_pb.ts";
 import { file_patchbay_v1_connection_test } from "./connection_test_pb.ts";
@@ -15,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/provider.proto.
  */
 export const file_patchbay_v1_provider: GenFile = /*@__PURE__*/
-  fileDesc("ChpwYXRjaGJheS92MS9wcm92aWRlci5wcm90bxILcGF0Y2hiYXkudjEiywQKCFByb3ZpZGVyEhMKC3Byb3ZpZGVyX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGbnVtYmVyGAMgASgFEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRI0Cg1wcm92aWRlcl90eXBlGAUgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZRIQCghiYXNlX3VybBgGIAEoCRIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoIb3duZXJfaWQYCCABKAkSEgoKY3JlYXRlZF9hdBgJIAEoAxISCgp1cGRhdGVkX2F0GAogASgDEhUKDWNyZWF0ZWRfYnlfaWQYCyABKAkSFQoNdXBkYXRlZF9ieV9pZBgMIAEoCRIsCgZzdGF0dXMYDSABKA4yHC5wYXRjaGJheS52MS5Qcm92aWRlci5TdGF0dXMSLgoJbGFzdF90ZXN0GA4gASgLMhsucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3QSFwoPaGFzX2NyZWRlbnRpYWxzGA8gASgIEhgKEGNyZWRlbnRpYWxzX2hpbnQYECABKAkSDAoEZXRhZxgRIAEoCRIXCg9jcmVkZW50aWFsc19yZWYYEiABKAkiYwoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgwKCFVOVEVTVEVEEAESCgoGQUNUSVZFEAISCwoHRkFJTElORxADEhoKFkNSRURFTlRJQUxTX1VOUkVBREFCTEUQBCKxAQoNUHJvdmlkZXJNb2RlbBIYChBtb2RlbF9pZGVudGlmaWVyGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIQCghvd25lZF9ieRgDIAEoCRIXCgpjcmVhdGVkX2F0GAQgASgDSACIAQESHwoSbWF4X2NvbnRleHRfbGVuZ3RoGAUgASgFSAGIAQFCDQoLX2NyZWF0ZWRfYXRCFQoTX21heF9jb250ZXh0X2xlbmd0aGIGcHJvdG8z", [file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_llm]);
+  fileDesc("ChpwYXRjaGJheS92MS9wcm92aWRlci5wcm90bxILcGF0Y2hiYXkudjEilQUKCFByb3ZpZGVyEhgKC3Byb3ZpZGVyX2lkGAEgASgJQgPgQQMSEQoEbmFtZRgCIAEoCUID4EEFEhMKBm51bWJlchgDIAEoBUID4EEDEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRI5Cg1wcm92aWRlcl90eXBlGAUgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUID4EEFEhQKDGVuZHBvaW50X3VybBgGIAEoCRIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoIb3duZXJfaWQYCCABKAlCA+BBBRIXCgpjcmVhdGVkX2F0GAkgASgDQgPgQQMSFwoKdXBkYXRlZF9hdBgKIAEoA0ID4EEDEhoKDWNyZWF0ZWRfYnlfaWQYCyABKAlCA+BBAxIaCg11cGRhdGVkX2J5X2lkGAwgASgJQgPgQQMSMQoGc3RhdHVzGA0gASgOMhwucGF0Y2hiYXkudjEuUHJvdmlkZXIuU3RhdHVzQgPgQQMSMwoJbGFzdF90ZXN0GA4gASgLMhsucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3RCA+BBAxIcCg9oYXNfY3JlZGVudGlhbHMYDyABKAhCA+BBAxIdChBjcmVkZW50aWFsc19oaW50GBAgASgJQgPgQQMSDAoEZXRhZxgRIAEoCRIcCg9jcmVkZW50aWFsc19yZWYYEiABKAlCA+BBAyJjCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASDAoIVU5URVNURUQQARIKCgZBQ1RJVkUQAhILCgdGQUlMSU5HEAMSGgoWQ1JFREVOVElBTFNfVU5SRUFEQUJMRRAEIrEBCg1Qcm92aWRlck1vZGVsEhgKEG1vZGVsX2lkZW50aWZpZXIYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCG93bmVkX2J5GAMgASgJEhcKCmNyZWF0ZWRfYXQYBCABKANIAIgBARIfChJtYXhfY29udGV4dF9sZW5ndGgYBSABKAVIAYgBAUINCgtfY3JlYXRlZF9hdEIVChNfbWF4X2NvbnRleHRfbGVuZ3RoQm8KD2NvbS5wYXRjaGJheS52MUINUHJvdmlkZXJQcm90b1ABWj1naXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_api_field_behavior, file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_llm]);
 
 /**
  * An account at a vendor of models, or a server of one's own, by name and without a model. Llms may take their endpoint
@@ -60,11 +61,11 @@ export type Provider = Message<"patchbay.v1.Provider"> & {
   providerType: Llm_ProviderType;
 
   /**
-   * The base URL in canonical form, for OpenAI-compatible ones up to and with `/v1`.
+   * The endpoint's base URL in canonical form, for OpenAI-compatible ones up to and with `/v1`.
    *
-   * @generated from field: string base_url = 6;
+   * @generated from field: string endpoint_url = 6;
    */
-  baseUrl: string;
+  endpointUrl: string;
 
   /**
    * The owner's own facts about it.

@@ -13,9 +13,12 @@ import type { ConnectionTest } from "./connection_test_pb.ts";
 import { file_patchbay_v1_connection_test } from "./connection_test_pb.ts";
 import type { Credentials } from "./credentials_pb.ts";
 import { file_patchbay_v1_credentials } from "./credentials_pb.ts";
-import type { Llm_ProviderType, LlmStatus } from "./llm_pb.ts";
+import type { Llm_ProviderType } from "./llm_pb.ts";
 import { file_patchbay_v1_llm } from "./llm_pb.ts";
 import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
+import type { Notice } from "./notice_pb.ts";
+import { file_patchbay_v1_notice } from "./notice_pb.ts";
+import { file_patchbay_v1_options } from "./options_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { Provider, ProviderModel } from "./provider_pb.ts";
 import { file_patchbay_v1_provider } from "./provider_pb.ts";
@@ -25,7 +28,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/provider_service.proto.
  */
 export const file_patchbay_v1_provider_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJwYXRjaGJheS92MS9wcm92aWRlcl9zZXJ2aWNlLnByb3RvEgtwYXRjaGJheS52MSLWAwoVVXBzZXJ0UHJvdmlkZXJSZXF1ZXN0Ei4KBG5hbWUYASABKAlCILpIHXIbGIABMhZeW2EtejAtOV1bYS16MC05Ll8tXSokEh0KCG93bmVyX2lkGAIgASgJQgu6SAjYAQFyA7ABARIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBIlCgxkaXNwbGF5X25hbWUYBSABKAlCCrpIB3IFEAEY/wFIAIgBARI+Cg1wcm92aWRlcl90eXBlGAYgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESIQoIYmFzZV91cmwYByABKAlCCrpIB3IFEAEogBBIAYgBARIyCgtjcmVkZW50aWFscxgIIAEoCzIYLnBhdGNoYmF5LnYxLkNyZWRlbnRpYWxzQgPgQQQSKQoIbWV0YWRhdGEYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh8KCnJlcXVlc3RfaWQYMiABKAlCC7pICNgBAXIDsAEBQg8KDV9kaXNwbGF5X25hbWVCCwoJX2Jhc2VfdXJsInwKFlVwc2VydFByb3ZpZGVyUmVzcG9uc2USJwoIcHJvdmlkZXIYASABKAsyFS5wYXRjaGJheS52MS5Qcm92aWRlchIPCgdjcmVhdGVkGAIgASgIEigKCHN0YXR1c2VzGAMgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzIk0KEkdldFByb3ZpZGVyUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGIABEh0KCG93bmVyX2lkGAIgASgJQgu6SAjYAQFyA7ABASI+ChNHZXRQcm92aWRlclJlc3BvbnNlEicKCHByb3ZpZGVyGAEgASgLMhUucGF0Y2hiYXkudjEuUHJvdmlkZXIiuwUKFExpc3RQcm92aWRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIdCghvd25lcl9pZBgDIAEoCUILukgI2AEBcgOwAQESPgoNcHJvdmlkZXJfdHlwZRgEIAEoDjIdLnBhdGNoYmF5LnYxLkxsbS5Qcm92aWRlclR5cGVCCLpIBYIBAhABEhcKBnNlYXJjaBgFIAEoCUIHukgEcgIYZBJFCghvcmRlcl9ieRgGIAEoDjIpLnBhdGNoYmF5LnYxLkxpc3RQcm92aWRlcnNSZXF1ZXN0Lk9yZGVyQnlCCLpIBYIBAhABEkgKCWRpcmVjdGlvbhgHIAEoDjIrLnBhdGNoYmF5LnYxLkxpc3RQcm92aWRlcnNSZXF1ZXN0LkRpcmVjdGlvbkIIukgFggECEAESGwoGb2Zmc2V0GAggASgFQgu6SAgaBhjAhD0oABIaChJpbmNsdWRlX3RvdGFsX3NpemUYDCABKAgieQoHT3JkZXJCeRIYChRPUkRFUl9CWV9VTlNQRUNJRklFRBAAEg4KCkNSRUFURURfQVQQARIOCgpVUERBVEVEX0FUEAISCAoETkFNRRADEhAKDERJU1BMQVlfTkFNRRAEEgwKCEJBU0VfVVJMEAUSCgoGTlVNQkVSEAYiOQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEgcKA0FTQxABEggKBERFU0MQAjpxukhuGmwKFWxpc3RfcHJvdmlkZXJzLm9mZnNldBIob2Zmc2V0IGFuZCBwYWdlX3Rva2VuIGV4Y2x1ZGUgZWFjaCBvdGhlchopdGhpcy5vZmZzZXQgPT0gMCB8fCB0aGlzLnBhZ2VfdG9rZW4gPT0gJyciggEKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIoCglwcm92aWRlcnMYASADKAsyFS5wYXRjaGJheS52MS5Qcm92aWRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBQg0KC190b3RhbF9zaXplIogBChVEZWxldGVQcm92aWRlclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARiAARIdCghvd25lcl9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGDIgASgJQgu6SAjYAQFyA7ABASIYChZEZWxldGVQcm92aWRlclJlc3BvbnNlIk4KE1Rlc3RQcm92aWRlclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARiAARIdCghvd25lcl9pZBgCIAEoCUILukgI2AEBcgOwAQEiQQoUVGVzdFByb3ZpZGVyUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IoUBChlMaXN0UHJvdmlkZXJNb2RlbHNSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAESHQoIb3duZXJfaWQYAiABKAlCC7pICNgBAXIDsAEBEiAKCm1heF9hZ2VfbXMYAyABKAVCB7pIBBoCKABIAIgBAUINCgtfbWF4X2FnZV9tcyKGAQoaTGlzdFByb3ZpZGVyTW9kZWxzUmVzcG9uc2USKgoGbW9kZWxzGAEgAygLMhoucGF0Y2hiYXkudjEuUHJvdmlkZXJNb2RlbBISCgpmZXRjaGVkX2F0GAIgASgDEigKCHN0YXR1c2VzGAMgAygLMhYucGF0Y2hiYXkudjEuTGxtU3RhdHVzMsUGCg9Qcm92aWRlclNlcnZpY2USiQEKDlVwc2VydFByb3ZpZGVyEiIucGF0Y2hiYXkudjEuVXBzZXJ0UHJvdmlkZXJSZXF1ZXN0GiMucGF0Y2hiYXkudjEuVXBzZXJ0UHJvdmlkZXJSZXNwb25zZSIukAICutwYBAg2EDfA3BgBgtPkkwIZOgEqGhQvdjEvcHJvdmlkZXJzL3tuYW1lfRKDAQoLR2V0UHJvdmlkZXISHy5wYXRjaGJheS52MS5HZXRQcm92aWRlclJlcXVlc3QaIC5wYXRjaGJheS52MS5HZXRQcm92aWRlclJlc3BvbnNlIjGQAgG63BgECDQQNYLT5JMCIGIIcHJvdmlkZXISFC92MS9wcm92aWRlcnMve25hbWV9EngKDUxpc3RQcm92aWRlcnMSIS5wYXRjaGJheS52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIgkAIButwYBAg0EDWC0+STAg8SDS92MS9wcm92aWRlcnMSgwEKDkRlbGV0ZVByb3ZpZGVyEiIucGF0Y2hiYXkudjEuRGVsZXRlUHJvdmlkZXJSZXF1ZXN0GiMucGF0Y2hiYXkudjEuRGVsZXRlUHJvdmlkZXJSZXNwb25zZSIoutwYBAg4EDnA3BgBgtPkkwIWKhQvdjEvcHJvdmlkZXJzL3tuYW1lfRKHAQoMVGVzdFByb3ZpZGVyEiAucGF0Y2hiYXkudjEuVGVzdFByb3ZpZGVyUmVxdWVzdBohLnBhdGNoYmF5LnYxLlRlc3RQcm92aWRlclJlc3BvbnNlIjK63BgECDoQO4LT5JMCJDoBKmIEdGVzdCIZL3YxL3Byb3ZpZGVycy97bmFtZX06dGVzdBKVAQoSTGlzdFByb3ZpZGVyTW9kZWxzEiYucGF0Y2hiYXkudjEuTGlzdFByb3ZpZGVyTW9kZWxzUmVxdWVzdBonLnBhdGNoYmF5LnYxLkxpc3RQcm92aWRlck1vZGVsc1Jlc3BvbnNlIi6QAgG63BgECDQQNYLT5JMCHRIbL3YxL3Byb3ZpZGVycy97bmFtZX0vbW9kZWxzYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_mutation, file_patchbay_v1_permission, file_patchbay_v1_provider]);
+  fileDesc("CiJwYXRjaGJheS92MS9wcm92aWRlcl9zZXJ2aWNlLnByb3RvEgtwYXRjaGJheS52MSK2BQoVVXBzZXJ0UHJvdmlkZXJSZXF1ZXN0Ei4KBG5hbWUYASABKAlCILpIHXIbGIABMhZeW2EtejAtOV1bYS16MC05Ll8tXSokEh0KCG93bmVyX2lkGAIgASgJQgu6SAjYAQFyA7ABARIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBIlCgxkaXNwbGF5X25hbWUYBSABKAlCCrpIB3IFEAEY/wFIAIgBARI+Cg1wcm92aWRlcl90eXBlGAYgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESJQoMZW5kcG9pbnRfdXJsGAcgASgJQgq6SAdyBRABKIAQSAGIAQESMgoLY3JlZGVudGlhbHMYCCABKAsyGC5wYXRjaGJheS52MS5DcmVkZW50aWFsc0ID4EEEEikKCG1ldGFkYXRhGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIfCgpyZXF1ZXN0X2lkGAogASgJQgu6SAjYAQFyA7ABARIjCghiYXNlX3VybBgLIAEoCUIMGAG6SAdyBRABKIAQSAKIAQE6owG6SIcBGoQBChh1cHNlcnRfcHJvdmlkZXIuYmFzZV91cmwSOGVuZHBvaW50X3VybCBhbmQgYmFzZV91cmwgYXJlIHRoZSBzYW1lLCBnaXZlIG9uZSBvZiB0aGVtGi4haGFzKHRoaXMuZW5kcG9pbnRfdXJsKSB8fCAhaGFzKHRoaXMuYmFzZV91cmwp0twYFHBhdGNoYmF5LnYxLlByb3ZpZGVyQg8KDV9kaXNwbGF5X25hbWVCDwoNX2VuZHBvaW50X3VybEILCglfYmFzZV91cmwieQoWVXBzZXJ0UHJvdmlkZXJSZXNwb25zZRInCghwcm92aWRlchgBIAEoCzIVLnBhdGNoYmF5LnYxLlByb3ZpZGVyEg8KB2NyZWF0ZWQYAiABKAgSJQoIc3RhdHVzZXMYAyADKAsyEy5wYXRjaGJheS52MS5Ob3RpY2UiTQoSR2V0UHJvdmlkZXJSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAESHQoIb3duZXJfaWQYAiABKAlCC7pICNgBAXIDsAEBIj4KE0dldFByb3ZpZGVyUmVzcG9uc2USJwoIcHJvdmlkZXIYASABKAsyFS5wYXRjaGJheS52MS5Qcm92aWRlciK/BQoUTGlzdFByb3ZpZGVyc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEh0KCG93bmVyX2lkGAMgASgJQgu6SAjYAQFyA7ABARI+Cg1wcm92aWRlcl90eXBlGAQgASgOMh0ucGF0Y2hiYXkudjEuTGxtLlByb3ZpZGVyVHlwZUIIukgFggECEAESFwoGc2VhcmNoGAUgASgJQge6SARyAhhkEkUKCG9yZGVyX2J5GAYgASgOMikucGF0Y2hiYXkudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QuT3JkZXJCeUIIukgFggECEAESSAoJZGlyZWN0aW9uGAcgASgOMisucGF0Y2hiYXkudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QuRGlyZWN0aW9uQgi6SAWCAQIQARIbCgZvZmZzZXQYCCABKAVCC7pICBoGGMCEPSgAEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgJIAEoCCJ9CgdPcmRlckJ5EhgKFE9SREVSX0JZX1VOU1BFQ0lGSUVEEAASDgoKQ1JFQVRFRF9BVBABEg4KClVQREFURURfQVQQAhIICgROQU1FEAMSEAoMRElTUExBWV9OQU1FEAQSEAoMRU5EUE9JTlRfVVJMEAUSCgoGTlVNQkVSEAYiOQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEgcKA0FTQxABEggKBERFU0MQAjpxukhuGmwKFWxpc3RfcHJvdmlkZXJzLm9mZnNldBIob2Zmc2V0IGFuZCBwYWdlX3Rva2VuIGV4Y2x1ZGUgZWFjaCBvdGhlchopdGhpcy5vZmZzZXQgPT0gMCB8fCB0aGlzLnBhZ2VfdG9rZW4gPT0gJyciggEKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIoCglwcm92aWRlcnMYASADKAsyFS5wYXRjaGJheS52MS5Qcm92aWRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBQg0KC190b3RhbF9zaXplIogBChVEZWxldGVQcm92aWRlclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARiAARIdCghvd25lcl9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASIYChZEZWxldGVQcm92aWRlclJlc3BvbnNlIk4KE1Rlc3RQcm92aWRlclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARiAARIdCghvd25lcl9pZBgCIAEoCUILukgI2AEBcgOwAQEiQQoUVGVzdFByb3ZpZGVyUmVzcG9uc2USKQoEdGVzdBgBIAEoCzIbLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0IoUBChlMaXN0UHJvdmlkZXJNb2RlbHNSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAESHQoIb3duZXJfaWQYAiABKAlCC7pICNgBAXIDsAEBEiAKCm1heF9hZ2VfbXMYAyABKAVCB7pIBBoCKABIAIgBAUINCgtfbWF4X2FnZV9tcyKDAQoaTGlzdFByb3ZpZGVyTW9kZWxzUmVzcG9uc2USKgoGbW9kZWxzGAEgAygLMhoucGF0Y2hiYXkudjEuUHJvdmlkZXJNb2RlbBISCgpmZXRjaGVkX2F0GAIgASgDEiUKCHN0YXR1c2VzGAMgAygLMhMucGF0Y2hiYXkudjEuTm90aWNlMsUGCg9Qcm92aWRlclNlcnZpY2USiQEKDlVwc2VydFByb3ZpZGVyEiIucGF0Y2hiYXkudjEuVXBzZXJ0UHJvdmlkZXJSZXF1ZXN0GiMucGF0Y2hiYXkudjEuVXBzZXJ0UHJvdmlkZXJSZXNwb25zZSIukAICutwYBAgmECfA3BgBgtPkkwIZOgEqGhQvdjEvcHJvdmlkZXJzL3tuYW1lfRKDAQoLR2V0UHJvdmlkZXISHy5wYXRjaGJheS52MS5HZXRQcm92aWRlclJlcXVlc3QaIC5wYXRjaGJheS52MS5HZXRQcm92aWRlclJlc3BvbnNlIjGQAgG63BgECCQQJYLT5JMCIGIIcHJvdmlkZXISFC92MS9wcm92aWRlcnMve25hbWV9EngKDUxpc3RQcm92aWRlcnMSIS5wYXRjaGJheS52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIgkAIButwYBAgkECWC0+STAg8SDS92MS9wcm92aWRlcnMSgwEKDkRlbGV0ZVByb3ZpZGVyEiIucGF0Y2hiYXkudjEuRGVsZXRlUHJvdmlkZXJSZXF1ZXN0GiMucGF0Y2hiYXkudjEuRGVsZXRlUHJvdmlkZXJSZXNwb25zZSIoutwYBAgoECnA3BgBgtPkkwIWKhQvdjEvcHJvdmlkZXJzL3tuYW1lfRKHAQoMVGVzdFByb3ZpZGVyEiAucGF0Y2hiYXkudjEuVGVzdFByb3ZpZGVyUmVxdWVzdBohLnBhdGNoYmF5LnYxLlRlc3RQcm92aWRlclJlc3BvbnNlIjK63BgECCoQK4LT5JMCJDoBKmIEdGVzdCIZL3YxL3Byb3ZpZGVycy97bmFtZX06dGVzdBKVAQoSTGlzdFByb3ZpZGVyTW9kZWxzEiYucGF0Y2hiYXkudjEuTGlzdFByb3ZpZGVyTW9kZWxzUmVxdWVzdBonLnBhdGNoYmF5LnYxLkxpc3RQcm92aWRlck1vZGVsc1Jlc3BvbnNlIi6QAgG63BgECCQQJYLT5JMCHRIbL3YxL3Byb3ZpZGVycy97bmFtZX0vbW9kZWxzQnYKD2NvbS5wYXRjaGJheS52MUIUUHJvdmlkZXJTZXJ2aWNlUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_patchbay_v1_connection_test, file_patchbay_v1_credentials, file_patchbay_v1_llm, file_patchbay_v1_mutation, file_patchbay_v1_notice, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_provider]);
 
 /**
  * The request of UpsertProvider. A field that is not set stays as it is, or is what its default says if the Provider is
@@ -78,12 +81,12 @@ export type UpsertProviderRequest = Message<"patchbay.v1.UpsertProviderRequest">
   providerType: Llm_ProviderType;
 
   /**
-   * The base URL, http or https. Default: the address of the vendor, for provider types that have one (OPENAI,
+   * The endpoint's base URL, http or https. Default: the address of the vendor, for provider types that have one (OPENAI,
    * OPEN_ROUTER, DASHSCOPE, ANTHROPIC).
    *
-   * @generated from field: optional string base_url = 7;
+   * @generated from field: optional string endpoint_url = 7;
    */
-  baseUrl?: string | undefined;
+  endpointUrl?: string | undefined;
 
   /**
    * The credentials. Omitted, or with a secret of asterisks only ("*****"), the stored ones stay; named in update_mask
@@ -104,9 +107,17 @@ export type UpsertProviderRequest = Message<"patchbay.v1.UpsertProviderRequest">
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 10;
    */
   requestId: string;
+
+  /**
+   * The former name of endpoint_url, which is taken in its place. Give one of them.
+   *
+   * @generated from field: optional string base_url = 11 [deprecated = true];
+   * @deprecated
+   */
+  baseUrl?: string | undefined;
 };
 
 /**
@@ -139,9 +150,9 @@ export type UpsertProviderResponse = Message<"patchbay.v1.UpsertProviderResponse
   /**
    * Remarks: what may be a mistake.
    *
-   * @generated from field: repeated patchbay.v1.LlmStatus statuses = 3;
+   * @generated from field: repeated patchbay.v1.Notice statuses = 3;
    */
-  statuses: LlmStatus[];
+  statuses: Notice[];
 };
 
 /**
@@ -235,7 +246,7 @@ export type ListProvidersRequest = Message<"patchbay.v1.ListProvidersRequest"> &
   providerType: Llm_ProviderType;
 
   /**
-   * Only what has this text in its name, display_name or base_url, in upper or lower case.
+   * Only what has this text in its name, display_name or endpoint_url, in upper or lower case.
    *
    * @generated from field: string search = 5;
    */
@@ -265,7 +276,7 @@ export type ListProvidersRequest = Message<"patchbay.v1.ListProvidersRequest"> &
   /**
    * Count what is on all pages, as total_size.
    *
-   * @generated from field: bool include_total_size = 12;
+   * @generated from field: bool include_total_size = 9;
    */
   includeTotalSize: boolean;
 };
@@ -319,11 +330,11 @@ export const ListProvidersRequest_OrderBy = {
   DISPLAY_NAME: 4,
 
   /**
-   * By base URL, byte by byte.
+   * By endpoint URL, byte by byte.
    *
-   * @generated from enum value: BASE_URL = 5;
+   * @generated from enum value: ENDPOINT_URL = 5;
    */
-  BASE_URL: 5,
+  ENDPOINT_URL: 5,
 
   /**
    * By number.
@@ -453,7 +464,7 @@ export type DeleteProviderRequest = Message<"patchbay.v1.DeleteProviderRequest">
    * A UUID of the caller's choice, for this call and its repetitions: for 24 hours they return the first answer.
    * Default: every call is carried out.
    *
-   * @generated from field: string request_id = 50;
+   * @generated from field: string request_id = 4;
    */
   requestId: string;
 };
@@ -587,9 +598,9 @@ export type ListProviderModelsResponse = Message<"patchbay.v1.ListProviderModels
   /**
    * Remarks: PARTIAL_RESULTS, if the vendor serves more than are listed.
    *
-   * @generated from field: repeated patchbay.v1.LlmStatus statuses = 3;
+   * @generated from field: repeated patchbay.v1.Notice statuses = 3;
    */
-  statuses: LlmStatus[];
+  statuses: Notice[];
 };
 
 /**
@@ -612,7 +623,7 @@ export const ProviderService: GenService<{
    * Any number of calls at once make one Provider. The credentials are encrypted before they are stored, and the vendor
    * is not contacted; see TestProvider. All Llms that use the Provider use what it is from then on.
    *
-   * Stored credentials never follow a moved endpoint: a change of base_url (after canonicalization) of a Provider that
+   * Stored credentials never follow a moved endpoint: a change of endpoint_url (after canonicalization) of a Provider that
    * has credentials needs new ones in the same request.
    *
    * Fails with FAILED_PRECONDITION: CREDENTIALS_REQUIRED, SECRET_REF_NOT_ALLOWED. ABORTED: ETAG_MISMATCH.

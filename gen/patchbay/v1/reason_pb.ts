@@ -10,7 +10,7 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/reason.proto.
  */
 export const file_patchbay_v1_reason: GenFile = /*@__PURE__*/
-  fileDesc("ChhwYXRjaGJheS92MS9yZWFzb24ucHJvdG8SC3BhdGNoYmF5LnYxKuULCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPSU5WQUxJRF9SRVFVRVNUEAESEwoPQVBJX0tFWV9SRUZVU0VEEAISFgoSUEVSTUlTU0lPTl9NSVNTSU5HEAMSEQoNTExNX05PVF9GT1VORBAEEhcKE0RFRkFVTFRfTExNX05PVF9TRVQQBRIQCgxMTE1fSURfVEFLRU4QBhIRCg1MTE1fRFVQTElDQVRFEAcSEQoNRVRBR19NSVNNQVRDSBAIEhgKFENSRURFTlRJQUxTX1JFUVVJUkVEEAkSGgoWQ1JFREVOVElBTFNfVU5SRUFEQUJMRRAKEhgKFEVORFBPSU5UX05PVF9BTExPV0VEEAsSFgoSUEFHRV9UT0tFTl9JTlZBTElEEAwSGAoUVVBTVFJFQU1fS0VZX1JFRlVTRUQQDRIcChhVUFNUUkVBTV9NT0RFTF9OT1RfRk9VTkQQDhIcChhVUFNUUkVBTV9SRVFVRVNUX1JFRlVTRUQQDxIZChVVUFNUUkVBTV9SQVRFX0xJTUlURUQQEBIcChhVUFNUUkVBTV9RVU9UQV9FWEhBVVNURUQQERIYChRVUFNUUkVBTV9VTkFWQUlMQUJMRRASEhQKEFVQU1RSRUFNX1RJTUVPVVQQExIWChJVUFNUUkVBTV9CQURfUkVQTFkQFBIVChFTVE9SRV9VTkFWQUlMQUJMRRAVEhIKDklOVEVSTkFMX0VSUk9SEBYSEwoPUk9VVEVfTk9UX0ZPVU5EEBcSFgoSTUVUSE9EX05PVF9BTExPV0VEEBgSHAoYTUVESUFfVFlQRV9OT1RfU1VQUE9SVEVEEBkSFQoRTUVTU0FHRV9UT09fTEFSR0UQGhITCg9ERUFETElORV9QQVNTRUQQGxISCg5DQUxMX0NBTkNFTExFRBAcEhMKD1NFUlZFUl9TVE9QUElORxAdEhEKDVJQQ19OT1RfRk9VTkQQHhIVChFBUElfS0VZX05PVF9GT1VORBAyEhUKEUFDQ09VTlRfTk9UX0ZPVU5EEDMSFAoQQUNDT1VOVF9JRF9UQUtFThA0EhIKDkFDQ09VTlRfSU5fVVNFEDUSEgoOTEFTVF9BRE1JTl9LRVkQNhIaChZBUElfS0VZX0VYQ0VFRFNfQ0FMTEVSEDcSEQoNQVBJX0tFWV9FTkRFRBA4EhoKFlNFQ1JFVF9SRUZfTk9UX0FMTE9XRUQQKBIZChVTRUNSRVRfUkVGX1VOUkVTT0xWRUQQKRIdChlTRUNSRVRfU09VUkNFX1VOQVZBSUxBQkxFECoSHwobUEVORElOR19DUkVERU5USUFMU19NSVNTSU5HECsSIAocUEVORElOR19DUkVERU5USUFMU19VTlRFU1RFRBAsEiAKHFBSRVZJT1VTX0NSRURFTlRJQUxTX01JU1NJTkcQLRIXChNST1RBVElPTl9VTkZJTklTSEVEEC4SFQoRQVVESVRfVU5BVkFJTEFCTEUQPBIQCgxSQVRFX0xJTUlURUQQQRIUChBLRVlTX1VOQVZBSUxBQkxFECMSFQoRUkVRVUVTVF9JRF9SRVVTRUQQWhIYChRSRVNVTUVfVE9LRU5fRVhQSVJFRBBbEhgKFFJFU1VNRV9UT0tFTl9JTlZBTElEEFwSFgoSUFJPVklERVJfTk9UX0ZPVU5EEGQSEwoPUFJPVklERVJfSU5fVVNFEGUSIQodUkVTUE9OU0VfRk9STUFUX05PVF9TVVBQT1JURUQQbhIQCgxMTE1fRElTQUJMRUQQbxIVChFTRVNTSU9OX05PVF9GT1VORBBGEhAKDFNFU1NJT05fQlVTWRBHEhoKFlNFU1NJT05fT0ZfQU5PVEhFUl9MTE0QSBINCglUVVJOX0xPU1QQShIUChBCVURHRVRfRVhIQVVTVEVEEEsSEQoNUFJJQ0VfVU5LTk9XThBMEhQKEEJVREdFVF9OT1RfRk9VTkQQTRISCg5CVURHRVRfSU1QT1NFRBBOYgZwcm90bzM");
+  fileDesc("ChhwYXRjaGJheS92MS9yZWFzb24ucHJvdG8SC3BhdGNoYmF5LnYxKvoLCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPSU5WQUxJRF9SRVFVRVNUEAESEwoPQVBJX0tFWV9SRUZVU0VEEAISFgoSUEVSTUlTU0lPTl9NSVNTSU5HEAMSEQoNTExNX05PVF9GT1VORBAEEhcKE0RFRkFVTFRfTExNX05PVF9TRVQQBRIQCgxMTE1fSURfVEFLRU4QBhIRCg1MTE1fRFVQTElDQVRFEAcSEQoNRVRBR19NSVNNQVRDSBAIEhgKFENSRURFTlRJQUxTX1JFUVVJUkVEEAkSGgoWQ1JFREVOVElBTFNfVU5SRUFEQUJMRRAKEhgKFEVORFBPSU5UX05PVF9BTExPV0VEEAsSFgoSUEFHRV9UT0tFTl9JTlZBTElEEAwSGAoUVVBTVFJFQU1fS0VZX1JFRlVTRUQQDRIcChhVUFNUUkVBTV9NT0RFTF9OT1RfRk9VTkQQDhIcChhVUFNUUkVBTV9SRVFVRVNUX1JFRlVTRUQQDxIZChVVUFNUUkVBTV9SQVRFX0xJTUlURUQQEBIcChhVUFNUUkVBTV9RVU9UQV9FWEhBVVNURUQQERIYChRVUFNUUkVBTV9VTkFWQUlMQUJMRRASEhQKEFVQU1RSRUFNX1RJTUVPVVQQExIWChJVUFNUUkVBTV9CQURfUkVQTFkQFBIVChFTVE9SRV9VTkFWQUlMQUJMRRAVEhIKDklOVEVSTkFMX0VSUk9SEBYSEwoPUk9VVEVfTk9UX0ZPVU5EEBcSFgoSTUVUSE9EX05PVF9BTExPV0VEEBgSHAoYTUVESUFfVFlQRV9OT1RfU1VQUE9SVEVEEBkSFQoRTUVTU0FHRV9UT09fTEFSR0UQGhITCg9ERUFETElORV9QQVNTRUQQGxISCg5DQUxMX0NBTkNFTExFRBAcEhMKD1NFUlZFUl9TVE9QUElORxAdEhEKDVJQQ19OT1RfRk9VTkQQHhIVChFBUElfS0VZX05PVF9GT1VORBAfEhUKEUFDQ09VTlRfTk9UX0ZPVU5EECASFAoQQUNDT1VOVF9JRF9UQUtFThAhEhIKDkFDQ09VTlRfSU5fVVNFECISEgoOTEFTVF9BRE1JTl9LRVkQIxIaChZBUElfS0VZX0VYQ0VFRFNfQ0FMTEVSECQSEQoNQVBJX0tFWV9FTkRFRBAlEhoKFlNFQ1JFVF9SRUZfTk9UX0FMTE9XRUQQJhIZChVTRUNSRVRfUkVGX1VOUkVTT0xWRUQQJxIdChlTRUNSRVRfU09VUkNFX1VOQVZBSUxBQkxFECgSHwobUEVORElOR19DUkVERU5USUFMU19NSVNTSU5HECkSIAocUEVORElOR19DUkVERU5USUFMU19VTlRFU1RFRBAqEiAKHFBSRVZJT1VTX0NSRURFTlRJQUxTX01JU1NJTkcQKxIXChNST1RBVElPTl9VTkZJTklTSEVEECwSFQoRQVVESVRfVU5BVkFJTEFCTEUQLRIQCgxSQVRFX0xJTUlURUQQLhIUChBLRVlTX1VOQVZBSUxBQkxFEC8SFQoRUkVRVUVTVF9JRF9SRVVTRUQQMBIYChRSRVNVTUVfVE9LRU5fRVhQSVJFRBAxEhgKFFJFU1VNRV9UT0tFTl9JTlZBTElEEDISFgoSUFJPVklERVJfTk9UX0ZPVU5EEDMSEwoPUFJPVklERVJfSU5fVVNFEDQSIQodUkVTUE9OU0VfRk9STUFUX05PVF9TVVBQT1JURUQQNRIQCgxMTE1fRElTQUJMRUQQNhIVChFTRVNTSU9OX05PVF9GT1VORBA3EhAKDFNFU1NJT05fQlVTWRA4EhoKFlNFU1NJT05fT0ZfQU5PVEhFUl9MTE0QORINCglUVVJOX0xPU1QQOhIUChBCVURHRVRfRVhIQVVTVEVEEDsSEQoNUFJJQ0VfVU5LTk9XThA8EhQKEEJVREdFVF9OT1RfRk9VTkQQPRISCg5CVURHRVRfSU1QT1NFRBA+EhMKD0FOU1dFUl9PVVREQVRFRBA/Qm0KD2NvbS5wYXRjaGJheS52MUILUmVhc29uUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM");
 
 /**
  * Why a call was refused: the `reason` of the google.rpc.ErrorInfo that every error carries, with the domain
@@ -240,233 +240,241 @@ export const Reason = {
   /**
    * NOT_FOUND: there is no such API key, or the caller may not see it.
    *
-   * @generated from enum value: API_KEY_NOT_FOUND = 50;
+   * @generated from enum value: API_KEY_NOT_FOUND = 31;
    */
-  API_KEY_NOT_FOUND: 50,
+  API_KEY_NOT_FOUND: 31,
 
   /**
    * NOT_FOUND: there is no such account, or the caller may not see it.
    *
-   * @generated from enum value: ACCOUNT_NOT_FOUND = 51;
+   * @generated from enum value: ACCOUNT_NOT_FOUND = 32;
    */
-  ACCOUNT_NOT_FOUND: 51,
+  ACCOUNT_NOT_FOUND: 32,
 
   /**
    * ALREADY_EXISTS: the account_id is in use.
    *
-   * @generated from enum value: ACCOUNT_ID_TAKEN = 52;
+   * @generated from enum value: ACCOUNT_ID_TAKEN = 33;
    */
-  ACCOUNT_ID_TAKEN: 52,
+  ACCOUNT_ID_TAKEN: 33,
 
   /**
    * FAILED_PRECONDITION: the account still owns something; the metadata says how many of what.
    *
-   * @generated from enum value: ACCOUNT_IN_USE = 53;
+   * @generated from enum value: ACCOUNT_IN_USE = 34;
    */
-  ACCOUNT_IN_USE: 53,
+  ACCOUNT_IN_USE: 34,
 
   /**
    * FAILED_PRECONDITION: without this key, no ADMIN key that never expires would be left, and nobody could mend anything.
    *
-   * @generated from enum value: LAST_ADMIN_KEY = 54;
+   * @generated from enum value: LAST_ADMIN_KEY = 35;
    */
-  LAST_ADMIN_KEY: 54,
+  LAST_ADMIN_KEY: 35,
 
   /**
    * PERMISSION_DENIED: the API key may do what the caller may not, or for longer; the metadata names a permission, if it
    * is about one.
    *
-   * @generated from enum value: API_KEY_EXCEEDS_CALLER = 55;
+   * @generated from enum value: API_KEY_EXCEEDS_CALLER = 36;
    */
-  API_KEY_EXCEEDS_CALLER: 55,
+  API_KEY_EXCEEDS_CALLER: 36,
 
   /**
    * FAILED_PRECONDITION: the API key is revoked or has expired, and stays as it is.
    *
-   * @generated from enum value: API_KEY_ENDED = 56;
+   * @generated from enum value: API_KEY_ENDED = 37;
    */
-  API_KEY_ENDED: 56,
+  API_KEY_ENDED: 37,
 
   /**
    * FAILED_PRECONDITION: the operator's setting SECRET_REFS does not allow the secret reference, for this owner and this
    * endpoint.
    *
-   * @generated from enum value: SECRET_REF_NOT_ALLOWED = 40;
+   * @generated from enum value: SECRET_REF_NOT_ALLOWED = 38;
    */
-  SECRET_REF_NOT_ALLOWED: 40,
+  SECRET_REF_NOT_ALLOWED: 38,
 
   /**
    * FAILED_PRECONDITION: the secret reference leads to nothing that is a key.
    *
-   * @generated from enum value: SECRET_REF_UNRESOLVED = 41;
+   * @generated from enum value: SECRET_REF_UNRESOLVED = 39;
    */
-  SECRET_REF_UNRESOLVED: 41,
+  SECRET_REF_UNRESOLVED: 39,
 
   /**
    * UNAVAILABLE: what the secret reference leads to does not answer; try again.
    *
-   * @generated from enum value: SECRET_SOURCE_UNAVAILABLE = 42;
+   * @generated from enum value: SECRET_SOURCE_UNAVAILABLE = 40;
    */
-  SECRET_SOURCE_UNAVAILABLE: 42,
+  SECRET_SOURCE_UNAVAILABLE: 40,
 
   /**
    * FAILED_PRECONDITION: there are no pending credentials; add some.
    *
-   * @generated from enum value: PENDING_CREDENTIALS_MISSING = 43;
+   * @generated from enum value: PENDING_CREDENTIALS_MISSING = 41;
    */
-  PENDING_CREDENTIALS_MISSING: 43,
+  PENDING_CREDENTIALS_MISSING: 41,
 
   /**
    * FAILED_PRECONDITION: the pending credentials were not tested, or the test was not OK; test them, or promote by force.
    *
-   * @generated from enum value: PENDING_CREDENTIALS_UNTESTED = 44;
+   * @generated from enum value: PENDING_CREDENTIALS_UNTESTED = 42;
    */
-  PENDING_CREDENTIALS_UNTESTED: 44,
+  PENDING_CREDENTIALS_UNTESTED: 42,
 
   /**
    * FAILED_PRECONDITION: there are no previous credentials to bring back.
    *
-   * @generated from enum value: PREVIOUS_CREDENTIALS_MISSING = 45;
+   * @generated from enum value: PREVIOUS_CREDENTIALS_MISSING = 43;
    */
-  PREVIOUS_CREDENTIALS_MISSING: 45,
+  PREVIOUS_CREDENTIALS_MISSING: 43,
 
   /**
    * FAILED_PRECONDITION: there are credentials of a rotation that would be lost; retire them first.
    *
-   * @generated from enum value: ROTATION_UNFINISHED = 46;
+   * @generated from enum value: ROTATION_UNFINISHED = 44;
    */
-  ROTATION_UNFINISHED: 46,
+  ROTATION_UNFINISHED: 44,
 
   /**
    * UNAVAILABLE: nothing was done, because the audit record of it cannot be written; try again.
    *
-   * @generated from enum value: AUDIT_UNAVAILABLE = 60;
+   * @generated from enum value: AUDIT_UNAVAILABLE = 45;
    */
-  AUDIT_UNAVAILABLE: 60,
+  AUDIT_UNAVAILABLE: 45,
 
   /**
    * RESOURCE_EXHAUSTED: more than this server allows in a minute; the RetryInfo detail says when to try again, and the
    * metadata names the operator's setting.
    *
-   * @generated from enum value: RATE_LIMITED = 65;
+   * @generated from enum value: RATE_LIMITED = 46;
    */
-  RATE_LIMITED: 65,
+  RATE_LIMITED: 46,
 
   /**
    * UNAVAILABLE: the key that opens the stored credentials cannot be had now, most often because the key management
    * service does not answer; try again.
    *
-   * @generated from enum value: KEYS_UNAVAILABLE = 35;
+   * @generated from enum value: KEYS_UNAVAILABLE = 47;
    */
-  KEYS_UNAVAILABLE: 35,
+  KEYS_UNAVAILABLE: 47,
 
   /**
    * INVALID_ARGUMENT: the request_id belongs to another request, that differs from this one; make a new one.
    *
-   * @generated from enum value: REQUEST_ID_REUSED = 90;
+   * @generated from enum value: REQUEST_ID_REUSED = 48;
    */
-  REQUEST_ID_REUSED: 90,
+  REQUEST_ID_REUSED: 48,
 
   /**
    * OUT_OF_RANGE: the resume_token is older than the changes that are kept; list again, and watch from there.
    *
-   * @generated from enum value: RESUME_TOKEN_EXPIRED = 91;
+   * @generated from enum value: RESUME_TOKEN_EXPIRED = 49;
    */
-  RESUME_TOKEN_EXPIRED: 91,
+  RESUME_TOKEN_EXPIRED: 49,
 
   /**
    * INVALID_ARGUMENT: the resume_token is not one of ours, or belongs to a watch of something else.
    *
-   * @generated from enum value: RESUME_TOKEN_INVALID = 92;
+   * @generated from enum value: RESUME_TOKEN_INVALID = 50;
    */
-  RESUME_TOKEN_INVALID: 92,
+  RESUME_TOKEN_INVALID: 50,
 
   /**
    * NOT_FOUND: there is no such Provider, or the caller may not see it.
    *
-   * @generated from enum value: PROVIDER_NOT_FOUND = 100;
+   * @generated from enum value: PROVIDER_NOT_FOUND = 51;
    */
-  PROVIDER_NOT_FOUND: 100,
+  PROVIDER_NOT_FOUND: 51,
 
   /**
    * FAILED_PRECONDITION: Llms use the Provider, and nothing was done. The metadata says how many (`llmCount`) and the
    * ids of some of them (`llmIds`, with commas), if the caller may see them.
    *
-   * @generated from enum value: PROVIDER_IN_USE = 101;
+   * @generated from enum value: PROVIDER_IN_USE = 52;
    */
-  PROVIDER_IN_USE: 101,
+  PROVIDER_IN_USE: 52,
 
   /**
    * INVALID_ARGUMENT: the Llm's API has no such response_format.
    *
-   * @generated from enum value: RESPONSE_FORMAT_NOT_SUPPORTED = 110;
+   * @generated from enum value: RESPONSE_FORMAT_NOT_SUPPORTED = 53;
    */
-  RESPONSE_FORMAT_NOT_SUPPORTED: 110,
+  RESPONSE_FORMAT_NOT_SUPPORTED: 53,
 
   /**
    * FAILED_PRECONDITION: its owner has disabled the Llm; UpdateLlm with `disabled` false enables it again.
    *
-   * @generated from enum value: LLM_DISABLED = 111;
+   * @generated from enum value: LLM_DISABLED = 54;
    */
-  LLM_DISABLED: 111,
+  LLM_DISABLED: 54,
 
   /**
    * NOT_FOUND: the account has no such session.
    *
-   * @generated from enum value: SESSION_NOT_FOUND = 70;
+   * @generated from enum value: SESSION_NOT_FOUND = 55;
    */
-  SESSION_NOT_FOUND: 70,
+  SESSION_NOT_FOUND: 55,
 
   /**
    * ABORTED: another turn of the session is running; try again when it is over. The metadata says its `turnId`.
    *
-   * @generated from enum value: SESSION_BUSY = 71;
+   * @generated from enum value: SESSION_BUSY = 56;
    */
-  SESSION_BUSY: 71,
+  SESSION_BUSY: 56,
 
   /**
    * FAILED_PRECONDITION: a session stays with the Llm that it began with; the metadata says its `llmId`.
    *
-   * @generated from enum value: SESSION_OF_ANOTHER_LLM = 72;
+   * @generated from enum value: SESSION_OF_ANOTHER_LLM = 57;
    */
-  SESSION_OF_ANOTHER_LLM: 72,
+  SESSION_OF_ANOTHER_LLM: 57,
 
   /**
    * ABORTED: the turn was taken for dead while its reply was made, or its session was deleted; send it again.
    *
-   * @generated from enum value: TURN_LOST = 74;
+   * @generated from enum value: TURN_LOST = 58;
    */
-  TURN_LOST: 74,
+  TURN_LOST: 58,
 
   /**
    * RESOURCE_EXHAUSTED: the chat could cost more than is left of a budget. The metadata says `budgetId`, `amount`, `spent`,
    * `reserved` and `needed`, in pico-dollars, and `resetsAt`, in milliseconds since 1970, if it ever does.
    *
-   * @generated from enum value: BUDGET_EXHAUSTED = 75;
+   * @generated from enum value: BUDGET_EXHAUSTED = 59;
    */
-  BUDGET_EXHAUSTED: 75,
+  BUDGET_EXHAUSTED: 59,
 
   /**
    * FAILED_PRECONDITION: there is a budget that refuses, and the price of the Llm is not known; set its price, zero if it
    * costs nothing.
    *
-   * @generated from enum value: PRICE_UNKNOWN = 76;
+   * @generated from enum value: PRICE_UNKNOWN = 60;
    */
-  PRICE_UNKNOWN: 76,
+  PRICE_UNKNOWN: 60,
 
   /**
    * NOT_FOUND: there is no such budget, or the caller may not see it.
    *
-   * @generated from enum value: BUDGET_NOT_FOUND = 77;
+   * @generated from enum value: BUDGET_NOT_FOUND = 61;
    */
-  BUDGET_NOT_FOUND: 77,
+  BUDGET_NOT_FOUND: 61,
 
   /**
    * FAILED_PRECONDITION: somebody else set this budget for the owner, who cannot change it.
    *
-   * @generated from enum value: BUDGET_IMPOSED = 78;
+   * @generated from enum value: BUDGET_IMPOSED = 62;
    */
-  BUDGET_IMPOSED: 78,
+  BUDGET_IMPOSED: 62,
+
+  /**
+   * FAILED_PRECONDITION: the request_id names a call that was carried out by an earlier version of the server, whose answer
+   * this one cannot read; nothing was done again. Read what the first call made, or send a new request_id.
+   *
+   * @generated from enum value: ANSWER_OUTDATED = 63;
+   */
+  ANSWER_OUTDATED: 63,
 } as const;
 
 /**

@@ -4,6 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Message as Message$1 } from "./chat_pb.ts";
 import { file_patchbay_v1_chat } from "./chat_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -12,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/session.proto.
  */
 export const file_patchbay_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9zZXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSJ9CgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIOCgZsbG1faWQYAyABKAkSEgoKdHVybl9jb3VudBgEIAEoBRISCgpjcmVhdGVkX2F0GAUgASgDEhIKCnVwZGF0ZWRfYXQYBiABKAMisQIKBFR1cm4SDwoHdHVybl9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBRImCgVzdGF0ZRgDIAEoDjIXLnBhdGNoYmF5LnYxLlR1cm4uU3RhdGUSEgoKcmVxdWVzdF9pZBgEIAEoCRImCghtZXNzYWdlcxgFIAMoCzIULnBhdGNoYmF5LnYxLk1lc3NhZ2USIwoFcmVwbHkYBiABKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlEhIKCmNyZWF0ZWRfYXQYByABKAMSEAoIZW5kZWRfYXQYCCABKAMiVwoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJQ09NUExFVEVEEAISDwoLSU5URVJSVVBURUQQAxIKCgZGQUlMRUQQBGIGcHJvdG8z", [file_patchbay_v1_chat]);
+  fileDesc("ChlwYXRjaGJheS92MS9zZXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSKbAQoHU2Vzc2lvbhIXCgpzZXNzaW9uX2lkGAEgASgJQgPgQQMSFwoKYWNjb3VudF9pZBgCIAEoCUID4EEDEhMKBmxsbV9pZBgDIAEoCUID4EEDEhcKCnR1cm5fY291bnQYBCABKAVCA+BBAxIXCgpjcmVhdGVkX2F0GAUgASgDQgPgQQMSFwoKdXBkYXRlZF9hdBgGIAEoA0ID4EEDIrECCgRUdXJuEg8KB3R1cm5faWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAUSJgoFc3RhdGUYAyABKA4yFy5wYXRjaGJheS52MS5UdXJuLlN0YXRlEhIKCnJlcXVlc3RfaWQYBCABKAkSJgoIbWVzc2FnZXMYBSADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlEiMKBXJlcGx5GAYgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRISCgpjcmVhdGVkX2F0GAcgASgDEhAKCGVuZGVkX2F0GAggASgDIlcKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHUEVORElORxABEg0KCUNPTVBMRVRFRBACEg8KC0lOVEVSUlVQVEVEEAMSCgoGRkFJTEVEEARCbgoPY29tLnBhdGNoYmF5LnYxQgxTZXNzaW9uUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_api_field_behavior, file_patchbay_v1_chat]);
 
 /**
  * A conversation that the server remembers. It belongs to the account that began it, and stays with one Llm.

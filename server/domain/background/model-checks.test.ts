@@ -3,9 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { CapabilitySource_Source as Source } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
-import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_Kind } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ModelState_Source, ModelState_State as State } from "../../../gen/patchbay/v1/model_state_pb.ts";
+import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, type LlmRequest, llmRequest, secretRef } from "../../test/service/llm-requests.ts";
 import { refuses } from "../../test/upstream/behaviours.ts";
@@ -136,7 +137,7 @@ describe("the model of an Llm", () => {
     await expect.poll(() => kinds, PATIENCE).toEqual([WatchLlmsResponse_Kind.MODEL_CHANGED]);
     expect(await get(llmId)).toMatchObject({ modelDeprecated: false, etag: "r1" });
     const { statuses } = await patchbay.llms.updateLlm({ llmId, description: "seen" });
-    expect(statuses.map(({ code }) => code)).toContain(LlmStatus_Code.MODEL_MISSING);
+    expect(statuses.map(({ code }) => code)).toContain(Notice_Code.MODEL_MISSING);
     const { llms } = await patchbay.llms.listLlms({ modelState: State.MISSING });
     expect(llms.map((llm) => llm.llmId)).toEqual([llmId]);
 
@@ -349,8 +350,8 @@ describe("a server with MODEL_CHECK_HOURS=0", () => {
 describe("the models that the endpoint of an Llm serves", () => {
   it("are its Provider's if it has one, and the use of the key is written down", async () => {
     const name = `shared-${randomUUID()}`;
-    const baseUrl = `${upstream.url}/${randomUUID()}/v1`;
-    await patchbay.providers.upsertProvider({ name, baseUrl, credentials: apiKey(KEY) });
+    const endpointUrl = `${upstream.url}/${randomUUID()}/v1`;
+    await patchbay.providers.upsertProvider({ name, endpointUrl, credentials: apiKey(KEY) });
     const { llm } = await patchbay.llms.createLlm({
       displayName: "a",
       modelIdentifier: "some-model",
@@ -370,7 +371,7 @@ describe("the models that the endpoint of an Llm serves", () => {
     upstream.setModels(servesModels("other-model"));
     await patchbay.providers.upsertProvider({
       name,
-      baseUrl: `${upstream.url}/${randomUUID()}/v1`,
+      endpointUrl: `${upstream.url}/${randomUUID()}/v1`,
       credentials: apiKey(KEY),
     });
     await lookNow(llmId);

@@ -1,5 +1,5 @@
 import { Fault } from "../../base/fault.ts";
-import { claimRequest, keepAnswer } from "../../store/queries/answered-requests.ts";
+import { CONTRACT_VERSION, claimRequest, keepAnswer } from "../../store/queries/answered-requests.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Scope } from "./scope.ts";
 
@@ -31,6 +31,7 @@ export async function answerOnce(
       await keepAnswer(em, name, await carryOut({ ...scope, em, afterCommit }));
       return undefined;
     }
+    if (earlier.contractVersion !== CONTRACT_VERSION) throw outdated(requestId);
     if (earlier.digest.equals(digest)) return earlier.answer;
     throw new Fault(
       "REQUEST_ID_REUSED",
@@ -42,6 +43,14 @@ export async function answerOnce(
   });
   for (const work of afterCommit) work();
   return kept;
+}
+
+function outdated(requestId: string): Fault {
+  return new Fault(
+    "ANSWER_OUTDATED",
+    `request_id ${requestId} was carried out by an earlier version of this server, whose answer can no longer be read; ` +
+      "nothing was done again: read what it made, or send a new request_id",
+  );
 }
 
 /** Carries out a call and takes it back: its answer is what it would be, and nothing is written. */

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ToolChoice_Mode, ResponseFormat_Type as Type } from "../../../gen/patchbay/v1/chat_form_pb.ts";
-import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
@@ -77,7 +78,7 @@ describe("a client configuration", () => {
     const made = await create({ clientConfig });
     expect(made.clientConfig).toEqual(clientConfig);
     const said = {
-      code: LlmStatus_Code.CLIENT_CONFIG_NOT_SENT,
+      code: Notice_Code.CLIENT_CONFIG_NOT_SENT,
       message: expect.stringContaining("timeout, future, headers.X-F"),
     };
     expect(made.statuses).toContainEqual(expect.objectContaining(said));
@@ -86,7 +87,7 @@ describe("a client configuration", () => {
     expect(Object.keys(body)).toEqual(["model", "messages"]);
     expect(headers).not.toHaveProperty("x-forwarded-for");
     const updated = await patchbay.llms.updateLlm({ llmId: made.llmId, clientConfig: { seed: 1 } });
-    expect(updated.statuses.map(({ code }) => code)).not.toContain(LlmStatus_Code.CLIENT_CONFIG_NOT_SENT);
+    expect(updated.statuses.map(({ code }) => code)).not.toContain(Notice_Code.CLIENT_CONFIG_NOT_SENT);
   });
 
   it.each(["base_url", "api_base", "baseURL", "authorization", "api_key", "model", "messages", "stream"])(

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { CapabilitySource_Source as Source } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
-import { Llm_Modality, Llm_ProviderType, Llm_Status, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Llm_Modality, Llm_ProviderType, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, llmRequest } from "../../test/service/llm-requests.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
@@ -58,7 +59,7 @@ describe("creating", () => {
       capabilities: { supportsFunctionCalling: true, supportsSamplingParameters: true, supportsStreaming: false },
     });
     expect(llm?.supportedModalities).toContain(Llm_Modality.IMAGE);
-    const inferred = statuses.filter(({ code }) => code === LlmStatus_Code.LLM_CAPABILITY_INFERRED);
+    const inferred = statuses.filter(({ code }) => code === Notice_Code.LLM_CAPABILITY_INFERRED);
     expect(inferred.map(({ message }) => message.split(" ")[0]).sort()).toEqual([
       "supportsChat",
       "supportsCompletion",
@@ -66,31 +67,31 @@ describe("creating", () => {
       "supportsSamplingParameters",
       "supportsSystemMessages",
     ]);
-    expect(statuses.map(({ code }) => code)).toContain(LlmStatus_Code.CREDENTIALS_MISSING);
+    expect(statuses.map(({ code }) => code)).toContain(Notice_Code.CREDENTIALS_MISSING);
   });
 
   it.each([
     {
       name: "an unknown model",
       said: { providerType: Llm_ProviderType.OPENAI, endpointUrl: "", modelIdentifier: "gpt-99" },
-      code: LlmStatus_Code.MODEL_UNKNOWN,
+      code: Notice_Code.MODEL_UNKNOWN,
     },
     {
       name: "a retired model",
       said: { providerType: Llm_ProviderType.OPENAI, endpointUrl: "", modelIdentifier: "gpt-4-turbo-preview" },
-      code: LlmStatus_Code.MODEL_RETIRED,
+      code: Notice_Code.MODEL_RETIRED,
     },
     {
       name: "a plain-text endpoint",
       said: { endpointUrl: "http://localhost:11434/v1" },
-      code: LlmStatus_Code.PLAINTEXT_ENDPOINT,
+      code: Notice_Code.PLAINTEXT_ENDPOINT,
     },
     {
       name: "a pasted path",
       said: { endpointUrl: "https://pasted.example.com/v1/chat/completions" },
-      code: LlmStatus_Code.ENDPOINT_HINT,
+      code: Notice_Code.ENDPOINT_HINT,
     },
-    { name: "a missing /v1", said: { endpointUrl: "https://bare.example.com" }, code: LlmStatus_Code.ENDPOINT_HINT },
+    { name: "a missing /v1", said: { endpointUrl: "https://bare.example.com" }, code: Notice_Code.ENDPOINT_HINT },
   ])("remarks on $name", async ({ said, code }) => {
     const { statuses } = await llms.createLlm(llmRequest(said));
     expect(statuses.map((status) => status.code)).toContain(code);
@@ -289,10 +290,32 @@ describe("updating", () => {
         description: method,
         etag: expect.any(String),
         updatedAt: expect.any(String),
+        statuses: expect.any(Array),
       });
     }
     const stale = await fetch(url, { method: "PUT", headers, body: JSON.stringify(read) });
     expect((await stale.json()).error).toMatchObject({ status: "ABORTED" });
+  });
+
+  it("says its remarks where the answer is the Llm alone, and there only", async () => {
+    const { llmId } = await create();
+    const url = `${server.url}/v1/llms/${llmId}`;
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const body = JSON.stringify({ endpointUrl: "http://localhost:11434/v1" });
+    const said = expect.arrayContaining([{ code: "PLAINTEXT_ENDPOINT", message: expect.any(String) }]);
+    expect(await (await fetch(url, { method: "PATCH", headers, body })).json()).toMatchObject({ statuses: said });
+    expect(await (await fetch(url, { headers })).json()).toMatchObject({ statuses: [] });
+    const { llm, statuses } = await llms.updateLlm({ llmId, description: "again" });
+    expect(llm?.statuses).toEqual(statuses);
+    expect(statuses.map(({ code }) => code)).toContain(Notice_Code.PLAINTEXT_ENDPOINT);
+  });
+
+  it.each(["nope", "credentials_ref2", "statusses"])("refuses %s, which no Llm has", async (name) => {
+    const { llmId } = await create();
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const init = { method: "PUT", headers, body: JSON.stringify({ [name]: "x" }) };
+    const { error } = await (await fetch(`${server.url}/v1/llms/${llmId}`, init)).json();
+    expect(error.message).toContain(`unknown field \`${name}\``);
   });
 
   it("takes what is sent back with another value, or without its source, for the owner's word", async () => {

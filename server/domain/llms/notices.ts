@@ -7,7 +7,7 @@ import { describeInferred } from "../models/inference.ts";
 import { endingOf, type ModelEnding } from "../models/state.ts";
 import { inferredOf, providerTypeOf } from "./values.ts";
 
-/** The same words as `LlmStatus.Code` in proto/patchbay/v1/llm.proto. */
+/** The same words as `Notice.Code` in proto/patchbay/v1/notice.proto. */
 export type NoticeCode =
   | "LLM_CAPABILITY_INFERRED"
   | "MODEL_UNKNOWN"

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ConnectionTest_Outcome as Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import { StoredCredentials_Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
-import { Llm_ProviderType, Llm_Status, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Llm_ProviderType, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_Kind } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, type LlmRequest } from "../../test/service/llm-requests.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
@@ -37,7 +38,7 @@ let count = 0;
 async function addProvider(said: object = {}) {
   const { provider } = await patchbay.providers.upsertProvider({
     name: `shared-${++count}`,
-    baseUrl: `${upstream.url}/v1`,
+    endpointUrl: `${upstream.url}/v1`,
     credentials: apiKey(KEY),
     ...said,
   });
@@ -74,7 +75,7 @@ describe("an Llm with a provider", () => {
       expect(llm).toMatchObject({
         providerId: provider.providerId,
         providerType: Llm_ProviderType.CUSTOM_OPENAI_COMPATIBLE,
-        endpointUrl: provider.baseUrl,
+        endpointUrl: provider.endpointUrl,
         hasCredentials: false,
         credentialsHint: "",
       });
@@ -93,7 +94,7 @@ describe("an Llm with a provider", () => {
       modelIdentifier: "gpt-4o",
       providerId: provider?.name ?? "",
     });
-    expect(statuses.map(({ code }) => code)).not.toContain(LlmStatus_Code.CREDENTIALS_MISSING);
+    expect(statuses.map(({ code }) => code)).not.toContain(Notice_Code.CREDENTIALS_MISSING);
   });
 
   it.each<{ name: string; said: LlmRequest; field: string }>([
@@ -140,7 +141,7 @@ describe("an Llm with a provider", () => {
   });
 
   it("is a duplicate of another with the same provider, and of none besides", async () => {
-    const { name, providerId, baseUrl } = await addProvider();
+    const { name, providerId, endpointUrl } = await addProvider();
     const request = { displayName: "Mine", modelIdentifier: randomUUID(), providerId: name };
     const { llm } = await patchbay.llms.createLlm(request);
     const again = patchbay.llms.createLlm(request);
@@ -154,7 +155,7 @@ describe("an Llm with a provider", () => {
     await create({
       modelIdentifier: request.modelIdentifier,
       providerType: Llm_ProviderType.CUSTOM_OPENAI_COMPATIBLE,
-      endpointUrl: baseUrl,
+      endpointUrl: endpointUrl,
       credentials: apiKey(KEY),
     });
   });
@@ -240,7 +241,7 @@ describe("a change of the provider", () => {
     const { name } = await addProvider();
     const { llmId, etag } = await create({ providerId: name });
     await chat(llmId);
-    await patchbay.providers.upsertProvider({ name, baseUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
+    await patchbay.providers.upsertProvider({ name, endpointUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
     const llm = await get(llmId);
     expect(llm.endpointUrl).toBe(`${elsewhere.url}/v1`);
     expect(llm.etag).not.toBe(etag);
@@ -253,7 +254,7 @@ describe("a change of the provider", () => {
     const { name } = await addProvider();
     const { llmId } = await create({ providerId: name });
     await patchbay.llms.testLlm({ llmId });
-    await patchbay.providers.upsertProvider({ name, displayName: "Renamed", baseUrl: `${upstream.url}/v1/` });
+    await patchbay.providers.upsertProvider({ name, displayName: "Renamed", endpointUrl: `${upstream.url}/v1/` });
     expect((await get(llmId)).status).toBe(Llm_Status.ACTIVE);
   });
 
@@ -282,7 +283,7 @@ describe("a change of the provider", () => {
     const moves = Array.from({ length: 4 }, (_, index) =>
       patchbay.providers.upsertProvider({
         name,
-        baseUrl: `${index % 2 ? elsewhere.url : upstream.url}/v${index}`,
+        endpointUrl: `${index % 2 ? elsewhere.url : upstream.url}/v${index}`,
         credentials: apiKey(`sk-${index}`),
       }),
     );
@@ -293,7 +294,7 @@ describe("a change of the provider", () => {
     const { llms } = await patchbay.llms.listLlms({ pageSize: 1_000 });
     const through = llms.filter(({ providerId }) => providerId === provider?.providerId);
     expect(through).toHaveLength(16);
-    expect(new Set(through.map(({ endpointUrl }) => endpointUrl))).toEqual(new Set([provider?.baseUrl]));
+    expect(new Set(through.map(({ endpointUrl }) => endpointUrl))).toEqual(new Set([provider?.endpointUrl]));
   });
 });
 
@@ -318,7 +319,7 @@ describe("a change of the Llm", () => {
 
   it("to another provider takes that one's", async () => {
     const { llmId } = await create({ providerId: (await addProvider()).name });
-    const other = await addProvider({ baseUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
+    const other = await addProvider({ endpointUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
     await patchbay.llms.updateLlm({ llmId, providerId: other.providerId });
     expect(await chat(llmId)).toMatchObject({ to: "elsewhere", key: `Bearer ${NEW_KEY}` });
     const { name } = await addProvider({ name: "anthropic" });
@@ -411,7 +412,7 @@ describe("deleting a provider", () => {
     const { name } = await addProvider();
     const { llmId } = await create({ providerId: name });
     await patchbay.llms.deleteLlm({ llmId });
-    await patchbay.providers.upsertProvider({ name, baseUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
+    await patchbay.providers.upsertProvider({ name, endpointUrl: `${elsewhere.url}/v1`, credentials: apiKey(NEW_KEY) });
     const { llm } = await patchbay.llms.undeleteLlm({ llmId });
     expect(llm?.endpointUrl).toBe(`${elsewhere.url}/v1`);
     expect(await chat(llmId)).toMatchObject({ to: "elsewhere", key: `Bearer ${NEW_KEY}` });

@@ -33,11 +33,11 @@ export async function applyChange(deps: Deps, provider: Provider, change: Provid
 async function changeConnection(
   { vault, egress, secretRefs, em }: Deps,
   provider: Provider,
-  { baseUrl, credentials }: ProviderChange,
+  { endpointUrl: asked, credentials }: ProviderChange,
 ): Promise<boolean> {
   const providerType = providerTypeOf(provider);
   const endpointUrl =
-    baseUrl === undefined ? provider.endpointUrl : allowedBaseUrl(egress, baseUrl ?? "", providerType);
+    asked === undefined ? provider.endpointUrl : allowedEndpointUrl(egress, asked ?? "", providerType);
   const isMoved = endpointUrl !== provider.endpointUrl;
   const keeps =
     credentials === undefined ||
@@ -45,7 +45,7 @@ async function changeConnection(
   if (keeps && isMoved && provider.hasCredentials) {
     throw new Fault(
       "CREDENTIALS_REQUIRED",
-      "stored credentials never follow a moved endpoint: send credentials together with the new base_url",
+      "stored credentials never follow a moved endpoint: send credentials together with the new endpoint_url",
       { metadata: { providerId: provider.id } },
     );
   }
@@ -62,8 +62,8 @@ async function changeConnection(
 }
 
 /** The canonical form of a base URL that this server may connect to; of an empty one, the vendor's own. */
-export function allowedBaseUrl(egress: Egress, baseUrl: string, providerType: ProviderType): string {
-  return allowedEndpoint(egress, endpointOrDefault(baseUrl, providerType, "base_url"), "base_url");
+export function allowedEndpointUrl(egress: Egress, endpointUrl: string, providerType: ProviderType): string {
+  return allowedEndpoint(egress, endpointOrDefault(endpointUrl, providerType, "endpoint_url"), "endpoint_url");
 }
 
 /** What a caller says of a Provider: undefined stays as it is, or is as usual if it is made; null is cleared. */
@@ -71,7 +71,7 @@ export interface ProviderChange {
   readonly etag: string;
   readonly displayName: string | null | undefined;
   readonly providerType: ProviderType | undefined;
-  readonly baseUrl: string | null | undefined;
+  readonly endpointUrl: string | null | undefined;
   readonly credentials: CredentialsDraft | null | undefined;
   readonly metadata: Readonly<Record<string, unknown>> | null | undefined;
 }
@@ -86,7 +86,7 @@ export function noticesOf(provider: Provider): Notice[] {
     notices.push({ code: "CREDENTIALS_MISSING", message });
   }
   if (provider.endpointUrl.startsWith("http:")) notices.push({ code: "PLAINTEXT_ENDPOINT", message: PLAINTEXT });
-  const hint = endpointHint(provider.endpointUrl, defaultApiPath, providerType !== "ANTHROPIC", "baseUrl");
+  const hint = endpointHint(provider.endpointUrl, defaultApiPath, providerType !== "ANTHROPIC", "endpointUrl");
   if (hint) notices.push({ code: "ENDPOINT_HINT", message: hint });
   return notices;
 }

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ConnectionTest_Outcome as Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
-import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
 import { Provider_Status } from "../../../gen/patchbay/v1/provider_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, secretRef } from "../../test/service/llm-requests.ts";
@@ -35,7 +36,7 @@ async function upsert(said: object = {}): Promise<string> {
   const name = `vendor-${++count}`;
   await patchbay.providers.upsertProvider({
     name,
-    baseUrl: `${upstream.url}/v1`,
+    endpointUrl: `${upstream.url}/v1`,
     credentials: apiKey(KEY),
     ...said,
   });
@@ -134,7 +135,7 @@ describe("a provider whose key is kept elsewhere", () => {
   afterAll(() => refs.stop());
 
   it("has it fetched for a test, for its models and for a chat through it", async () => {
-    const draft = { name: "ref", baseUrl: `${upstream.url}/v1`, credentials: secretRef("env://VENDOR_KEY") };
+    const draft = { name: "ref", endpointUrl: `${upstream.url}/v1`, credentials: secretRef("env://VENDOR_KEY") };
     const { provider } = await client.providers.upsertProvider(draft);
     expect(provider).toMatchObject({ hasCredentials: true, credentialsHint: "", credentialsRef: "env://VENDOR_KEY" });
     expect((await client.providers.testProvider({ name: "ref" })).test?.outcome).toBe(Outcome.OK);
@@ -145,13 +146,13 @@ describe("a provider whose key is kept elsewhere", () => {
   });
 
   it("says so where there is none, and takes no reference that is not allowed", async () => {
-    const draft = { name: "gone", baseUrl: `${upstream.url}/v1`, credentials: secretRef("env://VENDOR_GONE") };
+    const draft = { name: "gone", endpointUrl: `${upstream.url}/v1`, credentials: secretRef("env://VENDOR_GONE") };
     await client.providers.upsertProvider(draft);
     expect((await client.providers.testProvider({ name: "gone" })).test?.outcome).toBe(Outcome.SECRET_UNRESOLVED);
     expect(await problemIn(client.providers.listProviderModels({ name: "gone" }))).toMatchObject({
       reason: "SECRET_REF_UNRESOLVED",
     });
-    const moved = client.providers.upsertProvider({ ...draft, baseUrl: "https://elsewhere.example.com/v1" });
+    const moved = client.providers.upsertProvider({ ...draft, endpointUrl: "https://elsewhere.example.com/v1" });
     expect(await problemIn(moved)).toMatchObject({ reason: "SECRET_REF_NOT_ALLOWED" });
   });
 });
@@ -194,7 +195,7 @@ describe("the models of a provider", () => {
   it("may be more than are listed", async () => {
     upstream.setModels(servesModels(...Array.from({ length: 10_001 }, (_, index) => `m${index}`)));
     const { models, statuses } = await patchbay.providers.listProviderModels({ name: await upsert() });
-    expect([models.length, statuses.map(({ code }) => code)]).toEqual([10_000, [LlmStatus_Code.PARTIAL_RESULTS]]);
+    expect([models.length, statuses.map(({ code }) => code)]).toEqual([10_000, [Notice_Code.PARTIAL_RESULTS]]);
   });
 
   it.each([
@@ -214,7 +215,7 @@ describe("the models of a provider", () => {
   it("are counted as tests when the vendor is asked", async () => {
     const limited = await startServer({ EGRESS_ALLOW: upstream.url, TESTS_PER_MINUTE: "1" });
     const { providers } = limited.client((await limited.addAccount("OWNER")).apiKey);
-    await providers.upsertProvider({ name: "a", baseUrl: `${upstream.url}/v1`, credentials: apiKey(KEY) });
+    await providers.upsertProvider({ name: "a", endpointUrl: `${upstream.url}/v1`, credentials: apiKey(KEY) });
     await providers.listProviderModels({ name: "a" });
     await providers.listProviderModels({ name: "a" });
     const problem = await problemIn(providers.listProviderModels({ name: "a", maxAgeMs: 0 }));

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
-import { Llm_ProviderType, LlmStatus_Code } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
 import { Provider_Status } from "../../../gen/patchbay/v1/provider_pb.ts";
 import {
   ListProvidersRequest_Direction as Direction,
@@ -17,12 +18,14 @@ const KEY = "sk-canary-0123456789abcdef";
 
 let server: TestServer;
 let accountId: string;
+let key: string;
 let patchbay: Patchbay;
 let providers: Patchbay["providers"];
 beforeAll(async () => {
   server = await startServer({ EGRESS_ALLOW: "http://localhost:11434" });
   const account = await server.addAccount("OWNER");
   accountId = account.accountId;
+  key = account.apiKey;
   patchbay = server.client(account.apiKey);
   providers = patchbay.providers;
 });
@@ -36,7 +39,7 @@ type Said = Exclude<MessageInitShape<typeof UpsertProviderRequestSchema>, { $typ
 async function upsert(said: Said = {}) {
   const { provider } = await providers.upsertProvider({
     name: newName(),
-    baseUrl: `https://llm-${count}.example.com/v1`,
+    endpointUrl: `https://llm-${count}.example.com/v1`,
     ...said,
   });
   if (!provider) throw new Error("no provider");
@@ -49,6 +52,28 @@ async function auditOf(resourceId: string) {
 }
 
 describe("making a provider", () => {
+  it("is sent back as it was read, with what is the server's to say", async () => {
+    const made = await upsert({ credentials: apiKey(KEY) });
+    const url = `${server.url}/v1/providers/${made.name}`;
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const { etag: _, ...read } = await (await fetch(url, { headers })).json();
+    const body = JSON.stringify({ ...read, displayName: "Renamed" });
+    const answer = await fetch(url, { method: "PUT", headers, body });
+    expect(await answer.json()).toMatchObject({
+      provider: { ...read, displayName: "Renamed", updatedAt: expect.any(String) },
+    });
+  });
+
+  it("takes base_url for endpoint_url, and not both", async () => {
+    const name = newName();
+    const { provider } = await providers.upsertProvider({ name, baseUrl: "https://former.example.com/v1" });
+    expect(provider?.endpointUrl).toBe("https://former.example.com/v1");
+    const masked = { name, updateMask: { paths: ["base_url"] }, baseUrl: "https://masked.example.com/v1" };
+    expect((await providers.upsertProvider(masked)).provider?.endpointUrl).toBe("https://masked.example.com/v1");
+    const both = { name, baseUrl: "https://a.example.com", endpointUrl: "https://b.example.com" };
+    expect(await problemIn(providers.upsertProvider(both))).toMatchObject({ reason: "INVALID_REQUEST" });
+  });
+
   it("takes what the name says, and fills in the rest", async () => {
     const { provider, created, statuses } = await providers.upsertProvider({ name: "openai" });
     expect(created).toBe(true);
@@ -56,7 +81,7 @@ describe("making a provider", () => {
       name: "openai",
       displayName: "openai",
       providerType: Llm_ProviderType.OPENAI,
-      baseUrl: "https://api.openai.com/v1",
+      endpointUrl: "https://api.openai.com/v1",
       ownerId: accountId,
       createdById: accountId,
       status: Provider_Status.UNTESTED,
@@ -64,16 +89,16 @@ describe("making a provider", () => {
       credentialsHint: "",
     });
     expect(provider?.number).toBeGreaterThan(0);
-    expect(statuses.map(({ code }) => code)).toEqual([LlmStatus_Code.CREDENTIALS_MISSING]);
+    expect(statuses.map(({ code }) => code)).toEqual([Notice_Code.CREDENTIALS_MISSING]);
     await providers.deleteProvider({ name: "openai" });
   });
 
   it.each([
-    { name: "anthropic", type: Llm_ProviderType.ANTHROPIC, baseUrl: "https://api.anthropic.com/v1" },
-    { name: "openrouter", type: Llm_ProviderType.OPEN_ROUTER, baseUrl: "https://openrouter.ai/api/v1" },
-  ])("knows $name", async ({ name, type, baseUrl }) => {
+    { name: "anthropic", type: Llm_ProviderType.ANTHROPIC, endpointUrl: "https://api.anthropic.com/v1" },
+    { name: "openrouter", type: Llm_ProviderType.OPEN_ROUTER, endpointUrl: "https://openrouter.ai/api/v1" },
+  ])("knows $name", async ({ name, type, endpointUrl }) => {
     const { provider } = await providers.upsertProvider({ name });
-    expect(provider).toMatchObject({ providerType: type, baseUrl });
+    expect(provider).toMatchObject({ providerType: type, endpointUrl });
   });
 
   it("keeps metadata whatever it says, and each has a number of its own", async () => {
@@ -84,16 +109,20 @@ describe("making a provider", () => {
   });
 
   it("says what may be a mistake", async () => {
-    const { statuses } = await providers.upsertProvider({ name: newName(), baseUrl: "http://localhost:11434" });
-    expect(statuses.map(({ code }) => code)).toEqual([LlmStatus_Code.PLAINTEXT_ENDPOINT, LlmStatus_Code.ENDPOINT_HINT]);
-    expect(statuses[1]?.message).toContain("baseUrl");
+    const { statuses } = await providers.upsertProvider({ name: newName(), endpointUrl: "http://localhost:11434" });
+    expect(statuses.map(({ code }) => code)).toEqual([Notice_Code.PLAINTEXT_ENDPOINT, Notice_Code.ENDPOINT_HINT]);
+    expect(statuses[1]?.message).toContain("endpointUrl");
   });
 
   it.each<{ name: string; said: Said; field: string }>([
     { name: "a name with a slash", said: { name: "a/b" }, field: "name" },
     { name: "a name in upper case", said: { name: "OpenAI" }, field: "name" },
-    { name: "no base URL where there is none by itself", said: { baseUrl: undefined as never }, field: "base_url" },
-    { name: "a base URL with a query", said: { baseUrl: "https://a.example.com/?key=1" }, field: "base_url" },
+    {
+      name: "no base URL where there is none by itself",
+      said: { endpointUrl: undefined as never },
+      field: "endpoint_url",
+    },
+    { name: "a base URL with a query", said: { endpointUrl: "https://a.example.com/?key=1" }, field: "endpoint_url" },
     { name: "a mask for a key", said: { credentials: apiKey("*****") }, field: "credentials.api_key.inline_secret" },
     { name: "an owner that is none", said: { ownerId: randomUUID() }, field: "" },
     {
@@ -108,9 +137,9 @@ describe("making a provider", () => {
   });
 
   it("refuses a base URL that this server may not reach", async () => {
-    expect(await problemIn(upsert({ baseUrl: "https://169.254.169.254/v1" }))).toMatchObject({
+    expect(await problemIn(upsert({ endpointUrl: "https://169.254.169.254/v1" }))).toMatchObject({
       reason: "ENDPOINT_NOT_ALLOWED",
-      fields: [{ field: "base_url" }],
+      fields: [{ field: "endpoint_url" }],
     });
   });
 
@@ -130,7 +159,7 @@ describe("making a provider", () => {
     const name = newName();
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        providers.upsertProvider({ name, baseUrl: "https://race.example.com/v1", displayName: `${index}` }),
+        providers.upsertProvider({ name, endpointUrl: "https://race.example.com/v1", displayName: `${index}` }),
       ),
     );
     expect(answers.filter(({ created }) => created)).toHaveLength(1);
@@ -157,7 +186,7 @@ describe("changing a provider", () => {
     expect(await auditOf(before.providerId)).toEqual([
       {
         action: "provider.create",
-        facts: { name: before.name, fields: "displayName,baseUrl,credentials,metadata" },
+        facts: { name: before.name, fields: "displayName,endpointUrl,credentials,metadata" },
       },
       { action: "provider.update", facts: { name: before.name, fields: "displayName" } },
     ]);
@@ -166,9 +195,13 @@ describe("changing a provider", () => {
   it("clears what a mask names, and nothing else", async () => {
     const { name } = await upsert({ credentials: apiKey(KEY), metadata: { a: 1 }, displayName: "Mine" });
     const paths = ["credentials", "metadata", "display_name"];
-    const { provider } = await providers.upsertProvider({ name, updateMask: { paths }, baseUrl: "https://x.example" });
+    const { provider } = await providers.upsertProvider({
+      name,
+      updateMask: { paths },
+      endpointUrl: "https://x.example",
+    });
     expect(provider).toMatchObject({ displayName: name, metadata: {}, hasCredentials: false, credentialsHint: "" });
-    expect(provider?.baseUrl).toContain("llm-");
+    expect(provider?.endpointUrl).toContain("llm-");
   });
 
   it("refuses another type, and what is newer than the caller knows", async () => {
@@ -185,22 +218,22 @@ describe("changing a provider", () => {
     { name: "nothing of them", said: {} },
     { name: "a mask", said: { credentials: apiKey("***") } },
   ])("never lets stored credentials follow a moved endpoint: $name", async ({ said }) => {
-    const { name, baseUrl } = await upsert({ credentials: apiKey(KEY) });
-    const move = { name, baseUrl: "https://evil.example.com/v1", ...said };
+    const { name, endpointUrl } = await upsert({ credentials: apiKey(KEY) });
+    const move = { name, endpointUrl: "https://evil.example.com/v1", ...said };
     expect(await problemIn(providers.upsertProvider(move))).toMatchObject({
       code: "FailedPrecondition",
       reason: "CREDENTIALS_REQUIRED",
     });
-    expect((await providers.getProvider({ name })).provider?.baseUrl).toBe(baseUrl);
+    expect((await providers.getProvider({ name })).provider?.endpointUrl).toBe(endpointUrl);
     await providers.upsertProvider({ ...move, credentials: apiKey("sk-new-0123456789abcdef") });
     // The same place in other words is no move.
-    await providers.upsertProvider({ name, baseUrl: "https://EVIL.example.com:443/v1/" });
+    await providers.upsertProvider({ name, endpointUrl: "https://EVIL.example.com:443/v1/" });
   });
 
   it("moves freely without credentials", async () => {
     const { name } = await upsert();
-    const { provider } = await providers.upsertProvider({ name, baseUrl: "https://elsewhere.example.com/v1" });
-    expect(provider?.baseUrl).toBe("https://elsewhere.example.com/v1");
+    const { provider } = await providers.upsertProvider({ name, endpointUrl: "https://elsewhere.example.com/v1" });
+    expect(provider?.endpointUrl).toBe("https://elsewhere.example.com/v1");
   });
 });
 
@@ -220,7 +253,7 @@ describe("finding providers", () => {
     expect(await problemIn(stranger.upsertProvider({ name: providerId }))).toMatchObject({
       reason: "PROVIDER_NOT_FOUND",
     });
-    const { provider: theirs } = await stranger.upsertProvider({ name, baseUrl: "https://theirs.example.com/v1" });
+    const { provider: theirs } = await stranger.upsertProvider({ name, endpointUrl: "https://theirs.example.com/v1" });
     expect(theirs?.providerId).not.toBe(providerId);
   });
 
@@ -231,7 +264,7 @@ describe("finding providers", () => {
     expect((await admin.getProvider({ name, ownerId: accountId })).provider?.providerId).toBe(providerId);
     const { provider } = await admin.upsertProvider({ name: providerId, displayName: "by the admin" });
     expect(provider).toMatchObject({ ownerId: accountId, displayName: "by the admin" });
-    const nobody = { name, ownerId: randomUUID(), baseUrl: "https://a.example.com/v1" };
+    const nobody = { name, ownerId: randomUUID(), endpointUrl: "https://a.example.com/v1" };
     expect(await problemIn(admin.upsertProvider(nobody))).toMatchObject({ fields: [{ field: "owner_id" }] });
     const other = (await server.addAccount("OWNER")).accountId;
     expect(await problemIn(providers.getProvider({ name, ownerId: other }))).toMatchObject({
@@ -247,7 +280,7 @@ describe("finding providers", () => {
     const client = server.client(await server.addKey(accountId, role)).providers;
     const results = {
       get: () => client.getProvider({ name }),
-      upsert: () => client.upsertProvider({ name: newName(), baseUrl: "https://a.example.com/v1" }),
+      upsert: () => client.upsertProvider({ name: newName(), endpointUrl: "https://a.example.com/v1" }),
       test: () => client.testProvider({ name }),
       delete: () => client.deleteProvider({ name }),
     };
@@ -268,9 +301,9 @@ describe("listing providers", () => {
   beforeAll(async () => {
     lister = server.client((await server.addAccount("OWNER")).apiKey).providers;
     const said = [
-      { name: "c-first", displayName: "Zulu", baseUrl: "https://b.example.com/v1" },
-      { name: "a-second", displayName: "Mike", baseUrl: "https://c.example.com/v1" },
-      { name: "b-third", displayName: "alpha 100%", baseUrl: "https://a.example.com/v1" },
+      { name: "c-first", displayName: "Zulu", endpointUrl: "https://b.example.com/v1" },
+      { name: "a-second", displayName: "Mike", endpointUrl: "https://c.example.com/v1" },
+      { name: "b-third", displayName: "alpha 100%", endpointUrl: "https://a.example.com/v1" },
     ];
     for (const one of said) await lister.upsertProvider(one);
     await lister.upsertProvider({ name: "c-first", metadata: { touched: true } });
@@ -283,7 +316,7 @@ describe("listing providers", () => {
     { orderBy: OrderBy.UPDATED_AT, expected: "abc" },
     { orderBy: OrderBy.NAME, expected: "abc" },
     { orderBy: OrderBy.DISPLAY_NAME, expected: "acb" },
-    { orderBy: OrderBy.BASE_URL, expected: "bca" },
+    { orderBy: OrderBy.ENDPOINT_URL, expected: "bca" },
     { orderBy: OrderBy.NUMBER, expected: "cab" },
   ])("is ordered by $orderBy, in pages, both ways", async ({ orderBy, expected }) => {
     for (const direction of [Direction.ASC, Direction.DESC]) {

@@ -26,7 +26,7 @@ import type { Notice } from "../llms/notices.ts";
 import type { LlmTargets } from "../llms/targets.ts";
 import { leaveProvider } from "../llms/through-provider.ts";
 import type { ProviderChange } from "./change.ts";
-import { allowedBaseUrl, applyChange, noticesOf } from "./change.ts";
+import { allowedEndpointUrl, applyChange, noticesOf } from "./change.ts";
 import { keyOf, type ProviderRef, providerNotFound, requireEtag, usualTypeOf } from "./values.ts";
 
 /** A Provider that was made or changed. */
@@ -187,7 +187,7 @@ export class Providers {
       name,
       displayName: name,
       providerType,
-      endpointUrl: allowedBaseUrl(this.#egress, change.baseUrl ?? "", providerType),
+      endpointUrl: allowedEndpointUrl(this.#egress, change.endpointUrl ?? "", providerType),
       metadata: {},
       sealedCredentials: null,
       credentialsVersion: 0,

@@ -10,7 +10,7 @@ import {
   file_patchbay_v1_permission,
   Permission,
   RequirementSchema,
-  requires,
+  requirement,
 } from "../../../gen/patchbay/v1/permission_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { createAdmission } from "./admission.ts";
@@ -18,7 +18,7 @@ import { createAdmission } from "./admission.ts";
 /** A service with an rpc that requires what is given; undefined: that declares nothing. */
 function serviceWith(required: MessageInitShape<typeof RequirementSchema> | undefined): DescService {
   const options: MethodOptions = create(MethodOptionsSchema);
-  if (required) setExtension(options, requires, create(RequirementSchema, required));
+  if (required) setExtension(options, requirement, create(RequirementSchema, required));
   const type = ".google.protobuf.Empty";
   const file = create(FileDescriptorProtoSchema, {
     name: "test.proto",

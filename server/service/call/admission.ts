@@ -1,6 +1,6 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
-import { PermissionSchema, requires } from "../../../gen/patchbay/v1/permission_pb.ts";
+import { PermissionSchema, requirement } from "../../../gen/patchbay/v1/permission_pb.ts";
 import type { Watch } from "../../base/watch.ts";
 import type { Callers } from "../../domain/access/callers.ts";
 import type { Limits } from "../../domain/access/limits.ts";
@@ -69,12 +69,12 @@ class CallScope implements Scope {
 }
 
 function requirementOf(method: DescMethod): Requirement {
-  const declared = hasOption(method, requires) ? getOption(method, requires) : undefined;
+  const declared = hasOption(method, requirement) ? getOption(method, requirement) : undefined;
   const own = nameOf<OwnPermission>(PermissionSchema, declared?.own ?? 0);
   const any = nameOf<Permission>(PermissionSchema, declared?.any ?? 0);
   if (declared?.anyCaller && !own && !any) return undefined;
   if (!any || declared?.anyCaller) {
-    throw new Error(`${method.toString()} declares no permission: it lacks option (patchbay.v1.requires)`);
+    throw new Error(`${method.toString()} declares no permission: it lacks option (patchbay.v1.requirement)`);
   }
   if (!own) return [any];
   if (any !== anyOf(own)) throw new Error(`${method.toString()} declares ${own} and ${any}, which are no pair`);

@@ -235,8 +235,25 @@ describe("validate_only", () => {
   });
 });
 
+describe("an answer in another version of the contract", () => {
+  it("is refused, and nothing is done again", async () => {
+    const request = llmRequest({ requestId: randomUUID(), credentials: apiKey(SECRET) });
+    const { llm } = await llms.createLlm(request);
+    await rows("update answered_request set contract_version = contract_version - 1 where request_id = ?", [
+      request.requestId,
+    ]);
+    const before = await countRows();
+    expect(await problemIn(llms.createLlm(request))).toMatchObject({
+      code: "FailedPrecondition",
+      reason: "ANSWER_OUTDATED",
+    });
+    expect(await countRows()).toEqual(before);
+    expect((await llms.getLlm({ llmId: idOf({ llm }) })).llm).toEqual(llm);
+  });
+});
+
 describe("the contract", () => {
-  it("drops what is marked with debug_redact, and only that", () => {
+  it("drops what is marked with is_secret, and only that", () => {
     const request = create(CreateLlmRequestSchema, llmRequest({ credentials: apiKey(SECRET), labels: { a: "b" } }));
     const kept = withoutSecrets(CreateLlmRequestSchema, request) as typeof request;
     expect(kept.credentials?.apiKey?.source.case).toBeUndefined();

@@ -15,6 +15,7 @@ import {
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { transactional } from "../../../gen/patchbay/v1/mutation_pb.ts";
+import { is_secret } from "../../../gen/patchbay/v1/options_pb.ts";
 import { answerOnce, rehearse } from "../../domain/call/answer-once.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { scopeOf, setScope } from "./context.ts";
@@ -80,7 +81,7 @@ function wrapMutation(method: DescMethod, rpc: Rpc, vault: Vault): Rpc {
   };
 }
 
-/** A copy without the fields that the contract marks with `debug_redact`, however deep. */
+/** A copy without the fields that the contract marks with `is_secret`, however deep. */
 export function withoutSecrets(desc: DescMessage, message: Message): Message {
   const copy = clone(desc, message);
   redact(reflect(desc, copy));
@@ -90,7 +91,7 @@ export function withoutSecrets(desc: DescMessage, message: Message): Message {
 function redact(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (!message.isSet(field)) continue;
-    if (field.proto.options?.debugRedact) message.clear(field);
+    if (getOption(field, is_secret)) message.clear(field);
     else if (field.fieldKind === "message") redact(message.get(field));
     else if (field.fieldKind === "list" && field.listKind === "message") {
       for (const item of message.get(field)) redact(item as ReflectMessage);

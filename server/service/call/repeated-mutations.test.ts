@@ -73,7 +73,7 @@ async function newApiKey({ access }: Patchbay): Promise<{ apiKeyId: string }> {
 
 async function newProvider({ providers }: Patchbay): Promise<{ name: string }> {
   const name = `provider-${randomUUID()}`;
-  await providers.upsertProvider({ name, baseUrl: "https://vendor.example.com/v1" });
+  await providers.upsertProvider({ name, endpointUrl: "https://vendor.example.com/v1" });
   return { name };
 }
 
@@ -116,7 +116,7 @@ const MUTATIONS: Readonly<Record<string, (patchbay: Patchbay) => Promise<Mutatio
     return mutation(patchbay.llms.retireCredentials, request, { slot: StoredCredentials_Slot.PREVIOUS });
   },
   "ProviderService.UpsertProvider": async ({ providers }) => {
-    const request = { name: `provider-${randomUUID()}`, baseUrl: "https://vendor.example.com/v1" };
+    const request = { name: `provider-${randomUUID()}`, endpointUrl: "https://vendor.example.com/v1" };
     return mutation(providers.upsertProvider, request, { displayName: "other" });
   },
   "ProviderService.DeleteProvider": async (patchbay) =>
@@ -254,7 +254,7 @@ describe("an API key that is made with a request_id", () => {
 
 describe("a Provider", () => {
   it("is one when ten make it at once who differ in their request_id", async () => {
-    const request = { name: `provider-${randomUUID()}`, baseUrl: "https://vendor.example.com/v1" };
+    const request = { name: `provider-${randomUUID()}`, endpointUrl: "https://vendor.example.com/v1" };
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => caller.providers.upsertProvider({ ...request, requestId: randomUUID() })),
     );

@@ -33,7 +33,7 @@ const ORDERS: Readonly<Record<string, ListProvidersRequest_OrderBy>> = {
   id: ListProvidersRequest_OrderBy.NUMBER,
   name: ListProvidersRequest_OrderBy.NAME,
   displayName: ListProvidersRequest_OrderBy.DISPLAY_NAME,
-  baseUrl: ListProvidersRequest_OrderBy.BASE_URL,
+  baseUrl: ListProvidersRequest_OrderBy.ENDPOINT_URL,
   createdAt: ListProvidersRequest_OrderBy.CREATED_AT,
   updatedAt: ListProvidersRequest_OrderBy.UPDATED_AT,
 };
@@ -70,7 +70,7 @@ function namedProviderRpcs(reach: Reach): ServiceImpl<typeof NamedProviderServic
       const { provider } = await providersOf(context).upsertProvider({
         name,
         ...(displayName == null ? {} : { displayName: textOf(displayName, "metadata.displayName") }),
-        ...(baseUrl == null ? {} : { baseUrl: textOf(baseUrl, "metadata.baseUrl") }),
+        ...(baseUrl == null ? {} : { endpointUrl: textOf(baseUrl, "metadata.baseUrl") }),
         ...(Object.keys(rest).length === 0 ? {} : { metadata: rest }),
         ...credentialsOf(apiKey),
       });
@@ -93,7 +93,7 @@ function namedProviderRpcs(reach: Reach): ServiceImpl<typeof NamedProviderServic
 }
 
 function present(provider: Provider): MessageInitShape<typeof NamedProviderSchema> {
-  const { number: id, name, displayName, baseUrl, createdAt, updatedAt } = provider;
+  const { number: id, name, displayName, endpointUrl: baseUrl, createdAt, updatedAt } = provider;
   return { id, name, displayName, baseUrl, createdAt: timeOf(createdAt), updatedAt: timeOf(updatedAt) };
 }
 

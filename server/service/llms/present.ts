@@ -17,8 +17,6 @@ import {
   Llm_ProviderTypeSchema,
   Llm_StatusSchema,
   type LlmSchema,
-  LlmStatus_CodeSchema,
-  type LlmStatusSchema,
 } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_KindSchema, type WatchLlmsResponseSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import {
@@ -26,6 +24,7 @@ import {
   ModelState_StateSchema,
   type ModelStateSchema,
 } from "../../../gen/patchbay/v1/model_state_pb.ts";
+import { Notice_CodeSchema, type NoticeSchema } from "../../../gen/patchbay/v1/notice_pb.ts";
 import type { TokenPriceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
 import { purgeTimeOf } from "../../domain/llms/deletion.ts";
 import type { Notice } from "../../domain/llms/notices.ts";
@@ -91,8 +90,8 @@ function presentSlot({ hint, ref, since, test }: StoredSlot): MessageInitShape<t
 }
 
 /** A remark in the words of the contract. */
-export function presentNotice({ code, message }: Notice): MessageInitShape<typeof LlmStatusSchema> {
-  return { code: numberOf(LlmStatus_CodeSchema, code), message };
+export function presentNotice({ code, message }: Notice): MessageInitShape<typeof NoticeSchema> {
+  return { code: numberOf(Notice_CodeSchema, code), message };
 }
 
 /** The result of a test in the words of the contract. */

@@ -37,12 +37,8 @@ const ORDERS: Readonly<Record<number, LlmOrder>> = {
   [ListLlmsRequest_OrderBy.MODEL_IDENTIFIER]: "modelIdentifier",
 };
 
-/** The last field of UpdateLlmRequest that can be changed, but for the price; what follows is taken to be ignored. */
-const LAST_CHANGE = 20;
-/** But for these. */
-const LATER_CHANGES = new Set(["provider_id", "price", "check_interval_seconds", "disabled"]);
-/** Fields of UpdateLlmRequest that say which Llm is meant, and not what to change. */
-const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag"]);
+/** Fields of UpdateLlmRequest that say which Llm is meant and how it is changed, and not what to change. */
+const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag", "capability_sources", "request_id", "validate_only"]);
 /** Fields that an Llm is not without: they can be changed, and not cleared. */
 const REQUIRED = ["display_name", "endpoint_url", "model_identifier"] as const;
 
@@ -177,9 +173,7 @@ export function readSampling(params: SamplingParams | undefined): StoredSampling
  */
 function readMask(mask: FieldMask | undefined, namesProvider: boolean): ReadonlySet<string> | undefined {
   if (!mask || mask.paths.length === 0) return undefined;
-  const known = UpdateLlmRequestSchema.fields
-    .filter(({ number, name }) => (number <= LAST_CHANGE || LATER_CHANGES.has(name)) && !NOT_CHANGES.has(name))
-    .map(({ name }) => name);
+  const known = UpdateLlmRequestSchema.fields.map(({ name }) => name).filter((name) => !NOT_CHANGES.has(name));
   const unknown = mask.paths.find((path) => path !== "*" && !known.includes(path));
   if (unknown !== undefined) {
     throw invalidField("update_mask", `"${unknown}" is not a field that can be changed; those are ${known.join(", ")}`);

@@ -61,7 +61,8 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
 
     async updateLlm(request, context) {
       const { llm, notices } = await llms.update(scopeOf(context), request.llmId, readChange(request));
-      return { llm: presentLlm(llm), statuses: notices.map(presentNotice) };
+      const statuses = notices.map(presentNotice);
+      return { llm: Object.assign(presentLlm(llm), { statuses }), statuses };
     },
 
     async deleteLlm({ llmId, etag }, context) {

@@ -1,6 +1,11 @@
 import { AnsweredRequest } from "../schema/answered-request.entity.ts";
 import type { EntityManager } from "../store.ts";
 
+/**
+ * The version of the contract that answers are kept in. It is raised with every change that `npm run proto:publish` makes
+ * and `buf breaking` refuses: what was kept before cannot be read as what it is now.
+ */
+export const CONTRACT_VERSION = 2;
 const KEPT_FOR = "24 hours";
 const FORGOTTEN_AT_ONCE = 20;
 
@@ -15,6 +20,8 @@ export interface RequestName {
 export interface Answered {
   readonly digest: Buffer;
   readonly answer: Buffer;
+  /** The version of the contract that the answer is written in. */
+  readonly contractVersion: number;
 }
 
 /**
@@ -27,10 +34,11 @@ export async function claimRequest(
   digest: Buffer,
 ): Promise<Answered | undefined> {
   const claimed = await em.execute<unknown[]>(
-    `insert into answered_request as earlier (account_id, rpc, request_id, digest, answer, created_at)
-       values (?, ?, ?, ?, null, now())
+    `insert into answered_request as earlier (account_id, rpc, request_id, digest, answer, contract_version, created_at)
+       values (?, ?, ?, ?, null, ${CONTRACT_VERSION}, now())
      on conflict (account_id, rpc, request_id) do update
-       set digest = excluded.digest, answer = null, created_at = excluded.created_at
+       set digest = excluded.digest, answer = null, contract_version = excluded.contract_version,
+         created_at = excluded.created_at
        where earlier.created_at < now() - interval '${KEPT_FOR}'
      returning 1 as claimed`,
     [accountId, rpc, requestId, digest],
@@ -38,7 +46,7 @@ export async function claimRequest(
   if (claimed.length > 0) return undefined;
   const earlier = await em.findOneOrFail(AnsweredRequest, { accountId, rpc, requestId });
   if (!earlier.answer) throw new Error("a request was answered by nothing");
-  return { digest: earlier.digest, answer: earlier.answer };
+  return { digest: earlier.digest, answer: earlier.answer, contractVersion: earlier.contractVersion };
 }
 
 /** Keeps the answer of a request that this transaction has claimed, and forgets some that are old. */

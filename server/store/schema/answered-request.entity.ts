@@ -14,6 +14,8 @@ const AnsweredRequestSchema = defineEntity({
     digest: p.blob().$type<Buffer>().hidden(),
     /** The answer, without its secrets; null only inside of the transaction that makes it. */
     answer: p.blob().$type<Buffer>().nullable(),
+    /** The version of the contract that the answer is written in; servers of the first one do not say it. */
+    contractVersion: p.smallint().default(1),
     createdAt: p.datetime(3),
   },
 });

@@ -83,7 +83,7 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "ProviderService.UpsertProvider": about((world, whose) => ({
     name: `made-${randomUUID()}`,
     ownerId: world.things(whose).accountId,
-    baseUrl: "https://vendor.example.com/v1",
+    endpointUrl: "https://vendor.example.com/v1",
   })),
   "ProviderService.GetProvider": provider,
   "ProviderService.ListProviders": about((world, whose) => ({ ...accountAsOwner(world, whose), pageSize: 5 })),

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DescMethod, getOption, type JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PermissionSchema, requires } from "../../../gen/patchbay/v1/permission_pb.ts";
+import { PermissionSchema, requirement } from "../../../gen/patchbay/v1/permission_pb.ts";
 import { SERVICES } from "../../service/services.ts";
 import { CALLS } from "./calls.ts";
 import { type Answer, call, WAYS } from "./ways.ts";
@@ -49,7 +49,7 @@ const write = (key: string, outcomes: readonly string[]) => {
 const textOf = ({ outcome, said }: Answer) => `${outcome} ${said}`;
 
 function requiredBy(method: DescMethod): string[] {
-  const { own, any } = getOption(method, requires);
+  const { own, any } = getOption(method, requirement);
   return [own, any].filter((number) => number !== 0).map((number) => PermissionSchema.value[number]?.name ?? "");
 }
 
@@ -120,7 +120,7 @@ describe.each(WAYS)("over $protocol, with the key in $header", ({ header, open }
 
   it("every permission but the one that is asked for is not enough", () => {
     for (const { key, method } of ROWS) {
-      const { anyCaller } = getOption(method, requires);
+      const { anyCaller } = getOption(method, requirement);
       expect(`${key} ${answerTo(key, "wrong_scope").outcome}`).toBe(`${key} ${anyCaller ? "ok" : "permission_denied"}`);
     }
   });

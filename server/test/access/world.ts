@@ -83,7 +83,7 @@ export class World {
   /** The name of a Provider of its own for a call that would be the end of it. */
   async newProvider(whose: Whose): Promise<string> {
     const name = `short-lived-${randomUUID()}`;
-    const draft = { name, ownerId: this.things(whose).accountId, baseUrl: "https://vendor.example.com/v1" };
+    const draft = { name, ownerId: this.things(whose).accountId, endpointUrl: "https://vendor.example.com/v1" };
     if (whose !== "missing") await this.#admin.providers.upsertProvider(draft);
     return name;
   }
@@ -142,8 +142,8 @@ export class World {
     const { llm } = await llms.createLlm(llmRequest({ ...said, modelIdentifier: `fine-${mark}` }));
     const draft = { accountId, displayName: mark, role: ApiKey_Role.VIEWER };
     const { apiKey } = await access.createApiKey(draft);
-    const baseUrl = `${this.upstream.url}/v1`;
-    await providers.upsertProvider({ name: PROVIDER, ownerId: accountId, displayName: mark, baseUrl });
+    const endpointUrl = `${this.upstream.url}/v1`;
+    await providers.upsertProvider({ name: PROVIDER, ownerId: accountId, displayName: mark, endpointUrl });
     await llms.setDefaultLlm({ llmId: llm?.llmId ?? "" });
     this.#owners.set(whose, this.server.client(await this.server.addKey(accountId, "OWNER")));
     const things = {

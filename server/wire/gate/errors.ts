@@ -56,6 +56,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   API_KEY_EXCEEDS_CALLER: Code.PermissionDenied,
   API_KEY_ENDED: Code.FailedPrecondition,
   REQUEST_ID_REUSED: Code.InvalidArgument,
+  ANSWER_OUTDATED: Code.FailedPrecondition,
   RESUME_TOKEN_EXPIRED: Code.OutOfRange,
   RESUME_TOKEN_INVALID: Code.InvalidArgument,
   RESPONSE_FORMAT_NOT_SUPPORTED: Code.InvalidArgument,

@@ -2,11 +2,14 @@ import {
   type DescField,
   type DescMessage,
   fromJson,
+  getOption,
   type JsonValue,
   type Message,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
+import { takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
 import { invalidField, invalidRequest, unknownName } from "../call/wire-error.ts";
 import { didYouMean, fieldsOf, formOf, hasOwnForm, type ValueType, valueTypeOf, wrappedScalar } from "./fields.ts";
 
@@ -72,7 +75,11 @@ class PatientReader {
     for (const name of Object.keys(json)) {
       const fieldPath = path === "" ? name : `${path}.${name}`;
       const field = fieldsOf(desc).get(name);
-      if (field === undefined) throw unknownName("field", fieldPath, didYouMean(desc, name));
+      if (field === undefined) {
+        if (!isTakenBack(desc, name)) throw unknownName("field", fieldPath, didYouMean(desc, name));
+        delete json[name];
+        continue;
+      }
       const value = json[name] ?? null;
       if (value === null && field.message?.typeName !== "google.protobuf.Value") continue;
       const slot = field.oneof ?? field;
@@ -119,6 +126,16 @@ class PatientReader {
       throw invalidField(path, many ? `each value ${formOf(type)}` : formOf(type));
     }
   }
+}
+
+/** Whether a field is one that the message named by `takes_back` has, and that is the server's to say. */
+function isTakenBack(desc: DescMessage, name: string): boolean {
+  const typeName = getOption(desc, takes_back);
+  if (typeName === "") return false;
+  const messages = [desc.file, ...desc.file.dependencies].flatMap((file) => file.messages);
+  const source = messages.find((message) => message.typeName === typeName);
+  const field = source && fieldsOf(source).get(name);
+  return field !== undefined && getOption(field, field_behavior).includes(FieldBehavior.OUTPUT_ONLY);
 }
 
 export function isObject(json: ExactJson | undefined): json is { [key: string]: ExactJson } {

@@ -6,7 +6,7 @@ import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { getComments } from "@bufbuild/protoplugin";
 import { createDocument } from "../tools/openapi/document.ts";
-import { EXAMPLES } from "../tools/openapi/examples.ts";
+import { EXAMPLES } from "../tools/openapi/examples/examples.ts";
 
 const root = join(import.meta.dirname, "..");
 const buf = join(root, "node_modules/.bin/buf");

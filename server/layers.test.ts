@@ -1,6 +1,7 @@
-import { globSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { globSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { circlesOf, importsOf, sourceFiles, textOf } from "../tools/import-graph.ts";
 
 /** Imports flow one way, as data does; what each folder of server/ may import besides itself and base. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -34,19 +35,26 @@ const ONE_IMPORTER: Record<string, string> = {
   "@connectrpc/connect": "server/wire|server/service|client|server/compose",
 };
 
-const root = join(import.meta.dirname, "..");
-const files = globSync("{server,client}/**/*.ts", { cwd: root }).filter(
-  (file) => !/\.test\.ts$|^server\/test\/|\/test-[^/]*\.ts$/.test(file),
-);
-const imports = files.flatMap((file) =>
-  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
-    ([, specifier = ""]) => ({
-      file,
-      specifier,
-      target: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : specifier,
-    }),
-  ),
-);
+const files = sourceFiles("{server,client}/**/*.ts");
+const imports = importsOf(files);
+
+/** The folders of server/domain: each may import those before it. */
+const DOMAIN_ORDER = [
+  "call",
+  "access",
+  "connections",
+  "models",
+  "providers",
+  "llms",
+  "usage",
+  "chat",
+  "background",
+] as const;
+
+/** So many files one can take in at a look. Tests and folders are not counted. */
+const MAX_FILES_IN_FOLDER = 15;
+/** Folders that have more, and why no cut would help whoever looks for something. */
+const OUTGROWN: Readonly<Record<string, string>> = {};
 
 /** What is imported from Node's networks; a type says so in front of the braces or of its name. */
 const NETWORK_IMPORT = /^import (?!type )\{?([^}"]*)\}? from "(node:(?:net|tls|https?|http2))"/gm;
@@ -73,6 +81,34 @@ describe("imports", () => {
     expect(wrong, "a dialect calls the rpcs that everybody calls, so that it cannot skip a rule").toEqual([]);
   });
 
+  it("of server/domain/ follow its order", () => {
+    const placeOf = (path: string) => DOMAIN_ORDER.indexOf(folderOfDomain(path));
+    const inDomain = imports.filter(({ file, target }) =>
+      [file, target].every((it) => it.startsWith("server/domain/")),
+    );
+    expect(inDomain.length).toBeGreaterThan(50);
+    const advice =
+      `server/domain is ${DOMAIN_ORDER.join(" < ")}: each may import those before it. Move what both need down, or take ` +
+      "it as an interface that server/compose fills in; a new folder gets its place in DOMAIN_ORDER";
+    expect(
+      inDomain.filter(
+        ({ file, target }) => placeOf(file) < placeOf(target) || placeOf(file) < 0 || placeOf(target) < 0,
+      ),
+      advice,
+    ).toEqual([]);
+  });
+
+  it("make no circle of folders", () => {
+    const circles = circlesOf(importsOf(sourceFiles("{server,tools}/**/*.ts")));
+    const advice =
+      "these folders import each other, directly or round (types count; a folder is its own files, so a parent and its " +
+      "children are several): of these imports, move what the fewest need into the folder that asks for it, or below both";
+    expect(
+      circles.map((circle) => circle.map(({ file, target }) => `${file} imports ${target}`)),
+      advice,
+    ).toEqual([]);
+  });
+
   it("of client/ reach gen/ only", () => {
     const wrong = imports.filter(({ file, target }) => file.startsWith("client/") && target.startsWith("server/"));
     expect(wrong, "the client works without the server's code").toEqual([]);
@@ -88,9 +124,28 @@ describe("imports", () => {
   });
 });
 
+describe("folders", () => {
+  const counted = globSync("{server,client,tools,proofs,scripts}/**/*.ts", {
+    cwd: join(import.meta.dirname, ".."),
+  }).filter((file) => !file.endsWith(".test.ts"));
+
+  it(`hold at most ${MAX_FILES_IN_FOLDER} files`, () => {
+    const tooLarge = [...Map.groupBy(counted, dirname)]
+      .filter(([, inside]) => inside.length > MAX_FILES_IN_FOLDER)
+      .map(([folder, inside]) => `${folder}: ${inside.length}`);
+    const advice =
+      "a room is right when its name says where something is and its files are used together: cut the folder so, or name " +
+      "it in OUTGROWN with a sentence why no cut would help";
+    expect(
+      tooLarge.filter((line) => !((line.split(":")[0] ?? "") in OUTGROWN)),
+      advice,
+    ).toEqual([]);
+  });
+});
+
 describe("the environment", () => {
   it("is read by config.ts only", () => {
-    const readers = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
+    const readers = files.filter((file) => textOf(file).includes("process.env"));
     expect(readers, "add a setting to server/config/config.ts and pass it on").toEqual(["server/config/config.ts"]);
   });
 });
@@ -98,13 +153,12 @@ describe("the environment", () => {
 describe("outbound connections", () => {
   const SERVING = /^(createServer|Server|NetServer|constants|createSecureContext|isIP|isIPv4|isIPv6)$/;
   const inServer = files.filter((file) => file.startsWith("server/"));
-  const filesWith = (pattern: RegExp) =>
-    inServer.filter((file) => pattern.test(readFileSync(join(root, file), "utf8")));
+  const filesWith = (pattern: RegExp) => inServer.filter((file) => pattern.test(textOf(file)));
   const advice = "call an endpoint through server/upstream/egress, by undici's pools";
 
   it("are opened by nothing that Node has of its own: of its networks only what serves is imported", () => {
     const imported = inServer.flatMap((file) =>
-      [...readFileSync(join(root, file), "utf8").matchAll(NETWORK_IMPORT)].flatMap(([, names = "", module = ""]) =>
+      [...textOf(file).matchAll(NETWORK_IMPORT)].flatMap(([, names = "", module = ""]) =>
         names
           .split(",")
           .map((name) => name.trim())
@@ -134,3 +188,7 @@ describe("outbound connections", () => {
     );
   });
 });
+
+function folderOfDomain(path: string): (typeof DOMAIN_ORDER)[number] {
+  return path.split("/")[2] as (typeof DOMAIN_ORDER)[number];
+}

@@ -24,6 +24,7 @@ import { Llms } from "../domain/llms/llms.ts";
 import { CredentialsRotation } from "../domain/llms/rotation.ts";
 import { LlmModels } from "../domain/llms/served-models.ts";
 import { LlmTargets } from "../domain/llms/targets.ts";
+import { leaveProvider } from "../domain/llms/through-provider.ts";
 import { LlmWatch } from "../domain/llms/watch.ts";
 import { ModelLists } from "../domain/models/lists.ts";
 import { Vendors } from "../domain/providers/probes.ts";
@@ -120,7 +121,13 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const feed = openChangeFeed(boot, store);
   const llmWatch = new LlmWatch({ rows: store.rows, vault, feed, keys });
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
-  const providers = new Providers({ rows: store.rows, vault, egress, secretRefs, targets });
+  const providers = new Providers({
+    rows: store.rows,
+    vault,
+    egress,
+    secretRefs,
+    users: { leaveProvider, forget: (llm) => targets.forget(llm) },
+  });
   const lists = new ModelLists({ upstreams });
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs, lists });
   const llmModels = new LlmModels({ limits, vault, secretRefs, lists, vendors });

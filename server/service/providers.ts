@@ -2,11 +2,7 @@ import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Llm_ProviderTypeSchema } from "../../gen/patchbay/v1/llm_pb.ts";
-import {
-  Provider_StatusSchema,
-  type ProviderModelSchema,
-  type ProviderSchema,
-} from "../../gen/patchbay/v1/provider_pb.ts";
+import { Provider_StatusSchema, type ProviderSchema } from "../../gen/patchbay/v1/provider_pb.ts";
 import {
   type ListProvidersRequest,
   ListProvidersRequest_Direction,
@@ -15,17 +11,15 @@ import {
   type UpsertProviderRequest,
 } from "../../gen/patchbay/v1/provider_service_pb.ts";
 import { invalidField } from "../base/fault.ts";
-import type { FetchedModels } from "../domain/models/lists.ts";
 import type { ProviderChange } from "../domain/providers/change.ts";
 import type { Vendors } from "../domain/providers/probes.ts";
 import type { ProviderQuery, Providers } from "../domain/providers/providers.ts";
 import { etagOf, type ProviderRef } from "../domain/providers/values.ts";
 import type { ProviderOrder } from "../store/queries/providers.ts";
 import type { Provider } from "../store/schema/provider.entity.ts";
-import type { ServedModel } from "../upstream/models/adapter.ts";
 import { scopeOf } from "./call/context.ts";
 import { numberOf } from "./call/enums.ts";
-import { presentNotice, presentTest } from "./llms/present.ts";
+import { presentModels, presentNotice, presentTest } from "./llms/present.ts";
 import { readProviderType } from "./llms/read.ts";
 import { readCredentials } from "./llms/read-credentials.ts";
 
@@ -154,26 +148,5 @@ export function presentProvider(provider: Readonly<Provider>): MessageInitShape<
     credentialsHint: provider.credentialsHint,
     credentialsRef: provider.credentialsRef,
     etag: etagOf(provider),
-  };
-}
-
-/** A list of models in the words of the contract; who serves them is named in its remark. */
-export function presentModels({ models, isComplete, fetchedAt }: FetchedModels, server: "vendor" | "endpoint") {
-  const message = `the ${server} serves more models than the ${models.length} that are listed`;
-  return {
-    models: models.map(presentModel),
-    fetchedAt: BigInt(fetchedAt),
-    statuses: isComplete ? [] : [presentNotice({ code: "PARTIAL_RESULTS", message })],
-  };
-}
-
-function presentModel(model: ServedModel): MessageInitShape<typeof ProviderModelSchema> {
-  const { id, displayName, ownedBy, createdAt, maxContextLength } = model;
-  return {
-    modelIdentifier: id,
-    displayName,
-    ownedBy,
-    ...(createdAt === undefined ? {} : { createdAt: BigInt(createdAt) }),
-    ...(maxContextLength === undefined ? {} : { maxContextLength }),
   };
 }

@@ -6,6 +6,7 @@ import { StartError } from "../base/start-error.ts";
 import { RowCache } from "./cache/row-cache.ts";
 import { RowChanges } from "./cache/row-changes.ts";
 import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
+import { PreparedReads } from "./queries/prepared-reads.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Account } from "./schema/account.entity.ts";
 import { AnsweredRequest } from "./schema/answered-request.entity.ts";
@@ -17,7 +18,7 @@ import { Llm } from "./schema/llm.entity.ts";
 import { Provider } from "./schema/provider.entity.ts";
 import { Session, Turn } from "./schema/session.entity.ts";
 import { DailyUsage, LlmTotal, ReplyUsage } from "./schema/usage.entity.ts";
-import { PreparedReads, RowReader } from "./sql/rows.ts";
+import { RowReader } from "./sql/rows.ts";
 import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { EntityManager };
@@ -73,7 +74,7 @@ export class Store {
     const orm = new MikroORM(ormOptions(database, onWarning));
     await migrate(orm, database);
     const pool = await orm.em.getConnection().getNativeClient();
-    return new Store(orm, pool, await RowChanges.open(database, onWarning));
+    return new Store(orm, pool, await RowChanges.open(connectionOf(database), onWarning));
   }
 
   /** A unit of work of its own, for one call. */

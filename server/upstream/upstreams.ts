@@ -1,10 +1,10 @@
 import type { Watch } from "../base/watch.ts";
+import { readReply, readReplyEvents, sendCall } from "./calls/call.ts";
+import { listModels, type ModelList, type Vendor } from "./calls/list.ts";
 import type { Egress } from "./egress/egress.ts";
-import { readReply, readReplyEvents, sendCall } from "./models/call.ts";
 import type { ModelRequest, Reply, ReplyEvent, Usage } from "./models/conversation.ts";
 import { joinDeltas } from "./models/event-stream.ts";
 import { UpstreamFailure } from "./models/failure.ts";
-import { listModels, type ModelList, type Vendor } from "./models/list.ts";
 import type { Target } from "./models/provider-types.ts";
 import { testConnection } from "./probe/probe.ts";
 import { monitoringStage, type SideQuestions, toolsStage } from "./probe/side-probes.ts";

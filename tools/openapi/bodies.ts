@@ -1,10 +1,10 @@
 import type { DescField, Registry } from "@bufbuild/protobuf";
 import { NDJSON, SERVER_SENT_EVENTS } from "../../server/wire/rest/answer.ts";
 import type { Binding } from "../../server/wire/rest/binding.ts";
-import type { Content, Examples, Operation, Response, Schema } from "./open-api.ts";
-import type { Requirements } from "./requirements.ts";
-import { answerExamples, bodyExamples, type RpcExamples } from "./rpc-examples.ts";
-import type { Schemas } from "./schemas.ts";
+import { answerExamples, bodyExamples, type RpcExamples } from "./examples/rpc-examples.ts";
+import type { Content, Examples, Operation, Response, Schema } from "./schema/open-api.ts";
+import type { Requirements } from "./schema/requirements.ts";
+import type { Schemas } from "./schema/schemas.ts";
 
 /** What bodies are described from. */
 export interface BodySources {

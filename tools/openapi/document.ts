@@ -2,17 +2,17 @@ import { type DescEnum, type DescService, type FileRegistry, hasOption } from "@
 import { createMethodImplSpec } from "@connectrpc/connect";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import { bindingsOf } from "../../server/wire/rest/binding.ts";
-import { Directions } from "./directions.ts";
 import { ErrorResponses } from "./error-responses.ts";
 import { ERROR_SCHEMA } from "./error-schema.ts";
 import { Reasons } from "./failures.ts";
-import type { OpenApi } from "./open-api.ts";
 import { describeOperation, type OperationSources } from "./operation.ts";
 import { readPath } from "./path.ts";
 import { PathItems } from "./path-items.ts";
-import { type CommentOf, Prose, splitSentence } from "./prose.ts";
-import { Requirements } from "./requirements.ts";
-import { Schemas } from "./schemas.ts";
+import { Directions } from "./schema/directions.ts";
+import type { OpenApi } from "./schema/open-api.ts";
+import { type CommentOf, Prose, splitSentence } from "./schema/prose.ts";
+import { Requirements } from "./schema/requirements.ts";
+import { Schemas } from "./schema/schemas.ts";
 
 /** What a document is made from. */
 export interface DocumentSources {

@@ -6,8 +6,8 @@ import { mediaTypeNotSupported, messageTooLarge, type WireReason } from "../../s
 import { ERROR_DOMAIN, refuse } from "../../server/wire/gate/errors.ts";
 import { type ErrorAnswer, presentError } from "../../server/wire/rest/errors.ts";
 import type { Failure, Reasons } from "./failures.ts";
-import type { Content, Examples, Response } from "./open-api.ts";
-import { splitSentence } from "./prose.ts";
+import type { Content, Examples, Response } from "./schema/open-api.ts";
+import { splitSentence } from "./schema/prose.ts";
 
 /** What the errors for some reasons say beside their sentence. */
 const FACTS: Partial<Record<Reason, Facts>> = {

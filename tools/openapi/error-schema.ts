@@ -1,4 +1,4 @@
-import type { Schema } from "./open-api.ts";
+import type { Schema } from "./schema/open-api.ts";
 
 const ERROR_INFO = detail("ErrorInfo", "The reason, a word for programs to decide by.", {
   reason: { type: "string", description: "Its meaning never changes.", examples: ["LLM_DUPLICATE"] },

@@ -1,7 +1,7 @@
 import type { DescEnum, DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { statusName } from "../../server/wire/rest/errors.ts";
-import type { Prose } from "./prose.ts";
+import type { Prose } from "./schema/prose.ts";
 
 /** A code that an rpc fails with, and for which reasons. */
 export interface Failure {

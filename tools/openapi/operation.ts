@@ -3,12 +3,12 @@ import { PermissionSchema, requirement } from "../../gen/patchbay/v1/permission_
 import type { Binding } from "../../server/wire/rest/binding.ts";
 import { type BodySources, readAnswer, readRequestBody } from "./bodies.ts";
 import type { ErrorResponses } from "./error-responses.ts";
+import type { RpcExamples } from "./examples/rpc-examples.ts";
 import { type Reasons, readRpcProse } from "./failures.ts";
-import type { Operation, Parameter } from "./open-api.ts";
-import { type Prose, splitSentence } from "./prose.ts";
 import { readQueryParameters } from "./query-parameters.ts";
 import { responseHeadersOf } from "./response-headers.ts";
-import type { RpcExamples } from "./rpc-examples.ts";
+import type { Operation, Parameter } from "./schema/open-api.ts";
+import { type Prose, splitSentence } from "./schema/prose.ts";
 
 /** What operations are described from. */
 export interface OperationSources extends BodySources {

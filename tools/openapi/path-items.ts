@@ -1,4 +1,4 @@
-import type { Operation, Parameter } from "./open-api.ts";
+import type { Operation, Parameter } from "./schema/open-api.ts";
 
 /** The methods that a path of OpenAPI 3.1 can have. */
 const METHODS = new Set(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"]);

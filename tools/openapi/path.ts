@@ -1,7 +1,7 @@
 import type { Binding, VariableField } from "../../server/wire/rest/binding.ts";
 import type { PathTemplate, PathVariable } from "../../server/wire/rest/path.ts";
-import type { Parameter } from "./open-api.ts";
-import type { Schemas } from "./schemas.ts";
+import type { Parameter } from "./schema/open-api.ts";
+import type { Schemas } from "./schema/schemas.ts";
 
 /** A path of OpenAPI, and its parameters in their order. */
 export interface Path {

@@ -2,8 +2,8 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { Binding } from "../../server/wire/rest/binding.ts";
 import { hasOwnForm, valueTypeOf } from "../../server/wire/rest/fields.ts";
 import { isParameter } from "../../server/wire/rest/parameter.ts";
-import type { Parameter } from "./open-api.ts";
-import type { Schemas } from "./schemas.ts";
+import type { Parameter } from "./schema/open-api.ts";
+import type { Schemas } from "./schema/schemas.ts";
 
 /** The query parameters of a binding: each field that neither its path nor its body gives, those of messages with dots. */
 export function readQueryParameters(binding: Binding, schemas: Schemas): Parameter[] {

@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MODEL_HEADERS } from "../../server/service/chat/present.ts";
-import type { Response } from "./open-api.ts";
+import type { Response } from "./schema/open-api.ts";
 
 /** The rpcs whose answers have headers of their own. */
 const CHATS: ReadonlySet<string> = new Set(["patchbay.v1.ChatService.Chat", "patchbay.v1.ChatService.StreamChat"]);

@@ -9,7 +9,7 @@ import { is_secret } from "../../gen/patchbay/v1/options_pb.ts";
 import { ReasonSchema } from "../../gen/patchbay/v1/reason_pb.ts";
 import { type FileShape, registryOf } from "../../server/test/wire/rest-shapes.ts";
 import { createDocument, type DocumentSources } from "./document.ts";
-import type { OpenApi, Operation } from "./open-api.ts";
+import type { OpenApi, Operation } from "./schema/open-api.ts";
 
 /** A contract and what stands beside it, by the full names of its declarations. */
 export interface TestContract extends Omit<FileShape, "package"> {

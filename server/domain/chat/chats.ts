@@ -1,6 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import type { Llm, StoredSampling } from "../../store/schema/llm.entity.ts";
 import { outageOf } from "../../store/sql/errors.ts";
+import { adapterOf } from "../../upstream/calls/adapters.ts";
 import type {
   ContentPart,
   ModelRequest,
@@ -8,14 +9,13 @@ import type {
   ReplyEvent,
   SamplingParams,
 } from "../../upstream/models/conversation.ts";
-import { providers } from "../../upstream/models/provider-types.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
 import { refusalOf } from "../connections/faults.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import type { Signals } from "../llms/signals.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
-import { providerTypeOf } from "../llms/values.ts";
 import { endingOf, type ModelEnding } from "../models/state.ts";
 import { Attempt, type AttemptDeps, type ReplyFacts } from "./attempt.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
@@ -195,7 +195,7 @@ export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelReque
     });
   }
   const providerType = providerTypeOf(llm);
-  if (responseFormat && !providers[providerType].adapter.responseFormats.has(responseFormat.type)) {
+  if (responseFormat && !adapterOf(providerType).responseFormats.has(responseFormat.type)) {
     throw new Fault(
       "RESPONSE_FORMAT_NOT_SUPPORTED",
       `the API of ${providerType} has no JSON_OBJECT; ask for JSON_SCHEMA with a schema, or for JSON in a message`,

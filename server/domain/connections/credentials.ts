@@ -3,7 +3,7 @@ import { Secret } from "../../base/secret.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { SealedSecret } from "../../store/vault/sealing.ts";
 import type { Place, Vault } from "../../store/vault/vault.ts";
-import type { Vendor } from "../../upstream/models/list.ts";
+import type { Vendor } from "../../upstream/calls/list.ts";
 import { type ApiKeyHeader, type ProviderType, providers } from "../../upstream/models/provider-types.ts";
 import { SecretRef } from "./secret-ref.ts";
 import type { SecretRefs, Use } from "./secret-refs.ts";

@@ -1,6 +1,7 @@
 import { Fault, invalidField } from "../../base/fault.ts";
 import { refusalOf } from "../../upstream/egress/denial.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
+import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
 
 const MAX_BYTES = 2_048;
 
@@ -35,6 +36,13 @@ function canonicalPath(path: string): string {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return /[A-Za-z0-9\-._~]/.test(character) ? character : escaped.toUpperCase();
   });
+}
+
+/** The address to use where the caller named none. */
+export function endpointOrDefault(endpointUrl: string, providerType: ProviderType, field = "endpoint_url"): string {
+  const url = endpointUrl || providers[providerType].defaultEndpointUrl;
+  if (url) return url;
+  throw invalidField(field, `is required for ${providerType}, which has no address of its own`);
 }
 
 /** The canonical form of an address that this server may connect to. */

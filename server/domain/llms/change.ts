@@ -14,6 +14,7 @@ import {
   standsForStored,
 } from "../connections/credentials.ts";
 import { allowedApiPath, allowedEndpoint } from "../connections/endpoint.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { clearCurrent, setCurrent } from "../connections/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
@@ -23,7 +24,7 @@ import { knownAfter } from "./create.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import { requireNoRotation } from "./rotation.ts";
 import { checkThroughProvider } from "./through-provider.ts";
-import { inferredOf, providerTypeOf } from "./values.ts";
+import { inferredOf } from "./values.ts";
 
 const MAX_LABELS = 20;
 
@@ -206,11 +207,4 @@ export interface LlmChange {
   readonly price: StoredPrice | null | undefined;
   readonly checkIntervalSeconds: number | undefined;
   readonly disabled: boolean | undefined;
-}
-
-/** The address to use where the caller named none. */
-export function endpointOrDefault(endpointUrl: string, providerType: ProviderType, field = "endpoint_url"): string {
-  const url = endpointUrl || providers[providerType].defaultEndpointUrl;
-  if (url) return url;
-  throw invalidField(field, `is required for ${providerType}, which has no address of its own`);
 }

@@ -14,18 +14,19 @@ import { holderOf, reach, type Scope } from "../call/scope.ts";
 import { configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { apiKeyHeaderOf, type CredentialsDraft, completeCredentials } from "../connections/credentials.ts";
-import { canonicalEndpoint } from "../connections/endpoint.ts";
+import { canonicalEndpoint, endpointOrDefault } from "../connections/endpoint.ts";
 import { testOfRefusedRef } from "../connections/faults.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
 import type { Slot } from "../connections/slots.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
-import { connectionAfter, endpointOrDefault } from "./change.ts";
+import { connectionAfter } from "./change.ts";
 import { saveNews } from "./create.ts";
 import { digestOf, openSlot, requireKept, storedUse } from "./credentials.ts";
 import { targetOf } from "./targets.ts";
 import { connectionOf } from "./through-provider.ts";
-import { inferredOf, notFound, providerTypeOf } from "./values.ts";
+import { inferredOf, notFound } from "./values.ts";
 
 /** A connection as a caller describes it; empty and undefined values are left open. */
 export interface ConnectionDraft {

@@ -10,17 +10,18 @@ import { providers } from "../../upstream/models/provider-types.ts";
 import type { Scope } from "../call/scope.ts";
 import { allowedConfig } from "../connections/client-config.ts";
 import { completeCredentials, describeDraft, fingerprintOf } from "../connections/credentials.ts";
-import { allowedApiPath, allowedEndpoint } from "../connections/endpoint.ts";
+import { allowedApiPath, allowedEndpoint, endpointOrDefault } from "../connections/endpoint.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { setCurrent } from "../connections/slots.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
 import { givenOf, inferModel, type ModelProperties } from "../models/inference.ts";
 import { learn, type ModelKnowledge, type ModelNews, NOTHING_KNOWN } from "../models/knowledge.ts";
 import type { ModelStateName } from "../models/state.ts";
-import { endpointOrDefault, type LlmDraft } from "./change.ts";
+import type { LlmDraft } from "./change.ts";
 import { digestOf, sealForLlm, useOf } from "./credentials.ts";
 import type { SettledDraft } from "./through-provider.ts";
-import { inferredOf, notify, providerTypeOf } from "./values.ts";
+import { inferredOf, notify } from "./values.ts";
 
 interface Deps {
   readonly vault: Vault;

@@ -10,24 +10,17 @@ import type { Egress } from "../../upstream/egress/egress.ts";
 import { recordOf } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../call/scope.ts";
+import type { Notice } from "../connections/notice.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
 import { lookUpModel } from "../models/catalog.ts";
 import type { LlmChange, LlmDraft } from "./change.ts";
 import { applyChange } from "./change.ts";
 import { composeLlm, requestDigestOf } from "./create.ts";
-import { type Notice, noticesOf } from "./notices.ts";
+import { noticesOf } from "./notices.ts";
 import type { LlmTargets } from "./targets.ts";
 import { holdAmong, settleDraft } from "./through-provider.ts";
-import {
-  duplicate,
-  idTaken,
-  listKeyOf,
-  notFound,
-  providerTypeOf,
-  type Query,
-  recordChange,
-  requireEtag,
-} from "./values.ts";
+import { duplicate, idTaken, listKeyOf, notFound, type Query, recordChange, requireEtag } from "./values.ts";
 
 const MAX_COUNTED = 10_000;
 

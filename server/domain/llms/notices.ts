@@ -2,32 +2,12 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { providers } from "../../upstream/models/provider-types.ts";
 import { unsentConfig } from "../connections/client-config.ts";
 import { endpointHint } from "../connections/endpoint.ts";
+import { type Notice, type NoticeCode, PLAINTEXT } from "../connections/notice.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
 import { describeInferred } from "../models/inference.ts";
 import { endingOf, type ModelEnding } from "../models/state.ts";
-import { inferredOf, providerTypeOf } from "./values.ts";
-
-/** The same words as `Notice.Code` in proto/patchbay/v1/notice.proto. */
-export type NoticeCode =
-  | "LLM_CAPABILITY_INFERRED"
-  | "MODEL_UNKNOWN"
-  | "MODEL_DEPRECATED"
-  | "MODEL_RETIRED"
-  | "MODEL_MISSING"
-  | "CREDENTIALS_MISSING"
-  | "PLAINTEXT_ENDPOINT"
-  | "ENDPOINT_HINT"
-  | "PARTIAL_RESULTS"
-  | "CLIENT_CONFIG_NOT_SENT";
-
-/** A remark on something that succeeded. */
-export interface Notice {
-  readonly code: NoticeCode;
-  readonly message: string;
-}
-
-/** What to know of an endpoint that is reached over http. */
-export const PLAINTEXT = "prompts, replies and the key travel to this endpoint without encryption";
+import { inferredOf } from "./values.ts";
 
 const ENDINGS: Readonly<Record<ModelEnding["state"], string>> = {
   DEPRECATED: "is deprecated",

@@ -6,13 +6,14 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { AuditAction } from "../call/audit-record.ts";
 import { onceCommitted, reach, type Scope } from "../call/scope.ts";
 import { type CredentialsDraft, completeCredentials } from "../connections/credentials.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { type Kept, keptIn, setAside, setCurrent } from "../connections/slots.ts";
 import { withListDue } from "../models/knowledge.ts";
 import { digestOf, requireKept, sealForLlm, useOf } from "./credentials.ts";
 import type { LlmTargets } from "./targets.ts";
 import { credentialsOfProvider } from "./through-provider.ts";
-import { notFound, providerTypeOf, recordChange, requireEtag } from "./values.ts";
+import { notFound, recordChange, requireEtag } from "./values.ts";
 
 /** A step of a rotation: what it makes of the locked Llm, and what the audit record says of it. */
 type Step = (em: EntityManager, llm: Llm) => Promise<Facts> | Facts;

@@ -6,12 +6,13 @@ import type { Limits } from "../access/limits.ts";
 import { recordAudit } from "../call/audit-record.ts";
 import { holderOf, reach, type Scope } from "../call/scope.ts";
 import { vendorOf } from "../connections/credentials.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
 import type { FetchedModels, ListSource, ModelLists } from "../models/lists.ts";
 import type { Vendors } from "../providers/probes.ts";
 import { providerNotFound } from "../providers/values.ts";
 import { openSlot, storedUse } from "./credentials.ts";
-import { notFound, providerTypeOf } from "./values.ts";
+import { notFound } from "./values.ts";
 
 interface Deps {
   readonly limits: Limits;

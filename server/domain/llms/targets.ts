@@ -9,11 +9,12 @@ import { reach, type Scope } from "../call/scope.ts";
 import { configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { apiKeyHeaderOf } from "../connections/credentials.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
 import { useOf } from "./credentials.ts";
 import { connectionOf } from "./through-provider.ts";
-import { notFound, providerTypeOf } from "./values.ts";
+import { notFound } from "./values.ts";
 
 /** An Llm and how to reach it. */
 export interface ResolvedLlm {

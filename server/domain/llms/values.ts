@@ -4,16 +4,10 @@ import type { LlmFilter, LlmOrder } from "../../store/queries/llm-list.ts";
 import { findByConnection, findLlm } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
-import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { type Actor, type AuditEvent, recordOf } from "../call/audit-record.ts";
 import type { ListKey } from "../call/paging.ts";
 import { freshFork, reach, type Scope } from "../call/scope.ts";
 import type { InferredModel } from "../models/inference.ts";
-
-/** The column holds nothing else: what goes in is checked by the contract. */
-export function providerTypeOf(llm: Readonly<Pick<Llm, "providerType">>): ProviderType {
-  return llm.providerType as ProviderType;
-}
 
 /** What is inferred or declared of an Llm's model. */
 export function inferredOf(llm: Readonly<Llm>): InferredModel {

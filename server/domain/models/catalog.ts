@@ -2,7 +2,7 @@ import { llmdb } from "@agentjido/llmdb";
 import type { StoredClaims, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { Deprecation, ServedModel } from "../../upstream/models/adapter.ts";
 import { asDate } from "../../upstream/models/json-value.ts";
-import type { ProviderType } from "../../upstream/models/provider-types.ts";
+import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
 
 /** What a catalog of models knows of one; undefined where it knows nothing. */
 export interface ModelFacts {
@@ -25,17 +25,9 @@ export interface CataloguedDeprecation extends Deprecation {
   readonly isRetired: boolean;
 }
 
-/** The provider of the catalog that describes what a provider type serves; for the others, anything may be served. */
-const CATALOG_PROVIDERS: Partial<Record<ProviderType, string>> = {
-  OPENAI: "openai",
-  OPEN_ROUTER: "openrouter",
-  DASHSCOPE: "alibaba",
-  ANTHROPIC: "anthropic",
-};
-
 /** Whether the catalog describes all that a provider of this type serves. */
 export function isCatalogued(providerType: ProviderType): boolean {
-  return CATALOG_PROVIDERS[providerType] !== undefined;
+  return providers[providerType].modelCatalog !== undefined;
 }
 
 /** What the catalog says of a model; undefined if it does not know it. It reads a file of its package, once. */
@@ -69,7 +61,7 @@ export async function lookUpModel(providerType: ProviderType, model: string): Pr
 
 /** A LiteLLM proxy and its like name models as `openai/gpt-4o`. */
 function specOf(providerType: ProviderType, model: string): [provider: string | undefined, id: string] {
-  const known = CATALOG_PROVIDERS[providerType];
+  const known = providers[providerType].modelCatalog;
   if (known) return [known, model];
   const [, provider, id] = /^(openai|anthropic|openrouter)\/(.+)$/.exec(model) ?? [];
   return [provider, id ?? model];

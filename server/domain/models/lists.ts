@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
+import type { ModelList, Vendor } from "../../upstream/calls/list.ts";
 import type { ServedModel } from "../../upstream/models/adapter.ts";
 import { UpstreamFailure } from "../../upstream/models/failure.ts";
-import type { ModelList, Vendor } from "../../upstream/models/list.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Scope } from "../call/scope.ts";

@@ -5,11 +5,11 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
 import { type CredentialsDraft, completeCredentials, standsForStored } from "../connections/credentials.ts";
-import { allowedEndpoint, endpointHint } from "../connections/endpoint.ts";
+import { allowedEndpoint, endpointHint, endpointOrDefault } from "../connections/endpoint.ts";
+import { type Notice, PLAINTEXT } from "../connections/notice.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
-import { endpointOrDefault } from "../llms/change.ts";
-import { type Notice, PLAINTEXT } from "../llms/notices.ts";
-import { providerTypeOf, replaceCredentials, useOf } from "./values.ts";
+import { replaceCredentials, useOf } from "./values.ts";
 
 interface Deps {
   readonly vault: Vault;

@@ -2,7 +2,7 @@ import { findProvider, keepProviderTest } from "../../store/queries/providers.ts
 import type { StoredTest } from "../../store/schema/llm.entity.ts";
 import type { Provider } from "../../store/schema/provider.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { Vendor } from "../../upstream/models/list.ts";
+import type { Vendor } from "../../upstream/calls/list.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { recordAudit } from "../call/audit-record.ts";
@@ -11,9 +11,10 @@ import { holderOf, type Scope } from "../call/scope.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { vendorOf } from "../connections/credentials.ts";
 import { testOfRefusedRef } from "../connections/faults.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
 import type { FetchedModels, ListSource, ModelLists } from "../models/lists.ts";
-import { credentialsOf, keyOf, type ProviderRef, providerNotFound, providerTypeOf, useOf } from "./values.ts";
+import { credentialsOf, keyOf, type ProviderRef, providerNotFound, useOf } from "./values.ts";
 
 interface Deps {
   readonly limits: Limits;

@@ -12,6 +12,7 @@ import {
   renewLlmsOf,
   usersOf,
 } from "../../store/queries/providers.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import { Provider } from "../../store/schema/provider.entity.ts";
 import type { RowReader } from "../../store/sql/rows.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
@@ -21,10 +22,8 @@ import { recordAudit } from "../call/audit-record.ts";
 import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { freshFork, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import type { Notice } from "../connections/notice.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
-import type { Notice } from "../llms/notices.ts";
-import type { LlmTargets } from "../llms/targets.ts";
-import { leaveProvider } from "../llms/through-provider.ts";
 import type { ProviderChange } from "./change.ts";
 import { allowedEndpointUrl, applyChange, noticesOf } from "./change.ts";
 import { keyOf, type ProviderRef, providerNotFound, requireEtag, usualTypeOf } from "./values.ts";
@@ -55,12 +54,20 @@ const MAX_COUNTED = 10_000;
 /** Of those that use a Provider, so many are named. */
 const MAX_NAMED = 20;
 
+/** What becomes of the Llms that use a Provider; domain/llms knows. */
+export interface ProviderUsers {
+  /** Takes its Provider from an Llm. */
+  leaveProvider(llm: Llm): void;
+  /** To be called once it is committed that an Llm is reached otherwise than before. */
+  forget(llm: Pick<Llm, "id" | "owner">): void;
+}
+
 interface Deps {
   readonly rows: RowReader;
   readonly vault: Vault;
   readonly egress: Egress;
   readonly secretRefs: SecretRefs;
-  readonly targets: LlmTargets;
+  readonly users: ProviderUsers;
 }
 
 /** Providers: what Llms share. */
@@ -69,14 +76,14 @@ export class Providers {
   readonly #vault: Vault;
   readonly #egress: Egress;
   readonly #secretRefs: SecretRefs;
-  readonly #targets: LlmTargets;
+  readonly #users: ProviderUsers;
 
-  constructor({ rows, vault, egress, secretRefs, targets }: Deps) {
+  constructor({ rows, vault, egress, secretRefs, users }: Deps) {
     this.#rows = rows;
     this.#secretRefs = secretRefs;
     this.#vault = vault;
     this.#egress = egress;
-    this.#targets = targets;
+    this.#users = users;
   }
 
   /** Of any number that make the same one at once, the index lets one; the others change what it made. */
@@ -131,7 +138,7 @@ export class Providers {
         if (!provider) throw providerNotFound(ref.name);
         found.provider = provider;
         requireEtag(provider, etag);
-        for (const llm of await lockDeletedUsers(em, provider.id)) leaveProvider(llm);
+        for (const llm of await lockDeletedUsers(em, provider.id)) this.#users.leaveProvider(llm);
         await em.flush();
         await em.remove(provider).flush();
         const facts = { name: provider.name };
@@ -168,7 +175,7 @@ export class Providers {
       return { provider, isNew: !stored, notices: noticesOf(provider), renewed };
     });
     onceCommitted(scope, () => {
-      for (const llm of renewed) this.#targets.forget(llm);
+      for (const llm of renewed) this.#users.forget(llm);
     });
     return upserted;
   }

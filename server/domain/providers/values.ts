@@ -38,11 +38,6 @@ export function usualTypeOf(name: string): ProviderType {
   return TYPES_BY_NAME.get(name) ?? "CUSTOM_OPENAI_COMPATIBLE";
 }
 
-/** The column holds nothing else: what goes in is checked by the contract. */
-export function providerTypeOf(provider: Provider): ProviderType {
-  return provider.providerType as ProviderType;
-}
-
 /** Which Provider is meant, as far as the caller reaches with a permission. */
 export function keyOf(scope: Scope, { name, ownerId }: ProviderRef, permission: OwnPermission): ProviderKey {
   if (ownerId !== undefined) requireReach(scope, ownerId, permission);

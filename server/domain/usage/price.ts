@@ -1,7 +1,7 @@
 import type { ModelPrice, TieredPrices } from "@pydantic/genai-prices";
 import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
-import type { ProviderType } from "../../upstream/models/provider-types.ts";
-import { providerTypeOf } from "../llms/values.ts";
+import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
+import { providerTypeOf } from "../connections/provider-type.ts";
 import { type Rates, rateOf } from "./cost.ts";
 
 /** What a model's tokens cost, and who says so. */
@@ -36,13 +36,6 @@ function rateOrNone(dollarsPerMillion: string | undefined): bigint | undefined {
 /** The release of the catalog's package, and its day; a test holds it against package.json. */
 export const CATALOG = { name: "@pydantic/genai-prices", version: "0.1.8", date: "2026-09-23" } as const;
 
-/** Whose list prices a provider type is billed by; for the others, whoever runs the endpoint sets the price. */
-const CATALOG_PROVIDERS: Partial<Record<ProviderType, string>> = {
-  OPENAI: "openai",
-  OPEN_ROUTER: "openrouter",
-  ANTHROPIC: "anthropic",
-};
-
 /** Prices change with the hour (some providers have night rates), and looking one up is not free. */
 const KEPT_MS = 60_000;
 const MAX_KEPT = 1_000;
@@ -50,7 +43,7 @@ const kept = new Map<string, { readonly price: Price | undefined; readonly until
 
 /** The list price of a model; undefined if the catalog does not know it. It loads the catalog once, in 30 ms. */
 export async function lookUpPrice(providerType: ProviderType, model: string): Promise<Price | undefined> {
-  const providerId = CATALOG_PROVIDERS[providerType];
+  const providerId = providers[providerType].priceCatalog;
   if (!providerId) return undefined;
   const key = `${providerId}:${model}`;
   const found = kept.get(key);

@@ -25,13 +25,16 @@ import {
   type ModelStateSchema,
 } from "../../../gen/patchbay/v1/model_state_pb.ts";
 import { Notice_CodeSchema, type NoticeSchema } from "../../../gen/patchbay/v1/notice_pb.ts";
+import type { ProviderModelSchema } from "../../../gen/patchbay/v1/provider_pb.ts";
 import type { TokenPriceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
+import type { Notice } from "../../domain/connections/notice.ts";
 import { purgeTimeOf } from "../../domain/llms/deletion.ts";
-import type { Notice } from "../../domain/llms/notices.ts";
 import { etagOf, inferredOf } from "../../domain/llms/values.ts";
 import type { LlmEvent } from "../../domain/llms/watch.ts";
 import { PROPERTIES, type PropertySource, sourcesOf } from "../../domain/models/inference.ts";
+import type { FetchedModels } from "../../domain/models/lists.ts";
 import type { Llm, StoredPrice, StoredSlot, StoredTest } from "../../store/schema/llm.entity.ts";
+import type { ServedModel } from "../../upstream/models/adapter.ts";
 import { numberOf } from "../call/enums.ts";
 
 /** An Llm as callers see it: all of it but its credentials. */
@@ -160,5 +163,26 @@ export function presentEvent(event: LlmEvent): MessageInitShape<typeof WatchLlms
       : {}),
     ...(llm ? { llm: presentLlm(llm) } : {}),
     resumeToken,
+  };
+}
+
+/** A list of models in the words of the contract; who serves them is named in its remark. */
+export function presentModels({ models, isComplete, fetchedAt }: FetchedModels, server: "vendor" | "endpoint") {
+  const message = `the ${server} serves more models than the ${models.length} that are listed`;
+  return {
+    models: models.map(presentModel),
+    fetchedAt: BigInt(fetchedAt),
+    statuses: isComplete ? [] : [presentNotice({ code: "PARTIAL_RESULTS", message })],
+  };
+}
+
+function presentModel(model: ServedModel): MessageInitShape<typeof ProviderModelSchema> {
+  const { id, displayName, ownedBy, createdAt, maxContextLength } = model;
+  return {
+    modelIdentifier: id,
+    displayName,
+    ownedBy,
+    ...(createdAt === undefined ? {} : { createdAt: BigInt(createdAt) }),
+    ...(maxContextLength === undefined ? {} : { maxContextLength }),
   };
 }

@@ -12,8 +12,7 @@ import type { LlmModels } from "../../domain/llms/served-models.ts";
 import type { LlmWatch } from "../../domain/llms/watch.ts";
 import type { StoredTest } from "../../store/schema/llm.entity.ts";
 import { scopeOf } from "../call/context.ts";
-import { presentModels } from "../providers.ts";
-import { presentEvent, presentLlm, presentNotice, presentTest } from "./present.ts";
+import { presentEvent, presentLlm, presentModels, presentNotice, presentTest } from "./present.ts";
 import { readChange, readConnection, readDraft, readQuery } from "./read.ts";
 import { readRequiredCredentials, readSlot } from "./read-credentials.ts";
 

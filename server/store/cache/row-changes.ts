@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "pg";
-import { connectionOf, type Database } from "../store.ts";
+import { Client, type ClientConfig } from "pg";
 
 /** How often the connection is asked whether it lives: one that is dead without saying so is found in twice that time. */
 const HEARTBEAT_MS = 2_000;
@@ -19,18 +18,18 @@ export interface RowWatcher {
  * nothing that was read before can be trusted then.
  */
 export class RowChanges {
-  readonly #database: Database;
+  readonly #database: ClientConfig;
   readonly #onWarning: (message: string) => void;
   readonly #watchers: RowWatcher[] = [];
   #client: Client | undefined;
   #isClosed = false;
 
-  private constructor(database: Database, onWarning: (message: string) => void) {
+  private constructor(database: ClientConfig, onWarning: (message: string) => void) {
     this.#database = database;
     this.#onWarning = onWarning;
   }
 
-  static async open(database: Database, onWarning: (message: string) => void): Promise<RowChanges> {
+  static async open(database: ClientConfig, onWarning: (message: string) => void): Promise<RowChanges> {
     const changes = new RowChanges(database, onWarning);
     await changes.#connect();
     return changes;
@@ -51,7 +50,7 @@ export class RowChanges {
 
   async #connect(): Promise<void> {
     const client = new Client({
-      ...connectionOf(this.#database),
+      ...this.#database,
       application_name: "patchbay row changes",
       connectionTimeoutMillis: HEARTBEAT_MS,
       query_timeout: HEARTBEAT_MS,

@@ -1,7 +1,6 @@
-import { LockMode } from "@mikro-orm/postgresql";
+import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
 import { Account } from "../schema/account.entity.ts";
 import { ApiKey } from "../schema/api-key.entity.ts";
-import type { EntityManager } from "../store.ts";
 
 /** What is counted at most of each kind of thing that an account owns. */
 const MAX_COUNTED = 1_000;

@@ -1,5 +1,5 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { AnsweredRequest } from "../schema/answered-request.entity.ts";
-import type { EntityManager } from "../store.ts";
 
 /**
  * The version of the contract that answers are kept in. It is raised with every change that `npm run proto:publish` makes

@@ -1,5 +1,5 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { executePrepared } from "../sql/statements.ts";
-import type { EntityManager } from "../store.ts";
 
 /** One event of a chain, its record to the letter. */
 export interface AuditRow {

@@ -1,5 +1,5 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { Budget } from "../schema/budget.entity.ts";
-import type { EntityManager } from "../store.ts";
 import { SPENT_NOW, WINDOW_START } from "./record-replies.sql.ts";
 
 /** A budget, and what is true of it now. */

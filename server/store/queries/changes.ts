@@ -1,5 +1,5 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { executePrepared } from "../sql/statements.ts";
-import type { EntityManager } from "../store.ts";
 
 const PLACED_AT_ONCE = 1_000;
 

@@ -2,7 +2,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
 import { outageOf } from "../sql/errors.ts";
 import { GroupCommit } from "../sql/group-commit.ts";
-import type { Store } from "../store.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
 import { RECORD_REPLIES } from "./record-replies.sql.ts";
 
@@ -79,7 +78,7 @@ export class Ledger {
   #kept: Entry[] = [];
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(store: Store, onWarning: (message: string) => void) {
+  constructor(store: { readonly pool: Pool }, onWarning: (message: string) => void) {
     this.#pool = store.pool;
     this.#commits = new GroupCommit((entries) => this.#commit(entries));
     this.#onWarning = onWarning;

@@ -1,9 +1,8 @@
-import { LockMode } from "@mikro-orm/postgresql";
+import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
 import { Account } from "../schema/account.entity.ts";
 import { Llm, type StoredSlot, type StoredTest } from "../schema/llm.entity.ts";
 import type { RowReader } from "../sql/rows.ts";
 import { executePrepared, insertColumns } from "../sql/statements.ts";
-import type { EntityManager } from "../store.ts";
 import { auditedChangeSql, changeSql } from "./changes.ts";
 
 const SEALED = ["sealedCredentials", "sealedPendingCredentials", "sealedPreviousCredentials"] as const;

@@ -1,9 +1,8 @@
-import { LockMode } from "@mikro-orm/postgresql";
+import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
 import { Llm, type StoredTest } from "../schema/llm.entity.ts";
 import { Provider } from "../schema/provider.entity.ts";
 import { Conditions, keysetOf, type OrderColumn } from "../sql/conditions.ts";
 import type { RowReader } from "../sql/rows.ts";
-import type { EntityManager } from "../store.ts";
 import { changeSql } from "./changes.ts";
 
 /** Which Provider: by its id, of that owner or of anybody if the owner is left open; or by its name among its owner's. */

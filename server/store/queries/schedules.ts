@@ -1,4 +1,4 @@
-import type { EntityManager } from "../store.ts";
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { changeSql } from "./changes.ts";
 
 /** Has an Llm checked at once and from then on, or, with an interval of 0, no more. */

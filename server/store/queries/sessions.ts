@@ -1,4 +1,4 @@
-import type { EntityManager } from "../store.ts";
+import type { EntityManager } from "@mikro-orm/postgresql";
 import type { SealedSecret } from "../vault/sealing.ts";
 
 /** A session as its account sees it. */

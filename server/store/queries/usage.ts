@@ -1,4 +1,4 @@
-import type { EntityManager } from "../store.ts";
+import type { EntityManager } from "@mikro-orm/postgresql";
 
 /** What rows of usage can be told apart by. */
 export type UsageDimension = "day" | "llm" | "owner" | "label";

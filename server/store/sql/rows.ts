@@ -1,7 +1,5 @@
 import type { EntityClass, EntityMetadata, MikroORM } from "@mikro-orm/postgresql";
 import { type Pool, TypeOverrides, types } from "pg";
-import { type ApiKeyRow, readApiKeyRow, type StoredApiKey } from "../queries/access.ts";
-import { Llm } from "../schema/llm.entity.ts";
 
 /** `text[]`, which has no name among those of pg. */
 const TEXT_ARRAY = 1009 as number;
@@ -77,55 +75,4 @@ function readTexts(text: string): unknown {
   const inside = text.slice(1, -1);
   if (/["{]|NULL/.test(inside)) return types.getTypeParser(TEXT_ARRAY)(text);
   return inside === "" ? [] : inside.split(",");
-}
-
-type Name = "apiKey" | "account" | "llm" | "llmForUse" | "defaultLlm";
-
-/** The plain rows that most calls need, by statements that each connection prepares once. */
-export class PreparedReads {
-  readonly #rows: RowReader;
-  readonly #statements: Readonly<Record<Name, string>>;
-
-  constructor(rows: RowReader) {
-    this.#rows = rows;
-    const withSecret = rows.listOf(Llm, ["sealedCredentials", "hasBudget"]);
-    const owned = "from llm where llm.id = $1 and ($2::uuid is null or llm.owner_id = $2) and llm.deleted_at is null";
-    this.#statements = {
-      apiKey: "select account_id, role, scopes, digest, expires_at, revoked_at from api_key where id = $1",
-      account: "select id from account where id = $1",
-      llm: `select ${rows.listOf(Llm)} ${owned}`,
-      llmForUse: `select ${withSecret} ${owned}`,
-      defaultLlm: "select default_llm_id as id from account where id = $1 and default_llm_id is not null",
-    };
-  }
-
-  async apiKey(id: string): Promise<ApiKeyRow | undefined> {
-    const row = await this.#first<StoredApiKey>("apiKey", [id]);
-    return row && readApiKeyRow(row);
-  }
-
-  /** Whether there is such an account. */
-  account(id: string): Promise<{ readonly id: string } | undefined> {
-    return this.#first("account", [id]);
-  }
-
-  /** An Llm, if it is that owner's or the owner is left open. */
-  llm(id: string, ownerId: string | undefined): Promise<Readonly<Llm> | undefined> {
-    return this.#first("llm", [id, ownerId]);
-  }
-
-  /** The same, with what it takes to chat through it. */
-  llmForUse(id: string, ownerId: string | undefined): Promise<Readonly<Llm> | undefined> {
-    return this.#first("llmForUse", [id, ownerId]);
-  }
-
-  /** The id of an account's default Llm. */
-  defaultLlm(accountId: string): Promise<{ readonly id: string } | undefined> {
-    return this.#first("defaultLlm", [accountId]);
-  }
-
-  async #first<Row>(name: Name, values: readonly unknown[]): Promise<Row | undefined> {
-    const [row] = await this.#rows.query<Row>({ name, text: this.#statements[name], values });
-    return row;
-  }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import type { OpenApi, Operation } from "../../../tools/openapi/open-api.ts";
+import type { OpenApi, Operation } from "../../../tools/openapi/schema/open-api.ts";
 
 /** An operation, and where it is. */
 export interface PlacedOperation {

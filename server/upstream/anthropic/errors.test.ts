@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { refusalOf } from "../models/failure.ts";
 import type { Target } from "../models/provider-types.ts";
+import { anthropic } from "./adapter.ts";
 import { readError } from "./errors.ts";
 
 interface Case {
@@ -27,7 +28,7 @@ const target: Target = {
 
 describe("an error of the Messages API", () => {
   it.each(cases)("$name ($status) means $kind", ({ status, body, kind, parameter }) => {
-    const failure = refusalOf(target, { status, headers: {}, text: JSON.stringify(body) });
+    const failure = refusalOf(anthropic, target, { status, headers: {}, text: JSON.stringify(body) });
     expect(failure.kind).toBe(kind);
     expect(failure.parameter).toBe(parameter);
   });

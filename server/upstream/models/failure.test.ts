@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Secret } from "../../base/secret.ts";
+import { openAi } from "../openai/adapter.ts";
 import { refusalOf } from "./failure.ts";
 import type { Target } from "./provider-types.ts";
 
@@ -38,7 +39,7 @@ describe("a refusal", () => {
     { status: 502, text: HTML, kind: "unavailable" },
     { status: 529, text: "", kind: "unavailable" },
   ])("of $status with $text means $kind", ({ status, text, kind }) => {
-    expect(refusalOf(target(), { status, headers: {}, text })).toMatchObject({ kind, httpStatus: status });
+    expect(refusalOf(openAi, target(), { status, headers: {}, text })).toMatchObject({ kind, httpStatus: status });
   });
 
   it.each([
@@ -52,18 +53,18 @@ describe("a refusal", () => {
     { code: null, message: "the endpoint refused the key (HTTP 401)" },
   ])("quotes the code $code only if it can be nothing else", ({ code, message }) => {
     const text = JSON.stringify({ error: { message: `wrong: ${KEY}`, code, param: code } });
-    const failure = refusalOf(target(), { status: 401, headers: {}, text });
+    const failure = refusalOf(openAi, target(), { status: 401, headers: {}, text });
     expect(failure.message).toBe(message);
     expect(JSON.stringify(failure)).not.toContain(KEY.slice(0, 12));
   });
 
   it("says that a key is asked for where none is set", () => {
-    const failure = refusalOf(target({ apiKey: undefined }), { status: 401, headers: {}, text: "" });
+    const failure = refusalOf(openAi, target({ apiKey: undefined }), { status: 401, headers: {}, text: "" });
     expect(failure.message).toBe("the endpoint asks for a key (HTTP 401)");
   });
 
   it("of a path says where to look", () => {
-    expect(refusalOf(target(), { status: 404, headers: {}, text: HTML }).message).toContain("/v1");
+    expect(refusalOf(openAi, target(), { status: 404, headers: {}, text: HTML }).message).toContain("/v1");
   });
 
   const inFuture = new Date(Date.now() + 60_000).toUTCString();
@@ -75,12 +76,12 @@ describe("a refusal", () => {
     { headers: { "retry-after": "1e400" }, least: 86_400_000, most: 86_400_000 },
     { headers: { "retry-after-ms": "123", "retry-after": "1" }, least: 123, most: 123 },
   ])("may say when to come back: $headers", ({ headers, least, most }) => {
-    const { retryAfterMs } = refusalOf(target(), { status: 429, headers, text: "" });
+    const { retryAfterMs } = refusalOf(openAi, target(), { status: 429, headers, text: "" });
     expect(retryAfterMs).toBeGreaterThanOrEqual(least);
     expect(retryAfterMs).toBeLessThanOrEqual(most);
   });
 
   it.each([{}, { "retry-after": "soon" }, { "retry-after": "-1" }])("does not guess it from %j", (headers) => {
-    expect(refusalOf(target(), { status: 429, headers, text: "" }).retryAfterMs ?? 0).toBe(0);
+    expect(refusalOf(openAi, target(), { status: 429, headers, text: "" }).retryAfterMs ?? 0).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { ApiError } from "./adapter.ts";
+import type { Adapter, ApiError } from "./adapter.ts";
 import { type JsonObject, parseObject } from "./json-value.ts";
-import { providers, type Target } from "./provider-types.ts";
+import type { Target } from "./provider-types.ts";
 
 /** The ways in which an endpoint fails us; each one asks for something else from the owner. */
 export type FailureKind =
@@ -45,11 +45,11 @@ export class UpstreamFailure extends Error {
 
 /** The failure that an answer with a status of 400 or more is. */
 export function refusalOf(
+  adapter: Adapter,
   target: Target,
   answer: { readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string },
 ): UpstreamFailure {
   const { status, headers, text } = answer;
-  const { adapter } = providers[target.providerType];
   const body = parseBody(text);
   const error = body === undefined ? undefined : adapter.readError(body);
   const kind = error?.kind ?? kindByStatus(status, error, body, text);

@@ -1,13 +1,10 @@
 import type { Secret } from "../../base/secret.ts";
-import { anthropic } from "../anthropic/adapter.ts";
-import { openAi } from "../openai/adapter.ts";
-import { liteLlmDetails } from "../openai/litellm-details.ts";
-import type { Adapter, ModelDetails } from "./adapter.ts";
 import type { ClientConfig } from "./client-config.ts";
 
 /** What is particular to a provider, and what it takes when the owner does not say. */
-export interface Provider {
-  readonly adapter: Adapter;
+interface ProviderTraits {
+  /** The API that it speaks: the folder of the adapter in server/upstream. */
+  readonly api: "openai" | "anthropic";
   /** Undefined where everybody has their own. */
   readonly defaultEndpointUrl: string | undefined;
   /** Appended to the endpoint's URL. */
@@ -20,34 +17,44 @@ export interface Provider {
   readonly keyPath: string | undefined;
   /** Whether it lists its models to anybody, also where a chat takes a key. */
   readonly listsToAnybody: boolean;
-  /** Undefined where the list of models says all that there is to say. */
-  readonly modelDetails: ModelDetails | undefined;
   /** Whether its endpoint answers nobody without a key; else that is up to whoever runs it. */
   readonly asksForKey: boolean;
+  /** The provider of the model catalog (llmdb) that describes all that it serves; undefined: anything may be served. */
+  readonly modelCatalog: string | undefined;
+  /** The provider of the price catalog (genai-prices) whose list prices it bills; undefined: whoever runs it sets them. */
+  readonly priceCatalog: string | undefined;
 }
 
-const openAiCompatible: Provider = {
-  adapter: openAi,
+const openAiCompatible = {
+  api: "openai",
   defaultEndpointUrl: undefined,
   defaultApiPath: "/chat/completions",
   defaultHeaderName: "Authorization",
   defaultPrefix: "Bearer ",
   keyPath: undefined,
   listsToAnybody: false,
-  modelDetails: undefined,
   asksForKey: false,
-};
+  modelCatalog: undefined,
+  priceCatalog: undefined,
+} as const satisfies ProviderTraits;
 
-/** All that we can speak to. */
-export const providers: Readonly<Record<ProviderType, Provider>> = {
-  OPENAI: { ...openAiCompatible, defaultEndpointUrl: "https://api.openai.com/v1", asksForKey: true },
-  LITELLM_PROXY: { ...openAiCompatible, modelDetails: liteLlmDetails },
+const TRAITS = {
+  OPENAI: {
+    ...openAiCompatible,
+    defaultEndpointUrl: "https://api.openai.com/v1",
+    asksForKey: true,
+    modelCatalog: "openai",
+    priceCatalog: "openai",
+  },
+  LITELLM_PROXY: openAiCompatible,
   OPEN_ROUTER: {
     ...openAiCompatible,
     defaultEndpointUrl: "https://openrouter.ai/api/v1",
     keyPath: "/key",
     listsToAnybody: true,
     asksForKey: true,
+    modelCatalog: "openrouter",
+    priceCatalog: "openrouter",
   },
   VLLM: openAiCompatible,
   OLLAMA: openAiCompatible,
@@ -58,31 +65,27 @@ export const providers: Readonly<Record<ProviderType, Provider>> = {
     ...openAiCompatible,
     defaultEndpointUrl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     asksForKey: true,
+    modelCatalog: "alibaba",
   },
   ANTHROPIC: {
-    adapter: anthropic,
+    api: "anthropic",
     defaultEndpointUrl: "https://api.anthropic.com/v1",
     defaultApiPath: "/messages",
     defaultHeaderName: "x-api-key",
     defaultPrefix: "",
     keyPath: undefined,
     listsToAnybody: false,
-    modelDetails: undefined,
     asksForKey: true,
+    modelCatalog: "anthropic",
+    priceCatalog: "anthropic",
   },
-};
+} as const satisfies Readonly<Record<string, ProviderTraits>>;
 
-/** The same words as `Llm.ProviderType` in proto/patchbay/v1/llm.proto. */
-export type ProviderType =
-  | "OPENAI"
-  | "LITELLM_PROXY"
-  | "OPEN_ROUTER"
-  | "VLLM"
-  | "OLLAMA"
-  | "LLAMA_CPP"
-  | "CUSTOM_OPENAI_COMPATIBLE"
-  | "DASHSCOPE"
-  | "ANTHROPIC";
+/** The same words as `Llm.ProviderType` in proto/patchbay/v1/llm.proto: a test compares them. */
+export type ProviderType = keyof typeof TRAITS;
+
+/** All that we can speak to. */
+export const providers: Readonly<Record<ProviderType, ProviderTraits>> = TRAITS;
 
 /** A key and the request header it goes into. */
 export interface ApiKeyHeader {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { adapterOf } from "../calls/adapters.ts";
 import type { ModelRequest, ResponseFormat, ToolChoice } from "./conversation.ts";
 import type { ProviderType, Target } from "./provider-types.ts";
-import { providers } from "./provider-types.ts";
 
 /** The part of a request that its form is, as it goes over the wire. */
 function write(providerType: ProviderType, request: Partial<ModelRequest>, more: Partial<Target> = {}) {
@@ -13,7 +13,7 @@ function write(providerType: ProviderType, request: Partial<ModelRequest>, more:
     tools: [{ name: "f", description: "", parameters: {} }],
     ...request,
   };
-  const written = providers[providerType].adapter.writeRequest({ ...target, model, ...more }, whole, false);
+  const written = adapterOf(providerType).writeRequest({ ...target, model, ...more }, whole, false);
   const { response_format, tool_choice, output_config } = JSON.parse(JSON.stringify(written));
   return { response_format, tool_choice, output_config };
 }

@@ -3,11 +3,11 @@ import { Secret } from "../../base/secret.ts";
 import { type Behaviour, behaviours, refuses, sends } from "../../test/upstream/behaviours.ts";
 import { servesModels } from "../../test/upstream/models.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import type { Vendor } from "../calls/list.ts";
 import { parseAllowRules } from "../egress/allow-rule.ts";
 import { Egress } from "../egress/egress.ts";
 import { Upstreams } from "../upstreams.ts";
 import { UpstreamFailure } from "./failure.ts";
-import type { Vendor } from "./list.ts";
 import type { ProviderType } from "./provider-types.ts";
 import { providers } from "./provider-types.ts";
 

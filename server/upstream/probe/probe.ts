@@ -1,5 +1,5 @@
+import { type CallOptions, readReply, readReplyEvents, sendCall } from "../calls/call.ts";
 import type { Egress } from "../egress/egress.ts";
-import { type CallOptions, readReply, readReplyEvents, sendCall } from "../models/call.ts";
 import type { ModelRequest, SamplingParams, StopReason, Usage } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import type { Target } from "../models/provider-types.ts";

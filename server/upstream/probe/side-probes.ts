@@ -1,5 +1,5 @@
+import { readReply, sendCall } from "../calls/call.ts";
 import type { Egress } from "../egress/egress.ts";
-import { readReply, sendCall } from "../models/call.ts";
 import type { ModelRequest } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { parseObject } from "../models/json-value.ts";

@@ -1,7 +1,7 @@
 import { Secret } from "../../base/secret.ts";
+import { type AskOptions, ask, askForModels, isMissing, type Vendor, withinTestTime } from "../calls/list.ts";
 import type { Egress } from "../egress/egress.ts";
 import { UpstreamFailure } from "../models/failure.ts";
-import { type AskOptions, ask, askForModels, isMissing, type Vendor, withinTestTime } from "../models/list.ts";
 import type { Target } from "../models/provider-types.ts";
 import { providers } from "../models/provider-types.ts";
 import { stagesOf, type TestResult, verdictOf } from "./verdict.ts";

@@ -1,4 +1,4 @@
-import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -14,13 +14,13 @@ import {
   invokeUnaryImplementation,
   transformInvokeImplementation,
 } from "@connectrpc/connect/protocol";
-import type { Check } from "../gate/validate.ts";
 
 /** What stands before every rpc, also before one that is called from within. */
 export interface Guards {
   /** Whether the caller may make the call. */
   readonly admit: (context: HandlerContext) => Promise<void>;
-  readonly check: Check;
+  /** Throws unless the message may be handed on. */
+  readonly check: (type: DescMessage, message: Message) => void;
 }
 
 /**

@@ -13,10 +13,10 @@ import {
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AbortWatch, RunningCalls } from "../call/context.ts";
+import { writePlainGrpcMessage } from "../call/grpc-message.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "../http/deadline.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 import { DirectRpc } from "./fast/direct-rpc.ts";
-import { writePlainGrpcMessage } from "./unknown-rpc.ts";
 
 /** How rpcs are served. */
 export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | "readMaxBytes"> {

@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { DescMethod, DescService, JsonWriteOptions } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
@@ -10,6 +10,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { Fault } from "../../base/fault.ts";
+import { plainGrpcMessage } from "../call/grpc-message.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 
 const GRPC = /^application\/grpc\b/i;
@@ -65,24 +66,4 @@ export function answerError(
   } else {
     answer(codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, jsonOptions));
   }
-}
-
-/** Escapes of printable characters other than `%` itself. */
-const NEEDLESS = /%(2[0-46-9a-f]|[3-6][0-9a-f]|7[0-9a-e])/gi;
-
-/**
- * A `grpc-message` as gRPC wants it, which escapes only `%` and what does not print. Connect escapes reserved characters
- * too, and grpc-js does not undo that: its users would read `%3A` for every colon.
- */
-export function plainGrpcMessage(message: string): string {
-  return message.replace(NEEDLESS, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-/** Writes a call's `grpc-message` so. */
-export function writePlainGrpcMessage(response: NodeResponse): void {
-  const addTrailers = response.addTrailers.bind(response);
-  response.addTrailers = (trailers: OutgoingHttpHeaders) => {
-    const message = trailers["grpc-message"];
-    addTrailers(message === undefined ? trailers : { ...trailers, "grpc-message": plainGrpcMessage(String(message)) });
-  };
 }

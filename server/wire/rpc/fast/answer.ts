@@ -11,8 +11,8 @@ import { codeToHttpStatus, type EndStreamResponse, endStreamFlag } from "@connec
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { FrameWriter } from "../../call/frame-writer.ts";
-import type { Form } from "../direct/forms.ts";
-import { plainGrpcMessage } from "../unknown-rpc.ts";
+import { plainGrpcMessage } from "../../call/grpc-message.ts";
+import type { Form } from "./forms.ts";
 
 /** What an answer is written with. */
 export interface AnswerDeps {

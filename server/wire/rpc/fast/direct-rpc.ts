@@ -20,8 +20,8 @@ import { AbortWatch, type CallContext, MessageReader, OVER, type RunningCalls } 
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../http/exchange.ts";
-import { type Form, formOf, readMessage, timeoutOf } from "../direct/forms.ts";
 import { type AnswerDeps, answerIn, type DirectAnswer } from "./answer.ts";
+import { type Form, formOf, readMessage, timeoutOf } from "./forms.ts";
 
 /** How calls are served directly: what connect's handlers are given, too. */
 export interface DirectOptions {

@@ -1,8 +1,8 @@
 import { createRegistry, type DescMethod, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import { describe, expect, it } from "vitest";
-import { DIALECT_SERVICES } from "../../server/service/dialects/dialects.ts";
-import { SERVICES } from "../../server/service/services.ts";
+import { DIALECT_SERVICES } from "../../../server/service/dialects/dialects.ts";
+import { SERVICES } from "../../../server/service/services.ts";
 import { EXAMPLES } from "./examples.ts";
 
 const methods = new Map<string, DescMethod>(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { registryOf } from "../../server/test/wire/rest-shapes.ts";
+import { registryOf } from "../../../server/test/wire/rest-shapes.ts";
 import { Prose, splitSentence } from "./prose.ts";
 
 const { files } = registryOf({

@@ -1,7 +1,7 @@
 import { fromJson, type JsonObject, type JsonValue, type Registry } from "@bufbuild/protobuf";
-import { ResponseWriter } from "../../server/wire/rest/answer.ts";
-import type { Binding } from "../../server/wire/rest/binding.ts";
-import type { Examples } from "./open-api.ts";
+import { ResponseWriter } from "../../../server/wire/rest/answer.ts";
+import type { Binding } from "../../../server/wire/rest/binding.ts";
+import type { Examples } from "../schema/open-api.ts";
 
 /** Examples of one rpc: its messages in JSON, the request without what the path gives. */
 export interface RpcExamples {

@@ -1,10 +1,10 @@
 import type { Egress } from "../egress/egress.ts";
-import type { ModelAbilities, ModelPage, ServedModel } from "./adapter.ts";
+import type { ModelAbilities, ModelPage, ServedModel } from "../models/adapter.ts";
+import { apiFailure, UpstreamFailure } from "../models/failure.ts";
+import { type JsonObject, parseObject } from "../models/json-value.ts";
+import type { Target } from "../models/provider-types.ts";
+import { adapterOf, modelDetailsOf } from "./adapters.ts";
 import { headersOf, readRefusal, urlOf } from "./call.ts";
-import { apiFailure, UpstreamFailure } from "./failure.ts";
-import { type JsonObject, parseObject } from "./json-value.ts";
-import type { Target } from "./provider-types.ts";
-import { providers } from "./provider-types.ts";
 
 const MAX_PAGES = 20;
 const MAX_MODELS = 10_000;
@@ -65,7 +65,7 @@ async function askForDetails(
   vendor: Vendor,
   options: AskOptions,
 ): Promise<ReadonlyMap<string, ModelAbilities> | undefined> {
-  const { modelDetails } = providers[vendor.providerType];
+  const modelDetails = modelDetailsOf(vendor.providerType);
   if (modelDetails === undefined) return undefined;
   try {
     return await withinTestTime(egress, options, async (options) => {
@@ -97,7 +97,7 @@ export async function askForModels(
   options: AskOptions,
   after?: string,
 ): Promise<ModelPage> {
-  const { adapter } = providers[vendor.providerType];
+  const adapter = adapterOf(vendor.providerType);
   try {
     const query = adapter.modelsQuery(after);
     const { status, body } = await ask(egress, vendor, "/models", query, options);
@@ -140,7 +140,7 @@ export async function ask(
   const text = await response.text(egress.limits.bodyBytes);
   // Together answers with the bare list.
   const body = parseObject(text) ?? parseObject(`{"data":${text}}`);
-  const error = body && providers[vendor.providerType].adapter.readError(body);
+  const error = body && adapterOf(vendor.providerType).readError(body);
   if (error) throw apiFailure(target, error, response);
   return { status: response.status, body };
 }

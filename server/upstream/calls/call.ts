@@ -1,12 +1,12 @@
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
-import { malformed, type StreamReader } from "./adapter.ts";
-import type { ModelRequest, Reply, ReplyEvent, SamplingParams, Usage } from "./conversation.ts";
-import { EventStreamSplitter } from "./event-stream.ts";
-import { apiFailure, refusalOf, UpstreamFailure } from "./failure.ts";
-import { type JsonObject, parseObject } from "./json-value.ts";
-import type { Target } from "./provider-types.ts";
-import { providers } from "./provider-types.ts";
+import { malformed, type StreamReader } from "../models/adapter.ts";
+import type { ModelRequest, Reply, ReplyEvent, SamplingParams, Usage } from "../models/conversation.ts";
+import { EventStreamSplitter } from "../models/event-stream.ts";
+import { apiFailure, refusalOf, UpstreamFailure } from "../models/failure.ts";
+import { type JsonObject, parseObject } from "../models/json-value.ts";
+import type { Target } from "../models/provider-types.ts";
+import { adapterOf } from "./adapters.ts";
 
 /** Of an error, more than this is not read. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -41,7 +41,7 @@ export async function sendCall(
 
 /** The reply that an answer is as a whole. */
 export async function readReply(egress: Egress, target: Target, response: EgressResponse): Promise<Reply> {
-  const { adapter } = providers[target.providerType];
+  const adapter = adapterOf(target.providerType);
   const text = await response.text(egress.limits.bodyBytes);
   const body = parseObject(text);
   const error = body === undefined ? undefined : adapter.readError(body);
@@ -64,7 +64,7 @@ export async function* readReplyEvents(
   response: EgressResponse,
   counted?: (usage: Usage) => void,
 ): AsyncGenerator<readonly ReplyEvent[]> {
-  const reader = providers[target.providerType].adapter.openStream();
+  const reader = adapterOf(target.providerType).openStream();
   try {
     if (isWhole(response)) throw await readUnstreamed(egress, target, response);
     const splitter = new EventStreamSplitter(egress.limits.lineBytes, response.status);
@@ -98,7 +98,7 @@ export function urlOf({ endpointUrl, apiPath }: Pick<Target, "endpointUrl" | "ap
 /** What the owner adds comes first: what the adapter writes is never overwritten. */
 function bodyOf(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
   const sampling = target.takesSampling === false ? withoutChoices(request.sampling) : request.sampling;
-  const written = providers[target.providerType].adapter.writeRequest(target, { ...request, sampling }, streamed);
+  const written = adapterOf(target.providerType).writeRequest(target, { ...request, sampling }, streamed);
   return { ...target.config?.members, ...written };
 }
 
@@ -113,7 +113,7 @@ export function headersOf({ apiKey, providerType, config }: Target, streamed: bo
     "user-agent": "patchbay",
     "content-type": "application/json",
     accept: streamed ? "text/event-stream" : "application/json",
-    ...providers[providerType].adapter.headers,
+    ...adapterOf(providerType).headers,
     ...config?.headers,
   };
   if (apiKey !== undefined) headers[apiKey.headerName.toLowerCase()] = apiKey.prefix + apiKey.secret.reveal();
@@ -130,7 +130,7 @@ export async function readRefusal(target: Target, response: EgressResponse): Pro
     // Its words are lost; its status still tells.
     if (!(error instanceof UpstreamFailure)) throw error;
   }
-  return refusalOf(target, { status, headers, text });
+  return refusalOf(adapterOf(target.providerType), target, { status, headers, text });
 }
 
 /** Some servers call their event streams something else: what is not surely another thing is read as one. */

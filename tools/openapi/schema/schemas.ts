@@ -1,9 +1,9 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence as FieldPresence } from "@bufbuild/protobuf/wkt";
 import * as validate from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { is_secret, takes_back } from "../../gen/patchbay/v1/options_pb.ts";
-import { type ValueType, valueTypeOf } from "../../server/wire/rest/fields.ts";
+import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
+import { is_secret, takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
+import { type ValueType, valueTypeOf } from "../../../server/wire/rest/fields.ts";
 import { containerKeywords, enumKeywords, valueKeywords } from "./constraints.ts";
 import type { Directions } from "./directions.ts";
 import { choicesOf, describeChoice, requireChoices } from "./oneof-schema.ts";

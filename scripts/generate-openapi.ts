@@ -28,6 +28,7 @@ const document = createDocument({
   commentOf: (desc) => getComments(desc).leading,
   mainPackage: "patchbay.v1",
   firstService: "patchbay.v1.LlmService",
+  publishedElsewhere: ["dialects.openai.v1.OpenAiService", "dialects.anthropic.v1.AnthropicService"],
   reasons,
   examples: EXAMPLES,
 });

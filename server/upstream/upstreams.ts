@@ -6,6 +6,15 @@ import type { ModelRequest, Reply, ReplyEvent, Usage } from "./models/conversati
 import { joinDeltas } from "./models/event-stream.ts";
 import { UpstreamFailure } from "./models/failure.ts";
 import type { Target } from "./models/provider-types.ts";
+import {
+  type PassedCall,
+  type PassedPiece,
+  type PassedReply,
+  type PassListener,
+  passStream,
+  readPassed,
+  sendPassed,
+} from "./pass-through/call.ts";
 import { testConnection } from "./probe/probe.ts";
 import { monitoringStage, type SideQuestions, toolsStage } from "./probe/side-probes.ts";
 import { testVendor } from "./probe/vendor-probe.ts";
@@ -77,6 +86,48 @@ export class Upstreams {
           watched?.replied();
         }
         yield events;
+      }
+      outcome = "ok";
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      watched?.end(outcome);
+    }
+  }
+
+  /** A whole reply to a call in the words of the endpoint's own API, as it came. */
+  async pass(target: Target, call: PassedCall, signal: AbortSignal, watch?: Watch): Promise<PassedReply> {
+    const watched = watch?.begin(target.providerType);
+    let outcome = "ok";
+    try {
+      const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
+      return await readPassed(this.#egress, target, call.api, response);
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      watched?.end(outcome);
+    }
+  }
+
+  /** The same as it is written. */
+  async *passStream(
+    target: Target,
+    call: PassedCall,
+    signal: AbortSignal,
+    watch: Watch | undefined,
+    listener: PassListener,
+  ): AsyncGenerator<PassedPiece> {
+    const watched = watch?.begin(target.providerType);
+    let outcome = "left";
+    let hasReplied = false;
+    try {
+      const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
+      for await (const piece of passStream(this.#egress, target, call, response, listener)) {
+        if (!hasReplied) watched?.replied();
+        hasReplied = true;
+        yield piece;
       }
       outcome = "ok";
     } catch (error) {

@@ -25,6 +25,8 @@ export interface DocumentSources {
   readonly commentOf: CommentOf;
   /** Its types go by their short names, all others by their full ones. */
   readonly mainPackage: string;
+  /** Services of APIs that others publish: they are served, and described by those who made them. */
+  readonly publishedElsewhere?: readonly string[];
   /** The service that readers need before all others. */
   readonly firstService?: string;
   /** The reasons of refusals. */
@@ -64,8 +66,10 @@ const SECURITY_SCHEMES = {
   apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "`X-Api-Key: <API key>`" },
 };
 
-function servicesOf({ registry, firstService }: DocumentSources): DescService[] {
-  const services = [...registry].filter((type) => type.kind === "service");
+function servicesOf({ registry, firstService, publishedElsewhere = [] }: DocumentSources): DescService[] {
+  const services = [...registry].filter(
+    (type) => type.kind === "service" && !publishedElsewhere.includes(type.typeName),
+  ) as DescService[];
   return services
     .filter(({ methods }) => methods.some((method) => hasOption(method, http)))
     .sort((a, b) => Number(b.typeName === firstService) - Number(a.typeName === firstService));

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { ModelRequest, Reply, ReplyEvent, StopReason, Usage } from "../../upstream/models/conversation.ts";
+import type { Reply, ReplyEvent, StopReason, Usage } from "../../upstream/models/conversation.ts";
 import { type FailureKind, UpstreamFailure } from "../../upstream/models/failure.ts";
 import type { Scope } from "../call/scope.ts";
 import type { Budgets } from "../usage/budgets.ts";
-import { costOf, estimatePrompt, isText, tokensOf } from "../usage/cost.ts";
+import { costOf, type Prompt, tokensOf } from "../usage/cost.ts";
 import { priceOf } from "../usage/price.ts";
 import { estimateReply, GrowingReply } from "./growing-reply.ts";
 import { sealReply } from "./turn-text.ts";
@@ -32,6 +32,9 @@ interface Count {
   readonly usage: Usage;
   readonly source: "REPORTED" | "ESTIMATED" | undefined;
 }
+
+/** What a caller says of a reply, for its usage row. */
+export type Labels = Readonly<Record<string, string>>;
 
 /** What the caller is told of a reply beside what was said. */
 export interface ReplyFacts extends Count {
@@ -60,26 +63,33 @@ export class Attempt {
   readonly #scope: Scope;
   readonly #llm: Readonly<Llm>;
   readonly #turn: RunningTurn | undefined;
-  #request: ModelRequest | undefined;
+  readonly #labels: Labels;
+  #prompt: Prompt | undefined;
   #firstTokenMs: number | undefined;
   #counted: Usage = {};
   #overBudget = false;
   #hasEnded = false;
 
-  constructor(deps: AttemptDeps, scope: Scope, llm: Readonly<Llm>, turn: RunningTurn | undefined) {
+  constructor(
+    deps: AttemptDeps,
+    scope: Scope,
+    llm: Readonly<Llm>,
+    { turn, labels = {} }: { turn?: RunningTurn | undefined; labels?: Labels | undefined },
+  ) {
     this.#deps = deps;
     this.#scope = scope;
     this.#llm = llm;
     this.#turn = turn;
+    this.#labels = labels;
   }
 
   /** To be called last before the model is; refuses what a budget refuses. Without a budget, it asks nobody. */
-  async begin(request: ModelRequest): Promise<void> {
+  async begin(prompt: Prompt): Promise<void> {
     if (this.#llm.hasBudget) {
-      const cost = await this.#likelyCost(request);
+      const cost = await this.#likelyCost(prompt);
       this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
     }
-    this.#request = request;
+    this.#prompt = prompt;
   }
 
   /** Notes an event of a stream. */
@@ -116,7 +126,7 @@ export class Attempt {
     if (this.#hasEnded) return;
     const outcome = this.#outcomeOf(error);
     const turn = this.#turn && stoppedTurn(this.#turn, outcome);
-    const reply = this.#request && (await this.#record(outcome, this.#heard.model, this.#countHeard(outcome)));
+    const reply = this.#prompt && (await this.#record(outcome, this.#heard.model, this.#countHeard(outcome)));
     await this.#end({ reply, turn });
   }
 
@@ -145,10 +155,10 @@ export class Attempt {
   #countOf<Said>(reported: Usage, estimate: (said: Said) => number | undefined, said: Said): Count {
     const { inputTokens, outputTokens } = reported;
     if (inputTokens !== undefined && outputTokens !== undefined) return { usage: reported, source: "REPORTED" };
-    const request = this.#request as ModelRequest;
+    const prompt = this.#prompt as Prompt;
     const usage = withoutUnknown({
       ...reported,
-      inputTokens: inputTokens ?? (isText(request) ? estimatePrompt(request) : undefined),
+      inputTokens: inputTokens ?? (prompt.isText() ? prompt.estimate() : undefined),
       outputTokens: outputTokens ?? estimate(said),
     });
     const isKnown = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
@@ -173,7 +183,8 @@ export class Attempt {
       // PostgreSQL stores no NUL, and the endpoint may send anything.
       model: (model || llm.modelIdentifier).replaceAll("\0", "").slice(0, 255),
       providerType: llm.providerType,
-      labels: llm.labels,
+      // The owner's go first: a caller renames nothing.
+      labels: { ...this.#labels, ...llm.labels },
       inputTokens: usage.inputTokens,
       cacheReadTokens: usage.cacheReadTokens,
       cacheWriteTokens: usage.cacheWriteTokens,
@@ -202,10 +213,10 @@ export class Attempt {
     };
   }
 
-  async #likelyCost(request: ModelRequest): Promise<bigint | undefined> {
+  async #likelyCost(prompt: Prompt): Promise<bigint | undefined> {
     const price = await priceOf(this.#llm);
-    const input = estimatePrompt(request);
-    const output = request.sampling.maxTokens ?? USUAL_MOST_TOKENS;
+    const input = prompt.estimate();
+    const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
     const tokens = { input, output, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
     return price && costOf(tokens, price.ratesFor(input));
   }

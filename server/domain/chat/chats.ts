@@ -17,7 +17,8 @@ import { providerTypeOf } from "../connections/provider-type.ts";
 import type { Signals } from "../llms/signals.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { endingOf, type ModelEnding } from "../models/state.ts";
-import { Attempt, type AttemptDeps, type ReplyFacts } from "./attempt.ts";
+import { promptOf } from "../usage/cost.ts";
+import { Attempt, type AttemptDeps, type Labels, type ReplyFacts } from "./attempt.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
@@ -27,6 +28,8 @@ export interface ChatAsk {
   readonly request: ModelRequest;
   /** Undefined: a chat of its own. */
   readonly session: SessionAsk | undefined;
+  /** What the caller says of it, for its usage row. */
+  readonly labels?: Labels;
 }
 
 /** Whose reply it is. */
@@ -78,7 +81,7 @@ export class Chats {
     const { llm, target } = resolved;
     try {
       const request = await this.#requestOf(scope, ask, llm, turn);
-      await attempt.begin(request);
+      await attempt.begin(promptOf(request));
       const reply = await this.#deps.upstreams.reply(target, request, scope.signal, scope.watch);
       this.#deps.signals.recordSignal(llm.id, true);
       return { origin, reply, facts: await attempt.complete(reply) };
@@ -100,7 +103,7 @@ export class Chats {
     const { llm, target } = resolved;
     try {
       const request = await this.#requestOf(scope, ask, llm, turn);
-      await attempt.begin(request);
+      await attempt.begin(promptOf(request));
       const events = this.#deps.upstreams.stream(target, request, scope.signal, scope.watch, (usage) =>
         attempt.count(usage),
       );
@@ -130,7 +133,7 @@ export class Chats {
     }
   }
 
-  async #begin(scope: Scope, { llmId, request, session }: ChatAsk): Promise<Begun> {
+  async #begin(scope: Scope, { llmId, request, session, labels }: ChatAsk): Promise<Begun> {
     const { turns, limits } = this.#deps;
     const named = llmId || (session?.sessionId && (await turns.llmOf(scope, session.sessionId))) || "";
     const resolved = await this.#deps.targets.open(scope, named);
@@ -141,7 +144,7 @@ export class Chats {
     const answered = begun && "reply" in begun ? begun : undefined;
     const turn = begun && "release" in begun ? begun : undefined;
     const origin = { llmId: llm.id, sessionId: begun?.sessionId, turnId: begun?.turnId, ending: endingOf(llm) };
-    return { resolved, origin, turn, answered, attempt: new Attempt(this.#deps, scope, llm, turn) };
+    return { resolved, origin, turn, answered, attempt: new Attempt(this.#deps, scope, llm, { turn, labels }) };
   }
 
   async #requestOf(scope: Scope, { request }: ChatAsk, llm: ResolvedLlm["llm"], turn: RunningTurn | undefined) {
@@ -151,13 +154,13 @@ export class Chats {
 }
 
 /** The refusal of a chat, once what it took is recorded. */
-async function stopped(attempt: Attempt, error: unknown, llm: ResolvedLlm["llm"]): Promise<unknown> {
+export async function stopped(attempt: Attempt, error: unknown, llm: ResolvedLlm["llm"]): Promise<unknown> {
   await stop(attempt, error);
   return refusalOf(error, llm);
 }
 
 /** What cannot be recorded because the database is away is kept for later; the caller learns what happened first. */
-async function stop(attempt: Attempt, error: unknown): Promise<void> {
+export async function stop(attempt: Attempt, error: unknown): Promise<void> {
   try {
     await attempt.stop(error);
   } catch (failure) {
@@ -189,11 +192,7 @@ function* eventsOf(answered: AnsweredTurn, origin: ReplyOrigin): Generator<ChatE
 
 /** Refuses a chat that an Llm is not there for, before anything is sent. */
 export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelRequest): void {
-  if (llm.disabled) {
-    throw new Fault("LLM_DISABLED", `llm ${llm.id} is disabled; its owner enables it with UpdateLlm`, {
-      metadata: { llmId: llm.id },
-    });
-  }
+  requireEnabled(llm);
   const providerType = providerTypeOf(llm);
   if (responseFormat && !adapterOf(providerType).responseFormats.has(responseFormat.type)) {
     throw new Fault(
@@ -202,6 +201,14 @@ export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelReque
       { metadata: { llmId: llm.id } },
     );
   }
+}
+
+/** Refuses an Llm that its owner has disabled. */
+export function requireEnabled(llm: Readonly<Llm>): void {
+  if (!llm.disabled) return;
+  throw new Fault("LLM_DISABLED", `llm ${llm.id} is disabled; its owner enables it with UpdateLlm`, {
+    metadata: { llmId: llm.id },
+  });
 }
 
 /** The bytes of what is said and shown in a request, and of its tools: what a limit of bytes counts. */

@@ -1,6 +1,16 @@
 import { estimateTokenCount } from "tokenx";
 import type { ChatMessage, ModelRequest, ToolCall, Usage } from "../../upstream/models/conversation.ts";
 
+/** What is asked of a model, as far as its cost can be told before the reply is there. Nothing is reckoned that nobody asks for. */
+export interface Prompt {
+  /** How many tokens it has, roughly. */
+  estimate(): number;
+  /** Whether it is all text: what images come to is only known to the provider. */
+  isText(): boolean;
+  /** How many tokens the reply may have; undefined when nothing limits it. */
+  maxTokens(): number | undefined;
+}
+
 /** The kinds of tokens that are billed, each on its own: no token is of two kinds. */
 const KINDS = ["input", "cacheRead", "cacheWrite", "output", "reasoning"] as const;
 
@@ -46,7 +56,7 @@ export function rateOf(dollarsPerMillion: string | number): bigint {
 /** What APIs put around each message, in tokens. */
 const TOKENS_A_MESSAGE = 4;
 /** As much as providers bill for a large image. */
-const TOKENS_AN_IMAGE = 1_600;
+export const TOKENS_AN_IMAGE = 1_600;
 
 /** How many tokens a text has, roughly: within a tenth for prose and code, a third more for Chinese. */
 export function estimateText(text: string): number {
@@ -76,4 +86,13 @@ export function estimatePrompt({ messages, tools }: ModelRequest): number {
 /** Whether a prompt is all text: what images come to is only known to the provider. */
 export function isText({ messages }: ModelRequest): boolean {
   return messages.every(({ parts }) => parts.every(({ type }) => type === "text"));
+}
+
+/** A request of ours as a prompt. */
+export function promptOf(request: ModelRequest): Prompt {
+  return {
+    estimate: () => estimatePrompt(request),
+    isText: () => isText(request),
+    maxTokens: () => request.sampling.maxTokens,
+  };
 }

@@ -48,10 +48,15 @@ export async function readReply(egress: Egress, target: Target, response: Egress
   if (error !== undefined) throw apiFailure(target, error, response);
   const reply = body === undefined ? undefined : adapter.readReply(body);
   if (reply !== undefined) return reply;
+  throw notAReply(text, response);
+}
+
+/** The failure that a text is in the place of a reply. */
+export function notAReply(text: string, { status }: EgressResponse): UpstreamFailure {
   const isPage = text.trimStart().startsWith("<");
   const sentence = `the endpoint answered with ${isPage ? "a web page" : "something that is no reply of the provider's API"}`;
   const advice = "check the endpoint URL (mostly it ends with /v1) and the API path";
-  throw new UpstreamFailure("bad-reply", `${sentence}: ${advice}`, { httpStatus: response.status });
+  return new UpstreamFailure("bad-reply", `${sentence}: ${advice}`, { httpStatus: status });
 }
 
 /**
@@ -134,12 +139,16 @@ export async function readRefusal(target: Target, response: EgressResponse): Pro
 }
 
 /** Some servers call their event streams something else: what is not surely another thing is read as one. */
-function isWhole({ headers }: EgressResponse): boolean {
+export function isWhole({ headers }: EgressResponse): boolean {
   return /^(application\/json|text\/html)\b/i.test(headers["content-type"] ?? "");
 }
 
 /** What it means that a streamed call was answered with one JSON text or a page. */
-async function readUnstreamed(egress: Egress, target: Target, response: EgressResponse): Promise<UpstreamFailure> {
+export async function readUnstreamed(
+  egress: Egress,
+  target: Target,
+  response: EgressResponse,
+): Promise<UpstreamFailure> {
   await readReply(egress, target, response);
   const facts = { httpStatus: response.status, parameter: "stream" };
   return new UpstreamFailure("bad-reply", "the endpoint does not stream: it answered with the whole reply", facts);
@@ -163,7 +172,8 @@ function readData(reader: StreamReader, data: readonly string[], events: ReplyEv
   return undefined;
 }
 
-function cut({ status }: EgressResponse): UpstreamFailure {
+/** A stream that ended before its reply did. */
+export function cut({ status }: EgressResponse): UpstreamFailure {
   return new UpstreamFailure("bad-reply", "the endpoint ended its stream before the reply was whole", {
     httpStatus: status,
   });

@@ -28,7 +28,7 @@ export interface EgressCall {
   readonly query?: Readonly<Record<string, string>>;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   /** Whether the reply is read as it is written. */
   readonly streamed: boolean;
   readonly signal: AbortSignal;

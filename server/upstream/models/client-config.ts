@@ -88,6 +88,11 @@ function refusedIn(name: string, value: unknown, path: string, inner: string): s
   return undefined;
 }
 
+/** Whether a member of this name would decide where a request goes, with which key or to which model. */
+export function isRefusedName(name: string): boolean {
+  return isRefused(name);
+}
+
 function isRefused(name: string): boolean {
   return REFUSED.has(name.toLowerCase().replace(/[-_]/g, ""));
 }

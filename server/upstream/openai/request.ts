@@ -96,6 +96,6 @@ function isReasoningModel(providerType: ProviderType, model: string): boolean {
 }
 
 /** Mistral's API answers 422 to `stream_options`, and sends the usage without being asked. */
-function takesStreamOptions({ endpointUrl }: Target): boolean {
+export function takesStreamOptions({ endpointUrl }: Target): boolean {
   return URL.parse(endpointUrl)?.hostname !== "api.mistral.ai";
 }

@@ -1,0 +1,139 @@
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Usage } from "../../upstream/models/conversation.ts";
+import { APIS, type ApiName } from "../../upstream/pass-through/apis.ts";
+import type { PassedCall } from "../../upstream/pass-through/call.ts";
+import type { JsonBody } from "../../upstream/pass-through/json-members.ts";
+import { editRequest } from "../../upstream/pass-through/request.ts";
+import { holderOf, type Scope } from "../call/scope.ts";
+import type { ResolvedLlm } from "../llms/targets.ts";
+import { endingOf } from "../models/state.ts";
+import { bodyPrompt } from "../usage/body-prompt.ts";
+import { Attempt, type Labels, type ReplyFacts } from "./attempt.ts";
+import { type ChatDeps, type ReplyOrigin, requireEnabled, stop, stopped } from "./chats.ts";
+
+/** A call in the words of an API that the Llm's endpoint speaks, too. */
+export interface PassAsk {
+  readonly api: ApiName;
+  readonly body: JsonBody;
+  readonly streamed: boolean;
+  /** What of the caller's headers goes along, in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly labels: Labels;
+}
+
+/** What a caller is told of a reply that was passed through, beside its bytes. */
+export interface PassOrigin extends ReplyOrigin {
+  /** Members of the request that the model does not take, and that were taken out. */
+  readonly dropped: readonly string[];
+}
+
+/** A whole reply as it came. */
+export interface PassedWhole {
+  readonly origin: PassOrigin;
+  readonly bytes: Buffer;
+  readonly facts: ReplyFacts;
+}
+
+/** Some of a streamed reply. The last has what is known of the reply, and is durable. */
+export type PassedPart =
+  | { readonly type: "start"; readonly origin: PassOrigin }
+  | { readonly type: "bytes"; readonly bytes: readonly Buffer[] }
+  | { readonly type: "end"; readonly bytes: Buffer; readonly facts: ReplyFacts };
+
+/**
+ * Chats in the words of the endpoint's own API, passed through as they are: what they may, what they take and what they cost
+ * is reckoned as that of every chat.
+ */
+export class PassThrough {
+  readonly #deps: ChatDeps;
+
+  constructor(deps: ChatDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether an API is spoken at the endpoint of an Llm. */
+  static isSpoken(api: ApiName, { target }: ResolvedLlm): boolean {
+    return APIS[api].pathAt(target) !== undefined;
+  }
+
+  /** The whole reply. */
+  async reply(scope: Scope, resolved: ResolvedLlm, ask: PassAsk): Promise<PassedWhole> {
+    const { call, origin, attempt } = await this.#begin(scope, resolved, ask);
+    const { llm, target } = resolved;
+    try {
+      await attempt.begin(bodyPrompt(ask.body));
+      const { body, model, usage } = await this.#deps.upstreams.pass(target, call, scope.signal, scope.watch);
+      this.#deps.signals.recordSignal(llm.id, true);
+      const said = isCounted(usage) ? undefined : call.api.readReply(JSON.parse(body.bytes.toString("utf8")));
+      const facts = await attempt.complete({ ...NOTHING, ...said, model, usage });
+      return { origin, bytes: body.bytes, facts };
+    } catch (error) {
+      throw await this.#failed(error, resolved, attempt);
+    }
+  }
+
+  /** The count of tokens that an endpoint makes; nothing is replied, and nothing is billed. */
+  async count(scope: Scope, resolved: ResolvedLlm, ask: PassAsk): Promise<{ origin: PassOrigin; bytes: Buffer }> {
+    const { call, origin, attempt } = await this.#begin(scope, resolved, ask);
+    try {
+      const { body } = await this.#deps.upstreams.pass(resolved.target, call, scope.signal, scope.watch);
+      return { origin, bytes: body.bytes };
+    } catch (error) {
+      throw await this.#failed(error, resolved, attempt);
+    }
+  }
+
+  /** The reply as it is made. Leaving it closes the connection to the provider. */
+  async *stream(scope: Scope, resolved: ResolvedLlm, ask: PassAsk): AsyncGenerator<PassedPart> {
+    const { call, origin, attempt } = await this.#begin(scope, resolved, ask);
+    const { llm, target } = resolved;
+    try {
+      await attempt.begin(bodyPrompt(ask.body));
+      const pieces = this.#deps.upstreams.passStream(target, call, scope.signal, scope.watch, {
+        onEvents: (events) => {
+          for (const event of events) attempt.hear(event);
+        },
+        onPartialUsage: (usage) => attempt.count(usage),
+      });
+      let hasStarted = false;
+      for await (const piece of pieces) {
+        if (!hasStarted) yield { type: "start", origin };
+        hasStarted = true;
+        if (piece.type === "bytes") {
+          yield piece;
+          continue;
+        }
+        this.#deps.signals.recordSignal(llm.id, true);
+        yield { ...piece, facts: await attempt.completeStream("end", "", piece.usage) };
+      }
+    } catch (error) {
+      throw await this.#failed(error, resolved, attempt);
+    } finally {
+      // Only if the caller left while it was given a piece.
+      await stop(attempt, undefined);
+    }
+  }
+
+  async #begin(scope: Scope, { llm, target }: ResolvedLlm, { api: name, body, streamed, headers, labels }: PassAsk) {
+    requireEnabled(llm);
+    await this.#deps.limits.countBytes(holderOf(scope.caller), () => body.bytes.length);
+    const api = APIS[name];
+    const { bytes, asksForUsage, dropped } = editRequest(api, target, body, llm.defaultSampling);
+    const path = api.pathAt(target) as string;
+    const call: PassedCall = { api, path, bytes, streamed, hidesUsage: asksForUsage, headers };
+    const origin = { llmId: llm.id, sessionId: undefined, turnId: undefined, ending: endingOf(llm), dropped };
+    return { call, origin, attempt: new Attempt(this.#deps, scope, llm, { labels }) };
+  }
+
+  async #failed(error: unknown, resolved: ResolvedLlm, attempt: Attempt): Promise<unknown> {
+    this.#deps.targets.onFailure(error, resolved);
+    this.#deps.signals.recordFailure(resolved.llm.id, error);
+    return stopped(attempt, error, resolved.llm as Llm);
+  }
+}
+
+const NOTHING = { text: "", reasoning: "", toolCalls: [], stopReason: "end", rawStopReason: "" } as const;
+
+function isCounted({ inputTokens, outputTokens }: Usage): boolean {
+  return inputTokens !== undefined && outputTokens !== undefined;
+}

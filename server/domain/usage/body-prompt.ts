@@ -1,0 +1,53 @@
+import { asCount, asObject, type JsonObject } from "../../upstream/models/json-value.ts";
+import { type JsonBody, readValue } from "../../upstream/pass-through/json-members.ts";
+import { estimateText, type Prompt, TOKENS_AN_IMAGE } from "./cost.ts";
+
+/** Where APIs have what is said: the prompt, and the tools that a model is told of. */
+const SAID = new Set(["messages", "input", "system", "instructions", "tools", "functions", "response_format", "text"]);
+const LIMITS = new Set(["max_tokens", "max_completion_tokens", "max_output_tokens"]);
+
+/** What is no text, by the `type` of a part. */
+const MEDIA = /^(image|input_image|image_url|input_audio|audio|document|file|input_file|video_url|container_upload)$/;
+
+/** A request in the words of some API as a prompt; it is only parsed if its cost has to be estimated. */
+export function bodyPrompt(body: JsonBody): Prompt {
+  let counted: { tokens: number; media: number } | undefined;
+  const count = () => {
+    counted ??= countIn(body);
+    return counted;
+  };
+  return {
+    estimate: () => count().tokens + count().media * TOKENS_AN_IMAGE,
+    isText: () => count().media === 0,
+    maxTokens: () => {
+      const member = body.members.findLast(({ name }) => LIMITS.has(name));
+      return member && asCount(readValue(body.bytes, member));
+    },
+  };
+}
+
+function countIn(body: JsonBody): { tokens: number; media: number } {
+  const sum = { tokens: 0, media: 0 };
+  for (const member of body.members) {
+    if (SAID.has(member.name)) add(readValue(body.bytes, member), sum, 0);
+  }
+  return sum;
+}
+
+/** As deep as no API nests. */
+const DEEPEST = 100;
+
+function add(value: unknown, sum: { tokens: number; media: number }, depth: number): void {
+  if (depth > DEEPEST) return;
+  if (typeof value === "string") sum.tokens += estimateText(value);
+  else if (Array.isArray(value)) for (const item of value) add(item, sum, depth + 1);
+  else if (asObject(value)) addObject(value as JsonObject, sum, depth);
+}
+
+function addObject(object: JsonObject, sum: { tokens: number; media: number }, depth: number): void {
+  if (typeof object.type === "string" && MEDIA.test(object.type)) {
+    sum.media++;
+    return;
+  }
+  for (const value of Object.values(object)) add(value, sum, depth + 1);
+}

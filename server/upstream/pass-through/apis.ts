@@ -1,0 +1,190 @@
+import { readError as readMessagesError } from "../anthropic/errors.ts";
+import { readReply as readMessage, readUsage as readMessageUsage } from "../anthropic/reply.ts";
+import { openStream as openMessageStream } from "../anthropic/stream.ts";
+import type { ApiError, StreamReader } from "../models/adapter.ts";
+import type { Reply, SamplingParams, Usage } from "../models/conversation.ts";
+import { asCount, asObject, type JsonObject } from "../models/json-value.ts";
+import type { Target } from "../models/provider-types.ts";
+import { providers } from "../models/provider-types.ts";
+import { readError as readOpenAiError } from "../openai/errors.ts";
+import { readReply as readCompletion, readUsage as readCompletionUsage } from "../openai/reply.ts";
+import { openStream as openCompletionStream } from "../openai/stream.ts";
+import { openResponseStream, readResponse, readResponseError, readResponseUsage } from "./responses.ts";
+
+/** The APIs whose calls can be passed through to an endpoint that speaks them, too. */
+export type ApiName = "chat-completions" | "responses" | "embeddings" | "messages" | "count-tokens";
+
+/** What there is to know of an API to pass its calls through: where it is served, and how its replies are watched. */
+export interface Api {
+  readonly name: ApiName;
+  /** What is appended to an endpoint's URL; undefined when the endpoint does not speak this API. */
+  pathAt(target: Pick<Target, "providerType" | "apiPath">): string | undefined;
+  /** The members of a request that say what sampling parameters say. */
+  writeSampling(target: Target, sampling: SamplingParams): JsonObject;
+  /** Members of which a caller who says one has said all: none of the others is added. */
+  readonly together: readonly (readonly string[])[];
+  /** What of a client configuration its requests take. */
+  takesMember(name: string): boolean;
+  /** A reply has at least one of these. */
+  readonly replyMembers: readonly string[];
+  /** Undefined when the body is no error of this API. */
+  readError(body: JsonObject): ApiError | undefined;
+  readReply(body: JsonObject): Reply | undefined;
+  /** What the usage of a whole reply says. */
+  readUsage(usage: JsonObject): Usage;
+  /** Undefined where nothing is streamed. */
+  readonly stream: StreamedApi | undefined;
+}
+
+/** What there is to know of an API's streams. */
+export interface StreamedApi {
+  open(): StreamReader;
+  /** Bytes that every event has that tells of usage, of an error or of the end. */
+  readonly marks: readonly Buffer[];
+  /** Adds what an event says of the usage to what others said. */
+  addUsage(event: JsonObject, before: JsonObject): JsonObject;
+  /** Whether an event says that the reply is whole. */
+  isLast(event: JsonObject): boolean;
+}
+
+const chatCompletions: Api = {
+  name: "chat-completions",
+  pathAt: ({ providerType, apiPath }) =>
+    providerType === "ANTHROPIC" || apiPath.endsWith("/responses") ? undefined : apiPath,
+  writeSampling: (target, sampling) => samplingMembers(target, sampling),
+  together: [["max_tokens", "max_completion_tokens"]],
+  takesMember: () => true,
+  replyMembers: ["choices"],
+  readError: readOpenAiError,
+  readReply: readCompletion,
+  readUsage: readCompletionUsage,
+  stream: {
+    open: openCompletionStream,
+    marks: marks('"usage":{', '"usage": {', '"error"', "[DONE]"),
+    addUsage: (event, before) => asObject(event.usage) ?? before,
+    isLast: () => false,
+  },
+};
+
+const responses: Api = {
+  name: "responses",
+  pathAt: ({ providerType, apiPath }) => {
+    if (apiPath.endsWith("/responses")) return apiPath;
+    return providerType === "OPENAI" ? besideChat(apiPath, "/responses") : undefined;
+  },
+  writeSampling: (_, { maxTokens, temperature, topP }) => ({ max_output_tokens: maxTokens, temperature, top_p: topP }),
+  together: [],
+  takesMember: (name) => RESPONSES_MEMBERS.has(name),
+  replyMembers: ["output", "object"],
+  readError: readResponseError,
+  readReply: readResponse,
+  readUsage: readResponseUsage,
+  stream: {
+    open: openResponseStream,
+    marks: marks('"response.completed"', '"response.incomplete"', '"response.failed"', '"error"'),
+    addUsage: (event, before) => asObject(asObject(event.response)?.usage) ?? before,
+    isLast: ({ type }) => type === "response.completed" || type === "response.incomplete",
+  },
+};
+
+/** What chat completions and Responses call the same. */
+const RESPONSES_MEMBERS = new Set(
+  "metadata parallel_tool_calls prompt_cache_key prompt_cache_retention reasoning safety_identifier service_tier store user".split(
+    " ",
+  ),
+);
+
+const embeddings: Api = {
+  name: "embeddings",
+  pathAt: ({ providerType, apiPath }) => {
+    if (apiPath.endsWith("/embeddings")) return apiPath;
+    return providerType === "ANTHROPIC" ? undefined : besideChat(apiPath, "/embeddings");
+  },
+  writeSampling: () => ({}),
+  together: [],
+  takesMember: () => false,
+  replyMembers: ["data", "embeddings"],
+  readError: readOpenAiError,
+  readReply: ({ model }) => ({ ...NOTHING_SAID, model: typeof model === "string" ? model : "" }),
+  // Nothing is written: what is read is all there is to bill.
+  readUsage: (usage) => {
+    const inputTokens = asCount(usage.prompt_tokens) ?? asCount(usage.total_tokens);
+    return inputTokens === undefined ? {} : { inputTokens, outputTokens: 0 };
+  },
+  stream: undefined,
+};
+
+const NOTHING_SAID: Reply = {
+  model: "",
+  text: "",
+  reasoning: "",
+  toolCalls: [],
+  stopReason: "end",
+  rawStopReason: "",
+  usage: {},
+};
+
+const messages: Api = {
+  name: "messages",
+  pathAt: ({ providerType, apiPath }) => (providerType === "ANTHROPIC" ? apiPath : undefined),
+  writeSampling: (target, sampling) => {
+    const { max_tokens, ...written } = samplingMembers(target, sampling);
+    return sampling.maxTokens === undefined ? written : { max_tokens, ...written };
+  },
+  // Since Claude 4.1 only one of the two is taken, and none of them by a model that thinks.
+  together: [
+    ["temperature", "top_p", "thinking"],
+    ["top_k", "thinking"],
+  ],
+  takesMember: () => true,
+  replyMembers: ["content"],
+  readError: readMessagesError,
+  readReply: readMessage,
+  readUsage: readMessageUsage,
+  stream: {
+    open: openMessageStream,
+    marks: marks('"usage"', '"error"', '"message_stop"'),
+    addUsage: (event, before) => ({ ...before, ...asObject(asObject(event.message)?.usage), ...asObject(event.usage) }),
+    isLast: ({ type }) => type === "message_stop",
+  },
+};
+
+const countTokens: Api = {
+  ...messages,
+  name: "count-tokens",
+  pathAt: ({ providerType, apiPath }) => (providerType === "ANTHROPIC" ? `${apiPath}/count_tokens` : undefined),
+  writeSampling: () => ({}),
+  takesMember: () => false,
+  replyMembers: ["input_tokens"],
+  readReply: () => NOTHING_SAID,
+  stream: undefined,
+};
+
+/** By their names. */
+export const APIS: Readonly<Record<ApiName, Api>> = {
+  "chat-completions": chatCompletions,
+  responses,
+  embeddings,
+  messages,
+  "count-tokens": countTokens,
+};
+
+/** Sampling parameters as the adapter of the endpoint's API writes them into a chat. */
+function samplingMembers(target: Target, sampling: SamplingParams): JsonObject {
+  const { adapter } = providers[target.providerType];
+  const {
+    model: _,
+    messages: __,
+    ...members
+  } = adapter.writeRequest(target, { messages: [], sampling, tools: [] }, false);
+  return members;
+}
+
+/** The path of another API of an endpoint, such as Azure's `…/chat/completions?api-version=…`; undefined if chat has none of that form. */
+function besideChat(apiPath: string, path: string): string | undefined {
+  return /\/chat\/completions(?=$|\?)/.test(apiPath) ? apiPath.replace(/\/chat\/completions(?=$|\?)/, path) : undefined;
+}
+
+function marks(...texts: string[]): readonly Buffer[] {
+  return texts.map((text) => Buffer.from(text));
+}

@@ -1,0 +1,199 @@
+import { type ApiError, malformed, type StreamReader } from "../models/adapter.ts";
+import type { ReplyEvent, Usage } from "../models/conversation.ts";
+import { EventStreamSplitter, GrowingBuffer } from "../models/event-stream.ts";
+import { UpstreamFailure } from "../models/failure.ts";
+import { asObject, asObjects, type JsonObject, parseObject } from "../models/json-value.ts";
+import type { Api, StreamedApi } from "./apis.ts";
+
+/** How much is passed on unread before it is read to see what was said: memory is bounded, however long a reply is. */
+const UNREAD_BYTES = 256 * 1024;
+
+export interface StreamWatchOptions {
+  readonly api: Api;
+  /** Whether the usage was asked for by us, and is not for the caller. */
+  readonly hidesUsage: boolean;
+  readonly maxEventBytes: number;
+  /** Told of what is read of the reply: its beginning always, the rest only where it has to be. */
+  readonly onEvents: (events: readonly ReplyEvent[]) => void;
+}
+
+const NEWLINE = 0x0a;
+const NULL_USAGES = [',"usage":null', ', "usage": null'].map((text) => Buffer.from(text));
+
+/**
+ * Watches the bytes of a streamed reply on their way: whole events are handed on as they came, in no other form. Only
+ * those are parsed that can tell of usage, an error or the end, by bytes that they must have; in a JSON text the quotes
+ * of such a mark cannot be part of what a model says. The event that ends the reply is held back.
+ */
+export class StreamWatch {
+  /** Whether the event has come that says that the reply is whole. */
+  isComplete = false;
+  /** That event. */
+  last: Buffer = Buffer.alloc(0);
+  readonly #options: StreamWatchOptions;
+  readonly #stream: StreamedApi;
+  readonly #reader: StreamReader;
+  /** What the reader has not read: nobody may ever want to know. */
+  readonly #unread = new GrowingBuffer();
+  readonly #splitter: EventStreamSplitter;
+  /** The beginning of an event whose end has not come. */
+  #rest: Buffer = Buffer.alloc(0);
+  #hasReplied = false;
+  #counted: JsonObject = {};
+
+  constructor(options: StreamWatchOptions) {
+    this.#options = options;
+    this.#stream = options.api.stream as StreamedApi;
+    this.#reader = this.#stream.open();
+    this.#splitter = new EventStreamSplitter(options.maxEventBytes);
+  }
+
+  /** Adds what of these bytes is for the caller to `out`; returns an error that came in the place of an event. */
+  push(pieces: readonly Buffer[], out: Buffer[]): ApiError | undefined {
+    for (const piece of pieces) {
+      const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+      const end = endOfEvents(bytes);
+      // A copy: a few bytes would hold on to all that the socket read.
+      this.#rest = end === bytes.length ? EMPTY : Buffer.from(bytes.subarray(end));
+      if (this.#rest.length > this.#options.maxEventBytes) throw tooLong();
+      const error = end === 0 ? undefined : this.#pass(bytes.subarray(0, end), out);
+      if (error !== undefined || this.isComplete) return error;
+    }
+    return undefined;
+  }
+
+  /** To be told when the body has ended: some servers leave out the last empty line, and some the event that ends a reply. */
+  flush(out: Buffer[]): ApiError | undefined {
+    const rest = this.#rest;
+    this.#rest = EMPTY;
+    const error = rest.length === 0 ? undefined : this.#pass(Buffer.concat([rest, END_OF_EVENT]), out);
+    // A last event that is only half there is the cut itself.
+    if (error === malformed) return undefined;
+    if (error !== undefined || this.isComplete) return error;
+    this.settle();
+    this.isComplete = this.#reader.end() !== undefined;
+    return undefined;
+  }
+
+  /** What the provider has counted of a reply that is whole. */
+  get usage(): Usage {
+    const marked = this.#options.api.readUsage(this.#counted);
+    if (marked.inputTokens !== undefined && marked.outputTokens !== undefined) return marked;
+    this.settle();
+    return { ...this.#reader.usage, ...marked };
+  }
+
+  /** What it has counted of one that was cut. */
+  get partialUsage(): Usage {
+    this.settle();
+    return this.#reader.usage;
+  }
+
+  /** Reads what was passed on unread. */
+  settle(): void {
+    if (this.#unread.length === 0) return;
+    this.#read(Buffer.from(this.#unread.takeText()));
+  }
+
+  #pass(bytes: Buffer, out: Buffer[]): ApiError | undefined {
+    if (!this.#hasReplied) this.#read(bytes);
+    else this.#keep(bytes);
+    if (this.#stream.marks.some((mark) => bytes.includes(mark))) return this.#passEach(bytes, out);
+    out.push(this.#withoutNullUsage(bytes));
+    return undefined;
+  }
+
+  #passEach(bytes: Buffer, out: Buffer[]): ApiError | undefined {
+    for (let start = 0; start < bytes.length; ) {
+      const end = endOfFirstEvent(bytes, start);
+      const event = bytes.subarray(start, end);
+      start = end;
+      const data = dataOf(event);
+      if (data === "[DONE]") {
+        this.#complete(event);
+        return undefined;
+      }
+      const json = data === undefined ? NO_JSON : parseObject(data);
+      if (json === undefined) return malformed;
+      const error = this.#options.api.readError(json);
+      if (error !== undefined) return error;
+      this.#counted = this.#stream.addUsage(json, this.#counted);
+      if (this.#stream.isLast(json)) {
+        this.#complete(event);
+        return undefined;
+      }
+      if (!this.#isOurs(json)) out.push(this.#withoutNullUsage(event));
+    }
+    return undefined;
+  }
+
+  #complete(event: Buffer): void {
+    this.isComplete = true;
+    this.last = event;
+  }
+
+  /** The chunk that has nothing but the usage, where only we asked for it. */
+  #isOurs(json: JsonObject): boolean {
+    return this.#options.hidesUsage && asObject(json.usage) !== undefined && asObjects(json.choices).length === 0;
+  }
+
+  /** Where the usage is asked for, OpenAI says in every other chunk that it is not there. */
+  #withoutNullUsage(bytes: Buffer): Buffer {
+    if (!this.#options.hidesUsage) return bytes;
+    let left = bytes;
+    for (const text of NULL_USAGES) {
+      for (let at = left.indexOf(text); at !== -1; at = left.indexOf(text, at)) {
+        left = Buffer.concat([left.subarray(0, at), left.subarray(at + text.length)]);
+      }
+    }
+    return left;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#unread.append(bytes);
+    if (this.#unread.length > UNREAD_BYTES) this.settle();
+  }
+
+  /** Errors are found by their marks. */
+  #read(bytes: Buffer): void {
+    const events: ReplyEvent[] = [];
+    for (const data of this.#splitter.push([bytes])) this.#reader.read(data, events);
+    this.#hasReplied ||= events.some(({ type }) => type !== "start");
+    if (events.length > 0) this.#options.onEvents(events);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const END_OF_EVENT = Buffer.from("\n\n");
+const NO_JSON: JsonObject = Object.freeze({});
+
+/** Behind the last empty line; 0 when there is none. */
+function endOfEvents(bytes: Buffer): number {
+  const { length } = bytes;
+  if (bytes[length - 1] === NEWLINE && bytes[length - 2] === NEWLINE) return length;
+  const lf = bytes.lastIndexOf("\n\n");
+  const crlf = bytes.lastIndexOf("\n\r\n");
+  return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
+}
+
+function endOfFirstEvent(bytes: Buffer, start: number): number {
+  for (let at = bytes.indexOf(NEWLINE, start); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) {
+    if (bytes[at + 1] === NEWLINE) return at + 2;
+    if (bytes[at + 1] === 0x0d && bytes[at + 2] === NEWLINE) return at + 3;
+  }
+  return bytes.length;
+}
+
+/** Undefined of an event without data, such as a comment. */
+function dataOf(event: Buffer): string | undefined {
+  const lines = event
+    .toString("utf8")
+    .split(/\r?\n/)
+    .filter((line) => line.startsWith("data:"))
+    .map((line) => line.slice(line[5] === " " ? 6 : 5));
+  return lines.length === 0 ? undefined : lines.join("\n");
+}
+
+function tooLong(): UpstreamFailure {
+  return new UpstreamFailure("bad-reply", "an event of the endpoint's stream is too long");
+}

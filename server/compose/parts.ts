@@ -10,6 +10,7 @@ import type { Limits } from "../domain/access/limits.ts";
 import type { ReachFailpoint } from "../domain/chat/attempt.ts";
 import { type ChatDeps, Chats } from "../domain/chat/chats.ts";
 import { Leases } from "../domain/chat/leases.ts";
+import { PassThrough } from "../domain/chat/pass-through.ts";
 import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
 import { Ledger } from "../store/queries/ledger.ts";
@@ -72,7 +73,7 @@ export async function openChats(
   { store, vault }: Storage,
   given: Given,
   reachFailpoint: ReachFailpoint,
-): Promise<Chats> {
+): Promise<{ chats: Chats; passThrough: PassThrough }> {
   const { config, disposers } = boot;
   const onWarning = warner(boot);
   const ledger = new Ledger(store, onWarning);
@@ -82,7 +83,8 @@ export async function openChats(
   // The embedded database is this server's alone: whatever runs in it, nobody runs.
   if (!config.databaseUrl) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
-  return new Chats({ ...given, vault, ledger, turns, reachFailpoint });
+  const deps = { ...given, vault, ledger, turns, reachFailpoint };
+  return { chats: new Chats(deps), passThrough: new PassThrough(deps) };
 }
 
 /** Secrets that are kept elsewhere. What must never be read is all that is the server's own. */

@@ -21,6 +21,7 @@ import { Sessions } from "../domain/chat/sessions.ts";
 import { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import { DeletedLlms } from "../domain/llms/deletion.ts";
 import { Llms } from "../domain/llms/llms.ts";
+import { LlmNames } from "../domain/llms/names.ts";
 import { CredentialsRotation } from "../domain/llms/rotation.ts";
 import { LlmModels } from "../domain/llms/served-models.ts";
 import { LlmTargets } from "../domain/llms/targets.ts";
@@ -37,6 +38,8 @@ import { createAdmission } from "../service/call/admission.ts";
 import { withMutations } from "../service/call/mutations.ts";
 import { chatRpcs } from "../service/chat/rpcs.ts";
 import { DIALECT_SERVICES, DIALECTS } from "../service/dialects/dialects.ts";
+import type { Face } from "../service/faces/face.ts";
+import { FACE_SERVICES, openFaces } from "../service/faces/faces.ts";
 import { llmRpcs, pingRpcs } from "../service/llms/rpcs.ts";
 import { providerRpcs } from "../service/providers.ts";
 import { SERVICES } from "../service/services.ts";
@@ -58,6 +61,8 @@ const MIB = 2 ** 20;
 const MAX_BYTES = 4 * MIB;
 /** They carry images. */
 const MAX_BYTES_OF_CHATS = 16 * MIB;
+/** As much as Anthropic's API takes. */
+const MAX_BYTES_OF_FACES = 32 * MIB;
 
 /** A server that answers. */
 export interface Server {
@@ -134,7 +139,13 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const budgets = new Budgets({ vault, targets });
   const { checks, signals } = openChecks(boot, store, tests);
   const modelChecks = openModelChecks(boot, store, llmModels);
-  const chats = await openChats(boot, storage, { limits, targets, upstreams, budgets, signals }, reachFailpoint);
+  const { chats, passThrough } = await openChats(
+    boot,
+    storage,
+    { limits, targets, upstreams, budgets, signals },
+    reachFailpoint,
+  );
+  const faces = openFaces({ names: new LlmNames({ store }), targets, passThrough });
   const routes = (plain: ConnectRouter) => {
     const router = withMutations(plain, { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
@@ -146,8 +157,12 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     router.service(AccessService, accessRpcs(access));
     router.service(ProviderService, providerRpcs({ providers, vendors }));
   };
-  const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES], { callers, limits, fork: () => store.fork() });
-  const { listener, lifecycle } = await openWire(boot, store, routes, admit);
+  const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES, ...FACE_SERVICES], {
+    callers,
+    limits,
+    fork: () => store.fork(),
+  });
+  const { listener, lifecycle } = await openWire(boot, store, routes, admit, faces);
   const drain = async () => {
     feed.close(); // Who watches would not leave by themselves.
     await Promise.all([checks.stop(), modelChecks.stop(), lifecycle.drain(listener)]);
@@ -161,6 +176,7 @@ async function openWire(
   store: Store,
   services: (router: ConnectRouter) => void,
   admit: ReturnType<typeof createAdmission>,
+  faces: readonly Face[],
 ): Promise<{ listener: Listener; lifecycle: Lifecycle }> {
   const { config, log, disposers } = boot;
   const lifecycle = new Lifecycle(
@@ -175,8 +191,12 @@ async function openWire(
       addReflection(router, [...SERVICES, HealthService]);
     },
     dialects: DIALECTS,
+    faces,
     files: [...SERVICES, ...DIALECT_SERVICES].map(({ file }) => file),
-    maxBytes: (service) => (service === ChatService ? MAX_BYTES_OF_CHATS : MAX_BYTES),
+    maxBytes: (service) => {
+      if (FACE_SERVICES.includes(service)) return MAX_BYTES_OF_FACES;
+      return service === ChatService ? MAX_BYTES_OF_CHATS : MAX_BYTES;
+    },
     admit,
     classify: outageOf,
     isReady: () => lifecycle.isReady(),

@@ -6,6 +6,7 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
+import type { Face } from "../service/faces/face.ts";
 import { captureMethods, createLocalTransport } from "./call/local-transport.ts";
 import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
@@ -26,6 +27,8 @@ export interface AppOptions {
   readonly routes: (router: ConnectRouter) => void;
   /** The REST faces of other APIs, which call the routes above. */
   readonly dialects: readonly Dialect[];
+  /** The APIs that programs speak already. */
+  readonly faces?: readonly Face[];
   /** The files of the services, whose messages may travel inside others. */
   readonly files: readonly DescFile[];
   /** The largest message of a service, after decompression: a few kilobytes of gzip can be gigabytes. */
@@ -69,7 +72,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const spoken = options.dialects.flatMap(({ routes }) => captureMethods((router) => routes(router, reach)));
   const rest = createRestHandler([...methods, ...spoken], {
     ...shared,
-    errorFormats: options.dialects.flatMap(({ errors }) => errors ?? []),
+    errorFormats: [...options.dialects, ...(options.faces ?? [])].flatMap(({ errors }) => errors ?? []),
+    faces: { faces: options.faces ?? [], records },
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,
@@ -101,6 +105,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";
     const answer = PAGES[path];
+    // Programs look whether somebody is there.
+    if (path === "/" && request.method === "HEAD") return void answerText(response, 200, "");
     if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);
     if (docs(path, request, response)) return;
     const rpc = rpcs.get(path);

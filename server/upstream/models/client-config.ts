@@ -90,7 +90,7 @@ function refusedIn(name: string, value: unknown, path: string, inner: string): s
 
 /** Whether a member of this name would decide where a request goes, with which key or to which model. */
 export function isRefusedName(name: string): boolean {
-  return isRefused(name);
+  return isRefused(name) || HEADERS.has(name) || WRAPPERS.has(name);
 }
 
 function isRefused(name: string): boolean {

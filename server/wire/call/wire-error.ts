@@ -70,6 +70,13 @@ export function methodNotAllowed(method: string, allow: string): WireError {
   });
 }
 
+/** A wish for a WebSocket: there is none, and everything is served without. */
+export function noWebSocket(): WireError {
+  return new WireError("METHOD_NOT_ALLOWED", Code.Unimplemented, "no WebSocket is served here; send a POST", {
+    httpStatus: 426,
+  });
+}
+
 /** A body in a form that is not read; the headers say which are. */
 export function mediaTypeNotSupported(message: string, headers: Record<string, string>): WireError {
   return new WireError("MEDIA_TYPE_NOT_SUPPORTED", Code.InvalidArgument, message, { httpStatus: 415, headers });

@@ -42,6 +42,16 @@ export class CallRecords {
     };
   }
 
+  /** A call has succeeded that no interceptor saw. */
+  succeeded(context: HandlerContext): void {
+    callOf(context.values).settle(undefined);
+  }
+
+  /** One has failed: the error as it goes to the caller. */
+  failed(context: HandlerContext, error: unknown): ConnectError {
+    return this.#failed(callOf(context.values), context, error);
+  }
+
   async *#watched<T>(call: Call, request: Request, messages: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* messages;

@@ -2,7 +2,12 @@ import { create, type DescMessage, fromBinary, type JsonObject, type Registry, t
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RequestInfoSchema,
+  RetryInfoSchema,
+} from "../../../gen/google/rpc/error_details_pb.ts";
 import { WireError } from "../call/wire-error.ts";
 
 /** An error as it goes to the caller. */
@@ -106,7 +111,12 @@ function wholeSeconds({ seconds, nanos }: Duration): number {
 export interface ErrorFormat {
   /** Such as `/api/things`, for itself and all that is below. */
   readonly paths: readonly string[];
-  present(error: FacedError): { readonly httpStatus: number; readonly body: JsonObject };
+  /** Whether a path that two formats have is this one's, by the headers of the call; undefined: none is shared. */
+  readonly claims?: (header: (name: string) => string | undefined) => boolean;
+  present(
+    error: FacedError,
+    path: string,
+  ): { readonly httpStatus: number; readonly body: JsonObject; readonly headers?: Readonly<Record<string, string>> };
 }
 
 /** What there is to say of an error. */
@@ -118,18 +128,22 @@ export interface FacedError {
   readonly metadata: Readonly<Record<string, string>>;
   /** The names of the fields that are wrong. */
   readonly fields: readonly string[];
+  /** Empty where the call has none. */
+  readonly requestId: string;
 }
 
 /** An error for a face, from the answer that it would be. */
 export function describeAnswer(error: ConnectError, { httpStatus }: ErrorAnswer): FacedError {
   const [info] = error.findDetails(ErrorInfoSchema);
   const [badRequest] = error.findDetails(BadRequestSchema);
+  const [requestInfo] = error.findDetails(RequestInfoSchema);
   return {
     httpStatus,
     reason: info?.reason ?? (error instanceof WireError ? error.reason : ""),
     message: error.rawMessage,
     metadata: info?.metadata ?? {},
     fields: (badRequest?.fieldViolations ?? []).map(({ field }) => field),
+    requestId: requestInfo?.requestId ?? "",
   };
 }
 

@@ -1,4 +1,5 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { editDistance } from "../../base/names.ts";
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
@@ -32,23 +33,6 @@ export function didYouMean(desc: DescMessage, name: string): string {
 
 function simplify(name: string): string {
   return name.replaceAll("_", "").toLowerCase();
-}
-
-/** The number of letters to insert, to remove, to replace, or to swap with the next one. */
-function editDistance(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)];
-  const at = (i: number, j: number) => rows[i]?.[j] ?? 0;
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    rows.push(row);
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row[j] = Math.min(replaced, at(i - 1, j) + 1, at(i, j - 1) + 1);
-      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (isSwapped) row[j] = Math.min(at(i, j), at(i - 2, j - 2) + 1);
-    }
-  }
-  return at(a.length, b.length);
 }
 
 /** What a single value is: the type of a field, of an item of a list, or of a value of a map. */

@@ -1,7 +1,16 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import type { ContextValues, HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
+import { type ConnectError, createMethodImplSpec } from "@connectrpc/connect";
+import type { Face, FaceErrors, FaceHandler } from "../../service/faces/face.ts";
 import { type CallContext, OVER, RunningCalls } from "../call/context.ts";
-import { callCancelled, methodNotAllowed, routeNotFound, WireError } from "../call/wire-error.ts";
+import {
+  callCancelled,
+  invalidRequest,
+  methodNotAllowed,
+  noWebSocket,
+  routeNotFound,
+  WireError,
+} from "../call/wire-error.ts";
 import { Cors } from "../http/cors.ts";
 import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
 import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "../http/exchange.ts";
@@ -11,6 +20,7 @@ import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentErr
 import { readBody, readRequest, requireJson } from "./read-request.ts";
 import { ANY_METHOD, DuplicateRoute, type RouteMatch, RouteTable } from "./route-table.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
+import { type FaceRecords, serveFace } from "./serve-face.ts";
 
 /** How REST calls are served. */
 export interface RestOptions {
@@ -29,6 +39,8 @@ export interface RestOptions {
   readonly maxTimeoutMs?: number;
   /** How errors look below some paths. Default: by AIP-193, as everywhere else. */
   readonly errorFormats?: readonly ErrorFormat[];
+  /** Rpcs that are answered with bytes as they come, by the handlers of the APIs that they are of. */
+  readonly faces?: { readonly faces: readonly Face[]; readonly records: FaceRecords } | undefined;
   /** The `domain` of the ErrorInfo that is added to errors that carry none. */
   readonly errorDomain: string;
   /** The origins whose scripts may call, such as `https://console.example.com`. */
@@ -62,6 +74,14 @@ export function createRestHandler(methods: MethodImplSpec[], options: RestOption
 interface Route {
   readonly binding: Binding;
   readonly maxBodyBytes: number;
+  /** Undefined for an rpc of messages. */
+  readonly face: FaceRoute | undefined;
+}
+
+/** What answers the calls of an rpc of bytes. */
+interface FaceRoute {
+  readonly handler: FaceHandler;
+  readonly errors: FaceErrors;
 }
 
 class RestServer {
@@ -76,7 +96,7 @@ class RestServer {
     this.#options = options;
     const { defaultTimeoutMs: _, ...limits } = options;
     this.#limitsOfStreams = limits;
-    this.#routes = buildRoutes(methods, options.readMaxBytes);
+    this.#routes = buildRoutes(methods, options);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
     this.#calls = new RunningCalls(options.shutdownSignal);
@@ -99,6 +119,8 @@ class RestServer {
       if (!isMethods(found)) await this.#call(found, target, request, response, answer);
       else if (found.size === 0) throw routeNotFound();
       else if (request.method === "OPTIONS") answer.options(allowOf(found));
+      // Codex asks for one first, and goes on at once without.
+      else if (request.headers.upgrade?.toLowerCase() === "websocket") throw noWebSocket();
       else throw methodNotAllowed(request.method ?? "", allowOf(found));
     } catch (error) {
       await this.#fail(answer, request, error);
@@ -112,8 +134,8 @@ class RestServer {
   }
 
   async #call(
-    { target: { binding, maxBodyBytes }, variables }: RouteMatch<Route>,
-    { query }: Target,
+    { target: { binding, maxBodyBytes, face }, variables }: RouteMatch<Route>,
+    { path, query }: Target,
     request: NodeRequest,
     response: NodeResponse,
     answer: Answer,
@@ -121,16 +143,25 @@ class RestServer {
     const context = this.#createContext(binding.spec.method, request);
     const onClose = () => context.abort(callCancelled());
     response.once("close", onClose);
-    const input = this.#readInput(binding, context, request, maxBodyBytes, variables, query);
-    const call = {
-      binding,
-      context,
-      input,
-      answer,
-      interceptors: this.#options.interceptors ?? [],
-      writer: this.#writer,
-    };
+    const parts = { variables, query };
     try {
+      if (face) {
+        await this.#callFace(
+          face,
+          { context, answer, body: this.#readBody(binding, context, request, maxBodyBytes) },
+          { path, ...parts },
+        );
+        return;
+      }
+      const input = this.#readInput(binding, context, request, maxBodyBytes, parts);
+      const call = {
+        binding,
+        context,
+        input,
+        answer,
+        interceptors: this.#options.interceptors ?? [],
+        writer: this.#writer,
+      };
       if (binding.spec.kind === "unary") await serveUnary(call);
       else await serveStream(call, negotiateFraming(request.headers.accept), (error) => this.#present(error, request));
     } catch (error) {
@@ -139,6 +170,22 @@ class RestServer {
       response.off("close", onClose);
       context.abort(OVER);
     }
+  }
+
+  #callFace(
+    { handler, errors }: FaceRoute,
+    { context, answer, body }: { context: CallContext; answer: Answer; body: Promise<Uint8Array> },
+    { path, query, variables }: Target & { readonly variables: readonly string[] },
+  ): Promise<void> {
+    const input = body.then((bytes) => ({
+      body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      query,
+      variables: variables.map(decoded),
+    }));
+    const presentEvent = (error: ConnectError) =>
+      errors.presentEvent(describeAnswer(error, presentError(error, this.#options)), path);
+    const { records } = this.#options.faces as NonNullable<RestOptions["faces"]>;
+    return serveFace({ handler, context, input, answer, records, presentEvent });
   }
 
   #createContext(method: DescMethod, request: NodeRequest): CallContext {
@@ -159,15 +206,24 @@ class RestServer {
     context: HandlerContext,
     request: NodeRequest,
     maxBodyBytes: number,
-    variables: readonly string[],
-    query: string,
+    parts: { readonly variables: readonly string[]; readonly query: string },
   ): Promise<Message> {
+    const body = await this.#readBody(binding, context, request, maxBodyBytes);
+    const contentType = request.headers["content-type"];
+    return readRequest(binding, { ...parts, body, contentType }, this.#options.registry);
+  }
+
+  async #readBody(
+    binding: Binding,
+    context: HandlerContext,
+    request: NodeRequest,
+    maxBodyBytes: number,
+  ): Promise<Uint8Array> {
     await this.#options.requestGate?.(context);
     if (binding.body.kind !== "none" && !binding.body.isHttpBody) requireJson(request);
     const body = await readBody(request, maxBodyBytes);
     context.signal.throwIfAborted(); // Who was told that it is too late must not find it done.
-    const contentType = request.headers["content-type"];
-    return readRequest(binding, { variables, query, body, contentType }, this.#options.registry);
+    return body;
   }
 
   async #fail(answer: Answer, request: NodeRequest, error: unknown): Promise<void> {
@@ -181,23 +237,38 @@ class RestServer {
     }
   }
 
-  #present(thrown: unknown, { url = "" }: NodeRequest): ErrorAnswer {
+  #present(thrown: unknown, { url = "", headers }: NodeRequest): ErrorAnswer {
     const error = readError(thrown);
     if (error instanceof WireError && error.reason === "INTERNAL_ERROR") this.#options.onInternalError?.(error.cause);
     const answer = presentError(error, this.#options);
-    const face = this.#options.errorFormats?.find(({ paths }) =>
-      paths.some((path) => isBelow(path, readTarget(url).path)),
-    );
-    return face ? { ...answer, ...face.present(describeAnswer(error, answer)) } : answer;
+    const { path } = readTarget(url);
+    const header = (name: string) => headers[name]?.toString();
+    const formats = this.#options.errorFormats?.filter(({ paths }) => paths.some((one) => isBelow(one, path)));
+    const format =
+      formats?.find(({ claims }) => claims?.(header)) ?? formats?.find(({ claims }) => !claims) ?? formats?.[0];
+    if (!format) return answer;
+    const { httpStatus, body, headers: added = {} } = format.present(describeAnswer(error, answer), path);
+    for (const [name, value] of Object.entries(added)) if (!answer.headers.has(name)) answer.headers.set(name, value);
+    return { httpStatus, body, headers: answer.headers };
   }
 }
 
-function buildRoutes(methods: MethodImplSpec[], readMaxBytes: RestOptions["readMaxBytes"]): RouteTable<Route> {
+function buildRoutes(methods: MethodImplSpec[], { readMaxBytes, faces }: RestOptions): RouteTable<Route> {
   const routes = new RouteTable<Route>();
-  for (const binding of methods.flatMap(bindingsOf)) {
+  const faceRoutes = new Map(
+    (faces?.faces ?? []).flatMap(({ handlers, errors }) =>
+      [...handlers].map(([method, handler]): [DescMethod, FaceRoute] => [method, { handler, errors }]),
+    ),
+  );
+  const served = [
+    ...methods,
+    ...[...faceRoutes.keys()].map((method) => createMethodImplSpec(method, neverCalled as never)),
+  ];
+  for (const binding of served.flatMap(bindingsOf)) {
     const { method } = binding.spec;
+    const face = faceRoutes.get(method);
     try {
-      routes.add(binding.httpMethod, binding.template, { binding, maxBodyBytes: readMaxBytes(method) });
+      routes.add(binding.httpMethod, binding.template, { binding, maxBodyBytes: readMaxBytes(method), face });
     } catch (error) {
       if (!(error instanceof DuplicateRoute)) throw error;
       const other = (error.existing as Route).binding.spec.method;
@@ -205,6 +276,20 @@ function buildRoutes(methods: MethodImplSpec[], readMaxBytes: RestOptions["readM
     }
   }
   return routes;
+}
+
+/** What a face serves is not called as an rpc of messages. */
+function neverCalled(): never {
+  throw new Error("this rpc is answered with bytes");
+}
+
+/** A slash may be part of a name. */
+function decoded(variable: string): string {
+  try {
+    return decodeURIComponent(variable);
+  } catch (error) {
+    throw invalidRequest("the path is not percent-encoded as it should be", error);
+  }
 }
 
 function nameOf({ parent, name }: DescMethod): string {

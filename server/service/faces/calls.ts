@@ -1,0 +1,119 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { Fault, invalidField } from "../../base/fault.ts";
+import type { Scope } from "../../domain/call/scope.ts";
+import { type PassAsk, type PassedPart, PassThrough } from "../../domain/chat/pass-through.ts";
+import type { LlmNames } from "../../domain/llms/names.ts";
+import type { LlmTargets, ResolvedLlm } from "../../domain/llms/targets.ts";
+import type { ApiName } from "../../upstream/pass-through/apis.ts";
+import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through/json-members.ts";
+import { refusedMember } from "../../upstream/pass-through/request.ts";
+import { scopeOf } from "../call/context.ts";
+import type { FaceReply, FaceRequest } from "./face.ts";
+import { factsComment, tellFacts, tellOrigin } from "./headers.ts";
+import { labelsOf } from "./labels.ts";
+
+export interface FaceDeps {
+  readonly names: LlmNames;
+  readonly targets: LlmTargets;
+  readonly passThrough: PassThrough;
+}
+
+/** What goes along to endpoints that speak the same API; to others it means nothing. */
+const FORWARDED: Readonly<Record<ApiName, readonly string[]>> = {
+  "chat-completions": ["openai-beta", "x-client-request-id", "http-referer", "x-title"],
+  responses: ["openai-beta", "x-client-request-id"],
+  embeddings: ["openai-beta", "x-client-request-id"],
+  messages: ["anthropic-version", "anthropic-beta"],
+  "count-tokens": ["anthropic-version", "anthropic-beta"],
+};
+
+/** Calls of models in the words of an API: of the Llm that `model` names, whatever its endpoint speaks. */
+export class FaceCalls {
+  readonly #deps: FaceDeps;
+
+  constructor(deps: FaceDeps) {
+    this.#deps = deps;
+  }
+
+  async reply(api: ApiName, request: FaceRequest, context: HandlerContext): Promise<FaceReply> {
+    const scope = scopeOf(context);
+    const body = readBody(request.body);
+    const resolved = await this.#llmOf(scope, body);
+    if (!PassThrough.isSpoken(api, resolved)) throw notSpoken(api, resolved);
+    const streamed = isStreamed(body);
+    const { requestHeader } = context;
+    const headers = headersOf(requestHeader, FORWARDED[api]);
+    const ask: PassAsk = { api, body, streamed, headers, labels: labelsOf(body, requestHeader) };
+    if (streamed) return this.#stream(scope, resolved, ask, context);
+    const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, resolved, ask);
+    tellOrigin(context.responseHeader, origin, origin.dropped);
+    tellFacts(context.responseHeader, facts);
+    return { body: bytes };
+  }
+
+  /** The count of a prompt's tokens, which is no reply. */
+  async count(request: FaceRequest, context: HandlerContext): Promise<FaceReply> {
+    const scope = scopeOf(context);
+    const body = readBody(request.body);
+    const resolved = await this.#llmOf(scope, body);
+    if (!PassThrough.isSpoken("count-tokens", resolved)) throw notSpoken("count-tokens", resolved);
+    const headers = headersOf(context.requestHeader, FORWARDED["count-tokens"]);
+    const ask: PassAsk = { api: "count-tokens", body, streamed: false, headers, labels: {} };
+    const { origin, bytes } = await this.#deps.passThrough.count(scope, resolved, ask);
+    tellOrigin(context.responseHeader, origin, origin.dropped);
+    return { body: bytes };
+  }
+
+  async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedLlm> {
+    const model = valueIn(body, "model") ?? "";
+    if (typeof model !== "string") throw invalidField("model", "must be a text: the name of an Llm");
+    return this.#deps.targets.open(scope, await this.#deps.names.resolve(scope, model));
+  }
+
+  /** The head of the answer waits for the first piece, so that what fails before it has a status of its own. */
+  async #stream(scope: Scope, resolved: ResolvedLlm, ask: PassAsk, context: HandlerContext): Promise<FaceReply> {
+    const parts = this.#deps.passThrough.stream(scope, resolved, ask);
+    const first = await parts.next();
+    if (!first.done && first.value.type === "start") {
+      tellOrigin(context.responseHeader, first.value.origin, first.value.origin.dropped);
+    }
+    return { pieces: piecesOf(parts) };
+  }
+}
+
+async function* piecesOf(parts: AsyncGenerator<PassedPart>): AsyncGenerator<readonly Buffer[], void> {
+  for await (const part of parts) {
+    if (part.type === "bytes") yield part.bytes;
+    else if (part.type === "end") yield [factsComment(part.facts), part.bytes];
+  }
+}
+
+function readBody(bytes: Buffer): JsonBody {
+  const body = readMembers(bytes);
+  if (!body) throw new Fault("INVALID_REQUEST", "the body must be a JSON object");
+  const refused = refusedMember(body);
+  if (refused)
+    throw invalidField(refused, "is not taken here: where a call goes and to which model is the Llm's to say");
+  return body;
+}
+
+function isStreamed(body: JsonBody): boolean {
+  const stream = valueIn(body, "stream") ?? false;
+  if (typeof stream !== "boolean") throw invalidField("stream", "must be true or false");
+  return stream;
+}
+
+function headersOf(header: Headers, names: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    const value = header.get(name);
+    if (value !== null) found[name] = value;
+  }
+  return found;
+}
+
+function notSpoken(api: ApiName, { llm }: ResolvedLlm): Fault {
+  return new Fault("INVALID_REQUEST", `the endpoint of llm ${llm.id} does not have ${api}`, {
+    metadata: { llmId: llm.id },
+  });
+}

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Patchbay } from "../../../client/llm.ts";
+import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+
+const KEY = "sk-canary-0123456789abcdef";
+let upstream: ScriptedUpstream;
+let server: TestServer;
+let patchbay: Patchbay;
+let key: string;
+beforeAll(async () => {
+  upstream = await ScriptedUpstream.start();
+  server = await startServer({ EGRESS_ALLOW: upstream.url });
+  key = (await server.addAccount("OWNER")).apiKey;
+  patchbay = server.client(key);
+});
+afterAll(async () => {
+  await server.stop();
+  await upstream.close();
+});
+
+async function create(said: LlmRequest = {}): Promise<string> {
+  const { llm } = await patchbay.llms.createLlm(
+    llmRequest({ endpointUrl: `${upstream.url}/v1`, credentials: apiKey(KEY), ...said }),
+  );
+  return llm?.llmId ?? "";
+}
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${server.url}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+describe("a chat completion", () => {
+  it("is passed through, whole", async () => {
+    const llmId = await create({ modelIdentifier: "one-model", price: { input: "1", output: "2" } });
+    const body = `{"messages":[{"role":"user","content":"hi","x":1}], "model":"one-model" , "unknown": [1.50, "é\\u0041"]}`;
+    const response = await post("/v1/chat/completions", body);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ object: "chat.completion" });
+    expect(response.headers.get("patchbay-llm-id")).toBe(llmId);
+    expect(Number(response.headers.get("patchbay-cost-usd"))).toBeGreaterThan(0);
+    expect(upstream.requests.at(-1)?.text).toBe(body);
+    expect(upstream.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+  });
+
+  it("is passed through, streamed, with what it cost in a comment before its end", async () => {
+    await create({ modelIdentifier: "streaming", price: { input: "1", output: "2" } });
+    const asked = { model: "streaming", stream: true, messages: [{ role: "user", content: "x" }] };
+    const response = await post("/v1/chat/completions", asked);
+    const text = await response.text();
+    expect(text).toMatch(/: patchbay-cost-usd: 0\.\d+\n: patchbay-usage-source: REPORTED\n\ndata: \[DONE\]\n\n$/);
+    expect(text).toContain('"content":"world"');
+    // It was asked for by us.
+    expect(upstream.requests.at(-1)?.body.stream_options).toEqual({ include_usage: true });
+    expect(text).not.toContain('"usage"');
+  });
+
+  it("shows the usage to those who ask for it", async () => {
+    const asked = { model: "streaming", stream: true, stream_options: { include_usage: true }, messages: [] };
+    const text = await (await post("/v1/chat/completions", asked)).text();
+    expect(text).toContain('"usage":{');
+    expect(upstream.requests.at(-1)?.text).toBe(JSON.stringify(asked));
+  });
+
+  it("names the likeliest of the names there are to those who write another", async () => {
+    await create({ modelIdentifier: "known-model" });
+    const response = await post("/v1/chat/completions", { model: "knwon-model", messages: [] });
+    expect(response.status).toBe(404);
+    expect(response.headers.get("x-should-retry")).toBe("false");
+    expect(await response.json()).toEqual({
+      error: {
+        message: 'no Llm goes by the name "knwon-model"; did you mean "known-model"?',
+        type: "invalid_request_error",
+        param: null,
+        code: "model_not_found",
+      },
+    });
+  });
+
+  it.each(["api_base", "base_url", "models", "Model", "extra_headers"])(
+    "is refused when it says where it goes: %s",
+    async (name) => {
+      const response = await post("/v1/chat/completions", { model: "known-model", messages: [], [name]: "x" });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { param: name } });
+    },
+  );
+
+  it.each(["", "[]", "{", '{"model": "a"', '"x"'])("is refused when it is no object: %j", async (body) => {
+    expect((await post("/v1/chat/completions", body)).status).toBe(400);
+  });
+});
+
+describe("a message", () => {
+  it("is passed through, whole and streamed, with the caller's version and betas", async () => {
+    await create({ modelIdentifier: "claude", providerType: Llm_ProviderType.ANTHROPIC });
+    const headers = { "anthropic-version": "2026-10-21", "anthropic-beta": "a,b", "x-unknown": "1" };
+    const whole = await post("/v1/messages", { model: "claude", max_tokens: 3, messages: [] }, headers);
+    expect(whole.headers.get("request-id")).toBe(whole.headers.get("x-request-id"));
+    expect(await whole.json()).toMatchObject({ type: "message" });
+    const sent = upstream.requests.at(-1)?.headers ?? {};
+    expect(sent).toMatchObject({ "anthropic-version": "2026-10-21", "anthropic-beta": "a,b", "x-api-key": KEY });
+    expect(sent["x-unknown"]).toBeUndefined();
+    const asked = { model: "claude", stream: true, max_tokens: 3, messages: [] };
+    const text = await (await post("/v1/messages?beta=true", asked)).text();
+    expect(text).toMatch(/: patchbay-usage-source: REPORTED\n\nevent: message_stop\n/);
+  });
+
+  it("is refused in the words of its API", async () => {
+    const response = await post("/v1/messages", { model: "nope" });
+    expect([response.status, await response.json()]).toMatchObject([
+      404,
+      { type: "error", error: { type: "not_found_error" } },
+    ]);
+  });
+});
+
+describe("models", () => {
+  const list = async (query: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${server.url}/v1/models${query}`, { headers: { "x-api-key": key, ...headers } })).json();
+
+  it("are listed in the form of OpenAI", async () => {
+    const { object, data } = (await list("")) as { object: string; data: { id: string }[] };
+    expect(object).toBe("list");
+    expect(data.map(({ id }) => id)).toContain("one-model");
+    expect(await list("/one-model")).toMatchObject({ id: "one-model", object: "model" });
+  });
+
+  it("are listed in the form of Anthropic to those who name its version, page by page", async () => {
+    const version = { "anthropic-version": "2023-06-01" };
+    const first = await list("?limit=1", version);
+    expect(first).toMatchObject({ data: [{ type: "model" }], has_more: true });
+    const rest = await list(`?limit=100&after_id=${(first as { last_id: string }).last_id}`, version);
+    expect(rest).toMatchObject({ has_more: false });
+  });
+});
+
+it("a wish for a WebSocket is refused at once, and HEAD finds somebody there", async () => {
+  const { request } = await import("node:http");
+  const status = await new Promise((resolve) => {
+    const headers = { connection: "Upgrade", upgrade: "websocket", authorization: `Bearer ${key}` };
+    request(`${server.url}/v1/responses`, { headers }, ({ statusCode }) => resolve(statusCode)).end();
+  });
+  expect(status).toBe(426);
+  expect((await fetch(server.url, { method: "HEAD" })).status).toBe(200);
+});

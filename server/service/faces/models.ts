@@ -1,0 +1,79 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { invalidField } from "../../base/fault.ts";
+import type { LlmNames, NamedLlm } from "../../domain/llms/names.ts";
+import { scopeOf } from "../call/context.ts";
+import type { FaceReply, FaceRequest } from "./face.ts";
+
+/** As many as Anthropic's API gives on one page at most. */
+const MAX_PAGE = 1_000;
+
+/** The models that a key may use, by the names that `model` takes. */
+export class FaceModels {
+  readonly #names: LlmNames;
+
+  constructor({ names }: { readonly names: LlmNames }) {
+    this.#names = names;
+  }
+
+  async list({ query }: FaceRequest, context: HandlerContext): Promise<FaceReply> {
+    const models = await this.#names.list(scopeOf(context));
+    if (!isAnthropic(context)) return json({ object: "list", data: models.map(openAiModel) });
+    const parameters = new URLSearchParams(query);
+    const page = pageOf(models, parameters);
+    const [first, last] = [page.models[0]?.name ?? null, page.models.at(-1)?.name ?? null];
+    return json({ data: page.models.map(anthropicModel), has_more: page.hasMore, first_id: first, last_id: last });
+  }
+
+  async get({ variables }: FaceRequest, context: HandlerContext): Promise<FaceReply> {
+    const model = await this.#names.get(scopeOf(context), variables[0] ?? "");
+    return json(isAnthropic(context) ? anthropicModel(model) : openAiModel(model));
+  }
+}
+
+function isAnthropic({ requestHeader }: HandlerContext): boolean {
+  return requestHeader.has("anthropic-version");
+}
+
+/** OpenAI's form, with what others add to it and programs look for: nothing that is not known. */
+function openAiModel({ name, llm }: NamedLlm) {
+  const context = llm.maxContextLength ?? undefined;
+  return {
+    id: name,
+    object: "model",
+    created: Math.floor(llm.createdAt.getTime() / 1_000),
+    owned_by: llm.providerType.toLowerCase(),
+    display_name: llm.displayName,
+    context_length: context,
+    max_model_len: context,
+    max_input_tokens: context,
+    max_output_tokens: llm.defaultSampling.maxTokens,
+  };
+}
+
+function anthropicModel({ name, llm }: NamedLlm) {
+  return {
+    type: "model",
+    id: name,
+    display_name: llm.displayName,
+    created_at: llm.createdAt.toISOString(),
+    max_input_tokens: llm.maxContextLength ?? undefined,
+    max_tokens: llm.defaultSampling.maxTokens,
+  };
+}
+
+function pageOf(models: readonly NamedLlm[], parameters: URLSearchParams) {
+  const limit = Number(parameters.get("limit") ?? 20);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
+    throw invalidField("limit", `must be a number from 1 to ${MAX_PAGE}`);
+  }
+  const [after, before] = [parameters.get("after_id"), parameters.get("before_id")];
+  const start = after === null ? 0 : models.findIndex(({ name }) => name === after) + 1;
+  const end = before === null ? models.length : models.findIndex(({ name }) => name === before);
+  const between = models.slice(start, end === -1 ? models.length : end);
+  const page = before === null ? between.slice(0, limit) : between.slice(-limit);
+  return { models: page, hasMore: page.length < between.length };
+}
+
+function json(value: object): FaceReply {
+  return { body: JSON.stringify(value) };
+}

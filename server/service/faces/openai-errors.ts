@@ -1,0 +1,41 @@
+import { USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
+import type { FaceError, FaceErrors } from "./face.ts";
+
+/** Errors as OpenAI's API has them: `{"error": {"message", "type", "param", "code"}}`. */
+export const openAiErrors: FaceErrors = {
+  paths:
+    "chat responses embeddings models completions audio images moderations files batches assistants threads realtime"
+      .split(" ")
+      .map((name) => `/v1/${name}`),
+
+  present(error, path) {
+    const verdict = verdictOf(error);
+    const stops = isResponses(path) && STOPS_CODEX.has(verdict.httpStatus);
+    return {
+      httpStatus: stops ? 404 : verdict.httpStatus,
+      body: { error: bodyOf(error) },
+      headers: {
+        ...(verdict.isWorthRepeating ? { "retry-after": USUAL_WAIT_SECONDS } : { "x-should-retry": "false" }),
+      },
+    };
+  },
+
+  presentEvent(error, path) {
+    if (!isResponses(path)) return `data: ${JSON.stringify({ error: bodyOf(error) })}\n\n`;
+    const { message, code, param } = bodyOf(error);
+    const event = { type: "error", code: code ?? "server_error", message, param, sequence_number: 0 };
+    return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
+  },
+};
+
+/** Codex calls again five times at each of these, and shows the sentence of a 404 at once (measured, clients.md §4). */
+const STOPS_CODEX = new Set([402, 403]);
+
+function isResponses(path: string): boolean {
+  return path === "/v1/responses" || path.startsWith("/v1/responses/");
+}
+
+function bodyOf(error: FaceError) {
+  const { openAiType, openAiCode } = verdictOf(error);
+  return { message: error.message, type: openAiType, param: error.fields[0] || null, code: openAiCode };
+}

@@ -1,0 +1,65 @@
+import type { ConnectError, HandlerContext } from "@connectrpc/connect";
+import type { FaceHandler, FaceReply, FaceRequest } from "../../service/faces/face.ts";
+import { AbortWatch, type CallContext } from "../call/context.ts";
+import { FrameWriter } from "../call/frame-writer.ts";
+import type { Answer } from "./answer.ts";
+
+/** Notes what comes of calls that no interceptor sees. */
+export interface FaceRecords {
+  succeeded(context: HandlerContext): void;
+  /** The error as it goes to the caller. */
+  failed(context: HandlerContext, error: unknown): ConnectError;
+}
+
+/** One call of an API that programs speak already, from the request that is being read to the answer. */
+export interface FaceCall {
+  readonly handler: FaceHandler;
+  readonly context: CallContext;
+  readonly input: Promise<FaceRequest>;
+  readonly answer: Answer;
+  readonly records: FaceRecords;
+  /** The last event of a stream that fails. */
+  readonly presentEvent: (error: ConnectError) => string;
+}
+
+/**
+ * Answers a call with the bytes that its handler gives, as they are. The status of a stream is sent with its first piece:
+ * what fails before that throws.
+ */
+export async function serveFace(call: FaceCall): Promise<void> {
+  const { handler, context, answer, records } = call;
+  const watch = new AbortWatch(context.signal);
+  const request = await watch.wait(call.input);
+  let reply: FaceReply;
+  try {
+    reply = await watch.wait(handler(request, context));
+  } catch (error) {
+    throw records.failed(context, error);
+  }
+  if ("pieces" in reply) return serveStream(call, reply.pieces, watch);
+  records.succeeded(context);
+  context.finish();
+  const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
+  answer.bytes(200, bytes, "application/json", [context.responseHeader]);
+}
+
+async function serveStream(
+  { context, answer, records, presentEvent }: FaceCall,
+  pieces: AsyncIterator<readonly Buffer[], void>,
+  watch: AbortWatch,
+): Promise<void> {
+  const frames = new FrameWriter<Uint8Array>(answer.stream("text/event-stream", [context.responseHeader]));
+  try {
+    for (let next = await watch.wait(pieces.next()); !next.done; next = await watch.wait(pieces.next())) {
+      for (const piece of next.value) frames.write(piece);
+      if (frames.ready) await watch.wait(frames.ready);
+    }
+    records.succeeded(context);
+    frames.end();
+  } catch (error) {
+    frames.end(Buffer.from(presentEvent(records.failed(context, error))));
+  } finally {
+    // Lets the handler clean up, without waiting for it.
+    Promise.resolve(pieces.return?.()).catch(() => {});
+  }
+}

@@ -1,11 +1,11 @@
 import { readError as readMessagesError } from "../anthropic/errors.ts";
 import { readReply as readMessage, readUsage as readMessageUsage } from "../anthropic/reply.ts";
 import { openStream as openMessageStream } from "../anthropic/stream.ts";
+import { adapterOf } from "../calls/adapters.ts";
 import type { ApiError, StreamReader } from "../models/adapter.ts";
 import type { Reply, SamplingParams, Usage } from "../models/conversation.ts";
 import { asCount, asObject, type JsonObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
-import { providers } from "../models/provider-types.ts";
 import { readError as readOpenAiError } from "../openai/errors.ts";
 import { readReply as readCompletion, readUsage as readCompletionUsage } from "../openai/reply.ts";
 import { openStream as openCompletionStream } from "../openai/stream.ts";
@@ -171,7 +171,7 @@ export const APIS: Readonly<Record<ApiName, Api>> = {
 
 /** Sampling parameters as the adapter of the endpoint's API writes them into a chat. */
 function samplingMembers(target: Target, sampling: SamplingParams): JsonObject {
-  const { adapter } = providers[target.providerType];
+  const adapter = adapterOf(target.providerType);
   const {
     model: _,
     messages: __,

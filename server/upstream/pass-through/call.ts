@@ -1,6 +1,6 @@
+import { cut, headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf } from "../calls/call.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
-import { cut, headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf } from "../models/call.ts";
 import type { ReplyEvent, Usage } from "../models/conversation.ts";
 import { apiFailure, UpstreamFailure } from "../models/failure.ts";
 import { asObject, asText } from "../models/json-value.ts";

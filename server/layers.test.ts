@@ -45,6 +45,7 @@ const DOMAIN_ORDER = [
   "connections",
   "models",
   "providers",
+  "names",
   "llms",
   "usage",
   "chat",

@@ -1,6 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../base/fault.ts";
-import type { LlmNames, NamedLlm } from "../../domain/llms/names.ts";
+import type { LlmNames, NamedLlm } from "../../domain/names/llm-names.ts";
 import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 

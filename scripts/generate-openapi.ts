@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { getComments } from "@bufbuild/protoplugin";
+import { DIALECTS } from "../server/service/dialects/dialects.ts";
 import { createDocument } from "../tools/openapi/document.ts";
 import { EXAMPLES } from "../tools/openapi/examples/examples.ts";
 
@@ -31,5 +32,6 @@ const document = createDocument({
   publishedElsewhere: ["dialects.openai.v1.OpenAiService", "dialects.anthropic.v1.AnthropicService"],
   reasons,
   examples: EXAMPLES,
+  errorFormats: DIALECTS.flatMap(({ errors }) => errors ?? []),
 });
 writeFileSync(target, `${JSON.stringify(document, null, 2)}\n`);

@@ -1,4 +1,5 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health as HealthService } from "../../gen/grpc/health/v1/health_pb.ts";
 import { AccessService } from "../../gen/patchbay/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/patchbay/v1/audit_service_pb.ts";
@@ -7,6 +8,7 @@ import { ChatService } from "../../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../../gen/patchbay/v1/ping_service_pb.ts";
 import { ProviderService } from "../../gen/patchbay/v1/provider_service_pb.ts";
+import { file_patchbay_v1_reason } from "../../gen/patchbay/v1/reason_pb.ts";
 import { UsageService } from "../../gen/patchbay/v1/usage_service_pb.ts";
 import type { Logger } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
@@ -188,7 +190,7 @@ async function openWire(
     routes: (router) => {
       services(router);
       healthRpcs(router, lifecycle.health);
-      addReflection(router, [...SERVICES, HealthService]);
+      addReflection(router, [...SERVICES, HealthService], [file_google_rpc_error_details, file_patchbay_v1_reason]);
     },
     dialects: DIALECTS,
     faces,

@@ -29,12 +29,12 @@ export function accessRpcs({
     },
 
     async createAccount({ accountId, displayName }, context) {
-      const draft = { accountId, displayName };
+      const draft = { accountId: accountId.toLowerCase(), displayName };
       return { account: presentAccount(await accounts.create(scopeOf(context), draft)) };
     },
 
     async getAccount({ accountId }, context) {
-      return { account: presentAccount(await accounts.get(scopeOf(context), accountId)) };
+      return { account: presentAccount(await accounts.get(scopeOf(context), accountId.toLowerCase())) };
     },
 
     async listAccounts({ pageSize, pageToken }, context) {
@@ -43,18 +43,18 @@ export function accessRpcs({
     },
 
     async updateAccount({ accountId, displayName }, context) {
-      const account = await accounts.update(scopeOf(context), accountId, displayName);
+      const account = await accounts.update(scopeOf(context), accountId.toLowerCase(), displayName);
       return { account: presentAccount(account) };
     },
 
     async deleteAccount({ accountId }, context) {
-      await accounts.delete(scopeOf(context), accountId);
+      await accounts.delete(scopeOf(context), accountId.toLowerCase());
       return {};
     },
 
     async createApiKey(request, context) {
       const { stored, key } = await issuedKeys.create(scopeOf(context), {
-        accountId: request.accountId,
+        accountId: request.accountId.toLowerCase(),
         displayName: request.displayName,
         role: nameOf<Role>(ApiKey_RoleSchema, request.role) as Role,
         scopes: request.scopes.map((scope) => nameOf<Permission>(PermissionSchema, scope) as Permission),
@@ -68,7 +68,7 @@ export function accessRpcs({
     },
 
     async listApiKeys({ accountId, showEnded, pageSize, pageToken }, context) {
-      const filter = { accountId, showEnded };
+      const filter = { accountId: accountId.toLowerCase(), showEnded };
       const page = await issuedKeys.list(scopeOf(context), filter, pageSize, pageToken);
       return { apiKeys: page.rows.map(presentApiKey), nextPageToken: page.nextPageToken };
     },

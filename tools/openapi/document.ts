@@ -2,7 +2,8 @@ import { type DescEnum, type DescService, type FileRegistry, hasOption } from "@
 import { createMethodImplSpec } from "@connectrpc/connect";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import { bindingsOf } from "../../server/wire/rest/binding.ts";
-import { ErrorResponses } from "./error-responses.ts";
+import { isBelow } from "../../server/wire/rest/errors.ts";
+import { type ErrorFormat, ErrorResponses } from "./error-responses.ts";
 import { ERROR_SCHEMA } from "./error-schema.ts";
 import { Reasons } from "./failures.ts";
 import { describeOperation, type OperationSources } from "./operation.ts";
@@ -32,6 +33,8 @@ export interface DocumentSources {
   /** The reasons of refusals. */
   readonly reasons: DescEnum;
   readonly examples: OperationSources["examples"];
+  /** How errors look that do not look as everywhere. */
+  readonly errorFormats?: readonly ErrorFormat[];
 }
 
 /** Describes the REST calls of a contract as an OpenAPI document. The same contract makes the same document. */
@@ -44,20 +47,39 @@ export function createDocument(sources: DocumentSources): OpenApi {
   const directions = new Directions(bindings.map(({ binding }) => binding));
   const schemas = new Schemas({ mainPackage, prose, directions, requirements });
   const reasons = new Reasons(sources.reasons, prose);
+  const { errorFormats = [] } = sources;
   const errors = new ErrorResponses(reasons, registry);
-  const from = { schemas, requirements, registry, prose, reasons, errors, examples: sources.examples };
+  const errorsByFormat = errorFormats.map((format) => ({
+    ...format,
+    errors: new ErrorResponses(reasons, registry, format),
+  }));
+  const from = { schemas, requirements, registry, prose, reasons, examples: sources.examples };
   const paths = new PathItems();
   for (const { binding, position } of bindings) {
     const { path, parameters } = readPath(binding, schemas);
-    paths.add(binding.httpMethod, path, parameters, (named) => describeOperation(binding, position, named, from));
+    paths.add(binding.httpMethod, path, parameters, (named) => {
+      const format = errorsByFormat.find(({ paths }) => paths.some((above) => isBelow(above, path)));
+      return describeOperation(binding, position, named, { ...from, errors: format?.errors ?? errors });
+    });
   }
+  const faces = Object.fromEntries(errorFormats.map(({ name, schema }) => [name, schema]));
   return {
     openapi: "3.1.1",
-    info: { title: sources.title, version: sources.version, description: sources.introduction },
+    info: {
+      title: sources.title,
+      version: sources.version,
+      description: sources.introduction,
+      contact: { name: "Patchbay" },
+      license: { name: "All rights reserved", identifier: "LicenseRef-All-Rights-Reserved" },
+    },
+    servers: [{ url: "/", description: "The server that this document comes from." }],
     tags: services.map((service) => ({ name: service.name, description: splitSentence(prose.of(service))[0] })),
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
     paths: paths.byPath,
-    components: { securitySchemes: SECURITY_SCHEMES, schemas: { Error: ERROR_SCHEMA, ...schemas.components } },
+    components: {
+      securitySchemes: SECURITY_SCHEMES,
+      schemas: { Error: ERROR_SCHEMA, ...faces, ...schemas.components },
+    },
   };
 }
 

@@ -4,10 +4,22 @@ import { requirement } from "../../gen/patchbay/v1/permission_pb.ts";
 import { type Facts, Fault, type Reason } from "../../server/base/fault.ts";
 import { mediaTypeNotSupported, messageTooLarge, type WireReason } from "../../server/wire/call/wire-error.ts";
 import { ERROR_DOMAIN, refuse } from "../../server/wire/gate/errors.ts";
-import { type ErrorAnswer, presentError } from "../../server/wire/rest/errors.ts";
+import {
+  describeAnswer,
+  type ErrorAnswer,
+  type ErrorFormat as Format,
+  presentError,
+} from "../../server/wire/rest/errors.ts";
 import type { Failure, Reasons } from "./failures.ts";
-import type { Content, Examples, Response } from "./schema/open-api.ts";
+import type { Content, Examples, Response, Schema } from "./schema/open-api.ts";
 import { splitSentence } from "./schema/prose.ts";
+
+/** How the errors of some paths look, and what is said of it. */
+export interface ErrorFormat extends Format {
+  /** The name of the schema. */
+  readonly name: string;
+  readonly schema: Schema;
+}
 
 /** What the errors for some reasons say beside their sentence. */
 const FACTS: Partial<Record<Reason, Facts>> = {
@@ -42,10 +54,13 @@ const RETRY_AFTER = {
 export class ErrorResponses {
   readonly #reasons: Reasons;
   readonly #registry: Registry;
+  readonly #format: ErrorFormat | undefined;
 
-  constructor(reasons: Reasons, registry: Registry) {
+  /** Errors look as everywhere, or as a format says. */
+  constructor(reasons: Reasons, registry: Registry, format?: ErrorFormat) {
     this.#reasons = reasons;
     this.#registry = registry;
+    this.#format = format;
   }
 
   /** What an rpc declares and what it cannot be without, and `default` for all else. */
@@ -66,7 +81,7 @@ export class ErrorResponses {
         .map(([code, ofCode]) => this.#describe(code, ofCode))
         .join("\n\n"),
       ...(mayPass && { headers: RETRY_AFTER }),
-      content: errorContent(Object.fromEntries(examples)),
+      content: this.#content(Object.fromEntries(examples)),
     };
   }
 
@@ -84,7 +99,7 @@ export class ErrorResponses {
     });
     return {
       description: `Any other error. What every call may get:\n\n${meanings.join("\n")}`,
-      content: errorContent({ INTERNAL_ERROR: { value: this.#answer("INTERNAL_ERROR").body } }),
+      content: this.#content({ INTERNAL_ERROR: { value: this.#answer("INTERNAL_ERROR").body } }),
     };
   }
 
@@ -94,12 +109,17 @@ export class ErrorResponses {
   }
 
   #present(error: ConnectError): ErrorAnswer {
-    return presentError(error, { errorDomain: ERROR_DOMAIN, registry: this.#registry });
+    const answer = presentError(error, { errorDomain: ERROR_DOMAIN, registry: this.#registry });
+    if (!this.#format) return answer;
+    const { httpStatus, body } = this.#format.present(describeAnswer(error, answer), this.#format.paths[0] ?? "");
+    return { ...answer, httpStatus, body };
   }
-}
 
-function errorContent(examples: Examples): Content {
-  return { "application/json": { schema: { $ref: "#/components/schemas/Error" }, examples } };
+  #content(examples: Examples): Content {
+    return {
+      "application/json": { schema: { $ref: `#/components/schemas/${this.#format?.name ?? "Error"}` }, examples },
+    };
+  }
 }
 
 function faultOf(reason: Reason, message: string): ConnectError {

@@ -42,7 +42,8 @@ export function describeOperation(
     tags: [service.name],
     // A summary is plain text.
     summary: summary.replaceAll("`", "").replace(/\.$/, ""),
-    ...(description.length > 0 && { description: description.join("\n\n") }),
+    // What is the same as the summary is better than nothing to those who list operations by it.
+    description: description.length > 0 ? description.join("\n\n") : summary,
     operationId: `${service.name}_${name}${position === 1 ? "" : `_${position}`}`,
     ...(method.deprecated && { deprecated: true }),
     ...(!hasOption(method, requirement) && { security: [] }),

@@ -16,6 +16,10 @@ export interface Dialect {
 export interface ErrorFormat {
   /** Such as `/api/providers`. */
   readonly paths: readonly string[];
+  /** The name of the schema in the OpenAPI document. */
+  readonly name: string;
+  /** The JSON Schema of what `present` makes. */
+  readonly schema: JsonObject;
   present(error: DialectError): { readonly httpStatus: number; readonly body: JsonObject };
 }
 
@@ -28,4 +32,6 @@ export interface DialectError {
   readonly metadata: Readonly<Record<string, string>>;
   /** The names of the fields that are wrong. */
   readonly fields: readonly string[];
+  /** What callers of our own API would get: `{"error": {…}}`. */
+  readonly body: JsonObject;
 }

@@ -24,6 +24,23 @@ import {
 /** 000: the integrations of an organization. */
 export const integrations: Dialect = {
   routes: (router, reach) => router.service(IntegrationService, integrationRpcs(reach)),
+  errors: {
+    paths: ["/v1/llm-providers"],
+    name: "IntegrationError",
+    schema: {
+      allOf: [
+        {
+          type: "object",
+          description: "Why a call failed.",
+          properties: { detail: { type: "string", description: "What happened, for people." } },
+          required: ["detail"],
+        },
+        { $ref: "#/components/schemas/Error" },
+      ],
+    },
+    // The page shows no errors; its SDK and its command read them from `detail`.
+    present: ({ httpStatus, message, body }) => ({ httpStatus, body: { detail: message, ...body } }),
+  },
 };
 
 function integrationRpcs(reach: Reach): ServiceImpl<typeof IntegrationService> {

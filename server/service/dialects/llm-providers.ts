@@ -33,6 +33,22 @@ export const llmProviders: Dialect = {
   routes: (router, reach) => router.service(LlmProviderService, llmProviderRpcs(reach)),
   errors: {
     paths: ["/llm-providers"],
+    name: "LlmProviderError",
+    schema: {
+      type: "object",
+      description: "Why a call failed.",
+      properties: {
+        success: { const: false },
+        error: { type: "string", description: "What happened, for people." },
+        code: {
+          type: "string",
+          description: "The reason, a word for programs to decide by.",
+          examples: ["LLM_DUPLICATE"],
+        },
+        fields: { type: "array", items: { type: "string" }, description: "The fields that are wrong." },
+      },
+      required: ["success", "error", "code"],
+    },
     present: ({ httpStatus, reason, message, fields }) => ({
       httpStatus,
       body: { success: false, error: message, code: reason, ...(fields.length > 0 ? { fields: [...fields] } : {}) },

@@ -21,6 +21,16 @@ export const namedProviders: Dialect = {
   routes: (router, reach) => router.service(NamedProviderService, namedProviderRpcs(reach)),
   errors: {
     paths: ["/api/providers"],
+    name: "NamedProviderError",
+    schema: {
+      type: "object",
+      description: "Why a call failed.",
+      properties: {
+        error: { type: "string", description: "What happened, for people." },
+        code: { type: "string", description: "A word for programs to decide by.", examples: ["PROVIDER_NOT_FOUND"] },
+      },
+      required: ["error", "code"],
+    },
     present: (error) => {
       const [code, message] = wordsFor(error);
       return { httpStatus: error.httpStatus, body: { error: message, code } };

@@ -39,7 +39,10 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
     },
 
     async batchGetLlms({ llmIds }, context) {
-      const found = await llms.getAll(scopeOf(context), llmIds);
+      const found = await llms.getAll(
+        scopeOf(context),
+        llmIds.map((llmId) => llmId.toLowerCase()),
+      );
       return { llms: found.map(presentLlm) };
     },
 
@@ -101,7 +104,7 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
     },
 
     async *watchLlms({ ownerId, resumeToken }, context) {
-      const asked = ownerId || undefined;
+      const asked = ownerId.toLowerCase() || undefined;
       for await (const event of llmWatch.watch(scopeOf(context), asked, resumeToken)) yield presentEvent(event);
     },
   };

@@ -8,6 +8,8 @@ import {
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
 import { Fault, type Reason } from "../../base/fault.ts";
+import { WireError } from "../call/wire-error.ts";
+import { fitFacts, fitMessage } from "./error-size.ts";
 
 /** The `domain` of every ErrorInfo of ours. */
 export const ERROR_DOMAIN = "patchbay";
@@ -113,16 +115,22 @@ export function refuse(error: unknown, requestId: string, classify: Classify): R
       const refusal = new Fault(reason, error.rawMessage, {}, error);
       return { error: presentFault(refusal, requestId, code), isUnexpected: false };
     }
-    if (code !== Code.Internal && code !== Code.Unknown) return { error, isUnexpected: false };
+    if (code !== Code.Internal && code !== Code.Unknown) return { error: fitted(error), isUnexpected: false };
   }
   const message = `internal error; the log has it under request id ${requestId}`;
   return { error: presentFault(new Fault("INTERNAL_ERROR", message, {}, error), requestId), isUnexpected: true };
 }
 
+/** What connect refuses by itself may repeat names of the request, of any length. */
+function fitted(error: ConnectError): ConnectError {
+  const message = fitMessage(error.rawMessage);
+  if (message === error.rawMessage || error instanceof WireError) return error;
+  return new ConnectError(message, error.code, error.metadata, error.details as never, error);
+}
+
 function presentFault(fault: Fault, requestId: string, code = CODES[fault.reason]): ConnectError {
-  const { metadata = {}, fields = [], retryAfterMs } = fault.facts;
-  // What connect says of a request repeats its names, and half a character cannot be sent in a header.
-  const message = fault.message.toWellFormed();
+  const { metadata = {}, fields = [], retryAfterMs } = fitFacts(fault.facts);
+  const message = fitMessage(fault.message);
   const details: { desc: DescMessage; value: object }[] = [];
   const add = <Type extends DescMessage>(desc: Type, value: MessageInitShape<Type>) => details.push({ desc, value });
   add(ErrorInfoSchema, { reason: fault.reason, domain: ERROR_DOMAIN, metadata });

@@ -126,3 +126,89 @@ describe("what the server answers is what the document says, for", () => {
     expect(statuses).toEqual([400, 400, 400, 401, 404, 409, 409, 429]);
   });
 });
+
+/** Asks a path of another API's face; the answer must fit what the document says of the operation there. */
+async function ask(method: string, path: string, body?: object, key = server.adminKey) {
+  const found = operations.find(
+    (operation) =>
+      operation.httpMethod === method.toLowerCase() &&
+      new RegExp(`^${operation.path.replaceAll(/\{[^}]*\}/g, "[^/]+")}$`).test(path),
+  );
+  if (!found) throw new Error(`the document has no ${method} ${path}`);
+  const answer = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const json = await answer.json();
+  const status = String(answer.status) in found.operation.responses ? String(answer.status) : "default";
+  const place = ["paths", found.path, found.httpMethod, "responses", status, "content", "application/json", "schema"];
+  expect(judge.faults(place, json), `${method} ${path} ${answer.status} ${JSON.stringify(json)}`).toEqual([]);
+  return { status: answer.status, json };
+}
+
+describe("what the face of another API answers is what the document says, for", () => {
+  const url = () => `${upstream.url}/v1`;
+
+  it("integrations, and their errors", async () => {
+    const config = "/v1/llm-providers/config";
+    const made = {
+      integration_name: "A",
+      provider: "custom",
+      model_name: randomUUID(),
+      base_url: url(),
+      api_key: "sk-1",
+    };
+    const { json } = await ask("POST", config, made);
+    const one = `${config}/${json.integration_id}`;
+    const statuses = [
+      await ask("GET", config),
+      await ask("GET", one),
+      await ask("PUT", one, { integration_name: "B" }),
+      await ask("POST", `${one}/set-default`),
+      await ask("POST", "/v1/llm-providers/test-connection", { ...made, integration_name: undefined }),
+      await ask("POST", config, made),
+      await ask("POST", config, { ...made, provider: "nope" }),
+      await ask("GET", config, undefined, "nonsense"),
+      await ask("DELETE", one),
+      await ask("GET", one),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 409, 400, 401, 200, 404]);
+    expect((await ask("GET", one)).json).toMatchObject({ detail: expect.any(String), error: { code: 404 } });
+  });
+
+  it("providers with a chat, and their errors", async () => {
+    const made = { name: "A", provider: "custom", model: randomUUID(), baseUrl: url(), apiKey: "sk-2" };
+    const { json } = await ask("POST", "/llm-providers", made);
+    const one = `/llm-providers/${json.data.id}`;
+    const statuses = [
+      await ask("GET", "/llm-providers"),
+      await ask("GET", one),
+      await ask("PATCH", one, { name: "B" }),
+      await ask("POST", `${one}/test`),
+      await ask("POST", `${one}/chat`, { message: "Hello" }),
+      await ask("POST", "/llm-providers", made),
+      await ask("POST", "/llm-providers", { ...made, provider: "nope" }),
+      await ask("GET", "/llm-providers", undefined, "nonsense"),
+      await ask("DELETE", one),
+      await ask("GET", one),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 409, 400, 401, 200, 404]);
+  });
+
+  it("providers by name, and their errors", async () => {
+    const made = { name: `p-${randomUUID()}`, apiKey: "sk-3", metadata: { baseUrl: url() } };
+    const one = `/api/providers/${made.name}`;
+    const statuses = [
+      await ask("POST", "/api/providers", made),
+      await ask("GET", "/api/providers"),
+      await ask("GET", one),
+      await ask("POST", "/api/providers", { name: made.name }),
+      await ask("GET", "/api/providers", undefined, "nonsense"),
+      await ask("DELETE", one),
+      await ask("GET", one),
+      await ask("POST", `${one}/test`),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 200, 200, 400, 401, 200, 404, 404]);
+  });
+});

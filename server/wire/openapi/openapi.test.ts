@@ -25,6 +25,13 @@ describe("the document", () => {
     expect(result).toMatchObject({ valid: true, warnings: [] });
   });
 
+  it("names no two schemas alike but for case and dots, which generators leave out", () => {
+    const names = Object.keys(document.components.schemas).map((name) => name.replace(/[._-]/g, "").toLowerCase());
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it("says where its server is", () => expect(document.servers).toMatchObject([{ url: "/" }]));
+
   it("has each binding of each rpc once", () => {
     const described = operations.map(({ operation }) => operation.operationId).sort();
     const served = methods.flatMap((spec) =>

@@ -12,7 +12,7 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 /** A file and all it imports, directly or not, each a serialized FileDescriptorProto; the file itself is the first. */
 export type Closure = readonly Uint8Array[];
 
-/** All that can be looked up about services and the files they need, made once from their descriptors. */
+/** All that can be looked up about services, the files they need and other files, made once from their descriptors. */
 export class DescriptorIndex {
   /** The full names of the services, sorted. */
   readonly serviceNames: readonly string[];
@@ -21,9 +21,9 @@ export class DescriptorIndex {
   readonly #bySymbol = new Map<string, Closure>();
   readonly #extensions = new Map<string, Map<number, Closure>>();
 
-  constructor(services: readonly DescService[]) {
+  constructor(services: readonly DescService[], others: readonly DescFile[] = []) {
     this.serviceNames = [...new Set(services.map(({ typeName }) => typeName))].sort();
-    const files = new Set(services.flatMap(({ file }) => [...withImports(file)]));
+    const files = new Set([...services.map(({ file }) => file), ...others].flatMap((file) => [...withImports(file)]));
     const binaries = new Map([...files].map((file) => [file, toBinary(FileDescriptorProtoSchema, file.proto)]));
     for (const file of files) {
       this.#add(

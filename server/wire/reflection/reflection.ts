@@ -1,16 +1,21 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import * as v1 from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { type Closure, DescriptorIndex } from "./descriptor-index.ts";
 
 /**
- * Adds gRPC reflection, v1 and v1alpha, which tells of these services, of itself, and of every file they need.
+ * Adds gRPC reflection, v1 and v1alpha, which tells of these services, of itself, of every file they need, and of files
+ * that nothing imports: those of what travels in an error.
  *
  * https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
  */
-export function addReflection(router: ConnectRouter, services: readonly DescService[]): void {
-  const index = new DescriptorIndex([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+export function addReflection(
+  router: ConnectRouter,
+  services: readonly DescService[],
+  files: readonly DescFile[] = [],
+): void {
+  const index = new DescriptorIndex([...services, v1.ServerReflection, v1alpha.ServerReflection], files);
   const rpcs = {
     async *serverReflectionInfo<Request extends AnyRequest>(requests: AsyncIterable<Request>) {
       for await (const request of requests) {

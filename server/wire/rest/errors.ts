@@ -130,10 +130,12 @@ export interface FacedError {
   readonly fields: readonly string[];
   /** Empty where the call has none. */
   readonly requestId: string;
+  /** The body that it would have. */
+  readonly body: JsonObject;
 }
 
 /** An error for a face, from the answer that it would be. */
-export function describeAnswer(error: ConnectError, { httpStatus }: ErrorAnswer): FacedError {
+export function describeAnswer(error: ConnectError, { httpStatus, body }: ErrorAnswer): FacedError {
   const [info] = error.findDetails(ErrorInfoSchema);
   const [badRequest] = error.findDetails(BadRequestSchema);
   const [requestInfo] = error.findDetails(RequestInfoSchema);
@@ -144,6 +146,7 @@ export function describeAnswer(error: ConnectError, { httpStatus }: ErrorAnswer)
     metadata: info?.metadata ?? {},
     fields: (badRequest?.fieldViolations ?? []).map(({ field }) => field),
     requestId: requestInfo?.requestId ?? "",
+    body,
   };
 }
 

@@ -75,12 +75,12 @@ function trailersOf({ responseTrailer }: HandlerContext, error: ConnectError | u
 class EnvelopedAnswer implements DirectAnswer {
   readonly #deps: AnswerDeps;
   readonly #conclude: Conclude;
-  readonly #frames: FrameWriter<Uint8Array>;
+  readonly #frames: FrameWriter<Uint8Array | string>;
 
   constructor(deps: AnswerDeps, conclude: Conclude) {
     this.#deps = deps;
     this.#conclude = conclude;
-    this.#frames = new FrameWriter(deps.response);
+    this.#frames = new FrameWriter<Uint8Array | string>(deps.response);
   }
 
   get ready(): Promise<void> | undefined {
@@ -89,12 +89,18 @@ class EnvelopedAnswer implements DirectAnswer {
 
   message(data: Uint8Array, isCompressed: boolean): void {
     this.#begin();
-    this.#frames.write(encodeEnvelope(isCompressed ? compressedFlag : 0, data));
+    this.#frames.write(this.#encode(encodeEnvelope(isCompressed ? compressedFlag : 0, data)));
   }
 
   end(error?: ConnectError): void {
     this.#begin();
-    this.#frames.end(this.#conclude(this.#deps, error));
+    const last = this.#conclude(this.#deps, error);
+    this.#frames.end(last && this.#encode(last));
+  }
+
+  /** Each frame is a text of its own, so that it can be read as soon as it is there. */
+  #encode(frame: Uint8Array): Uint8Array | string {
+    return this.#deps.form.isText ? Buffer.from(frame).toString("base64") : frame;
   }
 
   #begin(): void {

@@ -14,6 +14,8 @@ export interface Form {
   readonly isBinary: boolean;
   /** Whether each message is in an envelope, with flags and its length before it. */
   readonly isEnveloped: boolean;
+  /** Whether envelopes are in base64, as the gRPC-Web of browsers has them that read a stream as text. */
+  readonly isText?: true;
   /** The content type of the answer. */
   readonly contentType: string;
   readonly timeoutHeader: "grpc-timeout" | "connect-timeout-ms";
@@ -29,6 +31,12 @@ const GRPC = {
   acceptEncodingHeader: "grpc-accept-encoding",
 } as const;
 const GRPC_WEB = { ...GRPC, protocolName: "grpc-web" } as const;
+const GRPC_WEB_TEXT = {
+  ...GRPC_WEB,
+  isBinary: true,
+  isText: true,
+  contentType: "application/grpc-web-text+proto",
+} as const;
 const CONNECT = { protocolName: "connect", timeoutHeader: "connect-timeout-ms" } as const;
 const CONNECT_UNARY = {
   ...CONNECT,
@@ -49,6 +57,8 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   ["application/grpc+json", { ...GRPC, isBinary: false, contentType: "application/grpc+json" }],
   ["application/grpc-web", { ...GRPC_WEB, isBinary: true, contentType: "application/grpc-web+proto" }],
   ["application/grpc-web+proto", { ...GRPC_WEB, isBinary: true, contentType: "application/grpc-web+proto" }],
+  ["application/grpc-web-text", GRPC_WEB_TEXT],
+  ["application/grpc-web-text+proto", GRPC_WEB_TEXT],
   ["application/grpc-web+json", { ...GRPC_WEB, isBinary: false, contentType: "application/grpc-web+json" }],
   ["application/proto", { ...CONNECT_UNARY, isBinary: true, contentType: "application/proto" }],
   ["application/json", { ...CONNECT_UNARY, isBinary: false, contentType: "application/json" }],
@@ -111,8 +121,22 @@ export async function readMessage(
     const body = await readBytes(request, limitBytes, tooLarge);
     return compression ? compression.decompress(body, limitBytes) : body;
   }
-  const envelope = open(await readBytes(request, limitBytes + HEAD_BYTES, tooLarge), form, method);
+  const body = form.isText
+    ? await readText(request, limitBytes + HEAD_BYTES, tooLarge)
+    : await readBytes(request, limitBytes + HEAD_BYTES, tooLarge);
+  const envelope = open(body, form, method);
   return (await envelopeDecompress(envelope, compression, limitBytes)).data;
+}
+
+/** The bytes of a body in base64: one text, or several in a row, each with the padding of its own. */
+async function readText(request: NodeRequest, limitBytes: number, tooLarge: () => Error): Promise<Uint8Array> {
+  const longest = (Math.ceil(limitBytes / 3) + 1) * 4;
+  const text = Buffer.from(await readBytes(request, longest, tooLarge)).toString("latin1");
+  if (!/^[\w+/=-]*$/.test(text)) throw violation("the body is no base64", Code.InvalidArgument);
+  const pieces = text.match(/[^=]+=*/g) ?? [];
+  const body = Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));
+  if (body.length > limitBytes) throw tooLarge();
+  return body;
 }
 
 function open(body: Uint8Array, { protocolName }: Form, { methodKind }: DescMethod) {

@@ -29,12 +29,12 @@ export function accessRpcs({
     },
 
     async createAccount({ accountId, displayName }, context) {
-      const draft = { accountId: accountId.toLowerCase(), displayName };
+      const draft = { accountId, displayName };
       return { account: presentAccount(await accounts.create(scopeOf(context), draft)) };
     },
 
     async getAccount({ accountId }, context) {
-      return { account: presentAccount(await accounts.get(scopeOf(context), accountId.toLowerCase())) };
+      return { account: presentAccount(await accounts.get(scopeOf(context), accountId)) };
     },
 
     async listAccounts({ pageSize, pageToken }, context) {
@@ -43,18 +43,18 @@ export function accessRpcs({
     },
 
     async updateAccount({ accountId, displayName }, context) {
-      const account = await accounts.update(scopeOf(context), accountId.toLowerCase(), displayName);
+      const account = await accounts.update(scopeOf(context), accountId, displayName);
       return { account: presentAccount(account) };
     },
 
     async deleteAccount({ accountId }, context) {
-      await accounts.delete(scopeOf(context), accountId.toLowerCase());
+      await accounts.delete(scopeOf(context), accountId);
       return {};
     },
 
     async createApiKey(request, context) {
       const { stored, key } = await issuedKeys.create(scopeOf(context), {
-        accountId: request.accountId.toLowerCase(),
+        accountId: request.accountId,
         displayName: request.displayName,
         role: nameOf<Role>(ApiKey_RoleSchema, request.role) as Role,
         scopes: request.scopes.map((scope) => nameOf<Permission>(PermissionSchema, scope) as Permission),
@@ -68,7 +68,7 @@ export function accessRpcs({
     },
 
     async listApiKeys({ accountId, showEnded, pageSize, pageToken }, context) {
-      const filter = { accountId: accountId.toLowerCase(), showEnded };
+      const filter = { accountId, showEnded };
       const page = await issuedKeys.list(scopeOf(context), filter, pageSize, pageToken);
       return { apiKeys: page.rows.map(presentApiKey), nextPageToken: page.nextPageToken };
     },

@@ -84,7 +84,7 @@ type Change = (typeof CHANGES)[number];
 
 /** Which Provider a request is about. */
 export function readProviderRef({ name, ownerId }: { name: string; ownerId: string }): ProviderRef {
-  return { name, ownerId: ownerId.toLowerCase() || undefined };
+  return { name, ownerId: ownerId || undefined };
 }
 
 /** A change: the fields that the mask names, or else those that are set. */
@@ -108,7 +108,7 @@ export function readProviderChange(request: UpsertProviderRequest): ProviderChan
 export function readProviderQuery(request: ListProvidersRequest): ProviderQuery {
   return {
     filter: {
-      ownerId: request.ownerId.toLowerCase() || undefined,
+      ownerId: request.ownerId || undefined,
       providerType: readProviderType(request.providerType),
       search: request.search,
     },

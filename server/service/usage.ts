@@ -40,8 +40,8 @@ export function usageRpcs({ usage }: { usage: UsageReport }): ServiceImpl<typeof
 function readQuery(request: QueryUsageRequest): UsageQuery {
   const { labels, startDay, endDay, labelKey } = request;
   return {
-    ownerId: request.ownerId.toLowerCase() || undefined,
-    llmId: request.llmId.toLowerCase() || undefined,
+    ownerId: request.ownerId || undefined,
+    llmId: request.llmId || undefined,
     labels,
     startDay,
     endDay,
@@ -60,8 +60,8 @@ export function budgetRpcs({ budgets }: { budgets: Budgets }): ServiceImpl<typeo
   return {
     async setBudget({ ownerId, llmId, amount, period, mode }, context) {
       const budget = await budgets.set(scopeOf(context), {
-        ownerId: ownerId.toLowerCase(),
-        llmId: llmId.toLowerCase(),
+        ownerId,
+        llmId,
         amount,
         period: nameOf(Budget_PeriodSchema, period) ?? "",
         mode: nameOf(Budget_ModeSchema, mode) ?? "REFUSE",
@@ -70,17 +70,17 @@ export function budgetRpcs({ budgets }: { budgets: Budgets }): ServiceImpl<typeo
     },
 
     async getBudget({ budgetId }, context) {
-      return { budget: presentBudget(await budgets.get(scopeOf(context), budgetId.toLowerCase())) };
+      return { budget: presentBudget(await budgets.get(scopeOf(context), budgetId)) };
     },
 
     async listBudgets({ ownerId, llmId, pageSize, pageToken }, context) {
-      const filter = { ownerId: ownerId.toLowerCase() || undefined, llmId: llmId.toLowerCase() || undefined };
+      const filter = { ownerId: ownerId || undefined, llmId: llmId || undefined };
       const page = await budgets.list(scopeOf(context), filter, pageSize, pageToken);
       return { budgets: page.rows.map(presentBudget), nextPageToken: page.nextPageToken };
     },
 
     async deleteBudget({ budgetId }, context) {
-      await budgets.delete(scopeOf(context), budgetId.toLowerCase());
+      await budgets.delete(scopeOf(context), budgetId);
       return {};
     },
   };

@@ -174,7 +174,7 @@ describe.each(SURFACES)("over $name", ({ open }) => {
 
   it("lists and exports what was done", async () => {
     const llmId = await createLlm("fine");
-    const { auditEvents } = await patchbay.audit.listAuditEvents({ resourceId: llmId });
+    const { auditEvents } = await patchbay.audit.listAuditEvents({ resourceId: llmId.toUpperCase() });
     expect(auditEvents).toMatchObject([{ action: "llm.create", accountId, actorAccountId: accountId }]);
     const after = (auditEvents[0]?.sequence ?? 0n) - 1n;
     const exported = await Array.fromAsync(patchbay.audit.exportAuditEvents({ after }));

@@ -96,6 +96,23 @@ describe("scheduled checks", () => {
     expect(await planOf(llmId)).toBeUndefined();
   });
 
+  it("keep their time when something changes that does not decide on them", async () => {
+    const { llmId, model } = await create({ checkIntervalSeconds: 3_600 });
+    const dueAt = () => execute("select next_check_at from llm_check where llm_id = ?", [llmId]);
+    await expect
+      .poll(() => planOf(llmId), PATIENCE)
+      .toMatchObject({
+        leased: false,
+        inSeconds: expect.toSatisfy((seconds: number) => seconds > 3_000),
+      });
+    const before = await dueAt();
+    await patchbay.llms.updateLlm({ llmId, displayName: "another name", description: "x" });
+    await patchbay.llms.updateLlm({ llmId, replaceLabels: { labels: { a: "b" } } });
+    expect(await dueAt()).toEqual(before);
+    await patchbay.llms.updateLlm({ llmId, modelIdentifier: `${model}-2` });
+    await expect.poll(() => callsOf(`${model}-2`).length, PATIENCE).toBe(1);
+  });
+
   it("become rarer while they fail, up to an hour, and bring an Llm back by themselves", async () => {
     const { llmId, model } = await create({ checkIntervalSeconds: 600 });
     upstream.setModel(model, refuses(401));

@@ -22,7 +22,7 @@ export async function answerOnce(
   { rpc, requestId, content }: RepeatableRequest,
   carryOut: (scope: Scope) => Promise<Uint8Array>,
 ): Promise<Uint8Array | undefined> {
-  const name = { accountId: scope.caller.accountId, rpc, requestId: requestId.toLowerCase() };
+  const name = { accountId: scope.caller.accountId, rpc, requestId };
   const digest = vault.digest("answered-request", content);
   const afterCommit: (() => void)[] = [];
   const kept = await scope.em.transactional(async (em) => {

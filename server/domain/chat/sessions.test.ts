@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { ResponseFormat_Type, ToolChoice_Mode } from "../../../gen/patchbay/v1/chat_form_pb.ts";
 import { Message_Role } from "../../../gen/patchbay/v1/chat_pb.ts";
 import { Turn_State, Turn_StateSchema } from "../../../gen/patchbay/v1/session_pb.ts";
 import { interruptTurns } from "../../store/queries/sessions.ts";
@@ -269,6 +270,25 @@ describe("a turn that is sent again by its request_id", () => {
       code: "InvalidArgument",
       reason: "REQUEST_ID_REUSED",
     });
+  });
+
+  it.each([
+    { what: "tools", changed: { tools: [{ name: "other", parameters: {} }] } },
+    {
+      what: "the same tools with other parameters",
+      changed: { tools: [{ name: "look", parameters: { type: "string" } }] },
+    },
+    { what: "a choice among its tools", changed: { toolChoice: { mode: ToolChoice_Mode.NONE } } },
+    { what: "a form of the reply", changed: { responseFormat: { type: ResponseFormat_Type.JSON_OBJECT } } },
+    { what: "sampling", changed: { samplingParams: { maxTokens: 7 } } },
+  ])("is refused if it says other $what", async ({ changed }) => {
+    const llmId = await create();
+    const tools = [{ name: "look", parameters: { type: "object", properties: { a: {}, b: {} } } }];
+    const ask = { llmId, sessionId: randomUUID(), requestId: "r-1", message: "a", tools };
+    const first = await patchbay.chat.chat(ask);
+    expect(await problemIn(patchbay.chat.chat({ ...ask, ...changed }))).toMatchObject({ reason: "REQUEST_ID_REUSED" });
+    const reordered = [{ parameters: { properties: { b: {}, a: {} }, type: "object" }, name: "look" }];
+    expect(await patchbay.chat.chat({ ...ask, tools: reordered })).toEqual(first);
   });
 
   it("is busy while it runs, and runs again when it failed", async () => {

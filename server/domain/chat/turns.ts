@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { Fault } from "../../base/fault.ts";
 import {
   enterSession,
@@ -168,8 +169,9 @@ export class Turns {
     return openReply(this.#vault, em, where, sealed);
   }
 
-  #digestOf({ messages, sampling, tools }: ModelRequest): Buffer {
-    return this.#vault.digest("turn", encodeMessages(messages), JSON.stringify([sampling, tools]));
+  /** Of all that a request says: what is added to it later counts, too. */
+  #digestOf({ messages, ...form }: ModelRequest): Buffer {
+    return this.#vault.digest("turn", encodeMessages(messages), canonicalJson(form));
   }
 }
 

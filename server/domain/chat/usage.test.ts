@@ -94,13 +94,19 @@ describe("a reply's usage", () => {
 
   it("is there when the end of a stream arrives, with the time of the first token", async () => {
     const llmId = await create();
+    const atEnds: unknown[] = [];
     for await (const { event } of patchbay.chat.streamChat({ llmId, message: PROMPT })) {
-      if (event.case !== "end") continue;
-      const [row] = await rowsOf(llmId);
-      expect(row).toMatchObject({ outcome: "COMPLETED", source: "REPORTED", cost: String(event.value.cost) });
-      expect(row?.first_token_ms).toBeLessThanOrEqual(Number(row?.latency_ms));
-      expect(event.value.usageSource).toBe(UsageSource.REPORTED);
+      if (event.case === "end") atEnds.push({ said: event.value, rows: await rowsOf(llmId) });
     }
+    const [row] = await rowsOf(llmId);
+    const cost = BigInt(String(row?.cost));
+    expect(atEnds).toMatchObject([
+      {
+        said: { usageSource: UsageSource.REPORTED, cost },
+        rows: [{ outcome: "COMPLETED", source: "REPORTED", cost: String(cost) }],
+      },
+    ]);
+    expect(row?.first_token_ms).toBeLessThanOrEqual(Number(row?.latency_ms));
     expect(await rowsOf(llmId)).toHaveLength(1);
   });
 

@@ -227,8 +227,23 @@ describe("what is held", () => {
     const use = { ownerId: accountId, url: "https://llm.example.com/v1" };
     const read = async (uri: string, signal = new AbortController().signal) =>
       (await secretRefs.resolve(SecretRef.parse(uri), use, signal)).reveal();
-    return { kv, read };
+    return { kv, read, forget: (uri: string) => secretRefs.forget(SecretRef.parse(uri)) };
   }
+
+  it("is forgotten once by a burst of refusals, so that its source is not asked for each of them", async () => {
+    const { kv, read, forget } = open();
+    vault.secrets.set("kv/refused", { key: "sk-refused" });
+    const uri = "vault://kv/refused#key";
+    await read(uri);
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    const before = vault.requests.length;
+    for (let refusals = 0; refusals < 10; refusals++) {
+      forget(uri);
+      await read(uri);
+    }
+    expect(vault.requests.length - before).toBe(1);
+    await kv.close();
+  });
 
   it("is not held for longer than it may be", async () => {
     const { kv, read } = open(100);

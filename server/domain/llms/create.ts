@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { type KnownModel, keepModel, lockLlm } from "../../store/queries/llms.ts";
 import { Llm } from "../../store/schema/llm.entity.ts";
 import { newRow } from "../../store/sql/statements.ts";
@@ -106,7 +107,7 @@ export function requestDigestOf(vault: Vault, draft: LlmDraft, ownerId: string):
   const { credentials, price, ...rest } = draft;
   const key = credentials && describeDraft(credentials);
   const rates = price && { ...price, setAt: undefined };
-  return vault.digest("request", JSON.stringify({ ...rest, ownerId, key, rates }));
+  return vault.digest("request", canonicalJson({ ...rest, ownerId, key, rates }));
 }
 
 /** What is known of the model of an Llm after news of it, and what its properties are then. */

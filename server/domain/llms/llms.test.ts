@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { CapabilitySource_Source as Source } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
 import { Llm_Modality, Llm_ProviderType, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { Notice_Code } from "../../../gen/patchbay/v1/notice_pb.ts";
+import { Permission } from "../../../gen/patchbay/v1/permission_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, llmRequest } from "../../test/service/llm-requests.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
@@ -130,6 +132,28 @@ describe("creating", () => {
     const request = llmRequest();
     await llms.createLlm(request);
     expect((await problemIn(llms.createLlm(request))).metadata).toMatchObject({ sameRequest: "true" });
+  });
+
+  it("takes a repeated request for the same in whichever order its labels come", async () => {
+    const request = llmRequest();
+    await llms.createLlm({ ...request, labels: { a: "1", b: "2" } });
+    const problem = await problemIn(llms.createLlm({ ...request, labels: { b: "2", a: "1" } }));
+    expect(problem.metadata).toMatchObject({ sameRequest: "true" });
+  });
+
+  it("does not name a duplicate to those who may create for its owner and not read", async () => {
+    const { apiKey: ownerKey, accountId } = await server.addAccount("OWNER");
+    const { llm } = await server.client(ownerKey).llms.createLlm(llmRequest({ llmId: randomUUID() }));
+    const { access } = server.client(server.adminKey);
+    const scopes = [Permission.CREATE_LLM_ANY, Permission.READ_LLM_OWN];
+    const { key } = await access.createApiKey({ displayName: "creator", role: Role.ADMIN, scopes });
+    const { endpointUrl = "", modelIdentifier = "" } = llm ?? {};
+    const request = llmRequest({ ownerId: accountId, endpointUrl, modelIdentifier });
+    const problem = await problemIn(server.client(key).llms.createLlm(request));
+    expect(problem).toMatchObject({ reason: "LLM_DUPLICATE", metadata: {} });
+    expect(JSON.stringify(problem)).not.toContain(llm?.llmId);
+    const seen = await problemIn(server.client(server.adminKey).llms.createLlm(request));
+    expect(seen.metadata).toMatchObject({ llmId: llm?.llmId });
   });
 
   it.each([

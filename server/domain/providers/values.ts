@@ -1,4 +1,5 @@
 import { Fault } from "../../base/fault.ts";
+import { canonicalId, isUuid } from "../../base/ids.ts";
 import {
   findProvider,
   markProviderReadable,
@@ -41,13 +42,13 @@ export function usualTypeOf(name: string): ProviderType {
 /** Which Provider is meant, as far as the caller reaches with a permission. */
 export function keyOf(scope: Scope, { name, ownerId }: ProviderRef, permission: OwnPermission): ProviderKey {
   if (ownerId !== undefined) requireReach(scope, ownerId, permission);
-  if (isId(name)) return { id: name.toLowerCase(), ownerId: ownerId ?? reach(scope, permission) };
+  if (isUuid(name)) return { id: canonicalId(name), ownerId: ownerId ?? reach(scope, permission) };
   return { name, ownerId: ownerId ?? scope.caller.accountId };
 }
 
 /** Which of an owner's Providers is meant by its name or its id. */
 export function keyAmong(ownerId: string, name: string): ProviderKey {
-  return isId(name) ? { id: name.toLowerCase(), ownerId } : { name, ownerId };
+  return isUuid(name) ? { id: canonicalId(name), ownerId } : { name, ownerId };
 }
 
 /** Names the version of a Provider that a change was made from. */
@@ -65,11 +66,6 @@ export function requireEtag(provider: Provider, etag: string): void {
 /** Missing and not to be seen are the same. */
 export function providerNotFound(name: string): Fault {
   return new Fault("PROVIDER_NOT_FOUND", `there is no provider ${JSON.stringify(name)}`);
-}
-
-/** A name that looks like an id is one. */
-function isId(name: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name);
 }
 
 /** Whose credentials they are and where they may go. */

@@ -16,6 +16,7 @@ import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { transactional } from "../../../gen/patchbay/v1/mutation_pb.ts";
 import { is_secret } from "../../../gen/patchbay/v1/options_pb.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { answerOnce, rehearse } from "../../domain/call/answer-once.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { scopeOf, setScope } from "./context.ts";
@@ -101,14 +102,10 @@ function redact(message: ReflectMessage): void {
   }
 }
 
-/** All that a request says but its id, in one order: maps have none of their own. */
+/** All that a request says but its id. */
 function contentOf(desc: DescMessage, message: Message): string {
   const { requestId: _, ...said } = toJson(desc, message) as Record<string, JsonValue>;
-  return JSON.stringify(said, (_, value) =>
-    value !== null && typeof value === "object" && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
+  return canonicalJson(said);
 }
 
 function isMutation(method: DescMethod): boolean {

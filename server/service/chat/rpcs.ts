@@ -115,8 +115,8 @@ function readAsk(request: ChatRequest | StreamChatRequest): ChatAsk {
   const { llmId, sessionId, newSession, requestId } = request;
   if (requestId && !sessionId)
     throw invalidField("request_id", "names a turn of a session, so session_id is needed, too");
-  const session = sessionId || newSession ? { sessionId: sessionId.toLowerCase(), requestId } : undefined;
-  return { llmId: llmId.toLowerCase(), request: readRequest(request), session };
+  const session = sessionId || newSession ? { sessionId, requestId } : undefined;
+  return { llmId, request: readRequest(request), session };
 }
 
 function readRequest(request: ChatRequest | StreamChatRequest): ModelRequest {

@@ -14,24 +14,24 @@ type SessionRpcs = Pick<ServiceImpl<typeof ChatService>, "getSession" | "listSes
 export function sessionRpcs({ sessions }: { sessions: Sessions }): SessionRpcs {
   return {
     async getSession({ accountId, sessionId }, context) {
-      const session = await sessions.get(scopeOf(context), accountId.toLowerCase(), sessionId.toLowerCase());
+      const session = await sessions.get(scopeOf(context), accountId, sessionId);
       return { session: presentSession(session) };
     },
 
     async listSessions({ accountId, llmId, pageSize, pageToken }, context) {
-      const asked = { accountId: accountId.toLowerCase(), llmId: llmId.toLowerCase() };
+      const asked = { accountId, llmId };
       const page = await sessions.list(scopeOf(context), asked, pageSize, pageToken);
       return { sessions: page.rows.map(presentSession), nextPageToken: page.nextPageToken };
     },
 
     async listTurns({ accountId, sessionId, pageSize, pageToken }, context) {
-      const asked = { accountId: accountId.toLowerCase(), sessionId: sessionId.toLowerCase() };
+      const asked = { accountId, sessionId };
       const page = await sessions.turns(scopeOf(context), asked, pageSize, pageToken);
       return { turns: page.rows.map(presentTurn), nextPageToken: page.nextPageToken };
     },
 
     async deleteSession({ accountId, sessionId }, context) {
-      await sessions.delete(scopeOf(context), accountId.toLowerCase(), sessionId.toLowerCase());
+      await sessions.delete(scopeOf(context), accountId, sessionId);
       return {};
     },
   };

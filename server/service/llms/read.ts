@@ -45,8 +45,8 @@ const REQUIRED = ["display_name", "endpoint_url", "model_identifier"] as const;
 /** A new Llm as the request describes it. */
 export function readDraft(request: CreateLlmRequest): LlmDraft {
   return {
-    llmId: request.llmId.toLowerCase(),
-    ownerId: request.ownerId.toLowerCase(),
+    llmId: request.llmId,
+    ownerId: request.ownerId,
     displayName: request.displayName,
     description: request.description,
     providerType: readProviderType(request.providerType),
@@ -71,7 +71,7 @@ export function readDraft(request: CreateLlmRequest): LlmDraft {
 /** A connection as the request describes it. */
 export function readConnection(request: TestConnectionRequest): ConnectionDraft {
   return {
-    llmId: request.llmId.toLowerCase(),
+    llmId: request.llmId,
     providerType: readProviderType(request.providerType),
     endpointUrl: request.endpointUrl,
     apiPath: request.apiPath,
@@ -84,7 +84,7 @@ export function readConnection(request: TestConnectionRequest): ConnectionDraft 
 export function readQuery(request: ListLlmsRequest): Query {
   return {
     filter: {
-      ownerId: request.ownerId.toLowerCase() || undefined,
+      ownerId: request.ownerId || undefined,
       providerType: readProviderType(request.providerType),
       status: nameOf(Llm_StatusSchema, request.status),
       modelState: nameOf(ModelState_StateSchema, request.modelState),

@@ -39,10 +39,7 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
     },
 
     async batchGetLlms({ llmIds }, context) {
-      const found = await llms.getAll(
-        scopeOf(context),
-        llmIds.map((llmId) => llmId.toLowerCase()),
-      );
+      const found = await llms.getAll(scopeOf(context), llmIds);
       return { llms: found.map(presentLlm) };
     },
 
@@ -104,7 +101,7 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
     },
 
     async *watchLlms({ ownerId, resumeToken }, context) {
-      const asked = ownerId.toLowerCase() || undefined;
+      const asked = ownerId || undefined;
       for await (const event of llmWatch.watch(scopeOf(context), asked, resumeToken)) yield presentEvent(event);
     },
   };

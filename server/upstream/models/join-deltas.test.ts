@@ -38,6 +38,16 @@ describe("joinDeltas", () => {
       ],
       joined: [call(0, "{}", { id: "x", name: "f" }), call(1, "{}", { id: "y", name: "g" })],
     },
+    {
+      name: "never joins a call to another of the same number, as servers send that number all of them 0",
+      events: [call(0, "{}", { id: "x", name: "f" }), call(0, "{}", { id: "y", name: "f" })],
+      joined: [call(0, "{}", { id: "x", name: "f" }), call(0, "{}", { id: "y", name: "f" })],
+    },
+    {
+      name: "never joins a call that has a name and no id to another",
+      events: [call(0, "{}", { name: "f" }), call(0, "{}", { name: "f" })],
+      joined: [call(0, "{}", { name: "f" }), call(0, "{}", { name: "f" })],
+    },
     { name: "leaves one alone", events: [text("a")], joined: [text("a")] },
   ])("$name", ({ events, joined }) => expect(joinDeltas(events)).toEqual(joined));
 });

@@ -4,8 +4,12 @@ import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { Fault, invalidField } from "../../base/fault.ts";
+import { lowerIds } from "./ids.ts";
 
-/** Throws for what a message holds that cannot be stored, and unless it keeps the rules that its fields declare. */
+/**
+ * Throws for what a message holds that cannot be stored, and unless it keeps the rules that its fields declare. One that
+ * passes has its ids in lower case.
+ */
 export type Check = (type: DescMessage, message: Message) => void;
 
 export function createCheck(): Check {
@@ -14,7 +18,7 @@ export function createCheck(): Check {
     const unstorable = findUnstorable(type, message);
     if (unstorable) throw invalidField(unstorable.field, unstorable.description);
     const { violations, error } = validator.validate(type, message);
-    if (!error) return;
+    if (!error) return lowerIds(type, message);
     if (!violations) throw error;
     const fields = violations.map(({ field, message: description }) => ({ field: pathToString(field), description }));
     const sentence = fields

@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { printProto } from "./print-proto.ts";
+import { printProto } from "../server/wire/contract/print-proto.ts";
 
 const GOOGLE = [
   "api/annotations",

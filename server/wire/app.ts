@@ -2,12 +2,17 @@ import type { ServerResponse } from "node:http";
 import { createRegistry, type DescFile, type DescMethod, type DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { file_google_rpc_code } from "../../gen/google/rpc/code_pb.ts";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import { file_google_rpc_status } from "../../gen/google/rpc/status_pb.ts";
+import { file_grpc_health_v1_health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { file_patchbay_v1_reason } from "../../gen/patchbay/v1/reason_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
 import type { Face } from "../service/faces/face.ts";
 import { captureMethods, createLocalTransport } from "./call/local-transport.ts";
+import { ContractArchive } from "./contract/archive.ts";
 import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
 import { createCheck, createValidation } from "./gate/validate.ts";
@@ -47,6 +52,15 @@ export interface AppOptions {
   /** Aborts every call when the server goes down. */
   readonly shutdownSignal: AbortSignal;
 }
+
+/** What a client needs beside the services' files: what errors carry, and how it asks for health. */
+const BESIDE_THE_SERVICES = [
+  file_google_rpc_error_details,
+  file_google_rpc_status,
+  file_google_rpc_code,
+  file_patchbay_v1_reason,
+  file_grpc_health_v1_health,
+];
 
 /** Everything on the one port: health and metrics, then gRPC, gRPC-Web and Connect by their paths, then REST. */
 export function createApp(options: AppOptions): (request: NodeRequest, response: NodeResponse) => void {
@@ -100,7 +114,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     call.settle(error.code);
     answerError(request, response, error, jsonOptions);
   };
-  const docs = createDocs({ onError: (error) => log.error({ err: error }, "the docs could not be served") });
+  const contract = new ContractArchive([...options.files, ...BESIDE_THE_SERVICES]);
+  const docs = createDocs({ contract, onError: (error) => log.error({ err: error }, "the docs could not be served") });
   const rpcCors = new RpcCors(options.corsOrigins);
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";

@@ -6,8 +6,8 @@ import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/
 
 /** Where an asset comes from, and how it is served. */
 export interface AssetOptions {
-  /** The path of the file; asked for at the first request. */
-  readonly file: () => string;
+  /** The path of the file, or its bytes; asked for at the first request. */
+  readonly file: () => string | Uint8Array | Promise<Uint8Array>;
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -64,10 +64,15 @@ export class Asset {
   #represent(coding: string, compress: Compress): Promise<Representation> {
     let representation = this.#representations.get(coding);
     if (!representation) {
-      representation = readFile(this.#options.file()).then(compress).then(validated);
+      representation = this.#read().then(compress).then(validated);
       this.#representations.set(coding, representation);
     }
     return representation;
+  }
+
+  async #read(): Promise<Uint8Array> {
+    const file = await this.#options.file();
+    return typeof file === "string" ? readFile(file) : file;
   }
 
   #headers(coding: string, etag: string): OutgoingHttpHeaders {

@@ -5,11 +5,14 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { file_google_rpc_status } from "../../../../gen/google/rpc/status_pb.ts";
+import { ContractArchive } from "../../contract/archive.ts";
 import { Asset } from "./asset.ts";
 import { createDocs } from "./docs.ts";
 
 const errors: unknown[] = [];
-const docs = createDocs({ onError: (error) => errors.push(error) });
+const contract = new ContractArchive([file_google_rpc_status]);
+const docs = createDocs({ contract, onError: (error) => errors.push(error) });
 const broken = new Asset({ file: () => join(import.meta.dirname, "no-such-file"), contentType: "text/plain" });
 const server = createServer((incoming, response) => {
   const path = incoming.url ?? "";

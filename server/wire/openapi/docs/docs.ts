@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { ContractArchive } from "../../contract/archive.ts";
 import type { NodeRequest, NodeResponse } from "../../http/exchange.ts";
 import { Asset } from "./asset.ts";
 
@@ -23,15 +24,25 @@ const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
 const STYLE = "text/css; charset=utf-8";
 
+/** What the docs show beside what lies on disk. */
+export interface DocsOptions {
+  /** The contract, to be given away at `/protos.zip` and `/protos.binpb`. */
+  readonly contract: ContractArchive;
+  readonly onError: (error: unknown) => void;
+}
+
 /**
- * Serves the OpenAPI document at `/openapi.json` and a page that shows it at `/docs`, on which calls can be made.
+ * Serves the OpenAPI document at `/openapi.json` and a page that shows it at `/docs`, on which calls can be made; and the
+ * protos, as they are and as a descriptor set.
  *
  * A file is read when it is first asked for, so that a server that starts does not pay for its docs. The page's links
  * are relative: it works behind a proxy that adds a prefix.
  */
-export function createDocs({ onError }: { onError: (error: unknown) => void }): DocsHandler {
+export function createDocs({ contract, onError }: DocsOptions): DocsHandler {
   const assets = new Map([
     ["/openapi.json", new Asset({ file: () => generated("openapi.json"), contentType: "application/json" })],
+    ["/protos.zip", new Asset({ file: () => contract.zip(), contentType: "application/zip" })],
+    ["/protos.binpb", new Asset({ file: () => contract.descriptorSet(), contentType: "application/x-protobuf" })],
     ["/docs", new Asset({ file: () => own("page.html"), contentType: HTML, headers: PAGE_HEADERS })],
     ["/docs/page.js", new Asset({ file: () => own("page.js"), contentType: SCRIPT })],
     ["/docs/page.css", new Asset({ file: () => own("page.css"), contentType: STYLE })],

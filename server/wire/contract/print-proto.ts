@@ -5,19 +5,23 @@ import {
   type FieldDescriptorProto,
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
+  type FileOptions,
+  type ServiceDescriptorProto,
 } from "@bufbuild/protobuf/wkt";
 
 const INDENT = "  ";
 
 /**
- * The source of a proto2 or proto3 file, from its descriptor. It has all that is needed to import the file and to
- * annotate with its extensions; options of its own are left out, buf.validate's CEL rules among them.
+ * The source of a proto2 or proto3 file, from its descriptor. It has all that is needed to import the file, to annotate
+ * with its extensions and to generate code; comments and the options of fields, messages and rpcs are left out,
+ * buf.validate's CEL rules among them.
  */
 export function printProto({ proto }: DescFile): string {
   return [
     `syntax = "${proto.syntax || "proto2"}";`,
     `package ${proto.package};`,
     ...proto.dependency.map((path) => `import "${path}";`),
+    ...printOptions(proto.options),
     ...proto.extension.flatMap((field) => [
       `extend ${field.extendee} {`,
       INDENT + printField(field, proto.syntax),
@@ -25,8 +29,42 @@ export function printProto({ proto }: DescFile): string {
     ]),
     ...proto.messageType.flatMap((message) => printMessage(message, proto.syntax)),
     ...proto.enumType.flatMap(printEnum),
+    ...proto.service.flatMap(printService),
     "",
   ].join("\n");
+}
+
+/** What generators of some languages ask a file. */
+const FILE_OPTIONS = [
+  ["goPackage", "go_package"],
+  ["javaPackage", "java_package"],
+  ["javaOuterClassname", "java_outer_classname"],
+  ["javaMultipleFiles", "java_multiple_files"],
+  ["csharpNamespace", "csharp_namespace"],
+  ["objcClassPrefix", "objc_class_prefix"],
+  ["phpNamespace", "php_namespace"],
+  ["rubyPackage", "ruby_package"],
+] as const;
+
+function printOptions(options: FileOptions | undefined): string[] {
+  return FILE_OPTIONS.flatMap(([key, name]) => {
+    const value = options?.[key];
+    return value ? [`option ${name} = ${JSON.stringify(value)};`] : [];
+  });
+}
+
+function printService({ name, method }: ServiceDescriptorProto): string[] {
+  const stream = (isStream: boolean) => (isStream ? "stream " : "");
+  return [
+    `service ${name} {`,
+    ...indent(
+      method.map(
+        (rpc) =>
+          `rpc ${rpc.name}(${stream(rpc.clientStreaming)}${rpc.inputType}) returns (${stream(rpc.serverStreaming)}${rpc.outputType});`,
+      ),
+    ),
+    "}",
+  ];
 }
 
 function printMessage(message: DescriptorProto, syntax: string): string[] {

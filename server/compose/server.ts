@@ -147,7 +147,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     { limits, targets, upstreams, budgets, signals },
     reachFailpoint,
   );
-  const faces = openFaces({ names: new LlmNames({ store }), targets, passThrough });
+  const faces = openFaces({ names: new LlmNames({ store }), targets, passThrough, chats });
   const routes = (plain: ConnectRouter) => {
     const router = withMutations(plain, { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));

@@ -1,21 +1,29 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { Scope } from "../../domain/call/scope.ts";
+import type { ChatAsk, ChatEvent, Chats } from "../../domain/chat/chats.ts";
 import { type PassAsk, type PassedPart, PassThrough } from "../../domain/chat/pass-through.ts";
 import type { LlmTargets, ResolvedLlm } from "../../domain/llms/targets.ts";
 import type { LlmNames } from "../../domain/names/llm-names.ts";
+import { estimatePrompt } from "../../domain/usage/cost.ts";
+import { parseObject } from "../../upstream/models/json-value.ts";
 import type { ApiName } from "../../upstream/pass-through/apis.ts";
 import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through/json-members.ts";
 import { refusedMember } from "../../upstream/pass-through/request.ts";
 import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
-import { factsComment, tellFacts, tellOrigin } from "./headers.ts";
+import { factsComment, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
 import { labelsOf } from "./labels.ts";
+import { readCompletion } from "./translate/read-completion.ts";
+import { readMessages } from "./translate/read-message.ts";
+import { readResponses } from "./translate/read-response.ts";
+import type { ReplyWriter, Translated, Translator } from "./translate/translation.ts";
 
 export interface FaceDeps {
   readonly names: LlmNames;
   readonly targets: LlmTargets;
   readonly passThrough: PassThrough;
+  readonly chats: Chats;
 }
 
 /** What goes along to endpoints that speak the same API; to others it means nothing. */
@@ -39,11 +47,18 @@ export class FaceCalls {
     const scope = scopeOf(context);
     const body = readBody(request.body);
     const resolved = await this.#llmOf(scope, body);
-    if (!PassThrough.isSpoken(api, resolved)) throw notSpoken(api, resolved);
     const streamed = isStreamed(body);
     const { requestHeader } = context;
+    const labels = labelsOf(body, requestHeader);
+    if (!PassThrough.isSpoken(api, resolved)) {
+      const translated = translate(api, resolved, body);
+      const ask: ChatAsk = { llmId: resolved.llm.id, request: translated.request, session: undefined, labels };
+      return streamed
+        ? this.#streamTranslated(scope, translated, ask, context)
+        : this.#translated(scope, translated, ask, context);
+    }
     const headers = headersOf(requestHeader, FORWARDED[api]);
-    const ask: PassAsk = { api, body, streamed, headers, labels: labelsOf(body, requestHeader) };
+    const ask: PassAsk = { api, body, streamed, headers, labels };
     if (streamed) return this.#stream(scope, resolved, ask, context);
     const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, resolved, ask);
     tellOrigin(context.responseHeader, origin, origin.dropped);
@@ -56,12 +71,41 @@ export class FaceCalls {
     const scope = scopeOf(context);
     const body = readBody(request.body);
     const resolved = await this.#llmOf(scope, body);
-    if (!PassThrough.isSpoken("count-tokens", resolved)) throw notSpoken("count-tokens", resolved);
+    if (!PassThrough.isSpoken("count-tokens", resolved)) {
+      // Without a reply's limit, which is not asked for here.
+      const { request: prompt } = translate("messages", resolved, body);
+      context.responseHeader.set(USAGE_SOURCE, "ESTIMATED");
+      return { body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
+    }
     const headers = headersOf(context.requestHeader, FORWARDED["count-tokens"]);
     const ask: PassAsk = { api: "count-tokens", body, streamed: false, headers, labels: {} };
     const { origin, bytes } = await this.#deps.passThrough.count(scope, resolved, ask);
     tellOrigin(context.responseHeader, origin, origin.dropped);
     return { body: bytes };
+  }
+
+  async #translated(
+    scope: Scope,
+    { losses, writer }: Translated,
+    ask: ChatAsk,
+    context: HandlerContext,
+  ): Promise<FaceReply> {
+    const { origin, reply, facts } = await this.#deps.chats.reply(scope, ask);
+    tellOrigin(context.responseHeader, origin, losses.names);
+    tellFacts(context.responseHeader, facts);
+    return { body: JSON.stringify(writer.whole(reply, facts)) };
+  }
+
+  async #streamTranslated(
+    scope: Scope,
+    { losses, writer }: Translated,
+    ask: ChatAsk,
+    context: HandlerContext,
+  ): Promise<FaceReply> {
+    const events = this.#deps.chats.stream(scope, ask);
+    const first = await events.next();
+    if (!first.done && first.value.type === "start") tellOrigin(context.responseHeader, first.value, losses.names);
+    return { pieces: writtenOf(first, events, writer) };
   }
 
   async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedLlm> {
@@ -87,6 +131,42 @@ async function* piecesOf(parts: AsyncGenerator<PassedPart>): AsyncGenerator<read
     else if (part.type === "end") yield [factsComment(part.facts), part.bytes];
   }
 }
+
+async function* writtenOf(
+  first: IteratorResult<ChatEvent>,
+  events: AsyncGenerator<ChatEvent>,
+  writer: ReplyWriter,
+): AsyncGenerator<readonly Buffer[], void> {
+  try {
+    for (let next = first; !next.done; next = await events.next()) {
+      const event = next.value;
+      if (event.type === "end") {
+        const [before, last] = writer.end(event, event);
+        yield [Buffer.from(before), factsComment(event), Buffer.from(last)];
+        continue;
+      }
+      const text = writer.event(event);
+      if (text !== "") yield [Buffer.from(text)];
+    }
+  } finally {
+    await events.return(undefined);
+  }
+}
+
+/** A request in words that no API owns; an API that is about something else than replies has none. */
+function translate(api: ApiName, resolved: ResolvedLlm, body: JsonBody): Translated {
+  const translator = TRANSLATORS[api];
+  if (!translator) throw notSpoken(api, resolved);
+  const json = parseObject(body.bytes.toString("utf8"));
+  if (!json) throw new Fault("INVALID_REQUEST", "the body must be JSON");
+  return translator(json);
+}
+
+const TRANSLATORS: Readonly<Partial<Record<ApiName, Translator>>> = {
+  "chat-completions": readCompletion,
+  responses: readResponses,
+  messages: readMessages,
+};
 
 function readBody(bytes: Buffer): JsonBody {
   const body = readMembers(bytes);

@@ -1,0 +1,106 @@
+import { invalidField } from "../../../base/fault.ts";
+import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
+import type { ContentPart, ModelRequest, Reply, ReplyEvent } from "../../../upstream/models/conversation.ts";
+import { asObject, type JsonObject } from "../../../upstream/models/json-value.ts";
+
+/** What of a request was left out, by names such as `tools.web_search`: the caller is told in a header. */
+export class Losses {
+  readonly #names = new Set<string>();
+
+  add(name: string): void {
+    this.#names.add(name.replace(/[^\w.-]/g, "_").slice(0, 64));
+  }
+
+  /** Members that nobody has read, and that say something. */
+  addUnread(body: JsonObject, read: ReadonlySet<string>): void {
+    for (const [name, value] of Object.entries(body)) if (value !== null && !read.has(name)) this.add(name);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#names];
+  }
+}
+
+/** A request of an API in words that no API owns, and what it takes to answer in the words of that API. */
+export interface Translated {
+  readonly request: ModelRequest;
+  readonly losses: Losses;
+  /** Makes the answer. */
+  readonly writer: ReplyWriter;
+}
+
+/** Writes replies in the words of an API. */
+export interface ReplyWriter {
+  whole(reply: Reply, facts: ReplyFacts): JsonObject;
+  /** The events of a stream: for each of ours, the texts of those of the API. */
+  event(event: Exclude<ReplyEvent, { type: "end" }>): string;
+  /** What ends the stream: all that comes before its last event, and that. */
+  end(event: Extract<ReplyEvent, { type: "end" }>, facts: ReplyFacts): readonly [before: string, last: string];
+}
+
+/** How an API reads requests. */
+export type Translator = (body: JsonObject) => Translated;
+
+/** A text, or the refusal of what is none. */
+export function requireText(value: unknown, field: string): string {
+  if (typeof value === "string") return value;
+  throw invalidField(field, "must be a text");
+}
+
+/** A list, or the refusal of what is none. */
+export function requireList(value: unknown, field: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw invalidField(field, "must be a list");
+}
+
+/** An object, or the refusal of what is none. */
+export function requireObject(value: unknown, field: string): JsonObject {
+  const object = asObject(value);
+  if (object) return object;
+  throw invalidField(field, "must be an object");
+}
+
+/** A number; undefined when it is left out. */
+export function optionalNumber(body: JsonObject, ...names: readonly string[]): number | undefined {
+  for (const name of names) {
+    const value = body[name] ?? undefined;
+    if (value === undefined) continue;
+    if (typeof value !== "number") throw invalidField(name, "must be a number");
+    return value;
+  }
+  return undefined;
+}
+
+/** One text or several; undefined when they are left out. */
+export function optionalTexts(value: unknown, field: string): readonly string[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  return (typeof value === "string" ? [value] : requireList(value, field)).map((one) => requireText(one, field));
+}
+
+/** What an image's address stands for: bytes in the address itself, or an image that the provider fetches. */
+export function imagePart(url: string, field: string): ContentPart {
+  const [, mediaType, data] = /^data:([\w.+/-]+)(?:;[^,;]+)*;base64,(.*)$/s.exec(url) ?? [];
+  if (mediaType !== undefined && data !== undefined) return bytesPart(mediaType, data);
+  if (url.startsWith("data:")) throw invalidField(field, "must be an https address, or data:…;base64,…");
+  return { type: "image-url", url };
+}
+
+/** An image by its bytes in base64. */
+export function bytesPart(mediaType: string, base64: string): ContentPart {
+  return { type: "image-data", mediaType, data: new Uint8Array(Buffer.from(base64, "base64")) };
+}
+
+/** A message of nothing but a text. */
+export function textMessage(role: "system" | "user" | "assistant", text: string) {
+  return { role, parts: [{ type: "text" as const, text }], toolCalls: [] };
+}
+
+/** An event of a stream that has no name. */
+export function dataEvent(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+/** An event with its type as its name. */
+export function namedEvent(value: { readonly type: string }): string {
+  return `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+}

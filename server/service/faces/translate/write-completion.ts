@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
+import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../../../upstream/models/conversation.ts";
+import type { JsonObject } from "../../../upstream/models/json-value.ts";
+import { CustomTools } from "./custom-tools.ts";
+import { dataEvent, type ReplyWriter } from "./translation.ts";
+
+const FINISH: Readonly<Record<StopReason, string>> = {
+  end: "stop",
+  "max-tokens": "length",
+  "stop-sequence": "stop",
+  "tool-calls": "tool_calls",
+  "content-filter": "content_filter",
+  other: "stop",
+};
+
+/** Writes replies as chat completions. */
+export function completionWriter(model: string, custom: CustomTools, wantsUsage: boolean): ReplyWriter {
+  return new CompletionWriter(model, custom, wantsUsage);
+}
+
+class CompletionWriter implements ReplyWriter {
+  readonly #head: JsonObject;
+  readonly #custom: CustomTools;
+  readonly #wantsUsage: boolean;
+  /** The calls of custom tools, which are written at the end: their text is only known from the whole arguments. */
+  readonly #customCalls = new Map<number, { id: string; name: string; arguments: string }>();
+
+  constructor(model: string, custom: CustomTools, wantsUsage: boolean) {
+    this.#head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1_000), model };
+    this.#custom = custom;
+    this.#wantsUsage = wantsUsage;
+  }
+
+  whole(reply: Reply, { usage }: ReplyFacts): JsonObject {
+    const { text, reasoning, toolCalls, stopReason, model } = reply;
+    const message = {
+      role: "assistant",
+      content: text === "" && toolCalls.length > 0 ? null : text,
+      refusal: null,
+      ...(reasoning !== "" && { reasoning_content: reasoning }),
+      ...(toolCalls.length > 0 && { tool_calls: toolCalls.map((call) => this.#call(call)) }),
+    };
+    const choices = [{ index: 0, message, logprobs: null, finish_reason: FINISH[stopReason] }];
+    return {
+      ...this.#head,
+      object: "chat.completion",
+      model: model || this.#head.model,
+      choices,
+      usage: writeUsage(usage),
+    };
+  }
+
+  event(event: Exclude<ReplyEvent, { type: "end" }>): string {
+    switch (event.type) {
+      case "start":
+        return this.#chunk({ role: "assistant", content: "" });
+      case "text-delta":
+        return this.#chunk({ content: event.text });
+      case "reasoning-delta":
+        return this.#chunk({ reasoning_content: event.text });
+      case "tool-call-delta":
+        return this.#callDelta(event);
+    }
+  }
+
+  end({ stopReason }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
+    const calls = [...this.#customCalls].map(([index, call]) =>
+      this.#chunk({ tool_calls: [{ index, ...this.#call(call) }] }),
+    );
+    const last = this.#chunk({}, FINISH[stopReason]);
+    const counted = { ...this.#head, object: "chat.completion.chunk", choices: [], usage: writeUsage(usage) };
+    return [[...calls, last, this.#wantsUsage ? dataEvent(counted) : ""].join(""), "data: [DONE]\n\n"];
+  }
+
+  #callDelta({ index, id, name, argumentsDelta }: Extract<ReplyEvent, { type: "tool-call-delta" }>): string {
+    const known = this.#customCalls.get(index);
+    if (known) known.arguments += argumentsDelta;
+    if (known) return "";
+    if (name !== undefined && this.#custom.has(name)) {
+      this.#customCalls.set(index, { id: id ?? "", name, arguments: argumentsDelta });
+      return "";
+    }
+    const begun = id === undefined ? {} : { id, type: "function" };
+    const called = { ...(name === undefined ? {} : { name }), arguments: argumentsDelta };
+    return this.#chunk({ tool_calls: [{ index, ...begun, function: called }] });
+  }
+
+  #call({ id, name, arguments: args }: ToolCall): JsonObject {
+    if (this.#custom.has(name)) return { id, type: "custom", custom: { name, input: CustomTools.unwrap(args) } };
+    return { id, type: "function", function: { name, arguments: args } };
+  }
+
+  #chunk(delta: JsonObject, finish: string | null = null): string {
+    const choices = [{ index: 0, delta, logprobs: null, finish_reason: finish }];
+    return dataEvent({ ...this.#head, object: "chat.completion.chunk", choices });
+  }
+}
+
+function writeUsage({
+  inputTokens = 0,
+  outputTokens = 0,
+  cacheReadTokens = 0,
+  reasoningTokens = 0,
+}: Usage): JsonObject {
+  return {
+    prompt_tokens: inputTokens,
+    completion_tokens: outputTokens,
+    total_tokens: inputTokens + outputTokens,
+    prompt_tokens_details: { cached_tokens: cacheReadTokens },
+    completion_tokens_details: { reasoning_tokens: reasoningTokens },
+  };
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
+import type { Reply, ReplyEvent, StopReason, Usage } from "../../../upstream/models/conversation.ts";
+import { type JsonObject, parseObject } from "../../../upstream/models/json-value.ts";
+import { namedEvent, type ReplyWriter } from "./translation.ts";
+
+const STOP: Readonly<Record<StopReason, string>> = {
+  end: "end_turn",
+  "max-tokens": "max_tokens",
+  "stop-sequence": "stop_sequence",
+  "tool-calls": "tool_use",
+  "content-filter": "refusal",
+  other: "end_turn",
+};
+
+/** Writes replies as messages; what a model thought is only for those who asked for it. */
+export function messageWriter(model: string, thinks: boolean): ReplyWriter {
+  return new MessageWriter(model, thinks);
+}
+
+class MessageWriter implements ReplyWriter {
+  readonly #head: JsonObject;
+  readonly #thinks: boolean;
+  /** The block that is open, by what it holds: one at a time, in their order. */
+  #open: "text" | "thinking" | number | undefined;
+  #blocks = 0;
+  /** Calls of tools behind the first one, which wait for the end: their pieces may come in turns, and blocks may not. */
+  readonly #waiting = new Map<number, { id: string; name: string; arguments: string }>();
+  #first: number | undefined;
+
+  constructor(model: string, thinks: boolean) {
+    this.#head = { id: `msg_${randomUUID().replaceAll("-", "")}`, type: "message", role: "assistant", model };
+    this.#thinks = thinks;
+  }
+
+  whole({ text, reasoning, toolCalls, stopReason, model }: Reply, { usage }: ReplyFacts): JsonObject {
+    const content: JsonObject[] = [
+      ...(this.#thinks && reasoning !== "" ? [{ type: "thinking", thinking: reasoning, signature: "" }] : []),
+      ...(text === "" && toolCalls.length > 0 ? [] : [{ type: "text", text }]),
+      ...toolCalls.map(({ id, name, arguments: args }) => ({
+        type: "tool_use",
+        id,
+        name,
+        input: parseObject(args) ?? {},
+      })),
+    ];
+    return {
+      ...this.#head,
+      model: model || this.#head.model,
+      content,
+      stop_reason: STOP[stopReason],
+      stop_sequence: null,
+      usage: writeUsage(usage),
+    };
+  }
+
+  event(event: Exclude<ReplyEvent, { type: "end" }>): string {
+    switch (event.type) {
+      case "start": {
+        const usage = { input_tokens: 0, output_tokens: 0 };
+        const message = { ...this.#head, content: [], stop_reason: null, stop_sequence: null, usage };
+        return namedEvent({ type: "message_start", message } as { type: string });
+      }
+      case "text-delta":
+        return this.#in("text", { type: "text", text: "" }) + this.#delta({ type: "text_delta", text: event.text });
+      case "reasoning-delta": {
+        if (!this.#thinks) return "";
+        const begun = this.#in("thinking", { type: "thinking", thinking: "", signature: "" });
+        return begun + this.#delta({ type: "thinking_delta", thinking: event.text });
+      }
+      case "tool-call-delta": {
+        const { index, id = "", name = "", argumentsDelta } = event;
+        this.#first ??= index;
+        if (index !== this.#first) return this.#wait(index, id, name, argumentsDelta);
+        const begun = this.#in(index, { type: "tool_use", id, name, input: {} });
+        if (argumentsDelta === "") return begun;
+        return begun + this.#delta({ type: "input_json_delta", partial_json: argumentsDelta });
+      }
+    }
+  }
+
+  end({ stopReason }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
+    // A reply of nothing has a text all the same: programs look for the first block.
+    const nothing = this.#blocks === 0 && this.#open === undefined ? this.#in("text", { type: "text", text: "" }) : "";
+    const delta = { stop_reason: STOP[stopReason], stop_sequence: null };
+    const message = { type: "message_delta", delta, usage: writeUsage(usage) };
+    const calls = [...this.#waiting].map(([index, { arguments: args, ...call }]) => {
+      const begun = this.#in(index, { type: "tool_use", ...call, input: {} });
+      return begun + this.#delta({ type: "input_json_delta", partial_json: args });
+    });
+    const before = [nothing, ...calls, this.#close(), namedEvent(message)].join("");
+    return [before, namedEvent({ type: "message_stop" })];
+  }
+
+  #wait(index: number, id: string, name: string, argumentsDelta: string): string {
+    const call = this.#waiting.get(index) ?? { id, name, arguments: "" };
+    this.#waiting.set(index, { ...call, arguments: call.arguments + argumentsDelta });
+    return "";
+  }
+
+  /** Opens a block, unless it is open. */
+  #in(what: "text" | "thinking" | number, block: JsonObject): string {
+    if (this.#open === what) return "";
+    const closed = this.#close();
+    this.#open = what;
+    return (
+      closed +
+      namedEvent({ type: "content_block_start", index: this.#blocks, content_block: block } as { type: string })
+    );
+  }
+
+  #delta(delta: JsonObject): string {
+    return namedEvent({ type: "content_block_delta", index: this.#blocks, delta } as { type: string });
+  }
+
+  #close(): string {
+    if (this.#open === undefined) return "";
+    this.#open = undefined;
+    return namedEvent({ type: "content_block_stop", index: this.#blocks++ } as { type: string });
+  }
+}
+
+/** What was cached counts beside the input. */
+function writeUsage({
+  inputTokens = 0,
+  outputTokens = 0,
+  cacheReadTokens = 0,
+  cacheWriteTokens = 0,
+}: Usage): JsonObject {
+  return {
+    input_tokens: Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens),
+    cache_creation_input_tokens: cacheWriteTokens,
+    cache_read_input_tokens: cacheReadTokens,
+    output_tokens: outputTokens,
+  };
+}

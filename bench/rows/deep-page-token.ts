@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { makePageToken } from "../../server/domain/call/paging.ts";
+import { signPosition } from "../../server/domain/call/paging.ts";
 import { listKeyOf } from "../../server/domain/llms/values.ts";
 import { Store } from "../../server/store/store.ts";
 import { Vault } from "../../server/store/vault/vault.ts";
@@ -37,7 +37,7 @@ export async function deepPageTokens(
     const [last] = rows;
     if (!last) throw new Error(`there are no ${position} rows`);
     const key = listKeyOf({ filter, order: "createdAt", descending: false });
-    tokens.push(makePageToken(vault, key, [last.created_at.toISOString(), last.id]));
+    tokens.push(signPosition(vault, "page-token", key, [last.created_at.toISOString(), last.id]));
   }
   vault.close();
   await store.close();

@@ -8,7 +8,7 @@ import { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit } from "../call/audit-record.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { reach, type Scope } from "../call/scope.ts";
 import { parseApiKey } from "./api-key-format.ts";
 import { addApiKey } from "./api-keys.ts";
@@ -48,11 +48,9 @@ export class Accounts {
   async list(scope: Scope, pageSize: number, pageToken: string): Promise<Page<Account>> {
     const reachable = reach(scope, "READ_ACCOUNT_OWN");
     const key = ["accounts", reachable];
-    const limit = limitOf(pageSize);
-    const accounts = await listAccounts(scope.em, reachable, readPageToken(this.#vault, key, pageToken), limit + 1);
-    return pageOf(accounts, limit, ({ createdAt, id }) =>
-      makePageToken(this.#vault, key, [createdAt.toISOString(), id]),
-    );
+    const list = (after: readonly string[] | undefined, limit: number) =>
+      listAccounts(scope.em, reachable, after, limit);
+    return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 
   async update(scope: Scope, accountId: string, displayName: string | undefined): Promise<Account> {

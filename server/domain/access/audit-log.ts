@@ -9,7 +9,7 @@ import {
 } from "../../store/queries/audit.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { type Page, readPage } from "../call/paging.ts";
 import { requireReach, type Scope } from "../call/scope.ts";
 
 const EXPORTED_AT_ONCE = 500;
@@ -26,10 +26,8 @@ export class AuditLog {
   async list(scope: Scope, asked: AuditFilter, pageSize: number, pageToken: string): Promise<Page<AuditRow>> {
     const filter = { ...asked, accountId: accountOf(scope, asked.accountId) };
     const key = ["audit", filter.accountId, filter.resourceType, filter.resourceId, filter.action];
-    const [before] = readPageToken(this.#vault, key, pageToken) ?? [];
-    const limit = limitOf(pageSize);
-    const rows = await listAuditEvents(scope.em, filter, before, limit + 1);
-    return pageOf(rows, limit, ({ sequence }) => makePageToken(this.#vault, key, [String(sequence)]));
+    const list = ([before]: readonly string[] = [], limit: number) => listAuditEvents(scope.em, filter, before, limit);
+    return readPage(this.#vault, { key, pageSize, pageToken }, list, ({ sequence }) => [String(sequence)]);
   }
 
   /** The whole chain of an account behind an event, in its order, for whoever wants to verify it. */

@@ -12,7 +12,7 @@ import type { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit } from "../call/audit-record.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { type OwnPermission, type Permission, ROLES, type Role } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import { type ApiKeys, addApiKey } from "./api-keys.ts";
@@ -96,9 +96,8 @@ export class IssuedKeys {
     const filter = { ...asked, accountId: asked.accountId || scope.caller.accountId };
     requireReach(scope, filter.accountId, "READ_API_KEY_OWN");
     const key = ["apiKeys", filter.accountId, filter.showEnded];
-    const limit = limitOf(pageSize);
-    const keys = await listApiKeys(scope.em, filter, readPageToken(this.#vault, key, pageToken), limit + 1);
-    return pageOf(keys, limit, ({ createdAt, id }) => makePageToken(this.#vault, key, [createdAt.toISOString(), id]));
+    const list = (after: readonly string[] | undefined, limit: number) => listApiKeys(scope.em, filter, after, limit);
+    return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 
   async update(scope: Scope, apiKeyId: string, change: ApiKeyChange): Promise<ApiKey> {

@@ -12,28 +12,59 @@ export interface Page<Row> {
   readonly nextPageToken: string;
 }
 
-/** How many rows a page has: 0 asks for what is usual, and more than there may be is as much as there may be. */
-export function limitOf(pageSize: number): number {
-  return Math.min(pageSize || DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE);
+/** Which page of which list a caller asks for. */
+export interface PageAsk {
+  readonly key: ListKey;
+  /** 0 asks for what is usual, and more than there may be is as much as there may be. */
+  readonly pageSize: number;
+  /** Empty: the first. */
+  readonly pageToken: string;
 }
 
-/** Cuts off the row that was read beyond the limit, which tells that there is a next page. */
-export function pageOf<Row>(rows: readonly Row[], limit: number, tokenBehind: (row: Row) => string): Page<Row> {
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return { rows: page, nextPageToken: rows.length > limit && last !== undefined ? tokenBehind(last) : "" };
+/**
+ * One page of a list. `list` reads the rows behind a position, from the first if there is none; it is asked for one row
+ * more than the page has, which tells that there is a next page. `positionOf` says where a row stands in the list.
+ */
+export async function readPage<Row>(
+  vault: Vault,
+  { key, pageSize, pageToken }: PageAsk,
+  list: (after: readonly string[] | undefined, limit: number) => Promise<readonly Row[]>,
+  positionOf: (row: Row) => readonly string[],
+): Promise<Page<Row>> {
+  const size = Math.min(pageSize || DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE);
+  const found = await list(readPageToken(vault, key, pageToken), size + 1);
+  const rows = found.slice(0, size);
+  const last = rows.at(-1);
+  const isLast = found.length <= size || last === undefined;
+  return { rows, nextPageToken: isLast ? "" : signPosition(vault, "page-token", key, positionOf(last)) };
+}
+
+/** The position of a row in a list whose order is that in which its rows were made. */
+export function byCreation({ createdAt, id }: { readonly createdAt: Date; readonly id: string }): readonly string[] {
+  return [createdAt.toISOString(), id];
+}
+
+/** The position of a row in a list that is ordered by one of its properties, and its id. */
+export function byProperty<Name extends string>(name: Name) {
+  return (
+    row: { readonly id: string } & Readonly<Record<Name, string | number | bigint | Date>>,
+  ): readonly string[] => {
+    const value: string | number | bigint | Date = row[name];
+    return [value instanceof Date ? value.toISOString() : String(value), row.id];
+  };
+}
+
+/** A position that `byProperty` gave, by its parts. */
+export function propertyPosition(position: readonly string[] | undefined): { value: string; id: string } | undefined {
+  const [value, id] = position ?? [];
+  return value === undefined || id === undefined ? undefined : { value, id };
 }
 
 /** All that decides which rows a list has and in which order, the caller's reach among it; anything that JSON can say. */
 export type ListKey = PositionKey;
 
-/** A position in a list that only the same list can use. */
-export function makePageToken(vault: Vault, key: ListKey, position: readonly string[]): string {
-  return signPosition(vault, "page-token", key, position);
-}
-
 /** The position in a page token of the same list; undefined for the first page. */
-export function readPageToken(vault: Vault, key: ListKey, token: string): readonly string[] | undefined {
+function readPageToken(vault: Vault, key: ListKey, token: string): readonly string[] | undefined {
   if (token === "") return undefined;
   const position = readPosition(vault, "page-token", key, token);
   if (position) return position;

@@ -1,14 +1,9 @@
 import { Fault } from "../../base/fault.ts";
-import type { Llm, StoredSampling } from "../../store/schema/llm.entity.ts";
+import type { SamplingParams } from "../../base/sampling.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import { outageOf } from "../../store/sql/errors.ts";
 import { adapterOf } from "../../upstream/calls/adapters.ts";
-import type {
-  ContentPart,
-  ModelRequest,
-  Reply,
-  ReplyEvent,
-  SamplingParams,
-} from "../../upstream/models/conversation.ts";
+import type { ContentPart, ModelRequest, Reply, ReplyEvent } from "../../upstream/models/conversation.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
@@ -169,7 +164,7 @@ export async function stop(attempt: Attempt, error: unknown): Promise<void> {
 }
 
 /** What the chat says goes before what the Llm says, parameter by parameter. */
-function withDefaults(request: ModelRequest, defaults: StoredSampling): ModelRequest {
+function withDefaults(request: ModelRequest, defaults: SamplingParams): ModelRequest {
   const sampling: SamplingParams = { ...defaults, ...request.sampling };
   return { ...request, sampling };
 }

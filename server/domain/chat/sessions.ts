@@ -11,7 +11,7 @@ import {
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ChatMessage } from "../../upstream/models/conversation.ts";
 import { recordAudit } from "../call/audit-record.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { byCreation, type Page, readPage } from "../call/paging.ts";
 import type { OwnPermission } from "../call/permissions.ts";
 import { requireReach, type Scope } from "../call/scope.ts";
 import { openMessages, openReply, type StoredReply } from "./turn-text.ts";
@@ -43,10 +43,9 @@ export class Sessions {
   ): Promise<Page<SessionRow>> {
     const accountId = accountOf(scope, asked.accountId, "READ_SESSION_OWN");
     const key = ["sessions", accountId, asked.llmId];
-    const limit = limitOf(pageSize);
-    const after = readPageToken(this.#vault, key, pageToken);
-    const rows = await listSessions(scope.em, accountId, asked.llmId || undefined, after, limit + 1);
-    return pageOf(rows, limit, ({ createdAt, id }) => makePageToken(this.#vault, key, [createdAt.toISOString(), id]));
+    const list = (after: readonly string[] | undefined, limit: number) =>
+      listSessions(scope.em, accountId, asked.llmId || undefined, after, limit);
+    return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 
   /** The turns of a session in their order. */
@@ -59,10 +58,10 @@ export class Sessions {
     const accountId = accountOf(scope, asked.accountId, "READ_SESSION_OWN");
     const session = await find(scope, accountId, asked.sessionId);
     const key = ["turns", session.id];
-    const limit = limitOf(pageSize);
-    const [after = "0"] = readPageToken(this.#vault, key, pageToken) ?? [];
-    const rows = await listTurns(scope.em, session.id, Number(after), limit + 1);
-    const page = pageOf(rows, limit, ({ sequence }) => makePageToken(this.#vault, key, [String(sequence)]));
+    const list = ([after = "0"]: readonly string[] = [], limit: number) =>
+      listTurns(scope.em, session.id, Number(after), limit);
+    const ask = { key, pageSize, pageToken };
+    const page = await readPage(this.#vault, ask, list, ({ sequence }) => [String(sequence)]);
     return { ...page, rows: await this.#open(scope, session, page.rows) };
   }
 

@@ -1,5 +1,6 @@
 import { Fault, invalidField } from "../../base/fault.ts";
-import type { Capabilities, Llm, StoredPrice, StoredSampling } from "../../store/schema/llm.entity.ts";
+import type { SamplingParams } from "../../base/sampling.ts";
+import type { Capabilities, Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { Provider } from "../../store/schema/provider.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
@@ -173,7 +174,7 @@ export interface LlmDraft {
   readonly version: string;
   readonly monitoringEndpoint: string;
   readonly capabilities: Capabilities;
-  readonly defaultSampling: StoredSampling;
+  readonly defaultSampling: SamplingParams;
   readonly maxContextLength: number | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
   readonly price: StoredPrice | undefined;
@@ -199,7 +200,7 @@ export interface LlmChange {
   readonly version: string | undefined;
   readonly monitoringEndpoint: string | undefined;
   readonly capabilities: Capabilities | null | undefined;
-  readonly defaultSampling: StoredSampling | undefined;
+  readonly defaultSampling: SamplingParams | undefined;
   readonly maxContextLength: number | null | undefined;
   /** The properties of the model that are sent back as somebody else's word: unchanged, they do not become the owner's. */
   readonly echoes: ReadonlySet<Property>;

@@ -20,6 +20,7 @@ import { providerTypeOf } from "../connections/provider-type.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
 import type { Slot } from "../connections/slots.ts";
+import { statusAfter } from "../connections/status.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
 import { connectionAfter } from "./change.ts";
 import { saveNews } from "./create.ts";
@@ -228,12 +229,4 @@ function recordUseOfRef(scope: Scope): Promise<void> {
 async function keepResult({ em }: Scope, llm: Llm, test: StoredTest): Promise<void> {
   await saveTest(em, llm, statusAfter(llm, test), test);
   await saveNews(em, llm, { test });
-}
-
-/** A test that proved nothing changes nothing. */
-function statusAfter(llm: Llm, test: StoredTest): string {
-  if (test.outcome === "OK") return "ACTIVE";
-  if (test.outcome !== "INCONCLUSIVE" && test.outcome !== "RATE_LIMITED") return "FAILING";
-  // That its credentials opened is proven.
-  return llm.status === "CREDENTIALS_UNREADABLE" ? "UNTESTED" : llm.status;
 }

@@ -8,7 +8,7 @@ import { type EntityManager, type Store, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { recordOf } from "../call/audit-record.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { byProperty, type Page, propertyPosition, readPage } from "../call/paging.ts";
 import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";
 import { providerTypeOf } from "../connections/provider-type.ts";
@@ -104,15 +104,10 @@ export class Llms {
 
   async list(scope: Scope, asked: Query, pageSize: number, pageToken: string): Promise<Page<Readonly<Llm>>> {
     const query = this.#allowed(scope, asked);
-    const limit = limitOf(pageSize);
-    const key = listKeyOf(query);
-    const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
-    const after = value === undefined || id === undefined ? undefined : { value, id };
-    const llms = await listLlms(this.#store.rows, { ...query, after, limit: limit + 1 });
-    return pageOf(llms, limit, (last) => {
-      const behind = last[query.order];
-      return makePageToken(this.#vault, key, [behind instanceof Date ? behind.toISOString() : behind, last.id]);
-    });
+    const ask = { key: listKeyOf(query), pageSize, pageToken };
+    const list = (position: readonly string[] | undefined, limit: number) =>
+      listLlms(this.#store.rows, { ...query, after: propertyPosition(position), limit });
+    return readPage(this.#vault, ask, list, byProperty(query.order));
   }
 
   /** How many a list has on all its pages; MAX_COUNTED stands for that or more. */

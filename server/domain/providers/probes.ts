@@ -13,6 +13,7 @@ import { vendorOf } from "../connections/credentials.ts";
 import { testOfRefusedRef } from "../connections/faults.ts";
 import { providerTypeOf } from "../connections/provider-type.ts";
 import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
+import { statusAfter } from "../connections/status.ts";
 import type { FetchedModels, ListSource, ModelLists } from "../models/lists.ts";
 import { credentialsOf, keyOf, type ProviderRef, providerNotFound, useOf } from "./values.ts";
 
@@ -104,12 +105,4 @@ function recordUse(scope: Scope, provider: Provider, action: "provider.test" | "
   const { id: resourceId, owner: ownerId, name } = provider;
   const facts = { name, usesSecret: String(provider.hasCredentials) };
   return recordAudit(scope, scope.em, { action, resourceId, ownerId, facts });
-}
-
-/** A test that proved nothing changes nothing. */
-function statusAfter(provider: Provider, { outcome }: StoredTest): string {
-  if (outcome === "OK") return "ACTIVE";
-  if (outcome !== "INCONCLUSIVE" && outcome !== "RATE_LIMITED") return "FAILING";
-  // That its credentials opened is proven.
-  return provider.status === "CREDENTIALS_UNREADABLE" ? "UNTESTED" : provider.status;
 }

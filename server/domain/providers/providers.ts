@@ -19,7 +19,7 @@ import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { recordAudit } from "../call/audit-record.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { byProperty, type Page, propertyPosition, readPage } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { freshFork, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";
@@ -115,16 +115,10 @@ export class Providers {
     if (asked.filter.ownerId !== undefined) requireReach(scope, asked.filter.ownerId, "READ_PROVIDER_OWN");
     const filter = { ...asked.filter, ownerId: asked.filter.ownerId ?? reach(scope, "READ_PROVIDER_OWN") };
     const { order, descending, offset } = asked;
-    const limit = limitOf(pageSize);
     const key = ["providers", filter.ownerId, filter.providerType, filter.search, order, descending];
-    const [value, id] = readPageToken(this.#vault, key, pageToken) ?? [];
-    const after = value === undefined || id === undefined ? undefined : { value, id };
-    const rows = await listProviders(this.#rows, { filter, order, descending, after, offset, limit: limit + 1 });
-    const page = pageOf(rows, limit, (last) => {
-      const behind = last[order];
-      const text = behind instanceof Date ? behind.toISOString() : String(behind);
-      return makePageToken(this.#vault, key, [text, last.id]);
-    });
+    const list = (position: readonly string[] | undefined, limit: number) =>
+      listProviders(this.#rows, { filter, order, descending, after: propertyPosition(position), offset, limit });
+    const page = await readPage(this.#vault, { key, pageSize, pageToken }, list, byProperty(order));
     return { ...page, totalSize: countsAll ? await countProviders(this.#rows, filter, MAX_COUNTED) : undefined };
   }
 

@@ -14,7 +14,7 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit } from "../call/audit-record.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import type { LlmTargets } from "../llms/targets.ts";
@@ -78,9 +78,8 @@ export class Budgets {
     if (asked.ownerId !== undefined) requireReach(scope, asked.ownerId, "READ_BUDGET_OWN");
     const filter = { ...asked, ownerId: asked.ownerId ?? reach(scope, "READ_BUDGET_OWN") };
     const key = ["budgets", filter.ownerId, filter.llmId];
-    const limit = limitOf(pageSize);
-    const rows = await listBudgets(scope.em, filter, readPageToken(this.#vault, key, pageToken), limit + 1);
-    return pageOf(rows, limit, ({ createdAt, id }) => makePageToken(this.#vault, key, [createdAt.toISOString(), id]));
+    const list = (after: readonly string[] | undefined, limit: number) => listBudgets(scope.em, filter, after, limit);
+    return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 
   async delete(scope: Scope, budgetId: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { invalidField } from "../../base/fault.ts";
 import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { limitOf, makePageToken, type Page, pageOf, readPageToken } from "../call/paging.ts";
+import { type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
 
 /** What was used, summed up. */
@@ -17,10 +17,8 @@ export class UsageReport {
     requireDay("start_day", asked.startDay);
     requireDay("end_day", asked.endDay);
     const query = { ...asked, ownerId: asked.ownerId ?? reach(scope, "READ_USAGE_OWN") };
-    const key = ["usage", query];
-    const limit = limitOf(pageSize);
-    const rows = await sumUsage(scope.em, query, readPageToken(this.#vault, key, pageToken), limit + 1);
-    return pageOf(rows, limit, ({ values }) => makePageToken(this.#vault, key, values));
+    const list = (after: readonly string[] | undefined, limit: number) => sumUsage(scope.em, query, after, limit);
+    return readPage(this.#vault, { key: ["usage", query], pageSize, pageToken }, list, ({ values }) => values);
   }
 }
 

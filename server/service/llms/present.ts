@@ -39,6 +39,7 @@ import { numberOf } from "../call/enums.ts";
 
 /** An Llm as callers see it: all of it but its credentials. */
 export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchema> {
+  const { stopSequences = [], ...sampling } = llm.defaultSampling;
   return {
     llmId: llm.id,
     displayName: llm.displayName,
@@ -52,7 +53,7 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     version: llm.version,
     monitoringEndpoint: llm.monitoringEndpoint,
     capabilities: llm.capabilities,
-    defaultSamplingParams: llm.defaultSampling,
+    defaultSamplingParams: { ...sampling, stopSequences: [...stopSequences] },
     ...(llm.maxContextLength === null ? {} : { maxContextLength: llm.maxContextLength }),
     ...(llm.clientConfig ? { clientConfig: llm.clientConfig as JsonObject } : {}),
     ownerId: llm.owner,

@@ -20,12 +20,13 @@ import {
 import { ModelState_StateSchema } from "../../../gen/patchbay/v1/model_state_pb.ts";
 import type { TokenPrice } from "../../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../../base/fault.ts";
+import type { SamplingParams as Sampling } from "../../base/sampling.ts";
 import type { LlmChange, LlmDraft } from "../../domain/llms/change.ts";
 import type { ConnectionDraft } from "../../domain/llms/connection-tests.ts";
 import type { Query } from "../../domain/llms/values.ts";
 import { PROPERTIES, type Property } from "../../domain/models/inference.ts";
 import type { LlmOrder } from "../../store/queries/llm-list.ts";
-import type { Capabilities, StoredPrice, StoredSampling } from "../../store/schema/llm.entity.ts";
+import type { Capabilities, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { nameOf } from "../call/enums.ts";
 import { readCredentials } from "./read-credentials.ts";
@@ -161,7 +162,7 @@ function readEchoes(sources: CapabilitySources | undefined): ReadonlySet<Propert
 }
 
 /** The sampling parameters that are set. */
-export function readSampling(params: SamplingParams | undefined): StoredSampling {
+export function readSampling(params: SamplingParams | undefined): Sampling {
   if (!params) return {};
   const { $typeName: _, $unknown: __, stopSequences, ...numbers } = params;
   return { ...numbers, ...(stopSequences.length > 0 ? { stopSequences } : {}) };

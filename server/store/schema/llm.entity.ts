@@ -1,4 +1,5 @@
 import { defineEntity, type Opt, p } from "@mikro-orm/postgresql";
+import type { SamplingParams } from "../../base/sampling.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
 import { Account } from "./account.entity.ts";
 import { Provider } from "./provider.entity.ts";
@@ -43,17 +44,6 @@ export interface StoredModel extends StoredDeprecation {
   announced?: StoredDeprecation | undefined;
   /** When that list was fetched, in milliseconds since 1970; a change of it alone is told to nobody. */
   checkedAt?: number | undefined;
-}
-
-/** The sampling parameters that an owner set. */
-export interface StoredSampling {
-  maxTokens?: number | undefined;
-  temperature?: number | undefined;
-  topP?: number | undefined;
-  topK?: number | undefined;
-  frequencyPenalty?: number | undefined;
-  presencePenalty?: number | undefined;
-  stopSequences?: string[];
 }
 
 /** What tokens cost, as an owner says: US dollars for a million of each kind, as decimal strings. */
@@ -150,7 +140,7 @@ const LlmSchema = defineEntity({
     version: p.string().length(64),
     monitoringEndpoint: p.text(),
     capabilities: p.json<Capabilities>(),
-    defaultSampling: p.json<StoredSampling>(),
+    defaultSampling: p.json<SamplingParams>(),
     maxContextLength: p.integer().nullable(),
     clientConfig: p.json<Record<string, unknown>>().nullable(),
     /** Which of the properties above, and of the capabilities, the owner left to others. */

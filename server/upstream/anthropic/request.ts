@@ -1,9 +1,9 @@
+import type { SamplingParams } from "../../base/sampling.ts";
 import type {
   ChatMessage,
   ContentPart,
   ModelRequest,
   ResponseFormat,
-  SamplingParams,
   Tool,
   ToolCall,
   ToolChoice,

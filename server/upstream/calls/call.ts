@@ -1,7 +1,8 @@
+import type { SamplingParams } from "../../base/sampling.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
 import { malformed, type StreamReader } from "../models/adapter.ts";
-import type { ModelRequest, Reply, ReplyEvent, SamplingParams, Usage } from "../models/conversation.ts";
+import type { ModelRequest, Reply, ReplyEvent, Usage } from "../models/conversation.ts";
 import { EventStreamSplitter } from "../models/event-stream.ts";
 import { apiFailure, refusalOf, UpstreamFailure } from "../models/failure.ts";
 import { type JsonObject, parseObject } from "../models/json-value.ts";

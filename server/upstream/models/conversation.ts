@@ -1,3 +1,5 @@
+import type { SamplingParams } from "../../base/sampling.ts";
+
 /** What is said to a model and what it answers, in words that no provider owns. */
 
 export type Role = "system" | "user" | "assistant" | "tool";
@@ -27,16 +29,6 @@ export interface Tool {
   readonly description: string;
   /** A JSON Schema of its arguments. */
   readonly parameters: Readonly<Record<string, unknown>>;
-}
-
-export interface SamplingParams {
-  readonly maxTokens?: number | undefined;
-  readonly temperature?: number | undefined;
-  readonly topP?: number | undefined;
-  readonly topK?: number | undefined;
-  readonly frequencyPenalty?: number | undefined;
-  readonly presencePenalty?: number | undefined;
-  readonly stopSequences?: readonly string[] | undefined;
 }
 
 /** In which form a reply shall be. */

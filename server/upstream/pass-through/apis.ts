@@ -1,9 +1,10 @@
+import type { SamplingParams } from "../../base/sampling.ts";
 import { readError as readMessagesError } from "../anthropic/errors.ts";
 import { readReply as readMessage, readUsage as readMessageUsage } from "../anthropic/reply.ts";
 import { openStream as openMessageStream } from "../anthropic/stream.ts";
 import { adapterOf } from "../calls/adapters.ts";
 import type { ApiError, StreamReader } from "../models/adapter.ts";
-import type { Reply, SamplingParams, Usage } from "../models/conversation.ts";
+import type { Reply, Usage } from "../models/conversation.ts";
 import { asCount, asObject, type JsonObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
 import { readError as readOpenAiError } from "../openai/errors.ts";

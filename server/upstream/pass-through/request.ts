@@ -1,5 +1,5 @@
+import type { SamplingParams } from "../../base/sampling.ts";
 import { isRefusedName } from "../models/client-config.ts";
-import type { SamplingParams } from "../models/conversation.ts";
 import { asObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
 import { takesStreamOptions } from "../openai/request.ts";

@@ -1,6 +1,7 @@
+import type { SamplingParams } from "../../base/sampling.ts";
 import { type CallOptions, readReply, readReplyEvents, sendCall } from "../calls/call.ts";
 import type { Egress } from "../egress/egress.ts";
-import type { ModelRequest, SamplingParams, StopReason, Usage } from "../models/conversation.ts";
+import type { ModelRequest, StopReason, Usage } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import type { Target } from "../models/provider-types.ts";
 import { type Proof, type TestResult, verdictOf, verdictOfReply } from "./verdict.ts";

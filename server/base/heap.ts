@@ -8,16 +8,21 @@ const LOOK_MS = 10_000;
 /** Busy for less than this share of the time, nobody waits for us; so often in a row. */
 const IDLE_SHARE = 0.1;
 const IDLE_LOOKS = 3;
+/** The first V8 that can be told so: that of Node 24. */
+const LEAST_V8 = 13;
 /** What is less than this is not worth it. */
 const WORTHWHILE_BYTES = 24 * 2 ** 20;
 
 /**
  * Gives back what the start took, a quarter of the memory, and later, whenever the process has been idle for half a minute,
  * what the work before took: most of it space for young objects. It grows again as soon as there is work, which a limit to it
- * would slow down. V8 would do so after eight seconds, and then let the heap grow so slowly that work takes twice the CPU:
- * `npm start` turns that off (docs/decisions/memory.md). All that waits stands still for a tenth of a second.
+ * would slow down. V8 would do so after eight seconds, and then let the heap grow so slowly that work takes twice the CPU
+ * (docs/decisions/memory.md): here it is told not to, however the server was started. All that waits stands still for a tenth
+ * of a second.
  */
 export function collectIdleGarbage(): void {
+  // Read whenever its time comes, unlike --no-memory-reducer, which is for the beginning of a process.
+  if (Number.parseInt(process.versions.v8, 10) >= LEAST_V8) setFlagsFromString("--memory-reducer-gc-count=0");
   let residentBytes = 0;
   const collect = () => {
     collectAll();

@@ -71,6 +71,7 @@ function isGeneratedCodeFresh(): boolean {
   const fresh = join(scratch, "fresh");
   if (!run("buf", "generate", "--output", fresh)) return false;
   if (!run("node", "scripts/generate-openapi.ts", join(fresh, "gen/openapi.json"))) return false;
+  if (!run("node", "scripts/build-console.ts", join(fresh, "gen/console"))) return false;
   const isSame = run("diff", "--recursive", "--brief", join(fresh, "gen"), "gen");
   if (!isSame) console.error("gen/ is not what the protos generate. Run: npm run proto:generate");
   return isSame;

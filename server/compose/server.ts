@@ -206,6 +206,7 @@ async function openWire(
     metrics: await openMetrics(boot, store),
     tracer: await openTracer(boot),
     corsOrigins: config.corsOrigins,
+    consoleSignIn: config.oidc?.console,
     addressHeader: config.addressHeader,
     shutdownSignal: lifecycle.shutdownSignal,
   });

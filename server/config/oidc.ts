@@ -3,7 +3,24 @@ import { type OidcTarget, openedBy } from "../upstream/operator/oidc-issuer.ts";
 import { ConfigError } from "./config.ts";
 
 /** Whose tokens are taken besides API keys, and which. */
-export type OidcConfig = OidcTarget & IdTokenRules;
+export type OidcConfig = OidcTarget & IdTokenRules & { readonly console: ConsoleSignIn | undefined };
+
+/** How people sign in to the console at the issuer; as a public client, it has no secret. */
+export interface ConsoleSignIn {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly audience: string;
+  readonly scope: string;
+}
+
+const OTHERS = [
+  "OIDC_AUDIENCE",
+  "OIDC_JWKS_URI",
+  "OIDC_ACCOUNT_CLAIM",
+  "OIDC_ROLE_CLAIM",
+  "OIDC_CONSOLE_CLIENT_ID",
+  "OIDC_CONSOLE_SCOPE",
+];
 
 const URL_ADVICE = "it must be an https URL without query or user name; http is for this machine only";
 
@@ -11,8 +28,7 @@ const URL_ADVICE = "it must be an https URL without query or user name; http is 
 export function readOidc(read: (name: string) => string): OidcConfig | undefined {
   const issuer = read("OIDC_ISSUER");
   if (issuer === "") {
-    const others = ["OIDC_AUDIENCE", "OIDC_JWKS_URI", "OIDC_ACCOUNT_CLAIM", "OIDC_ROLE_CLAIM"];
-    const set = others.find((name) => read(name) !== "");
+    const set = OTHERS.find((name) => read(name) !== "");
     if (set) throw new ConfigError(`${set} is set without OIDC_ISSUER, which it says more about.`);
     return undefined;
   }
@@ -25,9 +41,15 @@ export function readOidc(read: (name: string) => string): OidcConfig | undefined
   requireUrl("OIDC_ISSUER", issuer);
   const jwksUri = read("OIDC_JWKS_URI") || undefined;
   if (jwksUri !== undefined) requireUrl("OIDC_JWKS_URI", jwksUri);
+  const clientId = read("OIDC_CONSOLE_CLIENT_ID");
+  const scope = read("OIDC_CONSOLE_SCOPE");
+  if (scope !== "" && clientId === "") {
+    throw new ConfigError("OIDC_CONSOLE_SCOPE is set without OIDC_CONSOLE_CLIENT_ID, which it says more about.");
+  }
   return {
     issuer,
     audience,
+    console: clientId ? { issuer, clientId, audience, scope: scope || "openid profile" } : undefined,
     jwksUri,
     accountClaim: read("OIDC_ACCOUNT_CLAIM") || "patchbay_account",
     roleClaim: read("OIDC_ROLE_CLAIM") || "patchbay_role",

@@ -132,6 +132,16 @@ export const SETTINGS: readonly Setting[] = [
     fallback: "patchbay_role",
     help: "The claim with the caller's role: ADMIN, OWNER, MEMBER or VIEWER, alone or as one of a list.",
   },
+  {
+    name: "OIDC_CONSOLE_CLIENT_ID",
+    fallback: "",
+    help: "The public client that the console is at the issuer, so that people sign in to it there. Unset: they need an API key.",
+  },
+  {
+    name: "OIDC_CONSOLE_SCOPE",
+    fallback: "openid profile",
+    help: "What the console asks the issuer for; openid must be among it.",
+  },
 ];
 
 /** What `--help` prints. */

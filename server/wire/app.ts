@@ -12,6 +12,7 @@ import type { Logger } from "../base/log.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
 import type { Face } from "../service/faces/face.ts";
 import { captureMethods, createLocalTransport } from "./call/local-transport.ts";
+import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { ContractArchive } from "./contract/archive.ts";
 import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
@@ -47,6 +48,8 @@ export interface AppOptions {
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
   readonly corsOrigins: readonly string[];
+  /** Where people can sign in to the console without an API key. */
+  readonly consoleSignIn: ConsoleOptions["signIn"];
   /** The header in which a proxy in front says where a call comes from. Undefined: there is none, and none is believed. */
   readonly addressHeader: string | undefined;
   /** Aborts every call when the server goes down. */
@@ -116,10 +119,15 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   };
   const contract = new ContractArchive([...options.files, ...BESIDE_THE_SERVICES]);
   const docs = createDocs({ contract, onError: (error) => log.error({ err: error }, "the docs could not be served") });
+  const page = createConsole({
+    signIn: options.consoleSignIn,
+    onError: (error) => log.error({ err: error }, "the console could not be served"),
+  });
   const rpcCors = new RpcCors(options.corsOrigins);
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";
     const answer = PAGES[path];
+    if (page(path, request, response)) return;
     // Programs look whether somebody is there.
     if (path === "/" && request.method === "HEAD") return void answerText(response, 200, "");
     if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);

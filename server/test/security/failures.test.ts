@@ -34,6 +34,7 @@ beforeAll(async () => {
     metrics: undefined,
     tracer: undefined,
     corsOrigins: [],
+    consoleSignIn: undefined,
     addressHeader: undefined,
     shutdownSignal: new AbortController().signal,
   });

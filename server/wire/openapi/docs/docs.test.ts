@@ -7,7 +7,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { file_google_rpc_status } from "../../../../gen/google/rpc/status_pb.ts";
 import { ContractArchive } from "../../contract/archive.ts";
-import { Asset } from "./asset.ts";
+import { Asset } from "../../http/asset.ts";
 import { createDocs } from "./docs.ts";
 
 const errors: unknown[] = [];

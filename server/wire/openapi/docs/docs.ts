@@ -2,8 +2,8 @@ import type { ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { ContractArchive } from "../../contract/archive.ts";
+import { Asset } from "../../http/asset.ts";
 import type { NodeRequest, NodeResponse } from "../../http/exchange.ts";
-import { Asset } from "./asset.ts";
 
 /** Answers a request if its path is one of the docs', and says whether it is. */
 export type DocsHandler = (path: string, request: NodeRequest, response: NodeResponse) => boolean;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { negotiateCoding } from "../../http/body.ts";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/exchange.ts";
+import { negotiateCoding } from "./body.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "./exchange.ts";
 
 /** Where an asset comes from, and how it is served. */
 export interface AssetOptions {

@@ -1,0 +1,172 @@
+import { type ComponentType, type LazyExoticComponent, lazy, Suspense, useEffect, useState } from "react";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { queryClient } from "./calls/query.ts";
+import { signOut, useSession } from "./calls/session.ts";
+import { useCaller } from "./data/caller.ts";
+import { useLlmWatch, useWatchState } from "./data/watch.ts";
+import { LlmsPage } from "./pages/llms.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { Loading } from "./parts/basics.tsx";
+import { Boundary } from "./parts/boundary.tsx";
+import { CallsDrawer, KeyboardDialog } from "./parts/later.tsx";
+import { Logo } from "./parts/logo.tsx";
+import { useShortcuts } from "./parts/shortcuts.ts";
+import { text } from "./text.ts";
+
+const ConnectPage = lazy(() => import("./pages/connect.tsx"));
+const LlmPage = lazy(() => import("./pages/llm.tsx"));
+const EditPage = lazy(() => import("./pages/llm-form.tsx"));
+const PlaygroundPage = lazy(() => import("./pages/playground.tsx"));
+const UsagePage = lazy(() => import("./pages/usage.tsx"));
+const ProvidersPage = lazy(() => import("./pages/providers.tsx"));
+const AccessPage = lazy(() => import("./pages/access.tsx"));
+const AuditPage = lazy(() => import("./pages/audit.tsx"));
+
+const ROUTES: readonly (readonly [path: string, page: LazyExoticComponent<ComponentType> | ComponentType])[] = [
+  ["/llms", LlmsPage],
+  ["/connect", ConnectPage],
+  ["/llms/new", EditPage],
+  ["/llms/:llmId/edit", EditPage],
+  ["/llms/:llmId", LlmPage],
+  ["/playground", PlaygroundPage],
+  ["/usage", UsagePage],
+  ["/providers", ProvidersPage],
+  ["/access", AccessPage],
+  ["/audit", AuditPage],
+];
+
+export function App() {
+  const session = useSession();
+  if (!session) return <SignIn />;
+  return <Console key={session.bearer} />;
+}
+
+function Console() {
+  const { caller, may } = useCaller();
+  const [path, go] = useLocation();
+  const [overlay, setOverlay] = useState<"calls" | "keyboard">();
+  useLlmWatch(true);
+
+  const pages = [
+    { path: "/llms", name: text.nav.llms, keys: "g l", isShown: true },
+    { path: "/playground", name: text.nav.playground, keys: "g p", isShown: may("USE_LLM") },
+    { path: "/usage", name: text.nav.usage, keys: "g u", isShown: may("READ_USAGE") },
+    { path: "/providers", name: text.nav.providers, keys: "g v", isShown: may("READ_PROVIDER") },
+    { path: "/access", name: text.nav.access, keys: "g a", isShown: may("READ_API_KEY") },
+    { path: "/audit", name: text.nav.audit, keys: "g t", isShown: may("READ_AUDIT_EVENT") },
+  ].filter(({ isShown }) => isShown);
+
+  useShortcuts({
+    ...Object.fromEntries(pages.map(({ path, keys }) => [keys, () => go(path)])),
+    ...(may("CREATE_LLM") && { n: () => go("/connect") }),
+    c: () => setOverlay("calls"),
+    "?": () => setOverlay("keyboard"),
+    "/": () => document.querySelector<HTMLInputElement>("input[type=search]")?.focus(),
+  });
+
+  useEffect(() => {
+    const page = pages.find((page) => path.startsWith(page.path));
+    document.title = `${page?.name ?? text.nav.llms} · ${text.product}`;
+  });
+
+  return (
+    <div className="frame">
+      <div className="side">
+        <Link href="/llms" className="brand">
+          <Logo />
+          {text.product}
+        </Link>
+        <nav aria-label={text.nav.main}>
+          {pages.map((page) => (
+            <Link
+              key={page.path}
+              href={page.path}
+              aria-current={
+                path.startsWith(page.path) || (page.path === "/llms" && path === "/connect") ? "page" : undefined
+              }
+            >
+              {page.name}
+              <span className="key" aria-hidden="true">
+                {page.keys}
+              </span>
+            </Link>
+          ))}
+        </nav>
+        <div className="foot">
+          <Live />
+          <button type="button" className="plain" onClick={() => setOverlay("calls")}>
+            {text.nav.calls}{" "}
+            <span className="key" aria-hidden="true">
+              c
+            </span>
+          </button>
+          <button type="button" className="plain" onClick={() => setOverlay("keyboard")}>
+            {text.nav.keys}{" "}
+            <span className="key" aria-hidden="true">
+              ?
+            </span>
+          </button>
+          <a className="plain" href="./docs" target="_blank" rel="noreferrer">
+            {text.nav.apiDocs}
+          </a>
+          {caller && (
+            <div className="who">
+              <div className="cut" title={caller.accountId}>
+                {caller.subject || caller.apiKeyId || caller.accountId}
+              </div>
+              <div className="muted">{text.roles[caller.role]}</div>
+            </div>
+          )}
+          <button
+            type="button"
+            className="plain"
+            onClick={() => {
+              queryClient.clear();
+              signOut();
+            }}
+          >
+            {text.nav.signOut}
+          </button>
+        </div>
+      </div>
+      <main className="main" id="main">
+        <Boundary key={path}>
+          <Suspense fallback={<Page />}>
+            <Switch>
+              {ROUTES.map(([path, page]) => (
+                <Route key={path} path={path} component={page} />
+              ))}
+              <Route path="/">
+                <Redirect to="/llms" replace />
+              </Route>
+              <Route>
+                <div className="page">
+                  <p>{text.notFound}</p>
+                </div>
+              </Route>
+            </Switch>
+          </Suspense>
+        </Boundary>
+      </main>
+      {overlay === "calls" && <CallsDrawer onClose={() => setOverlay(undefined)} />}
+      {overlay === "keyboard" && <KeyboardDialog onClose={() => setOverlay(undefined)} />}
+    </div>
+  );
+}
+
+function Page() {
+  return (
+    <div className="page">
+      <Loading />
+    </div>
+  );
+}
+
+function Live() {
+  const state = useWatchState();
+  return (
+    <span className={`live ${state === "live" ? "on" : ""}`} role="status">
+      {text.live[state]}
+    </span>
+  );
+}

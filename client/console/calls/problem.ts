@@ -1,0 +1,29 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+
+/** What an error says, in the server's own words. */
+export interface Problem {
+  readonly message: string;
+  /** A word of reason.proto; empty when the error did not come from the server. */
+  readonly reason: string;
+  readonly requestId: string;
+  readonly fields: readonly { readonly field: string; readonly description: string }[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly isUnauthenticated: boolean;
+  readonly isCanceled: boolean;
+}
+
+export function problemOf(error: unknown): Problem {
+  const failure = ConnectError.from(error);
+  const [info] = failure.findDetails(ErrorInfoSchema);
+  const violations = failure.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+  return {
+    message: failure.rawMessage,
+    reason: info?.reason ?? "",
+    requestId: failure.findDetails(RequestInfoSchema)[0]?.requestId ?? "",
+    fields: violations.map(({ field, description }) => ({ field, description })),
+    metadata: info?.metadata ?? {},
+    isUnauthenticated: failure.code === Code.Unauthenticated,
+    isCanceled: failure.code === Code.Canceled,
+  };
+}

@@ -1,0 +1,76 @@
+import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
+import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
+import { noteCall } from "./call-log.ts";
+import { problemOf } from "./problem.ts";
+import { currentSession, signOut } from "./session.ts";
+
+/** Where this page came from, with the path that a proxy has put in front. */
+export const serverUrl = new URL(".", location.href.replace(/[?#].*/, "")).href.replace(/\/$/, "");
+
+const authorize: Interceptor = (next) => async (request) => {
+  const bearer = currentSession()?.bearer;
+  if (bearer !== undefined) request.header.set("authorization", `Bearer ${bearer}`);
+  try {
+    return await next(request);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.isUnauthenticated && bearer !== undefined && bearer === currentSession()?.bearer) {
+      signOut(problem.message);
+    }
+    throw error;
+  }
+};
+
+const note: Interceptor = (next) => async (request) => {
+  if (!request.stream) {
+    const end = noteCall(request.method, request.message);
+    try {
+      const response = await next(request);
+      end();
+      return response;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  }
+  const [message] = await Array.fromAsync(request.message);
+  if (!message) throw new Error("a stream needs a request");
+  const end = noteCall(request.method, message);
+  try {
+    const response = await next({ ...request, message: once(message) });
+    if (!response.stream) return response;
+    return { ...response, message: told(response.message, end) };
+  } catch (error) {
+    end(error);
+    throw error;
+  }
+};
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
+/** The messages, with a word at their end; whoever stops reading ends them too. */
+async function* told<T>(messages: AsyncIterable<T>, end: (error?: unknown) => void): AsyncGenerator<T> {
+  let failure: unknown;
+  try {
+    yield* messages;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    end(failure);
+  }
+}
+
+export const transport = createConnectTransport({ baseUrl: serverUrl, interceptors: [note, authorize] });
+
+/** The rpcs that stream, which queries are no good for, and the calls of forms. */
+export const llmClient = createClient(LlmService, transport);
+export const chatClient = createClient(ChatService, transport);
+export const pingClient = createClient(PingService, transport);
+export const auditClient = createClient(AuditService, transport);

@@ -1,0 +1,292 @@
+import { type FormEvent, useState } from "react";
+import { Link, useSearchParams } from "wouter";
+import { formatAgo } from "../browser/format.ts";
+import { requestOf } from "../calls/call.ts";
+import { useCaller } from "../data/caller.ts";
+import {
+  type Provider,
+  ProviderStatus,
+  providerMethods,
+  useDeleteProvider,
+  useProvider,
+  useProviderModels,
+  useProviders,
+  useTestProvider,
+  useUpsertProvider,
+} from "../data/providers.ts";
+import { AsCode } from "../parts/as-code.tsx";
+import { Badge, Button, Empty, Loading, ProblemNotice, type Tone } from "../parts/basics.tsx";
+import { Confirm, Dialog, Menu } from "../parts/dialog.tsx";
+import { TextField } from "../parts/fields.tsx";
+import { Stages } from "../parts/stages.tsx";
+import { text } from "../text.ts";
+
+const t = text.providers;
+
+type Open = { readonly kind: "test" | "models" | "key" | "delete"; readonly provider: Provider };
+
+export default function ProvidersPage() {
+  const { may } = useCaller();
+  const [query] = useSearchParams();
+  const one = query.get("name") ?? "";
+  const [search, setSearch] = useState("");
+  const [open, setOpen] = useState<Open>();
+  const list = useProviders(search, one === "");
+  const single = useProvider(one);
+  const providers = one ? [single.data ?? []].flat() : (list.data?.pages.flatMap(({ providers }) => providers) ?? []);
+  const error = one ? single.error : list.error;
+  const close = () => setOpen(undefined);
+  return (
+    <div className="page">
+      <div className="head">
+        <h1>{t.title}</h1>
+        <span className="grow" />
+        <AsCode
+          isSmall={false}
+          method={providerMethods.listProviders}
+          request={() => requestOf(providerMethods.listProviders, { search })}
+        />
+        {may("UPDATE_PROVIDER") && (
+          <Link href="/connect" className="button primary">
+            {t.add}
+          </Link>
+        )}
+      </div>
+      <p className="muted">{t.hint}</p>
+      <search className="row">
+        {one ? (
+          <Link className="button" href="/providers">
+            {text.common.all}
+          </Link>
+        ) : (
+          <TextField
+            label={text.common.search}
+            isLabelHidden
+            type="search"
+            className="search"
+            placeholder={t.search}
+            value={search}
+            onChange={(event) => setSearch(event.target.value)}
+          />
+        )}
+      </search>
+      <ProblemNotice error={error} />
+      {(one ? single.isPending : list.isPending) && !error && <Loading />}
+      {!one && list.data && providers.length === 0 && <Empty title={t.empty} hint={t.emptyHint} />}
+      {providers.length > 0 && (
+        <div className="table-box">
+          <table>
+            <thead>
+              <tr>
+                {Object.values(t.column).map((name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ))}
+                <th scope="col">
+                  <span className="hidden-label">{text.common.actions}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {providers.map((provider) => (
+                <Row key={provider.providerId} provider={provider} onOpen={(kind) => setOpen({ kind, provider })} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {!one && list.hasNextPage && <Button onClick={() => void list.fetchNextPage()}>{text.common.more}</Button>}
+      {open?.kind === "test" && <TestDialog provider={open.provider} onClose={close} />}
+      {open?.kind === "models" && <ModelsDialog provider={open.provider} onClose={close} />}
+      {open?.kind === "key" && <KeyDialog provider={open.provider} onClose={close} />}
+      {open?.kind === "delete" && <DeleteDialog provider={open.provider} onClose={close} />}
+    </div>
+  );
+}
+
+const TONES: Record<number, Tone> = {
+  [ProviderStatus.ACTIVE]: "ok",
+  [ProviderStatus.FAILING]: "bad",
+  [ProviderStatus.CREDENTIALS_UNREADABLE]: "bad",
+};
+
+function Row({ provider, onOpen }: { provider: Provider; onOpen: (kind: Open["kind"]) => void }) {
+  const { may } = useCaller();
+  const { lastTest } = provider;
+  return (
+    <tr>
+      <td>
+        <Badge tone={TONES[provider.status] ?? ""}>{text.providerStatus[provider.status]}</Badge>
+      </td>
+      <td>
+        {provider.displayName} <code className="muted">{provider.name}</code>
+      </td>
+      <td>{text.providerTypes[provider.providerType]}</td>
+      <td>
+        <code>{provider.endpointUrl}</code>
+      </td>
+      <td>
+        <code>{provider.credentialsRef || provider.credentialsHint || (provider.hasCredentials ? "…" : "")}</code>
+      </td>
+      <td title={lastTest?.message}>
+        {lastTest ? (
+          <>
+            {formatAgo(lastTest.testedAt)} <span className="muted">· {text.outcomes[lastTest.outcome]}</span>
+          </>
+        ) : (
+          <span className="muted">{text.common.never}</span>
+        )}
+      </td>
+      <td className="number">
+        <span className="row">
+          <span className="grow" />
+          {may("CREATE_LLM") && (
+            <Link className="button small" href={`/connect?provider=${provider.providerId}`}>
+              {t.addLlm}
+            </Link>
+          )}
+          <Menu
+            isSmall
+            label={text.common.actions}
+            actions={[
+              ...(may("TEST_PROVIDER") ? [{ name: text.common.test, run: () => onOpen("test") }] : []),
+              { name: t.models, run: () => onOpen("models") },
+              ...(may("UPDATE_PROVIDER") ? [{ name: t.changeKey, run: () => onOpen("key") }] : []),
+              ...(may("DELETE_PROVIDER")
+                ? [{ name: text.common.delete, run: () => onOpen("delete"), isDangerous: true }]
+                : []),
+            ]}
+          />
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+interface DialogProps {
+  readonly provider: Provider;
+  readonly onClose: () => void;
+}
+
+function TestDialog({ provider, onClose }: DialogProps) {
+  const test = useTestProvider();
+  const request = { name: provider.providerId };
+  return (
+    <Dialog
+      title={t.testTitle(provider.displayName)}
+      onClose={onClose}
+      footer={
+        <>
+          <AsCode
+            isSmall={false}
+            method={providerMethods.testProvider}
+            request={() => requestOf(providerMethods.testProvider, request)}
+          />
+          <Button tone="primary" disabled={test.isPending} onClick={() => test.mutate(request)}>
+            {text.common.test}
+          </Button>
+        </>
+      }
+    >
+      <ProblemNotice error={test.error} />
+      <Stages test={test.data?.test ?? provider.lastTest} isRunning={test.isPending} />
+    </Dialog>
+  );
+}
+
+function ModelsDialog({ provider, onClose }: DialogProps) {
+  const { data, error, isPending } = useProviderModels(provider.providerId, true);
+  return (
+    <Dialog title={t.modelsOf(provider.displayName)} onClose={onClose} shape="wide">
+      {isPending && <Loading />}
+      <ProblemNotice error={error} />
+      {data && (
+        <>
+          <p className="muted">
+            {text.connect.listedBy(data.models.length)}, {formatAgo(data.fetchedAt)}
+          </p>
+          <ul className="models">
+            {data.models.map(({ modelIdentifier, displayName, ownedBy }) => (
+              <li key={modelIdentifier} className="menu-item">
+                <code>{modelIdentifier}</code>
+                <span className="muted">{[displayName, ownedBy].filter(Boolean).join(" · ")}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Dialog>
+  );
+}
+
+function KeyDialog({ provider, onClose }: DialogProps) {
+  const [key, setKey] = useState("");
+  const upsert = useUpsertProvider();
+  const test = useTestProvider();
+  const request = {
+    name: provider.providerId,
+    etag: provider.etag,
+    credentials: { apiKey: { source: { case: "inlineSecret" as const, value: key.trim() } } },
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    upsert.mutate(request, { onSuccess: () => test.mutate({ name: provider.providerId }) });
+  };
+  return (
+    <Dialog
+      title={t.changeKey.replace("…", "")}
+      onClose={onClose}
+      footer={
+        <>
+          <AsCode
+            isSmall={false}
+            method={providerMethods.upsertProvider}
+            request={() => requestOf(providerMethods.upsertProvider, request)}
+          />
+          <Button onClick={onClose}>{upsert.isSuccess ? text.common.close : text.common.cancel}</Button>
+          {!upsert.isSuccess && (
+            <Button type="submit" form="provider-key" tone="primary" disabled={upsert.isPending}>
+              {text.common.save}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <form id="provider-key" onSubmit={submit}>
+        <TextField
+          label={text.keys.newKey}
+          hint={text.form.keyHint}
+          type="password"
+          value={key}
+          required
+          autoFocus
+          onChange={(event) => setKey(event.target.value)}
+        />
+      </form>
+      <ProblemNotice error={upsert.error ?? test.error} />
+      {upsert.isSuccess && <Stages test={test.data?.test} isRunning={test.isPending} />}
+    </Dialog>
+  );
+}
+
+function DeleteDialog({ provider, onClose }: DialogProps) {
+  const remove = useDeleteProvider();
+  const request = { name: provider.providerId, etag: provider.etag };
+  return (
+    <Confirm
+      title={t.deleteTitle(provider.displayName)}
+      hint={t.deleteHint}
+      action={text.common.delete}
+      onClose={onClose}
+      isBusy={remove.isPending}
+      error={remove.error}
+      onConfirm={() => remove.mutate(request, { onSuccess: onClose })}
+    >
+      <AsCode
+        method={providerMethods.deleteProvider}
+        request={() => requestOf(providerMethods.deleteProvider, request)}
+      />
+    </Confirm>
+  );
+}

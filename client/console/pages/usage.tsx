@@ -1,0 +1,312 @@
+import { type FormEvent, useCallback, useMemo, useState } from "react";
+import { useSearchParams } from "wouter";
+import { download } from "../browser/download.ts";
+import { dayOf, formatCost, formatNumber, readUsd } from "../browser/format.ts";
+import { go } from "../browser/place.ts";
+import { requestOf } from "../calls/call.ts";
+import { useCaller } from "../data/caller.ts";
+import { useLlmNames } from "../data/llms.ts";
+import {
+  Budget_Mode,
+  Budget_Period,
+  budgetMethods,
+  GroupBy,
+  sumOf,
+  type UsageQuestion,
+  type UsageRow,
+  usageMethods,
+  useBudgets,
+  useSetBudget,
+  useUsage,
+} from "../data/usage.ts";
+import { AsCode } from "../parts/as-code.tsx";
+import { Button, Empty, Loading, ProblemNotice } from "../parts/basics.tsx";
+import { BudgetList } from "../parts/budgets.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { optionsOf, SelectField, TextField } from "../parts/fields.tsx";
+import { LlmPicker } from "../parts/llm-picker.tsx";
+import { RangeField, UsagePlot, UsageTiles } from "../parts/usage-parts.tsx";
+import { text } from "../text.ts";
+
+const t = text.usage;
+
+const GROUPS: Record<string, GroupBy> = {
+  llm: GroupBy.LLM,
+  model: GroupBy.LLM,
+  owner: GroupBy.OWNER,
+  label: GroupBy.LABEL,
+};
+
+export default function UsagePage() {
+  const { may } = useCaller();
+  const [query] = useSearchParams();
+  const get = (name: string, fallback = "") => query.get(name) ?? fallback;
+  const set = (name: string, value: string) => {
+    const next = new URLSearchParams(query);
+    next.set(name, value);
+    go(`/usage?${next}`, { replace: true });
+  };
+  const days = Number(get("days", "30"));
+  const group = get("by", "llm");
+  const labelKey = get("label");
+  const isReady = group !== "label" || labelKey !== "";
+  const question: UsageQuestion = {
+    startDay: dayOf(1 - days),
+    groupBy: [GroupBy.DAY, GROUPS[group] ?? GroupBy.LLM],
+    ...(group === "label" && { labelKey }),
+  };
+  const { data, error, refetch } = useUsage(question, { isEnabled: isReady });
+  const rows = data?.rows;
+  // Where no cost is known, there is no cost to plot.
+  const measure = get("plot", rows?.some(({ cost }) => cost > 0n) ? "cost" : "tokens");
+  const llmIds = useMemo(() => [...new Set(rows?.map(({ llmId }) => llmId).filter(Boolean) ?? [])], [rows]);
+  const llms = useLlmNames(llmIds);
+  const nameOf = useCallback(
+    (row: UsageRow) => {
+      if (group === "llm") return llms.get(row.llmId)?.displayName ?? row.llmId;
+      if (group === "model") return llms.get(row.llmId)?.modelIdentifier ?? row.llmId;
+      return group === "owner" ? row.ownerId : row.labelValue || t.noLabel;
+    },
+    [group, llms],
+  );
+  return (
+    <div className="page">
+      <div className="head">
+        <h1>{t.title}</h1>
+        <span className="grow" />
+        <AsCode
+          isSmall={false}
+          method={usageMethods.queryUsage}
+          request={() => requestOf(usageMethods.queryUsage, question)}
+        />
+        <Button disabled={!rows?.length} onClick={() => rows && exportCsv(rows, nameOf, days)}>
+          {t.export}
+        </Button>
+      </div>
+      <div className="row">
+        <RangeField days={days} onChange={(value) => set("days", String(value))} />
+        <SelectField
+          label={t.group}
+          isLabelHidden
+          value={group}
+          options={Object.entries(t.groups).map(([value, name]) => [value, `${t.group}: ${name}`])}
+          onChange={(event) => set("by", event.target.value)}
+        />
+        {group === "label" && (
+          <TextField
+            label={t.labelKey}
+            isLabelHidden
+            placeholder={t.labelKey}
+            defaultValue={labelKey}
+            onBlur={(event) => set("label", event.target.value)}
+            onKeyDown={(event) => event.key === "Enter" && set("label", event.currentTarget.value)}
+          />
+        )}
+        <SelectField
+          label={t.measure}
+          isLabelHidden
+          value={measure}
+          options={Object.entries(t.measures).map(([value, name]) => [value, `${t.measure}: ${name}`])}
+          onChange={(event) => set("plot", event.target.value)}
+        />
+        {group === "model" && <span className="muted">{t.modelHint}</span>}
+      </div>
+      <ProblemNotice error={error} onRetry={() => void refetch()} />
+      {data?.isPartial && <div className="notice warn">{t.partial}</div>}
+      {!rows && !error && isReady && <Loading />}
+      {rows && rows.length === 0 && <Empty title={t.empty} hint={t.emptyHint} />}
+      {rows && rows.length > 0 && (
+        <>
+          <UsageTiles rows={rows} />
+          <div className="card">
+            <UsagePlot rows={rows} days={days} measure={measure} nameOf={nameOf} />
+          </div>
+          <GroupTable rows={rows} nameOf={nameOf} title={t.groups[group] ?? ""} />
+        </>
+      )}
+      {may("READ_BUDGET") && <Budgets />}
+    </div>
+  );
+}
+
+function GroupTable({
+  rows,
+  nameOf,
+  title,
+}: {
+  rows: readonly UsageRow[];
+  nameOf: (row: UsageRow) => string;
+  title: string;
+}) {
+  const groups = useMemo(() => {
+    const byName = Map.groupBy(rows, nameOf);
+    return [...byName]
+      .map(([name, rows]) => ({ name, sum: sumOf(rows) }))
+      .sort((a, b) => Number(b.sum.cost - a.sum.cost) || Number(b.sum.replies - a.sum.replies));
+  }, [rows, nameOf]);
+  return (
+    <div className="table-box">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{title}</th>
+            {[t.cost, t.unpriced, t.replies, t.input, t.output, t.estimated, t.refused].map((name) => (
+              <th key={name} scope="col" className="number">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {groups.map(({ name, sum }) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td className="number">{formatCost(sum.cost)}</td>
+              {[sum.unpriced, sum.replies, sum.input, sum.output, sum.estimated, sum.refused].map((value, index) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: columns stay where they are
+                <td key={index} className={`number ${value === 0n ? "muted" : ""}`}>
+                  {formatNumber(value)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Exact amounts, in pico-dollars as the contract has them, and in dollars. */
+function exportCsv(rows: readonly UsageRow[], nameOf: (row: UsageRow) => string, days: number): void {
+  const head =
+    "day,group,id,replies,unpriced_replies,estimated_replies,refused_calls,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,cost_pico_usd,cost_usd";
+  const lines = rows.map((row) =>
+    [
+      row.day,
+      nameOf(row),
+      row.llmId || row.ownerId || row.labelValue,
+      row.replies,
+      row.unpricedReplies,
+      row.estimatedReplies,
+      row.refusedCalls,
+      row.inputTokens,
+      row.outputTokens,
+      row.cacheReadTokens,
+      row.cacheWriteTokens,
+      row.reasoningTokens,
+      row.cost,
+      usdOf(row.cost),
+    ]
+      .map(csvField)
+      .join(","),
+  );
+  download(`usage-${dayOf(1 - days)}-${dayOf()}.csv`, "text/csv", [head, ...lines, ""].join("\r\n"));
+}
+
+/** All twelve decimals, which a number of JavaScript would not keep. */
+function usdOf(pico: bigint): string {
+  const digits = pico.toString().padStart(13, "0");
+  return `${digits.slice(0, -12)}.${digits.slice(-12)}`;
+}
+
+/** A text that a spreadsheet would take for a formula is marked as a text. */
+function csvField(value: string | bigint): string {
+  const field = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
+function Budgets() {
+  const { may } = useCaller();
+  const { data, error } = useBudgets();
+  const [isSetting, setSetting] = useState(false);
+  const budgets = data?.budgets ?? [];
+  return (
+    <section className="stack">
+      <div className="row">
+        <h2>{t.budgets}</h2>
+        <span className="grow" />
+        <AsCode method={budgetMethods.listBudgets} request={() => requestOf(budgetMethods.listBudgets, {})} />
+        {may("MANAGE_BUDGET") && <Button onClick={() => setSetting(true)}>{t.setBudget}</Button>}
+      </div>
+      <ProblemNotice error={error} />
+      {data && budgets.length === 0 && <p className="muted">{t.budgetsEmpty}</p>}
+      {budgets.length > 0 && <BudgetList budgets={budgets} />}
+      {isSetting && <SetBudget onClose={() => setSetting(false)} />}
+    </section>
+  );
+}
+
+function SetBudget({ onClose }: { onClose: () => void }) {
+  const [llmId, setLlmId] = useState("");
+  const [amount, setAmount] = useState("");
+  const [period, setPeriod] = useState<number>(Budget_Period.MONTH);
+  const [mode, setMode] = useState<number>(Budget_Mode.REFUSE);
+  const [complaint, setComplaint] = useState("");
+  const save = useSetBudget();
+  const request = () => ({
+    ...(llmId && { llmId }),
+    amount: readUsd(amount) ?? 0n,
+    period: period as Budget_Period,
+    mode: mode as Budget_Mode,
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const isFine = readUsd(amount) !== undefined;
+    setComplaint(isFine ? "" : t.amountBad);
+    if (isFine) save.mutate(request(), { onSuccess: onClose });
+  };
+  return (
+    <Dialog
+      title={t.setBudget}
+      onClose={onClose}
+      footer={
+        <>
+          <AsCode
+            isSmall={false}
+            method={budgetMethods.setBudget}
+            request={() => requestOf(budgetMethods.setBudget, request())}
+          />
+          <Button onClick={onClose}>{text.common.cancel}</Button>
+          <Button type="submit" form="budget" tone="primary" disabled={save.isPending}>
+            {text.common.save}
+          </Button>
+        </>
+      }
+    >
+      <form id="budget" className="grid-2" onSubmit={submit}>
+        <TextField
+          label={t.amount}
+          inputMode="decimal"
+          value={amount}
+          error={complaint || undefined}
+          required
+          onChange={(event) => setAmount(event.target.value)}
+        />
+        <SelectField
+          label={t.period}
+          value={period}
+          options={optionsOf(t.periods)}
+          onChange={(event) => setPeriod(Number(event.target.value))}
+        />
+        <SelectField
+          label={t.mode}
+          value={mode}
+          options={optionsOf(t.modes)}
+          onChange={(event) => setMode(Number(event.target.value))}
+        />
+        <div className="field">
+          <span className="label">{t.forLlm}</span>
+          <div className="row">
+            <LlmPicker llmId={llmId} onChange={setLlmId} placeholder={t.whole} />
+            {llmId && (
+              <Button isSmall onClick={() => setLlmId("")}>
+                {t.whole}
+              </Button>
+            )}
+          </div>
+        </div>
+      </form>
+      <ProblemNotice error={save.error} />
+    </Dialog>
+  );
+}

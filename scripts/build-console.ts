@@ -1,0 +1,69 @@
+/**
+ * Builds the console into gen/console, or into the folder that is named: what a server serves at `/`. The same
+ * sources and packages give the same bytes, so that the committed files can be proven fresh.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { build } from "rolldown";
+
+const root = join(import.meta.dirname, "..");
+const source = join(root, "client/console");
+const target = process.argv[2] ?? join(root, "gen/console");
+
+const { output } = await build({
+  input: { app: join(source, "main.tsx") },
+  cwd: root,
+  platform: "browser",
+  write: false,
+  // What libraries say to servers that render pages, which there are none of here.
+  onLog: (level, log, next) => log.code === "MODULE_LEVEL_DIRECTIVE" || next(level, log),
+  transform: { define: { "process.env.NODE_ENV": '"production"' }, jsx: { runtime: "automatic" } },
+  output: {
+    format: "esm",
+    minify: true,
+    entryFileNames: "[name]-[hash].js",
+    chunkFileNames: "[name]-[hash].js",
+  },
+});
+const chunks = output.filter((part) => part.type === "chunk");
+const entry = chunks.find(({ isEntry }) => isEntry);
+if (!entry) throw new Error("the console has no entry");
+
+rmSync(target, { recursive: true, force: true });
+mkdirSync(target, { recursive: true });
+for (const { fileName, code } of chunks) writeFileSync(join(target, fileName), code);
+
+const styles = ["node_modules/uplot/dist/uPlot.min.css", "client/console/style.css"];
+const css = styles.map((file) => readFileSync(join(root, file), "utf8")).join("\n");
+const styleName = `app-${createHash("sha256").update(css).digest("base64url").slice(0, 8)}.css`;
+writeFileSync(join(target, styleName), css);
+
+/** The page with the names of its files; the entry's own imports are asked for in the same round. */
+const page = readFileSync(join(source, "index.html"), "utf8")
+  .replace("app.css", styleName)
+  .replace("app.js", entry.fileName)
+  .replace(
+    /^.*imports\.js.*\n/m,
+    entry.imports.map((name) => `    <link rel="modulepreload" href="./console/${name}" />\n`).join(""),
+  );
+writeFileSync(join(target, "index.html"), page);
+writeFileSync(join(target, "licenses.txt"), licensesOf(chunks.flatMap(({ moduleIds }) => moduleIds)));
+
+/** What the licenses of the packages that are in the built files ask for: their own words. */
+function licensesOf(modules: readonly string[]): string {
+  const names = modules.flatMap((id) => {
+    const [, name] = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(relative(root, id).replaceAll(sep, "/")) ?? [];
+    return name ?? [];
+  });
+  return [...new Set([...names, "uplot"])]
+    .sort()
+    .map((name) => {
+      const folder = join(root, "node_modules", name);
+      const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+      const words = file ? readFileSync(join(folder, file), "utf8").trim() : "";
+      return `${name} ${version} (${license})\n${words}\n`;
+    })
+    .join("\n\n");
+}

@@ -27,7 +27,7 @@ const ONE_IMPORTER: Record<string, string> = {
   "node:dns": "server/upstream/egress",
   "node:dgram": "nothing",
   // A program could call anybody.
-  "node:child_process": "server/store/embedded",
+  "node:child_process": "server/store/embedded|client/cli/terminal/edit.ts",
   "node:worker_threads": "nothing",
   "node:cluster": "nothing",
   "prom-client": "server/wire/observe",
@@ -145,9 +145,12 @@ describe("folders", () => {
 });
 
 describe("the environment", () => {
-  it("is read by config.ts only", () => {
-    const readers = files.filter((file) => textOf(file).includes("process.env"));
-    expect(readers, "add a setting to server/config/config.ts and pass it on").toEqual(["server/config/config.ts"]);
+  it("is read by config.ts only, and by the command's environment.ts", () => {
+    const readers = files.filter((file) => /process\.env\b/.test(textOf(file)));
+    expect(readers.sort(), "add a setting to server/config/config.ts and pass it on").toEqual([
+      "client/cli/environment.ts",
+      "server/config/config.ts",
+    ]);
   });
 });
 

@@ -15,7 +15,11 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(helpText());
   if (values["new-api-key"]) return void process.stdout.write(`${makeApiKey().reveal()}\n`);
 
-  const config = readConfig();
+  await serve(readConfig());
+}
+
+/** Starts a server, says where it is, and stops it when a signal comes. */
+export async function serve(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
   const server = await build(config, log);
   process.stdout.write(welcome(config, server));
@@ -66,8 +70,11 @@ function describeKeys(keys: KeysConfig): string {
   return `  key ring  ${place} (keep a copy elsewhere: without it the stored credentials are lost)`;
 }
 
-main().catch((error) => {
-  const isExpected = error instanceof StartError || error.code?.startsWith?.("ERR_PARSE_ARGS");
-  process.stderr.write(`${isExpected ? error.message : JSON.stringify(describeError(error), null, 2)}\n`);
-  process.exit(1);
-});
+// `patchbay serve` starts it, too.
+if (import.meta.main) {
+  main().catch((error) => {
+    const isExpected = error instanceof StartError || error.code?.startsWith?.("ERR_PARSE_ARGS");
+    process.stderr.write(`${isExpected ? error.message : JSON.stringify(describeError(error), null, 2)}\n`);
+    process.exit(1);
+  });
+}

@@ -3,7 +3,7 @@ import { StartError } from "../base/start-error.ts";
 import type { Config } from "../config/config.ts";
 import { type NotedEvent, verifyChains } from "../domain/access/audit-log.ts";
 import type { Store } from "../store/store.ts";
-import { openStoreBeside } from "./patchbay.ts";
+import { openStoreBeside } from "./store-beside.ts";
 
 const HELP = `Verifies the audit log of every account: that nothing in it was changed, taken out or put in.
 

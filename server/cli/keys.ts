@@ -14,7 +14,7 @@ import { addKey, deleteUnusedDataKeys, retireKey } from "../store/vault/retireme
 import { Rotation, rotate } from "../store/vault/rotation.ts";
 import { Vault } from "../store/vault/vault.ts";
 import { HELP, reportRotation, reportStatus, reportVerification } from "./keys-report.ts";
-import { openStoreBeside } from "./patchbay.ts";
+import { openStoreBeside } from "./store-beside.ts";
 
 /** Any number will do, as long as every version takes the same. */
 const ROTATION_LOCK = 5_063_100_006;

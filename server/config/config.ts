@@ -38,6 +38,14 @@ export interface Config {
   readonly oidc: OidcConfig | undefined;
 }
 
+/** The environment with what a command line says before it, and what is usual behind it. */
+export function environmentWith(
+  first: Readonly<Record<string, string>>,
+  last: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  return { ...last, ...process.env, ...first };
+}
+
 /** Reads the settings; an unusable one is a ConfigError. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const read = (name: string) => env[name]?.trim() ?? "";

@@ -144,13 +144,20 @@ export const SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** What `--help` prints. */
-export function helpText(): string {
+/** Each setting with its default, as `--help` shows them. */
+export function settingsHelp(): string {
   const width = Math.max(...SETTINGS.map(({ name }) => name.length)) + 2;
   const lines = SETTINGS.flatMap(({ name, fallback, help }) => [
     `  ${name.padEnd(width)}${help}`,
     `  ${"".padEnd(width)}Default: ${fallback || "none"}`,
   ]);
+  return `Settings, all optional, from the environment:
+${lines.join("\n")}
+`;
+}
+
+/** What `--help` prints. */
+export function helpText(): string {
   return `Patchbay keeps your team's LLM connections and serves them over gRPC, gRPC-Web, Connect and REST on one port.
 
 Usage:
@@ -159,7 +166,5 @@ Usage:
   npm start -- --new-api-key                      print a fresh key for BOOTSTRAP_API_KEY
   PORT=9000 EGRESS_ALLOW=http://localhost:11434 npm start
 
-Settings, all optional, from the environment:
-${lines.join("\n")}
-`;
+${settingsHelp()}`;
 }

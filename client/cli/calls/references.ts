@@ -1,0 +1,30 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { EXIT, UsageError } from "../failure.ts";
+import type { Connection } from "./connection.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** How many Llms of a name are looked at. */
+const MAX_CANDIDATES = 100;
+
+/** The id of the Llm that a person means: by its id, the beginning of it, or its name if no other has it. */
+export async function resolveLlm(connection: Connection, word: string): Promise<string> {
+  const wanted = word.replace(/^llms?\//, "");
+  if (UUID.test(wanted)) return wanted.toLowerCase();
+  const input = { search: wanted.slice(0, 100), pageSize: MAX_CANDIDATES };
+  const { llms } = await connection.call(LlmService.method.listLlms, input);
+  const found = (llms ?? []) as JsonObject[];
+  const exact = found.filter(({ displayName }) => displayName === wanted);
+  const near = found.filter(({ displayName }) => String(displayName).toLowerCase() === wanted.toLowerCase());
+  const begun = wanted.length < 6 ? [] : found.filter(({ llmId }) => String(llmId).startsWith(wanted.toLowerCase()));
+  const candidates = [exact, near, begun].find(({ length }) => length > 0) ?? [];
+  if (candidates.length === 1) return String(candidates[0]?.llmId);
+  if (candidates.length === 0) {
+    const others = found.slice(0, 5).map(({ displayName }) => `"${displayName}"`);
+    const hint = others.length > 0 ? ` Similar are ${others.join(", ")}.` : " See: patchbay llms list";
+    throw new UsageError(`there is no Llm called "${wanted}".${hint}`, { exitCode: EXIT.notFound });
+  }
+  const ids = candidates.map(({ llmId, modelIdentifier }) => `\n  ${llmId}  ${modelIdentifier}`);
+  throw new UsageError(`${candidates.length} Llms are called "${wanted}"; name one by its id:${ids.join("")}`);
+}

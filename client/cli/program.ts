@@ -1,0 +1,70 @@
+import tab from "@bomb.sh/tab/commander";
+import { Command, CommanderError } from "commander";
+import { auditCommand } from "./commands/audit.ts";
+import { chatCommand } from "./commands/chat.ts";
+import { signInCommands } from "./commands/login.ts";
+import { testCommands } from "./commands/tests.ts";
+import { usageCommand } from "./commands/usage.ts";
+import { ENVIRONMENT_HELP } from "./environment.ts";
+import { EXIT, EXIT_HELP, reportFailure } from "./failure.ts";
+import { addExamples, addGlobals } from "./invocation.ts";
+import { nounCommands } from "./resources/noun-commands.ts";
+import { openTerminal } from "./terminal/terminal.ts";
+
+const TOPICS: Readonly<Record<string, string>> = { environment: ENVIRONMENT_HELP, "exit-codes": EXIT_HELP };
+
+/** The command, all that talks to a server by its public contract. What runs a server is added by whoever has its code. */
+export function createProgram(version: string): Command {
+  const program = addGlobals(new Command("patchbay")).version(version, "-V, --version");
+  program
+    .description("Patchbay: one place where a team plugs in its LLMs. Without a command, it starts a server.")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError(true)
+    .helpCommand(false);
+  for (const command of [...signInCommands(), ...nounCommands(), auditCommand()]) program.addCommand(command);
+  for (const command of [...testCommands(), chatCommand(), usageCommand(), helpCommand(program)]) {
+    program.addCommand(command);
+  }
+  return program;
+}
+
+function helpCommand(program: Command): Command {
+  const command = new Command("help").description("help with a command, or with: environment, exit-codes");
+  command.helpGroup("More:").argument("[topic...]");
+  return addExamples(command, ["patchbay help llms create", "patchbay help exit-codes"]).action((words: string[]) => {
+    const topic = TOPICS[words.join(" ")];
+    if (topic) return void process.stdout.write(topic);
+    let found = program;
+    for (const word of words)
+      found = found.commands.find((each) => each.name() === word || each.aliases().includes(word)) ?? found;
+    found.outputHelp();
+  });
+}
+
+/** `completion SHELL`, to be added when all other commands are. */
+export function addCompletion(program: Command): void {
+  tab(program, { completionCommandName: "completion" });
+  const command = program.commands.find((each) => each.name() === "completion");
+  command?.helpGroup("More:").description("print a script that completes the command: bash, zsh, fish or powershell");
+  if (command) addExamples(command, ["patchbay completion bash > patchbay.bash", "patchbay completion fish"]);
+}
+
+/** Runs a command line; answers with the exit code. Nothing is thrown. */
+export async function runProgram(program: Command, words: readonly string[]): Promise<number> {
+  // Whoever reads the output may have enough of it: `patchbay llms list | head`.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT.failed));
+  makeCatchable(program);
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if ((error as Error).message === "canceled") return EXIT.interrupted; // A prompt, by Ctrl-C.
+    return reportFailure(error, openTerminal());
+  }
+}
+
+function makeCatchable(command: Command): void {
+  command.exitOverride();
+  for (const each of command.commands) makeCatchable(each);
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { CreateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { explainJson, lenient, nearestOf } from "../calls/json-problem.ts";
+import { changesIn, editableText } from "../terminal/edit.ts";
+import { readFlags, setPath } from "./input.ts";
+import { NOUNS, type Noun } from "./nouns.ts";
+import { updateRequest } from "./updates.ts";
+
+const [llms] = NOUNS as [Noun];
+
+describe("flags", () => {
+  it("of nouns are fields of their requests", () => {
+    const missing = NOUNS.flatMap(({ plural, create, flags }) => {
+      const known = new Set(create?.input.fields.map(({ jsonName }) => jsonName));
+      return flags.filter(({ field }) => !known.has(field)).map(({ name }) => `${plural} --${name}`);
+    });
+    expect(missing, "the contract has no such field any more: mend client/cli/nouns.ts").toEqual([]);
+  });
+
+  it("of lists are fields of theirs, and what can be edited is a field of the update", () => {
+    const missing = NOUNS.flatMap((noun) => {
+      const listed = new Set(noun.list.input.fields.map(({ jsonName }) => jsonName));
+      const updated = new Set(noun.update?.input.fields.map(({ jsonName }) => jsonName));
+      return [
+        ...noun.filters.filter(({ field }) => !listed.has(field)).map(({ name }) => `${noun.plural} list --${name}`),
+        ...noun.editable.filter((field) => !updated.has(field)).map((field) => `${noun.plural} edit ${field}`),
+      ];
+    });
+    expect(missing, "the contract has no such field any more: mend client/cli/nouns.ts").toEqual([]);
+  });
+
+  it("become the fields that they stand for", () => {
+    expect(readFlags(llms.flags, { name: "gpt", label: ["team=ai", "tier=1"], checkInterval: "300" })).toEqual({
+      displayName: "gpt",
+      labels: { team: "ai", tier: "1" },
+      checkIntervalSeconds: 300,
+    });
+  });
+
+  it("say which one is wrong", () => {
+    expect(() => readFlags(llms.flags, { label: ["team"] })).toThrow('--label is "team"; it must be key=value.');
+    expect(() => readFlags(llms.flags, { checkInterval: "soon" })).toThrow("--check-interval");
+  });
+});
+
+describe("--set", () => {
+  it("puts values into what is there", () => {
+    const request = { defaultSamplingParams: { topP: 1 } };
+    setPath(request, "defaultSamplingParams.temperature=0.5");
+    setPath(request, "supportedModalities=[TEXT, IMAGE]");
+    expect(request).toEqual({
+      defaultSamplingParams: { topP: 1, temperature: 0.5 },
+      supportedModalities: ["TEXT", "IMAGE"],
+    });
+  });
+
+  it("takes no secret", () => {
+    expect(() => setPath({}, "credentials.apiKey.inlineSecret=sk-1")).toThrow(/takes no secret/);
+  });
+});
+
+describe("what is wrong in JSON", () => {
+  const explain = (input: object) => explainJson(CreateLlmRequestSchema, input as never, new Error("?"));
+
+  it.each([
+    [{ name: "x" }, "there is no field name. Did you mean displayName?"],
+    [{ endpontUrl: "x" }, "there is no field endpontUrl. Did you mean endpointUrl?"],
+    [
+      { credentials: { apiKey: { inlineSecrt: "x" } } },
+      "no field credentials.apiKey.inlineSecrt. Did you mean credentials.apiKey.inlineSecret?",
+    ],
+    [{ zzz: 1 }, "there is no field zzz. Known are: llmId, displayName"],
+  ])("is told with what was meant: %j", (input, told) => expect(explain(input)).toContain(told));
+
+  it("is not that a text looks like a number", () => {
+    const read = lenient(CreateLlmRequestSchema, {
+      version: 2,
+      price: { input: 2.5 },
+      labels: { tier: 1 },
+      maxContextLength: 5,
+    });
+    expect(read).toEqual({ version: "2", price: { input: "2.5" }, labels: { tier: "1" }, maxContextLength: 5 });
+  });
+
+  it("finds no word where none is near", () => expect(nearestOf("banana", ["displayName"])).toEqual([]));
+});
+
+describe("edit", () => {
+  const thing = { displayName: "a", labels: { team: "ai" }, description: "", maxContextLength: 10 };
+  const fields = ["displayName", "description", "labels", "maxContextLength"];
+
+  it("changes what was changed, and nothing else", () => {
+    const text = editableText(thing, fields, "An Llm.\nEdit it.");
+    expect(text).toContain("# An Llm.\n# Edit it.\n");
+    expect(changesIn(thing, text, fields)).toEqual({});
+    expect(changesIn(thing, text.replace("displayName: a", "displayName: b"), fields)).toEqual({ displayName: "b" });
+  });
+
+  it("refuses a field that is none", () => {
+    expect(() => changesIn(thing, "status: ACTIVE", fields)).toThrow(/status cannot be changed/);
+  });
+
+  it("clears fields by the mask, which names all that changes", () => {
+    const method = llms.update as NonNullable<Noun["update"]>;
+    expect(updateRequest(method, { displayName: "b", maxContextLength: null })).toEqual({
+      displayName: "b",
+      updateMask: "displayName,maxContextLength",
+    });
+    expect(updateRequest(method, { labels: null })).toEqual({ replaceLabels: { labels: {} } });
+  });
+});

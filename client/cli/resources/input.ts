@@ -1,0 +1,97 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { parse, YAMLParseError } from "yaml";
+import { UsageError } from "../failure.ts";
+import { readDollars } from "../terminal/columns.ts";
+import { readFile } from "../terminal/secrets.ts";
+import { readStdin } from "../terminal/stdin.ts";
+import type { Flag } from "./nouns.ts";
+
+/** A YAML or JSON file with one object; `-` is the standard input. */
+export async function readObject(path: string): Promise<JsonObject> {
+  const source = path === "-" ? await readStdin() : readFile(path);
+  const value = parseYaml(source, path === "-" ? "the standard input" : path);
+  if (isObject(value)) return value;
+  throw new UsageError(`${path} must hold an object with the fields of the request.`);
+}
+
+/** Reads YAML, of which JSON is a part; what is wrong is told with its line. */
+export function parseYaml(source: string, place: string): JsonValue {
+  try {
+    return parse(source, { prettyErrors: true }) as JsonValue;
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new UsageError(`${place} is not valid YAML: ${error.message}`, { cause: error });
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The fields that flags stand for. What is no value of the field is refused here, where the flag has a name. */
+export function readFlags(flags: readonly Flag[], values: Readonly<Record<string, unknown>>): JsonObject {
+  const fields: JsonObject = {};
+  for (const flag of flags) {
+    const value = values[camel(flag.name)];
+    if (value !== undefined) fields[flag.field] = readFlag(flag, value as string | string[]);
+  }
+  return fields;
+}
+
+function readFlag({ name, field, value: kind }: Flag, value: string | string[]): JsonValue {
+  if (Array.isArray(value)) return Object.fromEntries(value.map((pair) => readPair(name, pair)));
+  if (kind === "seconds") return readNumber(name, value);
+  if (kind === "date") return readDate(name, value);
+  if (kind === "dollars") {
+    const amount = readDollars(value);
+    if (amount === undefined) throw new UsageError(`--${name} is "${value}"; it must be dollars, such as 25 or 0.50.`);
+    return String(amount);
+  }
+  // Enums are written in capitals, and typed in any case.
+  return ["status", "period", "mode"].includes(field) ? value.toUpperCase() : value;
+}
+
+export function readPair(flag: string, pair: string): [string, string] {
+  const at = pair.indexOf("=");
+  if (at < 1) throw new UsageError(`--${flag} is "${pair}"; it must be key=value.`);
+  return [pair.slice(0, at), pair.slice(at + 1)];
+}
+
+export function readNumber(flag: string, value: string): number {
+  const number = Number(value);
+  if (/^-?\d+(\.\d+)?$/.test(value) && Number.isFinite(number)) return number;
+  throw new UsageError(`--${flag} is "${value}"; it must be a number.`);
+}
+
+const SPAN_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
+
+/** A date, a time, `never`, or a span from now such as 30d; in milliseconds as the contract has them. */
+function readDate(flag: string, value: string): string {
+  if (value === "never") return "0";
+  const [, count, unit] = /^(\d{1,5})([dhm])$/.exec(value) ?? [];
+  const at = unit ? Date.now() + Number(count) * (SPAN_MS[unit] as number) : Date.parse(value);
+  if (Number.isFinite(at)) return String(at);
+  throw new UsageError(`--${flag} is "${value}"; it must be a date such as 2027-01-31, a span such as 30d, or never.`);
+}
+
+/** Puts `path=value` into an object; the value is read as YAML, so that numbers are numbers. */
+export function setPath(target: JsonObject, assignment: string): void {
+  const [path, source] = readPair("set", assignment);
+  const names = path.split(".");
+  if (names.includes("inlineSecret")) {
+    throw new UsageError("--set takes no secret: arguments are seen by everybody on this machine. Use --key-env NAME.");
+  }
+  let object = target;
+  for (const name of names.slice(0, -1)) {
+    const inner = object[name];
+    const next = isObject(inner) ? inner : {};
+    object[name] = next;
+    object = next;
+  }
+  object[names.at(-1) as string] = parseYaml(source, `--set ${path}`);
+}
+
+/** As commander names the value of a flag. */
+export function camel(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,93 @@
+import { Command } from "commander";
+import { EXIT, UsageError } from "../../client/cli/failure.ts";
+import { addExamples, collect } from "../../client/cli/invocation.ts";
+import { StartError } from "../base/start-error.ts";
+import { settingsHelp } from "../config/settings.ts";
+
+/**
+ * What whoever runs a server does on its machine, with its settings. Its code is loaded when it is asked for: a call of a
+ * server elsewhere does not wait for it.
+ */
+export function addOperatorCommands(program: Command): void {
+  program.addCommand(serveCommand());
+  const [keys, audit] = ["keys", "audit"].map((name) => program.commands.find((command) => command.name() === name));
+  for (const command of keyRingCommands())
+    keys?.addCommand(command.helpGroup("The key ring, on the server's machine:"));
+  audit?.addCommand(auditVerifyCommand().helpGroup("On the server's machine:"));
+}
+
+interface ServeFlags {
+  readonly port?: string;
+  readonly host?: string;
+  readonly dataDir?: string;
+}
+
+function serveCommand(): Command {
+  const command = new Command("serve").description("start a server; its settings are variables of the environment");
+  command
+    .helpGroup("Running a server:")
+    .option("--port <port>", "as PORT: the port to listen on")
+    .option("--host <address>", "as HOST: the address to listen on")
+    .option("--data-dir <path>", "as DATA_DIR: where the embedded PostgreSQL keeps its files")
+    .addHelpText("after", () => `\n${settingsHelp()}`);
+  const examples = ["patchbay serve --port 9000", "EGRESS_ALLOW=http://localhost:11434 patchbay serve"];
+  return addExamples(command, examples).action(async ({ port, host, dataDir }: ServeFlags) => {
+    const given = Object.entries({ PORT: port, HOST: host, DATA_DIR: dataDir });
+    const first = Object.fromEntries(given.filter((entry): entry is [string, string] => entry[1] !== undefined));
+    await operate(async (readSettings) => {
+      const { serve } = await import("../main.ts");
+      await serve(readSettings(first));
+      return EXIT.done;
+    });
+  });
+}
+
+function keyRingCommands(): Command[] {
+  const run = (verb: string, words: readonly string[]) =>
+    operate(async (readSettings) => (await import("./keys.ts")).runKeys([verb, ...words], readSettings));
+  const status = new Command("status").description("which keys there are, what each wraps, what cannot be opened");
+  status.option("--all", "every data key").action(({ all }) => run("status", all ? ["--all"] : []));
+  const rotate = new Command("rotate").description("make a new key, and wrap all data keys with it");
+  rotate.option("--data-keys", "also make new data keys, and seal all secrets anew");
+  rotate.action(({ dataKeys }) => run("rotate", dataKeys ? ["--data-keys"] : []));
+  const verify = new Command("verify").description(
+    "open everything that is sealed; ends with 1 if something does not open",
+  );
+  verify.action(() => run("verify", []));
+  const retire = new Command("retire").description("remove a key that nothing needs any more").argument("<key>");
+  retire.action((key: string) => run("retire", [key]));
+  const generate = new Command("generate").description("print a new key ring, for KEYRING");
+  generate.action(() => run("generate", []));
+  const DATA_DIR = "DATA_DIR=/srv/patchbay/data patchbay keys";
+  addExamples(status, ["patchbay keys status", `${DATA_DIR} status --all`]);
+  addExamples(rotate, ["patchbay keys rotate && patchbay keys verify"]);
+  addExamples(verify, ["patchbay keys verify"]);
+  addExamples(retire, ["patchbay keys retire $RING_KEY"]);
+  addExamples(generate, ["(umask 077; patchbay keys generate > keyring.json)"]);
+  return [status, rotate, verify, retire, generate];
+}
+
+function auditVerifyCommand(): Command {
+  const command = new Command("verify").description("prove that nothing of the audit logs was changed or taken out");
+  command.option("--head <account=sequence:hash>", "also that this event is still what it was", collect);
+  return addExamples(command, ["patchbay audit verify"]).action(async ({ head = [] }: { head?: string[] }) => {
+    const words = head.flatMap((each) => ["--head", each]);
+    await operate(async (readSettings) => (await import("./audit.ts")).runAudit(["verify", ...words], readSettings));
+  });
+}
+
+/** Does what needs the server's code; what an operator can mend is told in a sentence, the rest without any secret. */
+async function operate(work: (readSettings: ReadSettings) => Promise<number>): Promise<void> {
+  const { readSettings } = await import("./settings-here.ts");
+  try {
+    process.exitCode = await work(readSettings);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    const isExpected = error instanceof StartError || String(code).startsWith("ERR_PARSE_ARGS");
+    const { describeError } = await import("../base/log.ts");
+    const told = isExpected ? (error as Error).message : JSON.stringify(describeError(error), null, 2);
+    throw new UsageError(told, { exitCode: EXIT.failed, cause: error });
+  }
+}
+
+type ReadSettings = typeof import("./settings-here.ts").readSettings;

@@ -1,0 +1,21 @@
+import type { Config } from "../config/config.ts";
+import { EmbeddedPostgres } from "../store/embedded/embedded-postgres.ts";
+import { Store } from "../store/store.ts";
+
+/** Opens the database that a server has, beside the server if it runs; what the closers hold undoes it, the last first. */
+export async function openStoreBeside(
+  { databaseUrl, dataDir }: Config,
+  closers: (() => Promise<void> | void)[],
+): Promise<Store> {
+  let database: Parameters<typeof Store.open>[0];
+  if (databaseUrl) {
+    database = { url: databaseUrl };
+  } else {
+    const joined = await EmbeddedPostgres.join(dataDir);
+    closers.push(() => joined.close());
+    database = joined.address;
+  }
+  const store = await Store.open(database, () => {});
+  closers.push(() => store.close());
+  return store;
+}

@@ -81,7 +81,7 @@ function reportCall(error: ConnectError, terminal: Terminal): number {
   if (retryAfterMs) terminal.note(`  Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`);
   const facts = [reason && `reason ${reason}`, requestId && `request ${requestId}`].filter(Boolean);
   if (facts.length > 0) terminal.note(`  (${facts.join(", ")})`);
-  return EXIT_OF_CODE[error.code] ?? EXIT.failed;
+  return never ? EXIT.later : (EXIT_OF_CODE[error.code] ?? EXIT.failed);
 }
 
 /** What stands between here and the server, if it is that; undefined if the server answered. */

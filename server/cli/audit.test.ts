@@ -59,7 +59,7 @@ describe("audit verify, beside a running server", () => {
     const args = [join(import.meta.dirname, "patchbay.ts"), "audit"];
     const failed = await run(process.execPath, [...args, "verify", "--head", "x"]).catch((error) => error);
     expect(failed.stderr).toContain("it must be ACCOUNT=SEQUENCE:HASH");
-    const { stdout } = await run(process.execPath, [...args, "--help"]);
-    expect(stdout).toContain("npm run audit -- verify");
+    const { stdout } = await run(process.execPath, [...args, "verify", "--help"]);
+    expect(stdout).toContain("patchbay audit verify");
   });
 });

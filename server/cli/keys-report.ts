@@ -6,27 +6,6 @@ import type { Rotated } from "../store/vault/rotation.ts";
 
 const MAX_LINES = 20;
 
-/** What `keys --help` prints. */
-export const HELP = `The keys that encrypt stored credentials. Every command works beside running servers, with the same settings
-(DATA_DIR or DATABASE_URL; KEYRING_FILE, KEYRING or VAULT_TRANSIT_KEY) that they have.
-
-Usage:
-  npm run keys -- status [--all]         which keys there are, what each wraps and seals, what cannot be opened
-  npm run keys -- rotate [--data-keys]   make a new key, and wrap all data keys with it; with --data-keys also
-                                         make new data keys, and seal all secrets anew
-  npm run keys -- verify                 open everything; exit 1 and list what does not open
-  npm run keys -- retire KEY             remove a key that nothing needs any more from the key ring
-  npm run --silent keys -- generate      print a new key ring, for KEYRING or to add to one
-
-A rotation that was stopped, however hard, has lost nothing; rotate finishes it. Examples:
-  npm run keys -- rotate && npm run keys -- verify
-  DATA_DIR=/srv/patchbay npm run keys -- status
-  (umask 077; npm run --silent keys -- generate > keyring.json)
-
-With KEYRING the new key is yours to add: first behind the others, on every server; then before them, on every server;
-then rotate. With HashiCorp Vault: vault write -f transit/keys/NAME/rotate, then rotate.
-`;
-
 export function reportStatus(status: KeysStatus, provider: KeySource, showAll: boolean): string {
   const { activeKeyId, wrapping, dataKeys, orphans } = status;
   const known = ringKeysOf(provider);
@@ -65,18 +44,18 @@ export function reportRotation(rotated: Rotated, provider: KeySource): { text: s
   if (isResumed) lines.push("Data keys or secrets still used older keys; they were changed, and no new key was made.");
   if (newDataKeys > 0) lines.push(`${plural(newDataKeys, "new data key")}.`);
   lines.push(`${plural(rewrapped.changed, "data key")} re-wrapped, ${plural(resealed.changed, "secret")} re-sealed.`);
-  if (isResumed) lines.push("For a new key now: npm run keys -- rotate");
+  if (isResumed) lines.push("For a new key now: patchbay keys rotate");
   const isIdle = !isResumed && newKeyId === undefined && newDataKeys === 0;
   if (isIdle) {
     const how =
       provider instanceof KeyRing
-        ? "Add a key before the others in KEYRING (npm run --silent keys -- generate)"
+        ? "Add a key before the others in KEYRING (patchbay keys generate)"
         : "Make a new version of the key in HashiCorp Vault (vault write -f transit/keys/NAME/rotate)";
     lines.push(`Everything is under the newest key already. ${how}, and rotate again.`);
   }
   const unreadable = [...rewrapped.unreadable, ...resealed.unreadable];
   if (unreadable.length > 0) {
-    lines.push(`${unreadable.length} did not open and are as they were; npm run keys -- verify lists them.`);
+    lines.push(`${unreadable.length} did not open and are as they were; patchbay keys verify lists them.`);
   }
   return { text: `${lines.join("\n")}\n`, exitCode: unreadable.length > 0 || isIdle ? 1 : 0 };
 }
@@ -99,8 +78,8 @@ export function reportVerification(verified: Verified): { text: string; exitCode
 function remarkOn(name: string, count: number, activeKeyId: string, known: readonly string[] | undefined): string {
   if (name === activeKeyId) return "active";
   if (known && !known.includes(name)) return "not in the key ring";
-  if (known && count === 0) return `wraps nothing; if it is an old one: npm run keys -- retire ${name}`;
-  return count > 0 ? "older; npm run keys -- rotate wraps them with the active one" : "";
+  if (known && count === 0) return `wraps nothing; if it is an old one: patchbay keys retire ${name}`;
+  return count > 0 ? "older; patchbay keys rotate wraps them with the active one" : "";
 }
 
 function describeDataKey({ id, holder, wrappedBy, isSuperseded, encryptions, secrets }: DataKeyUse): string {

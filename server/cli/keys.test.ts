@@ -197,14 +197,14 @@ describe("keys, mistyped or misplaced", () => {
   afterAll(() => database.drop());
 
   it.each([
-    { words: ["rotat"], says: 'no command "keys rotat"' },
-    { words: ["status", "kek-1"], says: 'no command "keys status kek-1"' },
-    { words: ["rotate", "--all"], says: "keys status has" },
-    { words: ["verify", "--data-keys"], says: "keys rotate has" },
-    { words: ["verify", "--fast"], says: "--fast" },
+    { words: ["rotat"], says: "Did you mean rotate?" },
+    { words: ["status", "kek-1"], says: "too many arguments" },
+    { words: ["rotate", "--all"], says: "unknown option '--all'" },
+    { words: ["verify", "--data-keys"], says: "unknown option '--data-keys'" },
+    { words: ["retire"], says: "missing required argument 'key'" },
   ])("$words is refused before anything is opened", async ({ words, says }) => {
     const { exitCode, stderr } = await keys({ DATA_DIR: "/nowhere" }, ...words);
-    expect([exitCode, stderr.trim().split("\n").length]).toEqual([1, 1]);
+    expect(exitCode).toBe(2);
     expect(stderr).toContain(says);
   });
 
@@ -223,11 +223,10 @@ describe("keys, mistyped or misplaced", () => {
 
   it("says how to retire, and what --help says", async () => {
     const settings = { DATABASE_URL: database.url, KEYRING: (await keys({}, "generate")).stdout };
-    expect((await keys(settings, "retire")).stderr).toContain("Which key?");
     expect((await keys(settings, "retire", "kek-1")).stderr).toContain("not Patchbay's to change");
     const { exitCode, stdout } = await keys({}, "--help");
     expect(exitCode).toBe(0);
     for (const command of ["status", "rotate", "verify", "retire", "generate"])
-      expect(stdout).toContain(`-- ${command}`);
+      expect(stdout).toContain(`\n  ${command}`);
   });
 });

@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { Fault } from "../base/fault.ts";
 import type { KeySource } from "../base/key-source.ts";
 import { createLog } from "../base/log.ts";
@@ -13,7 +12,7 @@ import { KeyRingFile } from "../store/vault/key-ring-file.ts";
 import { addKey, deleteUnusedDataKeys, retireKey } from "../store/vault/retirement.ts";
 import { Rotation, rotate } from "../store/vault/rotation.ts";
 import { Vault } from "../store/vault/vault.ts";
-import { HELP, reportRotation, reportStatus, reportVerification } from "./keys-report.ts";
+import { reportRotation, reportStatus, reportVerification } from "./keys-report.ts";
 import { openStoreBeside } from "./store-beside.ts";
 
 /** Any number will do, as long as every version takes the same. */
@@ -25,48 +24,32 @@ interface Deps {
   readonly provider: KeySource;
 }
 
-const COMMANDS: Record<string, (deps: Deps, args: Arguments) => Promise<number>> = {
-  status,
-  rotate: run,
-  verify,
-  retire,
-};
+const COMMANDS = { status, rotate: run, verify, retire };
 
-interface Arguments {
-  readonly keyId: string | undefined;
-  readonly all: boolean;
-  readonly dataKeys: boolean;
+export type KeysCommand = keyof typeof COMMANDS;
+
+/** What a command of `keys` is told. */
+export interface KeysArguments {
+  readonly keyId?: string;
+  readonly all?: boolean;
+  readonly dataKeys?: boolean;
 }
 
 /** Runs `keys …`; answers with the exit code. What cannot be done is a StartError that says what to do. */
-export async function runKeys(words: string[], readConfig: () => Config): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: words,
-    allowPositionals: true,
-    options: {
-      help: { type: "boolean", short: "h" },
-      all: { type: "boolean", default: false },
-      "data-keys": { type: "boolean", default: false },
-    },
-  });
-  const [name = "", keyId, ...rest] = positionals;
-  if (values.help || name === "" || name === "help") return print(HELP);
-  if (name === "generate") return print(`${formatKeyRing([generateKey()], 0)}\n`);
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command || rest.length > 0 || (keyId !== undefined && name !== "retire")) {
-    throw new StartError(`There is no command "keys ${positionals.join(" ")}". See: npm run keys -- --help`);
-  }
-  if (values.all && name !== "status") throw new StartError(`keys ${name} has no --all; keys status has.`);
-  if (values["data-keys"] && name !== "rotate")
-    throw new StartError(`keys ${name} has no --data-keys; keys rotate has.`);
-  return withDeps(readConfig(), (deps) => command(deps, { keyId, all: values.all, dataKeys: values["data-keys"] }));
+export function runKeys(name: KeysCommand, args: KeysArguments, readConfig: () => Config): Promise<number> {
+  return withDeps(readConfig(), (means) => COMMANDS[name](means, args));
 }
 
-async function status({ store, provider }: Deps, { all }: Arguments): Promise<number> {
+/** Prints a new key ring. */
+export function generateKeys(): number {
+  return print(`${formatKeyRing([generateKey()], 0)}\n`);
+}
+
+async function status({ store, provider }: Deps, { all = false }: KeysArguments): Promise<number> {
   return print(reportStatus(await inspectKeys(store.fork(), provider), provider, all));
 }
 
-async function run({ store, provider }: Deps, { dataKeys }: Arguments): Promise<number> {
+async function run({ store, provider }: Deps, { dataKeys = false }: KeysArguments): Promise<number> {
   await requireOwnKeys(store, provider);
   const progress = new Progress();
   const rotation = new Rotation({
@@ -97,9 +80,7 @@ async function verify({ store, provider }: Deps): Promise<number> {
   return exitCode;
 }
 
-async function retire({ store, provider }: Deps, { keyId }: Arguments): Promise<number> {
-  if (keyId === undefined)
-    throw new StartError("Which key? Name it: npm run keys -- retire KEY. keys status lists them.");
+async function retire({ store, provider }: Deps, { keyId = "" }: KeysArguments): Promise<number> {
   if (!(provider instanceof KeyRingFile)) {
     throw new StartError(
       `${provider.name} is not Patchbay's to change. Once keys status shows no data key under ${keyId}, remove it there.`,

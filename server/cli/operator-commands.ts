@@ -3,6 +3,7 @@ import { EXIT, UsageError } from "../../client/cli/failure.ts";
 import { addExamples, collect } from "../../client/cli/invocation.ts";
 import { StartError } from "../base/start-error.ts";
 import { settingsHelp } from "../config/settings.ts";
+import type { KeysArguments, KeysCommand } from "./keys.ts";
 
 /**
  * What whoever runs a server does on its machine, with its settings. Its code is loaded when it is asked for: a call of a
@@ -42,24 +43,34 @@ function serveCommand(): Command {
   });
 }
 
+const KEYS_HELP = `
+It works beside running servers, with the same settings (DATA_DIR or DATABASE_URL; KEYRING_FILE, KEYRING or
+VAULT_TRANSIT_KEY) that they have.
+`;
+
+const ROTATE_HELP = `${KEYS_HELP}
+A rotation that was stopped, however hard, has lost nothing: the same command finishes it. With KEYRING the new key is
+yours to add: first behind the others, on every server; then before them, on every server; then rotate. With HashiCorp
+Vault: vault write -f transit/keys/NAME/rotate, then rotate.
+`;
+
 function keyRingCommands(): Command[] {
-  const run = (verb: string, words: readonly string[]) =>
-    operate(async (readSettings) => (await import("./keys.ts")).runKeys([verb, ...words], readSettings));
+  const run = (name: KeysCommand, args: KeysArguments) =>
+    operate(async (readSettings) => (await import("./keys.ts")).runKeys(name, args, readSettings));
   const status = new Command("status").description("which keys there are, what each wraps, what cannot be opened");
-  status.option("--all", "every data key").action(({ all }) => run("status", all ? ["--all"] : []));
+  status.option("--all", "every data key").action((args) => run("status", args));
   const rotate = new Command("rotate").description("make a new key, and wrap all data keys with it");
   rotate.option("--data-keys", "also make new data keys, and seal all secrets anew");
-  rotate.action(({ dataKeys }) => run("rotate", dataKeys ? ["--data-keys"] : []));
-  const verify = new Command("verify").description(
-    "open everything that is sealed; ends with 1 if something does not open",
-  );
-  verify.action(() => run("verify", []));
+  rotate.action((args) => run("rotate", args));
+  const verify = new Command("verify").description("open all that is sealed; ends with 1 if something does not open");
+  verify.action(() => run("verify", {}));
   const retire = new Command("retire").description("remove a key that nothing needs any more").argument("<key>");
-  retire.action((key: string) => run("retire", [key]));
-  const generate = new Command("generate").description("print a new key ring, for KEYRING");
-  generate.action(() => run("generate", []));
-  const DATA_DIR = "DATA_DIR=/srv/patchbay/data patchbay keys";
-  addExamples(status, ["patchbay keys status", `${DATA_DIR} status --all`]);
+  retire.action((keyId: string) => run("retire", { keyId }));
+  const generate = new Command("generate").description("print a new key ring, for KEYRING or to add to one");
+  generate.action(() => operate(async () => (await import("./keys.ts")).generateKeys()));
+  for (const command of [status, verify, retire]) command.addHelpText("after", KEYS_HELP);
+  rotate.addHelpText("after", ROTATE_HELP);
+  addExamples(status, ["patchbay keys status", "DATA_DIR=/srv/patchbay/data patchbay keys status --all"]);
   addExamples(rotate, ["patchbay keys rotate && patchbay keys verify"]);
   addExamples(verify, ["patchbay keys verify"]);
   addExamples(retire, ["patchbay keys retire $RING_KEY"]);
@@ -67,13 +78,18 @@ function keyRingCommands(): Command[] {
   return [status, rotate, verify, retire, generate];
 }
 
+const AUDIT_HELP = `
+Each account's line ends with the sequence and the hash of its last event. Keep them elsewhere: a log that was cut at its
+end, or written anew as a whole, is only found by --head. Exit 1 if anything is wrong. It works beside a running server.
+`;
+
 function auditVerifyCommand(): Command {
   const command = new Command("verify").description("prove that nothing of the audit logs was changed or taken out");
   command.option("--head <account=sequence:hash>", "also that this event is still what it was", collect);
-  return addExamples(command, ["patchbay audit verify"]).action(async ({ head = [] }: { head?: string[] }) => {
-    const words = head.flatMap((each) => ["--head", each]);
-    await operate(async (readSettings) => (await import("./audit.ts")).runAudit(["verify", ...words], readSettings));
-  });
+  command.addHelpText("after", AUDIT_HELP);
+  return addExamples(command, ["patchbay audit verify"]).action(({ head = [] }: { head?: string[] }) =>
+    operate(async (readSettings) => (await import("./audit.ts")).verifyAudit(head, readSettings)),
+  );
 }
 
 /** Does what needs the server's code; what an operator can mend is told in a sentence, the rest without any secret. */

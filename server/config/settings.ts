@@ -24,7 +24,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "KEYRING",
     fallback: "",
-    help: "These keys themselves, instead of a file: what `npm run --silent keys -- generate` prints.",
+    help: "These keys themselves, instead of a file: what `patchbay keys generate` prints.",
   },
   {
     name: "VAULT_TRANSIT_KEY",

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
 import { addExamples, invocationOf } from "../invocation.ts";
-import { pagesOf, readLimit } from "../resources/noun-commands.ts";
+import { pagesOf, readLimit } from "../resources/pages.ts";
 import { date, text } from "../terminal/columns.ts";
 import { writeRows } from "../terminal/output.ts";
 

@@ -7,7 +7,7 @@ import { resolveLlm } from "../calls/references.ts";
 import { isCallError, UsageError } from "../failure.ts";
 import { addExamples, collect, invocationOf } from "../invocation.ts";
 import { readPair } from "../resources/input.ts";
-import { pagesOf } from "../resources/noun-commands.ts";
+import { pagesOf } from "../resources/pages.ts";
 import { type Column, money, text } from "../terminal/columns.ts";
 import { writeRows } from "../terminal/output.ts";
 

@@ -1,20 +1,26 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { Command, Option } from "commander";
-import type { Connection } from "../calls/connection.ts";
-import { resolveLlm } from "../calls/references.ts";
-import { isCallError, UsageError } from "../failure.ts";
-import { addExamples, addSecretFlags, collect, type Invocation, invocationOf } from "../invocation.ts";
-import { changesIn, editableText, openEditor } from "../terminal/edit.ts";
+import { Command } from "commander";
+import { UsageError } from "../failure.ts";
+import { addExamples, type Invocation, invocationOf } from "../invocation.ts";
 import { writeRows, writeThing } from "../terminal/output.ts";
-import { promptLine, promptSecret, readCredentials, type SecretFlags } from "../terminal/secrets.ts";
-import { isObject, readFlags, readObject, setPath } from "./input.ts";
-import { type Flag, NOUNS, type Noun, thingIn } from "./nouns.ts";
-import { updateRequest } from "./updates.ts";
+import { promptLine, promptSecret, readCredentials } from "../terminal/secrets.ts";
+import { editCommand } from "./edit-command.ts";
+import { readFlags } from "./input.ts";
+import {
+  addFlags,
+  addInputs,
+  argumentOf,
+  getThing,
+  readInputs,
+  resolve,
+  type Values,
+  withReferences,
+} from "./noun-inputs.ts";
+import { NOUNS, type Noun, thingIn } from "./nouns.ts";
+import { pagesOf, readLimit } from "./pages.ts";
+import { tellStatuses } from "./statuses.ts";
 import { watchNoun } from "./watch.ts";
-
-/** The most rows that one call may ask for. */
-const PAGE_SIZE = 1_000;
 
 /** `patchbay llms …` and its kin. */
 export function nounCommands(): Command[] {
@@ -30,23 +36,6 @@ export function nounCommands(): Command[] {
   });
 }
 
-function addFlags(command: Command, flags: readonly Flag[]): Command {
-  for (const { name, value, help, choices } of flags) {
-    const option = new Option(`--${name} <${value}>`, help);
-    if (choices) option.choices(choices).argParser((word) => readChoice(name, word, choices));
-    if (value === "key=value") option.argParser(collect);
-    command.addOption(option);
-  }
-  return command;
-}
-
-/** Words of an enum are taken in any case, and with dashes. */
-function readChoice(flag: string, word: string, choices: readonly string[]): string {
-  const wanted = word.toUpperCase().replaceAll("-", "_");
-  if (choices.includes(wanted)) return wanted;
-  throw new UsageError(`--${flag} is "${word}"; it must be one of ${choices.join(", ")}.`);
-}
-
 function listCommand(noun: Noun): Command {
   const command = new Command("list").alias("ls").description(`list ${noun.plural}, all of them`);
   addFlags(command, noun.filters).option("--limit <count>", "no more than so many");
@@ -60,34 +49,6 @@ function listCommand(noun: Noun): Command {
   });
 }
 
-export function readLimit(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY;
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UsageError(`--limit is "${text}"; it must be a number from 1 on.`);
-}
-
-/** The pages of a list, each asked for when it is wanted. */
-export async function* pagesOf(
-  connection: Connection,
-  noun: Pick<Noun, "list" | "items">,
-  filter: JsonObject,
-  limit = Number.POSITIVE_INFINITY,
-): AsyncGenerator<JsonObject[]> {
-  let pageToken = "";
-  let left = limit;
-  do {
-    const page = await connection.call(noun.list, { ...filter, pageSize: Math.min(left, PAGE_SIZE), pageToken });
-    const rows = (page[noun.items] ?? []) as JsonObject[];
-    yield rows;
-    left -= rows.length;
-    pageToken = String(page.nextPageToken ?? "");
-  } while (pageToken !== "" && left > 0);
-}
-
-function argumentOf({ argument, id }: Noun): string {
-  return argument ?? id;
-}
-
 function getCommand(noun: Noun): Command {
   const command = new Command("get").description(`show one of the ${noun.plural} in full`);
   command.argument(`<${argumentOf(noun)}>`);
@@ -95,44 +56,6 @@ function getCommand(noun: Noun): Command {
     const { connect, terminal, format } = invocationOf(command);
     writeThing(terminal, await getThing(await connect(), noun, word), format, noun.id);
   });
-}
-
-export async function getThing(connection: Connection, noun: Noun, word: string): Promise<JsonObject> {
-  const id = await resolve(connection, noun, word);
-  return thingIn(noun, await connection.call(noun.get, { [noun.id]: id }));
-}
-
-async function resolve(connection: Connection, noun: Noun, word: string): Promise<string> {
-  return noun.id === "llmId" ? resolveLlm(connection, word) : word.replace(new RegExp(`^${noun.singular}s?/`), "");
-}
-
-/** Llms are named as people name them; the contract wants their ids. */
-async function withReferences(connection: Connection, fields: JsonObject): Promise<JsonObject> {
-  if (typeof fields.llmId !== "string") return fields;
-  return { ...fields, llmId: await resolveLlm(connection, fields.llmId) };
-}
-
-function addInputs(command: Command, noun: Noun): Command {
-  addFlags(command, noun.flags)
-    .option("-f, --file <path>", "fields from a YAML or JSON file; - is the standard input")
-    .option("--set <path=value>", "any field, such as price.input=2.5; may be repeated", collect);
-  if (noun.takesCredentials) addSecretFlags(command, "the key of the endpoint", true);
-  return command;
-}
-
-/** What file, flags and --set say together, in this order. */
-async function readInputs(noun: Noun, values: Values, connection: Connection): Promise<JsonObject> {
-  const fields = values.file === undefined ? {} : await readObject(values.file);
-  Object.assign(fields, await withReferences(connection, readFlags(noun.flags, { ...values })));
-  for (const assignment of values.set ?? []) setPath(fields, assignment);
-  return fields;
-}
-
-interface Values extends SecretFlags {
-  readonly file?: string;
-  readonly set?: string[];
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
 }
 
 function createCommand(noun: Noun): Command {
@@ -178,13 +101,6 @@ async function addCredentials(
   if (secret !== "") request.credentials = { apiKey: { inlineSecret: secret } };
 }
 
-/** Remarks that may be a mistake; what was merely inferred is in the thing itself, with its source. */
-export function tellStatuses({ terminal }: Pick<Invocation, "terminal">, answer: JsonObject): void {
-  for (const { code, message } of (answer.statuses ?? []) as JsonObject[]) {
-    if (code !== "LLM_CAPABILITY_INFERRED") terminal.note(`note: ${message}`);
-  }
-}
-
 /** A key that is made is shown this once, alone on the output, so that a script can take it. */
 function writeMade({ terminal, format }: Invocation, noun: Noun, answer: JsonObject, isTrial: boolean): void {
   const thing = thingIn(noun, answer);
@@ -201,88 +117,6 @@ function writeMade({ terminal, format }: Invocation, noun: Noun, answer: JsonObj
   } else if (!isTrial) {
     terminal.writeData(`${thing[noun.id]}\n`);
   }
-}
-
-function editCommand(noun: Noun): Command {
-  const command = new Command("edit").description(`change one of the ${noun.plural}: by flags, or in your editor`);
-  command.argument(`<${argumentOf(noun)}>`);
-  addInputs(command, { ...noun, flags: noun.flags.filter(({ name }) => name !== "owner" && name !== "account") });
-  return addExamples(command, noun.examples.edit ?? []).action(async (word: string, values: Values) => {
-    const invocation = invocationOf(command);
-    const connection = await invocation.connect();
-    const before = await getThing(connection, noun, word);
-    const credentials = noun.takesCredentials ? await readCredentials(values, invocation.environment) : undefined;
-    const given = await readInputs(noun, values, connection);
-    const changes = mergeLabels(before, { ...given, ...(credentials ? { credentials } : {}) });
-    if (Object.keys(changes).length > 0) return void (await change(invocation, connection, noun, before, changes));
-    await editByHand(invocation, connection, noun, before);
-  });
-}
-
-/** Labels of flags are added to those that are there. */
-function mergeLabels(before: JsonObject, changes: JsonObject): JsonObject {
-  if (!isObject(changes.labels)) return changes;
-  return { ...changes, labels: { ...(before.labels as JsonObject), ...changes.labels } };
-}
-
-async function editByHand(
-  { terminal, environment, format }: Invocation,
-  connection: Connection,
-  noun: Noun,
-  before: JsonObject,
-): Promise<void> {
-  if (noun.editable.length === 0)
-    throw new UsageError(`nothing of a ${noun.singular} can be changed by hand; use flags.`);
-  if (!terminal.isInteractive && environment.variable("EDITOR") === undefined) {
-    throw new UsageError("an editor needs a terminal. Say what to change with flags, --set or -f.");
-  }
-  const heading = `${noun.singular} ${before[noun.id]}. What you change is changed when you leave; to clear a field, leave it empty.`;
-  let text = editableText(before, noun.editable, heading);
-  for (;;) {
-    const edited = openEditor(environment.editor, text);
-    try {
-      const changes = changesIn(before, edited, noun.editable);
-      if (Object.keys(changes).length === 0) return terminal.note("Nothing was changed.");
-      return await change({ terminal, format }, connection, noun, before, changes);
-    } catch (error) {
-      if (!terminal.isInteractive || !(error instanceof UsageError || isCallError(error))) throw error;
-      const problem = (error as Error).message;
-      terminal.error(problem);
-      const again = await promptLine(terminal, "Edit again? (yes/no) ", "yes");
-      if (!again.toLowerCase().startsWith("y")) throw error;
-      const body = edited.split("\n").filter((line) => !line.startsWith("#"));
-      text = `# ${problem.split("\n").join("\n# ")}\n${body.join("\n")}`;
-    }
-  }
-}
-
-async function change(
-  { terminal, format }: Pick<Invocation, "terminal" | "format">,
-  connection: Connection,
-  noun: Noun,
-  before: JsonObject,
-  changes: JsonObject,
-): Promise<void> {
-  const method = (noun.update ?? noun.create) as NonNullable<Noun["create"]>;
-  const knows = (field: string) => method.input.fields.some(({ jsonName }) => jsonName === field);
-  const request = {
-    ...(noun.update ? updateRequest(method, changes) : withKey(before, changes)),
-    ...(noun.update ? { [noun.id]: before[noun.id] ?? "" } : {}),
-    ...(knows("etag") ? { etag: before.etag ?? "" } : {}),
-    requestId: randomUUID(),
-  };
-  const answer = await connection.call(method, request);
-  tellStatuses({ terminal }, answer);
-  if (format !== "table") return writeThing(terminal, thingIn(noun, answer), format, noun.id);
-  terminal.note(`${noun.singular} changed: ${Object.keys(changes).join(", ")}`);
-}
-
-/** What is set anew as a whole, such as a budget, keeps what was not changed. */
-function withKey(before: JsonObject, changes: JsonObject): JsonObject {
-  const { ownerId, llmId, amount, period, mode } = before;
-  return Object.fromEntries(
-    Object.entries({ ownerId, llmId, amount, period, mode, ...changes }).filter(([, value]) => value !== undefined),
-  ) as JsonObject;
 }
 
 function deleteCommand(noun: Noun): Command {

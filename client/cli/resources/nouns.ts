@@ -311,6 +311,7 @@ const budgets: Noun = {
     list: ["patchbay budgets list"],
     get: ["patchbay budgets get $BUDGET_ID"],
     create: ["patchbay budgets create --amount 25 --period MONTH --mode WARN"],
+    edit: ["patchbay budgets edit $BUDGET_ID --amount 50"],
     delete: ["patchbay budgets delete $BUDGET_ID --yes"],
     watch: ["patchbay budgets watch --for 1"],
   },

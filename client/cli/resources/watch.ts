@@ -5,8 +5,8 @@ import type { Connection } from "../calls/connection.ts";
 import { EXIT, isCallError, UsageError } from "../failure.ts";
 import { addExamples, invocationOf } from "../invocation.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { pagesOf } from "./noun-commands.ts";
 import type { Noun } from "./nouns.ts";
+import { pagesOf } from "./pages.ts";
 
 /** How often what the server does not tell by itself is asked for. */
 const POLL_MS = 2_000;

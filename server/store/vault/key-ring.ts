@@ -9,7 +9,7 @@ const KEY_BYTES = 32;
 const LEAST_DIFFERENT_BYTES = 16;
 
 const WANTED = `a JWK set, {"keys": [{"kty": "oct", "kid": "…", "k": "…"}]}, whose keys are ${KEY_BYTES} random bytes`;
-const ADVICE = "Make one with: npm run --silent keys -- generate";
+const ADVICE = "Make one with: patchbay keys generate";
 
 /** A key of a key ring. */
 export interface RingKey {

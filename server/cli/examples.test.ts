@@ -1,0 +1,217 @@
+import { spawn } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Contexts } from "../../client/cli/calls/contexts.ts";
+import { readEnvironment } from "../../client/cli/environment.ts";
+import { createProgram } from "../../client/cli/program.ts";
+import type { Patchbay } from "../../client/llm.ts";
+import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
+import { Budget_Period } from "../../gen/patchbay/v1/budget_pb.ts";
+import { Llm_ProviderType } from "../../gen/patchbay/v1/llm_pb.ts";
+import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
+import { ServerProcess } from "../test/server/server-process.ts";
+import { startServer, type TestServer } from "../test/server/test-server.ts";
+import { says } from "../test/upstream/behaviours.ts";
+import { servesModels } from "../test/upstream/models.ts";
+import { ScriptedUpstream } from "../test/upstream/scripted-upstream.ts";
+import { addOperatorCommands } from "./operator-commands.ts";
+
+const MAIN = join(import.meta.dirname, "patchbay.ts");
+
+let upstream: ScriptedUpstream;
+let server: TestServer;
+let client: Patchbay;
+let folder: ReturnType<typeof makeTemporaryFolder>;
+
+beforeAll(async () => {
+  upstream = await ScriptedUpstream.start({
+    otherwise: (call) => (call.path.endsWith("/models") ? servesModels("demo")(call) : says("Hello.")(call)),
+  });
+  server = await startServer({ EGRESS_ALLOW: `${upstream.url},http://localhost:11434` });
+  client = server.client(server.adminKey);
+  folder = makeTemporaryFolder("cli");
+  const shim = join(folder.path, "patchbay");
+  writeFileSync(shim, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+  chmodSync(shim, 0o755);
+  const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  writeFileSync(join(folder.path, "photo.png"), Buffer.from(png, "base64"));
+  writeFileSync(join(folder.path, "key.txt"), `${server.adminKey}\n`);
+  const llm = "displayName: From a file\nproviderType: OPENAI\nmodelIdentifier: gpt-4o\nprice: {input: 2.5}\n";
+  writeFileSync(join(folder.path, "llm.yaml"), llm);
+});
+afterAll(async () => {
+  await server.stop();
+  await upstream.close();
+  folder.remove();
+});
+
+/** Things that the examples speak of, made anew where an example before has taken them away. */
+async function makeWorld(): Promise<Record<string, string>> {
+  const { llms } = await client.llms.listLlms({});
+  for (const { llmId, displayName } of llms) if (displayName !== "demo") await client.llms.deleteLlm({ llmId });
+  if (!llms.some(({ displayName }) => displayName === "demo")) await makeDemo();
+  await client.providers.upsertProvider({ name: "openai" });
+  const { account } = await client.access.createAccount({ displayName: "Search" });
+  const { apiKey } = await client.access.createApiKey({ displayName: "Alice", role: ApiKey_Role.MEMBER });
+  const { sessionId } = await client.chat.chat({ message: "Hello", newSession: true });
+  const { budget } = await client.budgets.setBudget({ amount: 10n ** 13n, period: Budget_Period.DAY });
+  return {
+    KEY_ID: apiKey?.apiKeyId ?? "",
+    ACCOUNT_ID: account?.accountId ?? "",
+    SESSION_ID: sessionId,
+    BUDGET_ID: budget?.budgetId ?? "",
+  };
+}
+
+async function makeDemo(): Promise<void> {
+  const { llm } = await client.llms.createLlm({
+    displayName: "demo",
+    providerType: Llm_ProviderType.CUSTOM_OPENAI_COMPATIBLE,
+    endpointUrl: `${upstream.url}/v1`,
+    modelIdentifier: "demo",
+    price: { input: "0", output: "0" },
+  });
+  await client.llms.setDefaultLlm({ llmId: llm?.llmId ?? "" });
+}
+
+/** As `patchbay login` does. */
+async function signIn(): Promise<void> {
+  const settings = { PATCHBAY_CONFIG_DIR: join(folder.path, "config"), PATCHBAY_KEYCHAIN: "off" };
+  await new Contexts(readEnvironment(settings)).save("prod", server.url, server.adminKey);
+}
+
+/** Runs a line as a shell does, with a context called prod. */
+async function run(line: string, more: Record<string, string> = {}) {
+  const { PATH = "", HOME = "" } = process.env;
+  const env = {
+    ...server.settings,
+    PATH: `${folder.path}:${PATH}`,
+    HOME,
+    NODE_COMPILE_CACHE: join(folder.path, "compiled"),
+    PATCHBAY_CONFIG_DIR: join(folder.path, "config"),
+    PATCHBAY_KEYCHAIN: "off",
+    PATCHBAY_API_KEY: server.adminKey,
+    URL: server.url,
+    OPENAI_API_KEY: "sk-0123456789abcdefghijklmn",
+    ...more,
+  };
+  const child = spawn("bash", ["-c", `set -o pipefail; ${line}`], {
+    cwd: folder.path,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.on("close", resolve)),
+  ]);
+  return { stdout, stderr, exitCode };
+}
+
+function commandsOf(command: Command, path: string): { path: string; command: Command }[] {
+  return [
+    { path, command },
+    ...command.commands.flatMap((inner) => commandsOf(inner, `${path} ${inner.name()}`.trim())),
+  ];
+}
+
+function helpOf(command: Command): string {
+  let help = "";
+  command.configureOutput({ writeOut: (more) => (help += more) });
+  command.outputHelp();
+  return help;
+}
+
+const program = createProgram("0.0.0");
+addOperatorCommands(program);
+const leaves = commandsOf(program, "").filter(({ command }) => command.commands.length === 0);
+const examples = leaves.flatMap(({ path, command }) =>
+  [...helpOf(command).matchAll(/^ {2}\$ (.*)$/gm)].map(([, line = ""]) => ({ path, line })),
+);
+
+describe("the examples of --help", () => {
+  it("are there, for every command", () => {
+    const without = leaves.filter(({ path }) => !examples.some((example) => example.path === path));
+    expect(without.map(({ path }) => path)).toEqual([]);
+  });
+
+  it.each(examples.filter(({ path }) => path !== "serve"))("$line", async ({ line }) => {
+    const world = await makeWorld();
+    await signIn();
+    const ring = line.includes("RING_KEY") ? await ringKeyToRetire() : "";
+    const { exitCode, stderr, stdout } = await run(line, { ...world, RING_KEY: ring });
+    expect({ exitCode, stderr, stdout }, line).toMatchObject({ exitCode: 0 });
+    expect(stdout + stderr, "it never shows a key that it was given").not.toContain("sk-0123456789");
+  });
+
+  /** Rotates, so that the key before is needed by nothing. */
+  async function ringKeyToRetire(): Promise<string> {
+    await run("patchbay keys rotate");
+    const { stdout } = await run("patchbay keys status");
+    return /^ {2}(\S+) {2}wraps 0 data keys/m.exec(stdout)?.[1] ?? "";
+  }
+});
+
+describe("patchbay serve", () => {
+  it("starts a server on the port that it is told, and stops it by a signal", async () => {
+    const running = new ServerProcess({ DATA_DIR: join(folder.path, "data") }, ["serve", "--port", "0"], MAIN);
+    const url = await running.url();
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(await running.end("SIGTERM")).toBe(0);
+  });
+});
+
+describe("what goes wrong", () => {
+  const key = { PATCHBAY_API_KEY: "pb_live_0000000000000000000000000000000000000000000000000000000000000000" };
+
+  it.each([
+    { name: "a word that is no command", line: "patchbay lmls list", exitCode: 2, told: "Did you mean llms?" },
+    { name: "a flag that is none", line: "patchbay llms list --stat X", exitCode: 2, told: "Did you mean --status?" },
+    {
+      name: "a key in an argument",
+      line: "patchbay llms create --api-key sk-12345",
+      exitCode: 2,
+      told: "arguments are seen",
+    },
+    { name: "a name that nothing has", line: "patchbay llms get nope", exitCode: 4, told: 'no Llm called "nope"' },
+    {
+      name: "an id that nothing has",
+      line: "patchbay keys get 0000000000000000",
+      exitCode: 4,
+      told: "API_KEY_NOT_FOUND",
+    },
+    { name: "a key that is refused", line: "patchbay whoami -u $URL", more: key, exitCode: 3, told: "patchbay login" },
+    { name: "no server", line: "patchbay whoami -u http://127.0.0.1:1", exitCode: 6, told: "cannot be reached" },
+    {
+      name: "a field that is none",
+      line: "patchbay llms create --set endpontUrl=x",
+      exitCode: 2,
+      told: "Did you mean endpointUrl?",
+    },
+    { name: "a file that is not there", line: "patchbay llms create -f nope.yaml", exitCode: 2, told: "nope.yaml" },
+    { name: "nobody to ask", line: "patchbay llms delete demo", exitCode: 2, told: "say --yes" },
+  ])("$name is told, with an exit code of its own", async ({ line, exitCode, told, more = {} }) => {
+    await makeWorld();
+    await signIn();
+    const outcome = await run(line, more);
+    expect(outcome).toMatchObject({ exitCode, stdout: "" });
+    expect(outcome.stderr).toContain(told);
+    expect(outcome.stderr, "no stack").not.toMatch(/^\s+at /m);
+    expect(outcome.stderr).not.toContain("sk-12345");
+  });
+
+  it("a test that fails is no failure of the command, and yet not 0", async () => {
+    await makeWorld();
+    const { llm } = await client.llms.createLlm({
+      displayName: "closed",
+      providerType: Llm_ProviderType.OLLAMA,
+      endpointUrl: "http://localhost:11434/v1",
+      modelIdentifier: "none",
+    });
+    const outcome = await run(`patchbay test ${llm?.llmId} -o name`);
+    expect(outcome).toMatchObject({ exitCode: 7, stdout: "UNREACHABLE\n" });
+  });
+});

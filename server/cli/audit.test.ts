@@ -25,7 +25,7 @@ async function verify(accountId: string, ...more: string[]): Promise<{ line: str
   return { line: line.slice(accountId.length + 2), exitCode };
 }
 
-describe("audit verify, beside a running server", () => {
+describe("audit verify, beside a running server", { timeout: 120_000 }, () => {
   it("finds what was cut off or written anew, once the end of a log was noted elsewhere", async () => {
     const { accountId, apiKey } = await server.addAccount("OWNER");
     const { llms } = server.client(apiKey);

@@ -132,7 +132,7 @@ const examples = leaves.flatMap(({ path, command }) =>
   [...helpOf(command).matchAll(/^ {2}\$ (.*)$/gm)].map(([, line = ""]) => ({ path, line })),
 );
 
-describe("the examples of --help", () => {
+describe("the examples of --help", { timeout: 120_000 }, () => {
   it("are there, for every command", () => {
     const without = leaves.filter(({ path }) => !examples.some((example) => example.path === path));
     expect(without.map(({ path }) => path)).toEqual([]);
@@ -155,7 +155,7 @@ describe("the examples of --help", () => {
   }
 });
 
-describe("patchbay serve", () => {
+describe("patchbay serve", { timeout: 120_000 }, () => {
   it("starts a server on the port that it is told, and stops it by a signal", async () => {
     const running = new ServerProcess({ DATA_DIR: join(folder.path, "data") }, ["serve", "--port", "0"], MAIN);
     const url = await running.url();
@@ -164,7 +164,7 @@ describe("patchbay serve", () => {
   });
 });
 
-describe("what goes wrong", () => {
+describe("what goes wrong", { timeout: 120_000 }, () => {
   const key = { PATCHBAY_API_KEY: "pb_live_0000000000000000000000000000000000000000000000000000000000000000" };
 
   it.each([

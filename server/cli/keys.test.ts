@@ -57,7 +57,7 @@ async function createLlm(patchbay: Patchbay): Promise<string> {
   return llm?.llmId ?? "";
 }
 
-describe("keys, beside a server on its embedded database", () => {
+describe("keys, beside a server on its embedded database", { timeout: 120_000 }, () => {
   let dataDir: string;
   let server: ServerProcess;
   let patchbay: Patchbay;
@@ -133,7 +133,7 @@ describe("keys, beside a server on its embedded database", () => {
   });
 });
 
-describe("keys, with DATABASE_URL", () => {
+describe("keys, with DATABASE_URL", { timeout: 120_000 }, () => {
   it("brings everything to a key that was put first into KEYRING, and says when there is nothing to do", async () => {
     const [first] = parseKeyRing((await keys({}, "generate")).stdout, "it").keys;
     const [second] = parseKeyRing((await keys({}, "generate")).stdout, "it").keys;
@@ -189,7 +189,7 @@ describe("keys, with DATABASE_URL", () => {
   });
 });
 
-describe("keys, mistyped or misplaced", () => {
+describe("keys, mistyped or misplaced", { timeout: 120_000 }, () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createDatabase();

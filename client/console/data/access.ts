@@ -1,0 +1,32 @@
+/** Accounts, and the API keys that act for them. */
+import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
+import { AccessService } from "../../../gen/patchbay/v1/access_service_pb.ts";
+import { type ApiKey, ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { nextPage, refresh } from "../calls/query.ts";
+
+export type { ApiKey };
+export { ApiKey_Role as Role };
+
+export const accessMethods = AccessService.method;
+
+export const useAccounts = () =>
+  useInfiniteQuery(
+    AccessService.method.listAccounts,
+    { pageSize: 200, pageToken: "" },
+    { pageParamKey: "pageToken", getNextPageParam: nextPage },
+  );
+
+export const useApiKeys = (accountId: string, showEnded: boolean, isEnabled: boolean) =>
+  useInfiniteQuery(
+    AccessService.method.listApiKeys,
+    { accountId, showEnded, pageSize: 200, pageToken: "" },
+    { pageParamKey: "pageToken", getNextPageParam: nextPage, enabled: isEnabled },
+  );
+
+const refreshAccess = () => refresh(AccessService);
+export const useCreateAccount = () => useMutation(AccessService.method.createAccount, { onSuccess: refreshAccess });
+export const useUpdateAccount = () => useMutation(AccessService.method.updateAccount, { onSuccess: refreshAccess });
+export const useDeleteAccount = () => useMutation(AccessService.method.deleteAccount, { onSuccess: refreshAccess });
+export const useCreateApiKey = () => useMutation(AccessService.method.createApiKey, { onSuccess: refreshAccess });
+export const useRollApiKey = () => useMutation(AccessService.method.rollApiKey, { onSuccess: refreshAccess });
+export const useRevokeApiKey = () => useMutation(AccessService.method.revokeApiKey, { onSuccess: refreshAccess });

@@ -1,5 +1,7 @@
+import type { SamplingParams } from "../base/sampling.ts";
 import type { Watch } from "../base/watch.ts";
-import { readReply, readReplyEvents, sendCall } from "./calls/call.ts";
+import { type Outlet, replyEvents, wholeReply } from "./calls/call.ts";
+import { Learned } from "./calls/learned.ts";
 import { listModels, type ModelList, type Vendor } from "./calls/list.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { ModelRequest, Reply, ReplyEvent, Usage } from "./models/conversation.ts";
@@ -28,9 +30,11 @@ import type { TestResult } from "./probe/verdict.ts";
  */
 export class Upstreams {
   readonly #egress: Egress;
+  readonly #outlet: Outlet;
 
   constructor({ egress }: { readonly egress: Egress }) {
     this.#egress = egress;
+    this.#outlet = { egress, learned: new Learned() };
   }
 
   /** A whole reply. */
@@ -38,12 +42,7 @@ export class Upstreams {
     const watched = watch?.begin(target.providerType);
     let outcome = "ok";
     try {
-      const response = await sendCall(this.#egress, target, request, {
-        streamed: false,
-        signal,
-        headers: watched?.headers,
-      });
-      return await readReply(this.#egress, target, response);
+      return await wholeReply(this.#outlet, target, request, { signal, headers: watched?.headers });
     } catch (error) {
       outcome = outcomeOf(error);
       throw error;
@@ -75,12 +74,8 @@ export class Upstreams {
     let outcome = "left";
     let hasReplied = false;
     try {
-      const response = await sendCall(this.#egress, target, request, {
-        streamed: true,
-        signal,
-        headers: watched?.headers,
-      });
-      for await (const events of readReplyEvents(this.#egress, target, response, counted)) {
+      const options = { signal, headers: watched?.headers, onCount: counted };
+      for await (const events of replyEvents(this.#outlet, target, request, options)) {
         if (!hasReplied && events.some(({ type }) => type !== "start")) {
           hasReplied = true;
           watched?.replied();
@@ -138,12 +133,15 @@ export class Upstreams {
     }
   }
 
-  /** What comes of asking for one small reply, the same way as for any other. What the endpoint does is a result. */
-  async test(target: Target, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
+  /**
+   * What comes of asking for a small reply, the same way as for any other, with what every chat sends. What the endpoint does
+   * is a result.
+   */
+  async test(target: Target, asked: TestAsk, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
     const watched = watch?.begin(target.providerType);
     let outcome = "aborted";
     try {
-      const result = await testConnection(this.#egress, target, signal, watched?.headers);
+      const result = await testConnection(this.#outlet, target, { ...asked, signal, headers: watched?.headers });
       outcome = result.outcome.toLowerCase().replaceAll("_", "-");
       return result;
     } finally {
@@ -179,13 +177,26 @@ export class Upstreams {
   }
 
   /** The same, with what stands beside it: what the monitoring endpoint says, and whether the model calls tools. */
-  async examine(target: Target, questions: SideQuestions, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
+  async examine(
+    target: Target,
+    questions: SideQuestions & TestAsk,
+    signal: AbortSignal,
+    watch?: Watch,
+  ): Promise<TestResult> {
     const asked = monitoringStage(this.#egress, target, questions, signal);
     asked.catch(() => {}); // It is awaited below, if we get that far.
-    const result = await this.test(target, signal, watch);
-    const tools = await toolsStage(this.#egress, target, questions, result.outcome, signal);
+    const result = await this.test(target, questions, signal, watch);
+    const tools = await toolsStage(this.#outlet, target, questions, result.outcome, signal);
     return { ...result, stages: [...result.stages, await asked, tools] };
   }
+}
+
+/** What a test asks for. */
+export interface TestAsk {
+  /** What every chat sends. */
+  readonly sampling: SamplingParams;
+  /** Whether a whole reply is asked for beside a streamed one. */
+  readonly bothForms: boolean;
 }
 
 /** Anything but a failure is the reason of the abort. */

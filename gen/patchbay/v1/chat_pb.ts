@@ -12,7 +12,7 @@ import type { JsonObject, Message as Message$1, UnknownEnum } from "@bufbuild/pr
  * Describes the file patchbay/v1/chat.proto.
  */
 export const file_patchbay_v1_chat: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYXRjaGJheS92MS9jaGF0LnByb3RvEgtwYXRjaGJheS52MSKdAgoHTWVzc2FnZRIzCgRyb2xlGAEgASgOMhkucGF0Y2hiYXkudjEuTWVzc2FnZS5Sb2xlQgq6SAeCAQQQASAAEg8KB2NvbnRlbnQYAiABKAkSJwoFcGFydHMYAyADKAsyGC5wYXRjaGJheS52MS5Db250ZW50UGFydBIpCgp0b29sX2NhbGxzGAQgAygLMhUucGF0Y2hiYXkudjEuVG9vbENhbGwSFAoMdG9vbF9jYWxsX2lkGAUgASgJIksKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEgoKBlNZU1RFTRABEggKBFVTRVIQAhINCglBU1NJU1RBTlQQAxIICgRUT09MEAQ6FbpIEiIQCgdjb250ZW50CgVwYXJ0cyJVCgtDb250ZW50UGFydBIOCgR0ZXh0GAEgASgJSAASJwoFaW1hZ2UYAiABKAsyFi5wYXRjaGJheS52MS5JbWFnZVBhcnRIAEINCgRwYXJ0EgW6SAIIASJPCglJbWFnZVBhcnQSDgoEZGF0YRgBIAEoDEgAEg0KA3VybBgCIAEoCUgAEhIKCm1lZGlhX3R5cGUYAyABKAlCDwoGc291cmNlEgW6SAIIASJ0CgRUb29sEioKBG5hbWUYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSEwoLZGVzY3JpcHRpb24YAiABKAkSKwoKcGFyYW1ldGVycxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiQQoIVG9vbENhbGwSFAoMdG9vbF9jYWxsX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJYXJndW1lbnRzGAMgASgJIoMCCgVVc2FnZRIZCgxpbnB1dF90b2tlbnMYASABKANIAIgBARIaCg1vdXRwdXRfdG9rZW5zGAIgASgDSAGIAQESHgoRY2FjaGVfcmVhZF90b2tlbnMYAyABKANIAogBARIfChJjYWNoZV93cml0ZV90b2tlbnMYBCABKANIA4gBARIdChByZWFzb25pbmdfdG9rZW5zGAUgASgDSASIAQFCDwoNX2lucHV0X3Rva2Vuc0IQCg5fb3V0cHV0X3Rva2Vuc0IUChJfY2FjaGVfcmVhZF90b2tlbnNCFQoTX2NhY2hlX3dyaXRlX3Rva2Vuc0ITChFfcmVhc29uaW5nX3Rva2VucyrMAQoKU3RvcFJlYXNvbhIbChdTVE9QX1JFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1NUT1BfUkVBU09OX0VORBABEhoKFlNUT1BfUkVBU09OX01BWF9UT0tFTlMQAhIdChlTVE9QX1JFQVNPTl9TVE9QX1NFUVVFTkNFEAMSGgoWU1RPUF9SRUFTT05fVE9PTF9DQUxMUxAEEh4KGlNUT1BfUkVBU09OX0NPTlRFTlRfRklMVEVSEAUSFQoRU1RPUF9SRUFTT05fT1RIRVIQBkJrCg9jb20ucGF0Y2hiYXkudjFCCUNoYXRQcm90b1ABWj1naXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct]);
+  fileDesc("ChZwYXRjaGJheS92MS9jaGF0LnByb3RvEgtwYXRjaGJheS52MSK1AgoHTWVzc2FnZRIzCgRyb2xlGAEgASgOMhkucGF0Y2hiYXkudjEuTWVzc2FnZS5Sb2xlQgq6SAeCAQQQASAAEg8KB2NvbnRlbnQYAiABKAkSJwoFcGFydHMYAyADKAsyGC5wYXRjaGJheS52MS5Db250ZW50UGFydBIpCgp0b29sX2NhbGxzGAQgAygLMhUucGF0Y2hiYXkudjEuVG9vbENhbGwSFAoMdG9vbF9jYWxsX2lkGAUgASgJEhYKDnByb3ZpZGVyX3N0YXRlGAYgASgJIksKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEgoKBlNZU1RFTRABEggKBFVTRVIQAhINCglBU1NJU1RBTlQQAxIICgRUT09MEAQ6FbpIEiIQCgdjb250ZW50CgVwYXJ0cyKlAQoLQ29udGVudFBhcnQSDgoEdGV4dBgBIAEoCUgAEicKBWltYWdlGAIgASgLMhYucGF0Y2hiYXkudjEuSW1hZ2VQYXJ0SAASJwoFYXVkaW8YAyABKAsyFi5wYXRjaGJheS52MS5BdWRpb1BhcnRIABIlCgRmaWxlGAQgASgLMhUucGF0Y2hiYXkudjEuRmlsZVBhcnRIAEINCgRwYXJ0EgW6SAIIASI/CglBdWRpb1BhcnQSFQoEZGF0YRgBIAEoDEIHukgEegIQARIbCgptZWRpYV90eXBlGAIgASgJQge6SARyAhABImYKCEZpbGVQYXJ0Eg4KBGRhdGEYASABKAxIABINCgN1cmwYAiABKAlIABISCgptZWRpYV90eXBlGAMgASgJEhYKBG5hbWUYBCABKAlCCLpIBXIDGP8BQg8KBnNvdXJjZRIFukgCCAEiTwoJSW1hZ2VQYXJ0Eg4KBGRhdGEYASABKAxIABINCgN1cmwYAiABKAlIABISCgptZWRpYV90eXBlGAMgASgJQg8KBnNvdXJjZRIFukgCCAEidAoEVG9vbBIqCgRuYW1lGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhMKC2Rlc2NyaXB0aW9uGAIgASgJEisKCnBhcmFtZXRlcnMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IkEKCFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFyZ3VtZW50cxgDIAEoCSKDAgoFVXNhZ2USGQoMaW5wdXRfdG9rZW5zGAEgASgDSACIAQESGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gBiAEBEh4KEWNhY2hlX3JlYWRfdG9rZW5zGAMgASgDSAKIAQESHwoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDSAOIAQESHQoQcmVhc29uaW5nX3Rva2VucxgFIAEoA0gEiAEBQg8KDV9pbnB1dF90b2tlbnNCEAoOX291dHB1dF90b2tlbnNCFAoSX2NhY2hlX3JlYWRfdG9rZW5zQhUKE19jYWNoZV93cml0ZV90b2tlbnNCEwoRX3JlYXNvbmluZ190b2tlbnMqzAEKClN0b3BSZWFzb24SGwoXU1RPUF9SRUFTT05fVU5TUEVDSUZJRUQQABITCg9TVE9QX1JFQVNPTl9FTkQQARIaChZTVE9QX1JFQVNPTl9NQVhfVE9LRU5TEAISHQoZU1RPUF9SRUFTT05fU1RPUF9TRVFVRU5DRRADEhoKFlNUT1BfUkVBU09OX1RPT0xfQ0FMTFMQBBIeChpTVE9QX1JFQVNPTl9DT05URU5UX0ZJTFRFUhAFEhUKEVNUT1BfUkVBU09OX09USEVSEAZCawoPY29tLnBhdGNoYmF5LnYxQglDaGF0UHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
  * One message of a conversation.
@@ -54,6 +54,16 @@ export type Message = Message$1<"patchbay.v1.Message"> & {
    * @generated from field: string tool_call_id = 5;
    */
   toolCallId: string;
+
+  /**
+   * Of an ASSISTANT message, what its provider wants back with it: signed thinking, redacted blocks, the reasoning of a
+   * turn that calls tools, signatures. A reply brings it; whoever keeps the conversation sends it back with the message,
+   * as it came. It goes to the provider that it came from and to no other. To be treated as a text without meaning;
+   * sessions keep it by themselves.
+   *
+   * @generated from field: string provider_state = 6;
+   */
+  providerState: string;
 };
 
 /**
@@ -145,6 +155,22 @@ export type ContentPart = Message$1<"patchbay.v1.ContentPart"> & {
      */
     value: ImagePart;
     case: "image";
+  } | {
+    /**
+     * Something to hear.
+     *
+     * @generated from field: patchbay.v1.AudioPart audio = 3;
+     */
+    value: AudioPart;
+    case: "audio";
+  } | {
+    /**
+     * A file or a document, such as a PDF.
+     *
+     * @generated from field: patchbay.v1.FilePart file = 4;
+     */
+    value: FilePart;
+    case: "file";
   } | { case: undefined; value?: undefined };
 };
 
@@ -154,6 +180,85 @@ export type ContentPart = Message$1<"patchbay.v1.ContentPart"> & {
  */
 export const ContentPartSchema: GenMessage<ContentPart> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_chat, 1);
+
+/**
+ * Something to hear.
+ *
+ * @generated from message patchbay.v1.AudioPart
+ */
+export type AudioPart = Message$1<"patchbay.v1.AudioPart"> & {
+  /**
+   * Its bytes.
+   *
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+
+  /**
+   * The media type of data, such as `audio/wav` or `audio/mpeg`.
+   *
+   * @generated from field: string media_type = 2;
+   */
+  mediaType: string;
+};
+
+/**
+ * Describes the message patchbay.v1.AudioPart.
+ * Use `create(AudioPartSchema)` to create a new message.
+ */
+export const AudioPartSchema: GenMessage<AudioPart> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat, 2);
+
+/**
+ * A file or a document: its bytes or its address. A kind that the Llm's API does not take is refused before the call.
+ *
+ * @generated from message patchbay.v1.FilePart
+ */
+export type FilePart = Message$1<"patchbay.v1.FilePart"> & {
+  /**
+   * Where the file is.
+   *
+   * @generated from oneof patchbay.v1.FilePart.source
+   */
+  source: {
+    /**
+     * Its bytes.
+     *
+     * @generated from field: bytes data = 1;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | {
+    /**
+     * Its https address, which the provider opens; this server never does.
+     *
+     * @generated from field: string url = 2;
+     */
+    value: string;
+    case: "url";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The media type of data, such as `application/pdf`. Required with data.
+   *
+   * @generated from field: string media_type = 3;
+   */
+  mediaType: string;
+
+  /**
+   * Its name, for the model. Default: none.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message patchbay.v1.FilePart.
+ * Use `create(FilePartSchema)` to create a new message.
+ */
+export const FilePartSchema: GenMessage<FilePart> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat, 3);
 
 /**
  * An image: its bytes or its address.
@@ -197,7 +302,7 @@ export type ImagePart = Message$1<"patchbay.v1.ImagePart"> & {
  * Use `create(ImagePartSchema)` to create a new message.
  */
 export const ImagePartSchema: GenMessage<ImagePart> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat, 2);
+  messageDesc(file_patchbay_v1_chat, 4);
 
 /**
  * A tool that the model may call.
@@ -232,7 +337,7 @@ export type Tool = Message$1<"patchbay.v1.Tool"> & {
  * Use `create(ToolSchema)` to create a new message.
  */
 export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat, 3);
+  messageDesc(file_patchbay_v1_chat, 5);
 
 /**
  * A call of a tool by the model.
@@ -267,7 +372,7 @@ export type ToolCall = Message$1<"patchbay.v1.ToolCall"> & {
  * Use `create(ToolCallSchema)` to create a new message.
  */
 export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat, 4);
+  messageDesc(file_patchbay_v1_chat, 6);
 
 /**
  * Tokens of one reply, as the usage_source beside it counted them. An unset count is not known, and is not 0.
@@ -316,7 +421,7 @@ export type Usage = Message$1<"patchbay.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat, 5);
+  messageDesc(file_patchbay_v1_chat, 7);
 
 /**
  * Why a reply ended.

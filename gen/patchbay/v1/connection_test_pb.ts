@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/connection_test.proto.
  */
 export const file_patchbay_v1_connection_test: GenFile = /*@__PURE__*/
-  fileDesc("CiFwYXRjaGJheS92MS9jb25uZWN0aW9uX3Rlc3QucHJvdG8SC3BhdGNoYmF5LnYxIoAHCg5Db25uZWN0aW9uVGVzdBI0CgdvdXRjb21lGAEgASgOMiMucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3QuT3V0Y29tZRIPCgdtZXNzYWdlGAIgASgJEjEKBnN0YWdlcxgDIAMoCzIhLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0LlN0YWdlEhIKCmxhdGVuY3lfbXMYBCABKAUSGAoLaHR0cF9zdGF0dXMYBSABKAVIAIgBARINCgVtb2RlbBgGIAEoCRIRCgl0ZXN0ZWRfYXQYByABKAMSFwoKaGVhZGVyc19tcxgIIAEoBUgBiAEBEhsKDmZpcnN0X3Rva2VuX21zGAkgASgFSAKIAQEa3gIKBVN0YWdlEjQKBG5hbWUYASABKA4yJi5wYXRjaGJheS52MS5Db25uZWN0aW9uVGVzdC5TdGFnZS5OYW1lEjYKBXN0YXRlGAIgASgOMicucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3QuU3RhZ2UuU3RhdGUSDwoHbWVzc2FnZRgDIAEoCSJ/CgROYW1lEhQKEE5BTUVfVU5TUEVDSUZJRUQQABILCgdBRERSRVNTEAESDgoKQ09OTkVDVElPThACEgcKA0tFWRADEgkKBU1PREVMEAQSCQoFUkVQTFkQBRIKCgZTVFJFQU0QBhIOCgpNT05JVE9SSU5HEAcSCQoFVE9PTFMQCCJVCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEgoKBlBBU1NFRBABEgoKBkZBSUxFRBACEgsKB1NLSVBQRUQQAxIQCgxJTkNPTkNMVVNJVkUQBCLaAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASBgoCT0sQARIPCgtLRVlfUkVGVVNFRBACEhMKD01PREVMX05PVF9GT1VORBADEg8KC1VOUkVBQ0hBQkxFEAQSCwoHVElNRU9VVBAFEhAKDFJBVEVfTElNSVRFRBAGEhMKD1FVT1RBX0VYSEFVU1RFRBAHEg0KCUJBRF9SRVBMWRAIEgsKB0JMT0NLRUQQCRIQCgxJTkNPTkNMVVNJVkUQChIVChFTRUNSRVRfVU5SRVNPTFZFRBALQg4KDF9odHRwX3N0YXR1c0INCgtfaGVhZGVyc19tc0IRCg9fZmlyc3RfdG9rZW5fbXNCdQoPY29tLnBhdGNoYmF5LnYxQhNDb25uZWN0aW9uVGVzdFByb3RvUAFaPWdpdGh1Yi5jb20vcGF0Y2hiYXkvcGF0Y2hiYXkvY2xpZW50L2dvL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z");
+  fileDesc("CiFwYXRjaGJheS92MS9jb25uZWN0aW9uX3Rlc3QucHJvdG8SC3BhdGNoYmF5LnYxIqcHCg5Db25uZWN0aW9uVGVzdBI0CgdvdXRjb21lGAEgASgOMiMucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3QuT3V0Y29tZRIPCgdtZXNzYWdlGAIgASgJEjEKBnN0YWdlcxgDIAMoCzIhLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0LlN0YWdlEhIKCmxhdGVuY3lfbXMYBCABKAUSGAoLaHR0cF9zdGF0dXMYBSABKAVIAIgBARINCgVtb2RlbBgGIAEoCRIRCgl0ZXN0ZWRfYXQYByABKAMSFwoKaGVhZGVyc19tcxgIIAEoBUgBiAEBEhsKDmZpcnN0X3Rva2VuX21zGAkgASgFSAKIAQESDgoGcmVhc29uGAogASgJGt4CCgVTdGFnZRI0CgRuYW1lGAEgASgOMiYucGF0Y2hiYXkudjEuQ29ubmVjdGlvblRlc3QuU3RhZ2UuTmFtZRI2CgVzdGF0ZRgCIAEoDjInLnBhdGNoYmF5LnYxLkNvbm5lY3Rpb25UZXN0LlN0YWdlLlN0YXRlEg8KB21lc3NhZ2UYAyABKAkifwoETmFtZRIUChBOQU1FX1VOU1BFQ0lGSUVEEAASCwoHQUREUkVTUxABEg4KCkNPTk5FQ1RJT04QAhIHCgNLRVkQAxIJCgVNT0RFTBAEEgkKBVJFUExZEAUSCgoGU1RSRUFNEAYSDgoKTU9OSVRPUklORxAHEgkKBVRPT0xTEAgiVQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIKCgZQQVNTRUQQARIKCgZGQUlMRUQQAhILCgdTS0lQUEVEEAMSEAoMSU5DT05DTFVTSVZFEAQi8QEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEgYKAk9LEAESDwoLS0VZX1JFRlVTRUQQAhITCg9NT0RFTF9OT1RfRk9VTkQQAxIPCgtVTlJFQUNIQUJMRRAEEgsKB1RJTUVPVVQQBRIQCgxSQVRFX0xJTUlURUQQBhITCg9RVU9UQV9FWEhBVVNURUQQBxINCglCQURfUkVQTFkQCBILCgdCTE9DS0VEEAkSEAoMSU5DT05DTFVTSVZFEAoSFQoRU0VDUkVUX1VOUkVTT0xWRUQQCxIICgRCVVNZEAwSCwoHUkVGVVNFRBANQg4KDF9odHRwX3N0YXR1c0INCgtfaGVhZGVyc19tc0IRCg9fZmlyc3RfdG9rZW5fbXNCdQoPY29tLnBhdGNoYmF5LnYxQhNDb25uZWN0aW9uVGVzdFByb3RvUAFaPWdpdGh1Yi5jb20vcGF0Y2hiYXkvcGF0Y2hiYXkvY2xpZW50L2dvL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z");
 
 /**
  * What came of asking an endpoint for one real, small reply.
@@ -40,7 +40,7 @@ export type ConnectionTest = Message<"patchbay.v1.ConnectionTest"> & {
   stages: ConnectionTest_Stage[];
 
   /**
-   * From sending the request to the end of the reply, in milliseconds; 0 when nothing was sent.
+   * From sending the request to the end of the streamed reply, in milliseconds; 0 when nothing was sent.
    *
    * @generated from field: int32 latency_ms = 4;
    */
@@ -80,6 +80,14 @@ export type ConnectionTest = Message<"patchbay.v1.ConnectionTest"> & {
    * @generated from field: optional int32 first_token_ms = 9;
    */
   firstTokenMs?: number | undefined;
+
+  /**
+   * The Reason that a chat would have failed with, such as `UPSTREAM_KEY_REFUSED`; empty when one works, or when nothing
+   * was sent.
+   *
+   * @generated from field: string reason = 10;
+   */
+  reason: string;
 };
 
 /**
@@ -352,6 +360,20 @@ export const ConnectionTest_Outcome = {
    * @generated from enum value: SECRET_UNRESOLVED = 11;
    */
   SECRET_UNRESOLVED: 11,
+
+  /**
+   * The endpoint answers, and is busy with other calls or still loading the model; nothing else is proven.
+   *
+   * @generated from enum value: BUSY = 12;
+   */
+  BUSY: 12,
+
+  /**
+   * The endpoint, or a provider behind it, refused what every chat sends; the reason says why.
+   *
+   * @generated from enum value: REFUSED = 13;
+   */
+  REFUSED: 13,
 } as const;
 
 /**

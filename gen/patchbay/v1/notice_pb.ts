@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/notice.proto.
  */
 export const file_patchbay_v1_notice: GenFile = /*@__PURE__*/
-  fileDesc("ChhwYXRjaGJheS92MS9ub3RpY2UucHJvdG8SC3BhdGNoYmF5LnYxIsECCgZOb3RpY2USJgoEY29kZRgBIAEoDjIYLnBhdGNoYmF5LnYxLk5vdGljZS5Db2RlEg8KB21lc3NhZ2UYAiABKAki/QEKBENvZGUSFAoQQ09ERV9VTlNQRUNJRklFRBAAEhsKF0xMTV9DQVBBQklMSVRZX0lORkVSUkVEEAESEQoNTU9ERUxfVU5LTk9XThACEhQKEE1PREVMX0RFUFJFQ0FURUQQAxIXChNDUkVERU5USUFMU19NSVNTSU5HEAQSFgoSUExBSU5URVhUX0VORFBPSU5UEAUSEQoNRU5EUE9JTlRfSElOVBAGEhMKD1BBUlRJQUxfUkVTVUxUUxAHEhoKFkNMSUVOVF9DT05GSUdfTk9UX1NFTlQQCBIRCg1NT0RFTF9SRVRJUkVEEAkSEQoNTU9ERUxfTUlTU0lORxAKQm0KD2NvbS5wYXRjaGJheS52MUILTm90aWNlUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM");
+  fileDesc("ChhwYXRjaGJheS92MS9ub3RpY2UucHJvdG8SC3BhdGNoYmF5LnYxItEDCgZOb3RpY2USJgoEY29kZRgBIAEoDjIYLnBhdGNoYmF5LnYxLk5vdGljZS5Db2RlEg8KB21lc3NhZ2UYAiABKAkijQMKBENvZGUSFAoQQ09ERV9VTlNQRUNJRklFRBAAEhsKF0xMTV9DQVBBQklMSVRZX0lORkVSUkVEEAESEQoNTU9ERUxfVU5LTk9XThACEhQKEE1PREVMX0RFUFJFQ0FURUQQAxIXChNDUkVERU5USUFMU19NSVNTSU5HEAQSFgoSUExBSU5URVhUX0VORFBPSU5UEAUSEQoNRU5EUE9JTlRfSElOVBAGEhMKD1BBUlRJQUxfUkVTVUxUUxAHEhoKFkNMSUVOVF9DT05GSUdfTk9UX1NFTlQQCBIRCg1NT0RFTF9SRVRJUkVEEAkSEQoNTU9ERUxfTUlTU0lORxAKEhQKEEhJU1RPUllfTEVGVF9PVVQQCxIbChdISVNUT1JZX0NVVF9CWV9FTkRQT0lOVBAMEhIKDlJFUExZX05PVF9KU09OEA0SGwoXUFJPVklERVJfU1RBVEVfTk9UX1NFTlQQDhIUChBGQUxMQkFDS19SRVBMSUVEEA8SFAoQUFJJQ0VfSU5DT01QTEVURRAQQm0KD2NvbS5wYXRjaGJheS52MUILTm90aWNlUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM");
 
 /**
  * A remark on something that succeeded.
@@ -122,6 +122,48 @@ export const Notice_Code = {
    * @generated from enum value: MODEL_MISSING = 10;
    */
   MODEL_MISSING: 10,
+
+  /**
+   * Earlier turns of the session were not sent, because they did not fit into the context of the model.
+   *
+   * @generated from enum value: HISTORY_LEFT_OUT = 11;
+   */
+  HISTORY_LEFT_OUT: 11,
+
+  /**
+   * The endpoint counted fewer tokens than were sent: it left out some of the conversation by itself.
+   *
+   * @generated from enum value: HISTORY_CUT_BY_ENDPOINT = 12;
+   */
+  HISTORY_CUT_BY_ENDPOINT: 12,
+
+  /**
+   * The reply was to be JSON, and is none.
+   *
+   * @generated from enum value: REPLY_NOT_JSON = 13;
+   */
+  REPLY_NOT_JSON: 13,
+
+  /**
+   * What another provider wanted back with its replies was not sent to this one.
+   *
+   * @generated from enum value: PROVIDER_STATE_NOT_SENT = 14;
+   */
+  PROVIDER_STATE_NOT_SENT: 14,
+
+  /**
+   * Another model than the Llm's replied, as the endpoint says.
+   *
+   * @generated from enum value: FALLBACK_REPLIED = 15;
+   */
+  FALLBACK_REPLIED: 15,
+
+  /**
+   * The price has no rate for a kind of tokens that providers count; what is used in its place is said.
+   *
+   * @generated from enum value: PRICE_INCOMPLETE = 16;
+   */
+  PRICE_INCOMPLETE: 16,
 } as const;
 
 /**

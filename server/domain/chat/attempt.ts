@@ -2,30 +2,23 @@ import { randomUUID } from "node:crypto";
 import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { Reply, ReplyEvent, StopReason, Usage } from "../../upstream/models/conversation.ts";
-import { type FailureKind, UpstreamFailure } from "../../upstream/models/failure.ts";
+import type { Billing, Reply, ReplyEvent, Usage } from "../../upstream/models/conversation.ts";
+import { UpstreamFailure } from "../../upstream/models/failure.ts";
+import { GrowingReply } from "../../upstream/models/growing-reply.ts";
+import { REFUSALS } from "../../upstream/verdicts/refusal.ts";
 import type { Scope } from "../call/scope.ts";
+import type { Notice } from "../connections/notice.ts";
 import type { Budgets } from "../usage/budgets.ts";
-import { costOf, type Prompt, tokensOf } from "../usage/cost.ts";
-import { priceOf } from "../usage/price.ts";
-import { estimateReply, GrowingReply } from "./growing-reply.ts";
+import { costOf, estimateReply, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
+import { costOfReply, priceOf } from "../usage/price.ts";
 import { sealReply } from "./turn-text.ts";
 import { type RunningTurn, turnLost } from "./turns.ts";
 
 /** What a reply may have that nothing limits, for reserving its cost. */
 const USUAL_MOST_TOKENS = 4_096;
 
-/** Failures of a provider that said no, or was not reached: nothing was generated, and nothing is billed. */
-const REFUSALS: ReadonlySet<FailureKind> = new Set([
-  "blocked",
-  "unreachable",
-  "key-refused",
-  "model-not-found",
-  "request-refused",
-  "rate-limited",
-  "quota-exhausted",
-  "unavailable",
-]);
+/** A template of a server may be longer than a short prompt, and says nothing of the next. */
+const MOST_TIMES_MORE = 2;
 
 /** Tokens, and who counted them; undefined when nobody could. */
 interface Count {
@@ -40,7 +33,11 @@ export type Labels = Readonly<Record<string, string>>;
 export interface ReplyFacts extends Count {
   /** In pico-dollars; undefined when it is not known. */
   readonly cost: bigint | undefined;
+  /** Who says so: the owner, the reply, a list; undefined when nobody does. */
+  readonly priceSource: string | undefined;
   readonly overBudget: boolean;
+  /** What the caller should know of it. */
+  readonly notices: readonly Notice[];
 }
 
 export interface AttemptDeps {
@@ -92,6 +89,16 @@ export class Attempt {
     this.#prompt = prompt;
   }
 
+  /** Notes that something else is sent than what it began with: less history. */
+  resend(prompt: Prompt): void {
+    this.#prompt = prompt;
+  }
+
+  /** The same as `complete`, of a stream that was passed through, of which only some was read. */
+  completePassed(usage: Usage): Promise<ReplyFacts> {
+    return this.complete({ ...this.#heard.reply, stopReason: "end", rawStopReason: "", usage }, []);
+  }
+
   /** Notes an event of a stream. */
   hear(event: ReplyEvent): void {
     this.#heard.add(event);
@@ -103,22 +110,33 @@ export class Attempt {
     this.#counted = usage;
   }
 
-  /** The same as `complete`, of a stream. */
-  completeStream(stopReason: StopReason, rawStopReason: string, usage: Usage): Promise<ReplyFacts> {
-    return this.complete(this.#heard.whole(stopReason, rawStopReason, usage));
+  /** The same as `complete`, of a stream whose end was heard. */
+  completeStream(notices: readonly Notice[]): Promise<ReplyFacts> {
+    return this.complete(this.#heard.reply, notices);
+  }
+
+  /** What was heard of a stream. */
+  get heard(): Reply {
+    return this.#heard.reply;
   }
 
   /** Records a whole reply; until that is durable, the caller is not told that it is whole. */
-  async complete(reply: Reply): Promise<ReplyFacts> {
+  async complete(reply: Reply, notices: readonly Notice[]): Promise<ReplyFacts> {
     const count = this.#countOf(reply.usage, estimateReply, reply);
-    const record = await this.#record("COMPLETED", reply.model, count);
-    const { cost } = record;
-    const turn = this.#turn && (await this.#endOf(this.#turn, { ...reply, usage: count.usage }, record));
+    const record = await this.#record("COMPLETED", reply.model, count, reply.billing);
+    const { cost, priceSource } = record;
+    const turn = this.#turn && (await this.#endOf(this.#turn, { ...reply, usage: count.usage }, record, notices));
     this.#deps.reachFailpoint("before_tx2");
     const { wasRunning } = await this.#end({ reply: record, turn });
     this.#deps.reachFailpoint("after_commit_before_reply");
     if (!wasRunning) throw turnLost();
-    return { ...count, cost, overBudget: this.#overBudget };
+    return {
+      ...count,
+      cost,
+      priceSource: cost === undefined ? undefined : priceSource,
+      overBudget: this.#overBudget,
+      notices,
+    };
   }
 
   /** Records what was taken by a reply that did not become whole, unless it did; undefined means that the caller left. */
@@ -148,28 +166,33 @@ export class Attempt {
   #countHeard(outcome: Outcome): Count {
     if (outcome === "REFUSED") return { usage: {}, source: undefined };
     // Of what was not heard nothing is known: it may have been nothing, or all.
-    return this.#countOf(this.#counted, () => this.#heard.estimate() || undefined, undefined);
+    return this.#countOf(this.#counted, () => estimateReply(this.#heard.reply) || undefined, undefined);
   }
 
   /** What the provider counted, and an estimate in the place of what it did not. */
   #countOf<Said>(reported: Usage, estimate: (said: Said) => number | undefined, said: Said): Count {
-    const { inputTokens, outputTokens } = reported;
-    if (inputTokens !== undefined && outputTokens !== undefined) return { usage: reported, source: "REPORTED" };
+    const estimated = estimate(said);
+    if (isCounted(reported, estimated ?? 0)) return { usage: reported, source: "REPORTED" };
     const prompt = this.#prompt as Prompt;
-    const usage = withoutUnknown({
-      ...reported,
-      inputTokens: inputTokens ?? (prompt.isText() ? prompt.estimate() : undefined),
-      outputTokens: outputTokens ?? estimate(said),
-    });
+    // Zero of a prompt, or of a reply that says something, is no count.
+    const inputTokens = reported.inputTokens || (prompt.isText() ? prompt.estimate() : undefined);
+    const outputTokens = reported.outputTokens || estimated;
+    const whole = withoutUnknown({ ...reported, inputTokens, outputTokens });
+    // Of counts that contradict what is known of both, no part is kept.
+    const usage = tokensOf(whole) === undefined ? withoutUnknown({ inputTokens, outputTokens }) : whole;
     const isKnown = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
     return { usage, source: isKnown ? "ESTIMATED" : undefined };
   }
 
-  async #record(outcome: Outcome, model: string, { usage, source }: Count): Promise<ReplyRecord> {
+  async #record(
+    outcome: Outcome,
+    model: string,
+    { usage, source }: Count,
+    billing: Billing = {},
+  ): Promise<ReplyRecord> {
     const { caller, watch } = this.#scope;
     const llm = this.#llm;
-    const price = outcome === "REFUSED" ? undefined : await priceOf(llm);
-    const tokens = tokensOf(usage);
+    const price = outcome === "REFUSED" ? undefined : await costOfReply(llm, usage, billing);
     return {
       id: this.#id,
       ownerId: llm.owner,
@@ -194,30 +217,45 @@ export class Attempt {
       outcome,
       latencyMs: this.#elapsedMs(),
       firstTokenMs: this.#firstTokenMs,
-      cost: tokens && price ? costOf(tokens, price.ratesFor(usage.inputTokens ?? 0)) : undefined,
+      cost: price?.cost,
       priceSource: price?.source,
       priceDate: price?.date,
       createdAt: this.#createdAt,
     };
   }
 
-  async #endOf(turn: RunningTurn, reply: Reply, { cost, source }: ReplyRecord): Promise<TurnEnd> {
-    const stored = { ...reply, cost: cost?.toString(), source };
+  async #endOf(
+    turn: RunningTurn,
+    reply: Reply,
+    { cost, priceSource, source }: ReplyRecord,
+    notices: readonly Notice[],
+  ): Promise<TurnEnd> {
+    const stored = { ...reply, cost: cost?.toString(), priceSource, source, ...(notices.length > 0 && { notices }) };
     return {
       turnId: turn.turnId,
       attempt: turn.attempt,
       state: "COMPLETED",
-      // Its reasoning is not sent again.
-      tokens: turn.tokens + estimateReply({ ...reply, reasoning: "" }),
+      // Its reasoning is not sent again, unless its provider wants it.
+      tokens: Math.ceil(
+        this.#tokensPerEstimate(reply.usage, source) *
+          (turn.tokens + estimateReply(reply.state ? reply : { ...reply, reasoning: "" })),
+      ),
       sealedReply: await sealReply(this.#deps.vault, this.#scope.em, turn, stored),
     };
+  }
+
+  /** How much more the provider counts than is estimated; what it counts less may be a cut of its own. */
+  #tokensPerEstimate({ inputTokens = 0 }: Usage, source: ReplyRecord["source"]): number {
+    const prompt = this.#prompt as Prompt;
+    if (source !== "REPORTED" || !prompt.isText()) return 1;
+    return Math.min(Math.max(inputTokens / Math.max(prompt.estimate(), 1), 1), MOST_TIMES_MORE);
   }
 
   async #likelyCost(prompt: Prompt): Promise<bigint | undefined> {
     const price = await priceOf(this.#llm);
     const input = prompt.estimate();
     const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
-    const tokens = { input, output, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
+    const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
     return price && costOf(tokens, price.ratesFor(input));
   }
 

@@ -1,9 +1,12 @@
-import { Fault } from "../../base/fault.ts";
+import { Fault, invalidField } from "../../base/fault.ts";
 import type { SamplingParams } from "../../base/sampling.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import { outageOf } from "../../store/sql/errors.ts";
 import { adapterOf } from "../../upstream/calls/adapters.ts";
-import type { ContentPart, ModelRequest, Reply, ReplyEvent } from "../../upstream/models/conversation.ts";
+import type { ChatMessage, ContentPart, ModelRequest, Reply, ReplyEvent } from "../../upstream/models/conversation.ts";
+import { UpstreamFailure } from "../../upstream/models/failure.ts";
+import { eventsOfReply } from "../../upstream/models/growing-reply.ts";
+import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
@@ -14,6 +17,7 @@ import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { endingOf, type ModelEnding } from "../models/state.ts";
 import { promptOf } from "../usage/cost.ts";
 import { Attempt, type AttemptDeps, type Labels, type ReplyFacts } from "./attempt.ts";
+import { noticesOfReply, type SentRequest } from "./notices.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
@@ -71,15 +75,21 @@ export class Chats {
 
   /** The whole reply. */
   async reply(scope: Scope, ask: ChatAsk): Promise<{ origin: ReplyOrigin; reply: Reply; facts: ReplyFacts }> {
-    const { resolved, origin, attempt, turn, answered } = await this.#begin(scope, ask);
+    const begun = await this.#begin(scope, ask);
+    const { resolved, origin, attempt, answered } = begun;
     if (answered) return { origin, reply: answered.reply, facts: factsOf(answered) };
     const { llm, target } = resolved;
     try {
-      const request = await this.#requestOf(scope, ask, llm, turn);
-      await attempt.begin(promptOf(request));
-      const reply = await this.#deps.upstreams.reply(target, request, scope.signal, scope.watch);
+      let sent = await this.#send(scope, ask, begun);
+      let reply: Reply;
+      try {
+        reply = await this.#deps.upstreams.reply(target, sent.request, scope.signal, scope.watch);
+      } catch (error) {
+        sent = await this.#sendLess(scope, ask, begun, sent, error);
+        reply = await this.#deps.upstreams.reply(target, sent.request, scope.signal, scope.watch);
+      }
       this.#deps.signals.recordSignal(llm.id, true);
-      return { origin, reply, facts: await attempt.complete(reply) };
+      return { origin, reply, facts: await attempt.complete(reply, noticesOfReply(target, sent, reply)) };
     } catch (error) {
       this.#deps.targets.onFailure(error, resolved);
       this.#deps.signals.recordFailure(llm.id, error);
@@ -89,7 +99,8 @@ export class Chats {
 
   /** The reply as it is made. Leaving it closes the connection to the provider. */
   async *stream(scope: Scope, ask: ChatAsk): AsyncGenerator<ChatEvent> {
-    const { resolved, origin, attempt, turn, answered } = await this.#begin(scope, ask);
+    const begun = await this.#begin(scope, ask);
+    const { resolved, origin, attempt, answered } = begun;
     if (answered) {
       yield* eventsOf(answered, origin);
       return;
@@ -97,26 +108,37 @@ export class Chats {
     let isFirst = true;
     const { llm, target } = resolved;
     try {
-      const request = await this.#requestOf(scope, ask, llm, turn);
-      await attempt.begin(promptOf(request));
-      const events = this.#deps.upstreams.stream(target, request, scope.signal, scope.watch, (usage) =>
-        attempt.count(usage),
-      );
-      for await (const event of events) {
-        if (event.type === "end") {
-          this.#deps.signals.recordSignal(llm.id, true);
-          const { stopReason, rawStopReason, usage } = event;
-          yield { ...event, ...(await attempt.completeStream(stopReason, rawStopReason, usage)) };
-          continue;
+      let sent = await this.#send(scope, ask, begun);
+      const events = () =>
+        this.#deps.upstreams.stream(target, sent.request, scope.signal, scope.watch, (usage) => attempt.count(usage));
+      let stream = events();
+      let next: IteratorResult<ReplyEvent>;
+      try {
+        next = await stream.next();
+      } catch (error) {
+        sent = await this.#sendLess(scope, ask, begun, sent, error);
+        stream = events();
+        next = await stream.next();
+      }
+      try {
+        for (; !next.done; next = await stream.next()) {
+          const event = next.value;
+          attempt.hear(event);
+          if (event.type === "end") {
+            this.#deps.signals.recordSignal(llm.id, true);
+            yield { ...event, ...(await attempt.completeStream(noticesOfReply(target, sent, attempt.heard))) };
+            continue;
+          }
+          if (event.type === "start") {
+            yield { ...event, ...origin };
+            continue;
+          }
+          yield event;
+          if (isFirst) this.#deps.reachFailpoint("after_first_chunk");
+          isFirst = false;
         }
-        attempt.hear(event);
-        if (event.type === "start") {
-          yield { ...event, ...origin };
-          continue;
-        }
-        yield event;
-        if (isFirst) this.#deps.reachFailpoint("after_first_chunk");
-        isFirst = false;
+      } finally {
+        await stream.return(undefined);
       }
     } catch (error) {
       this.#deps.targets.onFailure(error, resolved);
@@ -142,9 +164,31 @@ export class Chats {
     return { resolved, origin, turn, answered, attempt: new Attempt(this.#deps, scope, llm, { turn, labels }) };
   }
 
-  async #requestOf(scope: Scope, { request }: ChatAsk, llm: ResolvedLlm["llm"], turn: RunningTurn | undefined) {
-    const asked = withDefaults(request, llm.defaultSampling);
-    return turn ? this.#deps.turns.conversation(scope, llm, turn, asked) : asked;
+  /** What is to be sent, with its attempt begun: to be called last before the model is. */
+  async #send(scope: Scope, { request }: ChatAsk, { resolved, turn, attempt }: Begun): Promise<SentRequest> {
+    const asked = withDefaults(request, resolved.llm.defaultSampling);
+    const sent = turn && (await this.#deps.turns.conversation(scope, resolved.llm, turn, asked));
+    const whole = sent ?? { request: asked, turnsLeftOut: 0, before: undefined };
+    await attempt.begin(promptOf(whole.request));
+    return whole;
+  }
+
+  /** What is sent instead of a session's prompt that the endpoint refused as too long; throws the refusal of any other. */
+  async #sendLess(
+    scope: Scope,
+    { request }: ChatAsk,
+    { resolved, turn, attempt }: Begun,
+    sent: SentRequest,
+    error: unknown,
+  ): Promise<SentRequest> {
+    if (!turn || !(error instanceof UpstreamFailure) || error.kind !== "context-too-long") throw error;
+    const { promptTokens, contextTokens } = error.facts;
+    const asked = withDefaults(request, resolved.llm.defaultSampling);
+    const refused = { sent, promptTokens, contextTokens };
+    const less = await this.#deps.turns.conversation(scope, resolved.llm, turn, asked, refused);
+    if (!less) throw error;
+    attempt.resend(promptOf(less.request));
+    return less;
   }
 }
 
@@ -169,24 +213,22 @@ function withDefaults(request: ModelRequest, defaults: SamplingParams): ModelReq
   return { ...request, sampling };
 }
 
-function factsOf({ reply: { usage, source, cost } }: AnsweredTurn): ReplyFacts {
-  return { usage, source, cost: cost === undefined ? undefined : BigInt(cost), overBudget: false };
+function factsOf({ reply: { usage, source, cost, priceSource, notices = [] } }: AnsweredTurn): ReplyFacts {
+  const picoDollars = cost === undefined ? undefined : BigInt(cost);
+  return { usage, source, cost: picoDollars, priceSource, overBudget: false, notices };
 }
 
 /** A reply that was made before, as a stream. */
 function* eventsOf(answered: AnsweredTurn, origin: ReplyOrigin): Generator<ChatEvent> {
-  const { model, text, reasoning, toolCalls, stopReason, rawStopReason } = answered.reply;
-  yield { type: "start", model, ...origin };
-  if (reasoning) yield { type: "reasoning-delta", text: reasoning };
-  if (text) yield { type: "text-delta", text };
-  for (const [index, { id, name, arguments: argumentsDelta }] of toolCalls.entries()) {
-    yield { type: "tool-call-delta", index, id, name, argumentsDelta };
+  for (const event of eventsOfReply(answered.reply)) {
+    if (event.type === "start") yield { ...event, ...origin };
+    else if (event.type === "end") yield { ...event, ...factsOf(answered) };
+    else yield event;
   }
-  yield { type: "end", stopReason, rawStopReason, ...factsOf(answered) };
 }
 
 /** Refuses a chat that an Llm is not there for, before anything is sent. */
-export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelRequest): void {
+export function requireServed(llm: Readonly<Llm>, { responseFormat, messages }: ModelRequest): void {
   requireEnabled(llm);
   const providerType = providerTypeOf(llm);
   if (responseFormat && !adapterOf(providerType).responseFormats.has(responseFormat.type)) {
@@ -195,6 +237,18 @@ export function requireServed(llm: Readonly<Llm>, { responseFormat }: ModelReque
       `the API of ${providerType} has no JSON_OBJECT; ask for JSON_SCHEMA with a schema, or for JSON in a message`,
       { metadata: { llmId: llm.id } },
     );
+  }
+  requireTaken(providerType, messages);
+}
+
+/** Refuses a part of a message that the API has no place for. */
+function requireTaken(providerType: ProviderType, messages: readonly ChatMessage[]): void {
+  const adapter = adapterOf(providerType);
+  for (const [index, { parts, role }] of messages.entries()) {
+    for (const [partIndex, part] of parts.entries()) {
+      const refused = part.type === "text" ? undefined : adapter.refusesPart(part, role, providerType);
+      if (refused !== undefined) throw invalidField(`messages[${index}].parts[${partIndex}]`, refused);
+    }
   }
 }
 
@@ -213,6 +267,6 @@ export function sizeOf({ messages, tools }: ModelRequest): number {
 }
 
 function sizeOfPart(part: ContentPart): number {
-  if (part.type === "image-data") return part.data.byteLength;
+  if ("data" in part) return part.data.byteLength;
   return Buffer.byteLength(part.type === "text" ? part.text : part.url);
 }

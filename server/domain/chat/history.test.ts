@@ -19,7 +19,7 @@ const result = (id: string, text = "42") => says("tool", text, { toolCallId: id 
 const call = (id: string): ToolCall => ({ id, name: "add", arguments: "{}" });
 const turn = (messages: ChatMessage[], text: string, ...calls: ToolCall[]): SpokenTurn => ({
   messages,
-  reply: { text, toolCalls: calls },
+  reply: { text, toolCalls: calls, usage: {} },
 });
 /** As role:text, with the ids of calls and results. */
 const shape = (messages: readonly ChatMessage[]) =>

@@ -1,11 +1,12 @@
 import { invalidField } from "../../base/fault.ts";
 import type { PastTurn } from "../../store/queries/sessions.ts";
 import type { ChatMessage, ToolCall } from "../../upstream/models/conversation.ts";
+import type { StoredReply } from "./turn-text.ts";
 
 /** What was said in one turn, its reply last. */
 export interface SpokenTurn {
   readonly messages: readonly ChatMessage[];
-  readonly reply: { readonly text: string; readonly toolCalls: readonly ToolCall[] };
+  readonly reply: Pick<StoredReply, "text" | "toolCalls" | "state" | "usage" | "source">;
 }
 
 /** What a model is told when nobody answered its call of a tool; without an answer, the API refuses all that follows. */
@@ -46,7 +47,8 @@ export function conversationOf(
   let calls: readonly ToolCall[] = [];
   for (const { messages: said, reply } of turns) {
     messages.push(...answered(calls, withoutSystem(said)));
-    messages.push({ role: "assistant", parts: [{ type: "text", text: reply.text }], toolCalls: reply.toolCalls });
+    const { text, toolCalls, state } = reply;
+    messages.push({ role: "assistant", parts: [{ type: "text", text }], toolCalls, ...(state && { state }) });
     calls = reply.toolCalls;
   }
   messages.push(...answered(calls, withoutSystem(next)));

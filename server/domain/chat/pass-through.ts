@@ -65,7 +65,7 @@ export class PassThrough {
       const { body, model, usage } = await this.#deps.upstreams.pass(target, call, scope.signal, scope.watch);
       this.#deps.signals.recordSignal(llm.id, true);
       const said = isCounted(usage) ? undefined : call.api.readReply(JSON.parse(body.bytes.toString("utf8")));
-      const facts = await attempt.complete({ ...NOTHING, ...said, model, usage });
+      const facts = await attempt.complete({ ...NOTHING, ...said, model, usage }, []);
       return { origin, bytes: body.bytes, facts };
     } catch (error) {
       throw await this.#failed(error, resolved, attempt);
@@ -104,7 +104,7 @@ export class PassThrough {
           continue;
         }
         this.#deps.signals.recordSignal(llm.id, true);
-        yield { ...piece, facts: await attempt.completeStream("end", "", piece.usage) };
+        yield { ...piece, facts: await attempt.completePassed(piece.usage) };
       }
     } catch (error) {
       throw await this.#failed(error, resolved, attempt);

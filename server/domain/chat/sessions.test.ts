@@ -172,7 +172,7 @@ describe("a session", () => {
   });
 
   it("leaves out the oldest turns that do not fit, and keeps the SYSTEM message", async () => {
-    const llmId = await create({ maxContextLength: 400 });
+    const llmId = await create({ maxContextLength: 540 });
     const long = "word ".repeat(60);
     const system = { role: Message_Role.SYSTEM, content: "be brief" };
     const user = (content: string) => ({ role: Message_Role.USER, content });

@@ -3,11 +3,14 @@ import type { EntityManager } from "../../store/store.ts";
 import type { SealedSecret } from "../../store/vault/sealing.ts";
 import type { Place, Vault } from "../../store/vault/vault.ts";
 import type { ChatMessage, Reply } from "../../upstream/models/conversation.ts";
+import type { Notice } from "../connections/notice.ts";
 
 /** The reply of a turn, with what its caller was told of it. */
 export interface StoredReply extends Reply {
   /** In pico-dollars, as a decimal; undefined when it is not known. */
   readonly cost?: string | undefined;
+  readonly notices?: readonly Notice[] | undefined;
+  readonly priceSource?: string | undefined;
   readonly source?: "REPORTED" | "ESTIMATED" | undefined;
 }
 

@@ -9,6 +9,7 @@ import {
   insertTurn,
   interruptTurns,
   listPastTurns,
+  type PastTurn,
   rerunTurn,
 } from "../../store/queries/sessions.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
@@ -20,6 +21,7 @@ import { estimateMessages, estimatePrompt } from "../usage/cost.ts";
 import type { ReachFailpoint } from "./attempt.ts";
 import { conversationOf, requireCalled, requireTurn, systemOf, turnsThatFit } from "./history.ts";
 import type { Leases } from "./leases.ts";
+import type { SentRequest } from "./notices.ts";
 import { encodeMessages, openMessages, openReply, type StoredReply, sealMessages } from "./turn-text.ts";
 
 /** Room that is left for a reply whose length nothing limits. */
@@ -31,6 +33,13 @@ export interface SessionAsk {
   readonly sessionId: string;
   /** Empty: it cannot be repeated. */
   readonly requestId: string;
+}
+
+/** What an endpoint said of a prompt that was too long, as far as it did. */
+export interface RefusedPrompt {
+  readonly sent: SentRequest;
+  readonly promptTokens: number | undefined;
+  readonly contextTokens: number | undefined;
 }
 
 /** A turn that runs, and is this server's to end. */
@@ -121,21 +130,26 @@ export class Turns {
     return { ...where, sessionRow: begun.row, attempt: begun.attempt, tokens, release };
   }
 
-  /** What is sent to the model: of what was said before, what fits, and then what is new. */
+  /**
+   * What is sent to the model: of what was said before, what fits, and then what is new. After an endpoint has said that it
+   * was too much, what fits by its own numbers, and less in any case; undefined if nothing is left to leave out.
+   */
   async conversation(
     scope: Scope,
     llm: Readonly<Llm>,
     turn: RunningTurn,
     request: ModelRequest,
-  ): Promise<ModelRequest> {
+    refused?: RefusedPrompt,
+  ): Promise<SentRequest | undefined> {
     const { messages, sampling } = request;
     const past = await listPastTurns(scope.em, turn.sessionRow);
-    const room =
-      (llm.maxContextLength ?? Number.POSITIVE_INFINITY) -
-      estimatePrompt(request) -
-      (sampling.maxTokens ?? USUAL_REPLY_TOKENS);
+    const reply = sampling.maxTokens ?? USUAL_REPLY_TOKENS;
+    const room = roomFor(refused?.contextTokens ?? llm.maxContextLength ?? undefined, reply, refused);
     const answersTools = messages.some(({ role }) => role === "tool");
-    const chosen = turnsThatFit(past, room, answersTools).reverse();
+    const fitting = turnsThatFit(past, room - estimatePrompt(request), answersTools);
+    const kept = refused ? fewer(fitting, past.length - refused.sent.turnsLeftOut, answersTools) : fitting;
+    if (kept === undefined) return undefined;
+    const chosen = kept.reverse();
     const system = systemOf(messages);
     const withSystem = system.length === 0 ? past.find(({ hasSystem }) => hasSystem) : undefined;
     const ids = [...new Set([...chosen, ...(withSystem ? [withSystem] : [])].map(({ id }) => id))];
@@ -143,7 +157,12 @@ export class Turns {
     const turns = chosen.flatMap(({ id }) => spoken.get(id) ?? []);
     requireCalled(messages, turns.at(-1)?.reply.toolCalls ?? []);
     const oldSystem = withSystem ? systemOf(spoken.get(withSystem.id)?.messages ?? []) : [];
-    return { ...request, messages: conversationOf([...system, ...oldSystem], turns, messages) };
+    const last = turns.at(-1)?.reply;
+    return {
+      request: { ...request, messages: conversationOf([...system, ...oldSystem], turns, messages) },
+      turnsLeftOut: past.length - chosen.length,
+      before: past.length === chosen.length && last?.source === "REPORTED" ? last.usage : undefined,
+    };
   }
 
   async #open(em: EntityManager, { accountId, sessionId }: RunningTurn, ids: readonly string[]) {
@@ -173,6 +192,24 @@ export class Turns {
   #digestOf({ messages, ...form }: ModelRequest): Buffer {
     return this.#vault.digest("turn", encodeMessages(messages), canonicalJson(form));
   }
+}
+
+/** Tokens by a provider's count for each by our estimate: estimates are within a tenth, and what is over is refused. */
+const MARGIN = 1.1;
+
+/** How many tokens, by our estimate, prompt and history may have; by what the endpoint counted, where it has refused some. */
+function roomFor(context: number | undefined, reply: number, refused: RefusedPrompt | undefined): number {
+  const estimated = refused && estimatePrompt(refused.sent.request);
+  if (context === undefined) return estimated === undefined ? Number.POSITIVE_INFINITY : estimated / 2;
+  const counted = refused?.promptTokens && estimated ? refused.promptTokens / estimated : 1;
+  return (context - reply) / (Math.max(counted, 1) * MARGIN);
+}
+
+/** At most one group fewer than were sent; undefined if none can be left out. */
+function fewer(fitting: readonly PastTurn[], sentCount: number, answersTools: boolean): PastTurn[] | undefined {
+  if (fitting.length < sentCount) return [...fitting];
+  const less = turnsThatFit(fitting.slice(0, -1), Number.POSITIVE_INFINITY, answersTools);
+  return sentCount > 0 && less.length < sentCount && !(answersTools && less.length === 0) ? less : undefined;
 }
 
 /** The turn was ended by somebody else while it ran: its session was deleted, or its server seemed dead. */

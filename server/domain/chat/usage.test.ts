@@ -118,24 +118,23 @@ describe("a reply's usage", () => {
       cost: 66_000_000n,
     },
     {
-      name: "is unpriced when what was cached has no rate",
+      name: "bills what was cached as the rest of the prompt where it has no rate: it costs no more",
       usage: { prompt_tokens: 100, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 60 } },
       price: PRICE,
-      cost: undefined,
+      cost: 120_000_000n,
     },
     {
       name: "bills reasoning as the rest of the reply unless it has a rate",
-      usage: { prompt_tokens: 0, completion_tokens: 10, completion_tokens_details: { reasoning_tokens: 4 } },
+      usage: { prompt_tokens: 1, completion_tokens: 10, completion_tokens_details: { reasoning_tokens: 4 } },
       price: PRICE,
-      cost: 20_000_000n,
+      cost: 21_000_000n,
     },
     {
       name: "bills reasoning at its rate",
-      usage: { prompt_tokens: 0, completion_tokens: 10, completion_tokens_details: { reasoning_tokens: 4 } },
+      usage: { prompt_tokens: 1, completion_tokens: 10, completion_tokens_details: { reasoning_tokens: 4 } },
       price: { ...PRICE, reasoning: "3" },
-      cost: 24_000_000n,
+      cost: 25_000_000n,
     },
-    { name: "keeps an explicit zero", usage: { prompt_tokens: 0, completion_tokens: 0 }, price: PRICE, cost: 0n },
     {
       name: "costs nothing where that is the price",
       usage: { prompt_tokens: 9, completion_tokens: 9 },
@@ -151,9 +150,17 @@ describe("a reply's usage", () => {
     expect(await llmOf(llmId)).toMatchObject({ totalCost: cost ?? 0n, unpricedReplies: unpriced });
   });
 
-  it("is estimated, and says so, where the provider does not count", async () => {
+  it.each([
+    { name: "does not count", usage: {} },
+    {
+      name: "writes zeros in the place of a count",
+      usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+    },
+    { name: "counts nothing of the prompt", usage: { prompt_tokens: 0, completion_tokens: 1 } },
+    { name: "writes what is no number", usage: { prompt_tokens: null, completion_tokens: "2" } },
+  ])("is estimated, and says so, where the provider $name", async ({ usage }) => {
     const llmId = await create();
-    upstream.script(repliesWith({}));
+    upstream.script(repliesWith(usage));
     const reply = await patchbay.chat.chat({ llmId, message: PROMPT });
     expect(reply.usageSource).toBe(UsageSource.ESTIMATED);
     expect(Number(reply.usage?.inputTokens)).toBeGreaterThan(5);
@@ -203,7 +210,7 @@ describe("what did not become a whole reply", () => {
     expect(await llmOf(llmId)).toMatchObject({ totalCost: 0n, unpricedReplies: 1n });
   });
 
-  it.each(["unauthorized", "missing-model", "busy", "broken", "hangup"])(
+  it.each(["unauthorized", "missing-model", "busy", "broken"])(
     "is no reply and no cost when the provider refuses: %s",
     async (modelIdentifier) => {
       const llmId = await create({ modelIdentifier });
@@ -214,6 +221,16 @@ describe("what did not become a whole reply", () => {
       expect(rows).toMatchObject([{ replies: 0n, refusedCalls: 1n, unpricedReplies: 0n }]);
     },
   );
+});
+
+describe("a call that was sent, and never answered", () => {
+  it("is a reply that failed: whether it was billed is not known", async () => {
+    const llmId = await create({ modelIdentifier: "hangup" });
+    await problemIn(patchbay.chat.chat({ llmId, message: PROMPT }));
+    expect(await rowsOf(llmId)).toMatchObject([{ outcome: "FAILED" }]);
+    const { rows } = await patchbay.usage.queryUsage({ llmId });
+    expect(rows).toMatchObject([{ replies: 1n, refusedCalls: 0n }]);
+  });
 });
 
 describe("when usage cannot be written", () => {

@@ -20,7 +20,7 @@ export function allowedConfig<Config extends StoredConfig | null>(providerType: 
 }
 
 /** What of an Llm's client configuration goes with its requests; undefined: nothing. */
-export function configOf(llm: Readonly<Llm>): ClientConfig | undefined {
+export function configOf(llm: Readonly<Pick<Llm, "providerType" | "clientConfig">>): ClientConfig | undefined {
   if (!llm.clientConfig) return undefined;
   const { members, headers } = readClientConfig(adapterOf(providerTypeOf(llm)).configNames, llm.clientConfig);
   return { members, headers };

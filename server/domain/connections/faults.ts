@@ -2,12 +2,22 @@ import { Fault, type Reason } from "../../base/fault.ts";
 import type { Llm, StoredTest } from "../../store/schema/llm.entity.ts";
 import { type FailureKind, UpstreamFailure } from "../../upstream/models/failure.ts";
 
-const REASONS: Readonly<Record<FailureKind, Reason>> = {
+/** What a program is told of each way in which an endpoint fails. */
+export const UPSTREAM_REASONS: Readonly<Record<FailureKind, Reason>> = {
   blocked: "ENDPOINT_NOT_ALLOWED",
-  unreachable: "UPSTREAM_UNAVAILABLE",
+  unreachable: "UPSTREAM_UNREACHABLE",
+  cut: "UPSTREAM_UNAVAILABLE",
   timeout: "UPSTREAM_TIMEOUT",
   "key-refused": "UPSTREAM_KEY_REFUSED",
+  "provider-key-refused": "UPSTREAM_PROVIDER_KEY_REFUSED",
   "model-not-found": "UPSTREAM_MODEL_NOT_FOUND",
+  "model-not-allowed": "UPSTREAM_MODEL_NOT_ALLOWED",
+  "context-too-long": "UPSTREAM_CONTEXT_TOO_LONG",
+  "content-refused": "UPSTREAM_CONTENT_REFUSED",
+  "region-refused": "UPSTREAM_REGION_REFUSED",
+  "feature-refused": "UPSTREAM_FEATURE_REFUSED",
+  "parameter-refused": "UPSTREAM_PARAMETER_REFUSED",
+  busy: "UPSTREAM_BUSY",
   "request-refused": "UPSTREAM_REQUEST_REFUSED",
   "rate-limited": "UPSTREAM_RATE_LIMITED",
   "quota-exhausted": "UPSTREAM_QUOTA_EXHAUSTED",
@@ -26,17 +36,30 @@ export function refusalOf(error: unknown, llm: Readonly<Llm>): unknown {
 export function upstreamFault(error: unknown, metadata: Readonly<Record<string, string>>): unknown {
   if (!(error instanceof UpstreamFailure)) return error;
   return new Fault(
-    REASONS[error.kind],
+    UPSTREAM_REASONS[error.kind],
     error.message,
     {
-      metadata: {
-        ...metadata,
-        ...(error.httpStatus === undefined ? {} : { upstreamHttpStatus: String(error.httpStatus) }),
-      },
+      metadata: { ...metadata, ...told(error) },
       ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
     },
     error,
   );
+}
+
+/** What is known of a failure beside its sentence, for a program. */
+function told({ kind, facts }: UpstreamFailure): Record<string, string> {
+  const known = {
+    upstreamHttpStatus: facts.httpStatus,
+    upstreamRequestId: facts.requestId,
+    parameter: facts.parameter,
+    feature: facts.feature,
+    promptTokens: facts.promptTokens,
+    contextTokens: facts.contextTokens,
+    // What was carried out nobody knows, so it may have been billed.
+    requestWasSent: kind === "cut" ? "true" : undefined,
+  };
+  const said = Object.entries(known).filter(([, value]) => value !== undefined && value !== "");
+  return Object.fromEntries(said.map(([name, value]) => [name, String(value)]));
 }
 
 /** The result of a test that ended before anything was sent, because the key could not be had. */

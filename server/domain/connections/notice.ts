@@ -9,7 +9,13 @@ export type NoticeCode =
   | "PLAINTEXT_ENDPOINT"
   | "ENDPOINT_HINT"
   | "PARTIAL_RESULTS"
-  | "CLIENT_CONFIG_NOT_SENT";
+  | "CLIENT_CONFIG_NOT_SENT"
+  | "HISTORY_LEFT_OUT"
+  | "HISTORY_CUT_BY_ENDPOINT"
+  | "REPLY_NOT_JSON"
+  | "PROVIDER_STATE_NOT_SENT"
+  | "FALLBACK_REPLIED"
+  | "PRICE_INCOMPLETE";
 
 /** A remark on something that succeeded. */
 export interface Notice {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { invalidField } from "../../base/fault.ts";
+import type { SamplingParams } from "../../base/sampling.ts";
 import { findLlm, savePendingTest, saveTest } from "../../store/queries/llms.ts";
 import type { Llm, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
@@ -11,16 +12,17 @@ import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { recordAudit } from "../call/audit-record.ts";
 import { holderOf, reach, type Scope } from "../call/scope.ts";
-import { configOf } from "../connections/client-config.ts";
+import { allowedConfig, configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { apiKeyHeaderOf, type CredentialsDraft, completeCredentials } from "../connections/credentials.ts";
 import { canonicalEndpoint, endpointOrDefault } from "../connections/endpoint.ts";
-import { testOfRefusedRef } from "../connections/faults.ts";
+import { testOfRefusedRef, UPSTREAM_REASONS } from "../connections/faults.ts";
 import { providerTypeOf } from "../connections/provider-type.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
 import type { Slot } from "../connections/slots.ts";
 import { statusAfter } from "../connections/status.ts";
+import { lookUpModel } from "../models/catalog.ts";
 import { givenOf, inferModel } from "../models/inference.ts";
 import { connectionAfter } from "./change.ts";
 import { saveNews } from "./create.ts";
@@ -38,6 +40,9 @@ export interface ConnectionDraft {
   readonly apiPath: string;
   readonly modelIdentifier: string;
   readonly credentials: CredentialsDraft | undefined;
+  readonly sampling: SamplingParams | undefined;
+  readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
+  readonly takesSampling: boolean | undefined;
 }
 
 interface Deps {
@@ -52,9 +57,13 @@ interface Deps {
 interface Candidate {
   /** Without its key. */
   readonly target: Target;
+  /** What every chat sends. */
+  readonly sampling: SamplingParams;
   readonly credentials: Credentials | undefined;
   /** Undefined: only whether a chat works. */
   readonly questions?: SideQuestions;
+  /** Whether a whole reply is asked for beside a streamed one. Default: it is. */
+  readonly bothForms?: boolean;
 }
 
 /** Tests of connections: by the same path that chats take, so that a green test means a chat works. */
@@ -96,14 +105,15 @@ export class ConnectionTests {
     await recordUse(scope, llm, { purpose: "check", ...storedUse(llm) });
     const stored = await this.#stored(scope, llm, "CURRENT");
     // A second call each time would be too much.
-    const test = await this.#run(scope, { ...stored, questions: { ...sideQuestionsOf(llm), claimsTools: false } });
+    const questions = { ...sideQuestionsOf(llm), claimsTools: false };
+    const test = await this.#run(scope, { ...stored, questions, bothForms: false });
     await keepResult(scope, llm, test);
     return test;
   }
 
   /** Tests what is not registered, or an Llm with changes; nothing is kept. */
   async testConnection(scope: Scope, draft: ConnectionDraft): Promise<StoredTest> {
-    const candidate = draft.llmId ? await this.#changed(scope, draft) : newCandidate(scope, draft);
+    const candidate = await (draft.llmId ? this.#changed(scope, draft) : newCandidate(scope, draft));
     const { source } = candidate.credentials ?? {};
     if (!draft.llmId && source instanceof SecretRef) await recordUseOfRef(scope);
     return this.#run(scope, candidate);
@@ -119,21 +129,26 @@ export class ConnectionTests {
       if (sent > 0) await this.#limits.countTest(holderOf(scope.caller));
       const next = sleep(sent + 1 < count ? intervalMs : 0, undefined, { signal: scope.signal });
       next.catch(() => {}); // It is awaited below, if we get that far.
-      yield await this.#run(scope, candidate);
+      yield await this.#run(scope, { ...candidate, bothForms: false });
       await next;
     }
   }
 
   /** A reference that gives no key is a result like others. Its key is fetched anew, for whoever just changed it. */
-  async #run(scope: Scope, { target, credentials, questions }: Candidate): Promise<StoredTest> {
+  async #run(
+    scope: Scope,
+    { target, credentials, sampling, questions, bothForms = true }: Candidate,
+  ): Promise<StoredTest> {
     try {
       const apiKey = credentials && (await this.#apiKey(scope, target, credentials));
       const whole = { ...target, apiKey };
       const { signal, watch } = scope;
-      const result = await (questions
-        ? this.#upstreams.examine(whole, questions, signal, watch)
-        : this.#upstreams.test(whole, signal, watch));
-      return { ...result, testedAt: Date.now() };
+      const asked = { sampling, bothForms };
+      const { failure, ...result } = await (questions
+        ? this.#upstreams.examine(whole, { ...questions, ...asked }, signal, watch)
+        : this.#upstreams.test(whole, asked, signal, watch));
+      const reason = failure && UPSTREAM_REASONS[failure];
+      return { ...result, ...(reason && { reason }), testedAt: Date.now() };
     } catch (error) {
       if (isRefusedRef(error)) return testOfRefusedRef(error);
       throw error;
@@ -148,9 +163,10 @@ export class ConnectionTests {
   /** An Llm as it is, with what is in a slot; what it uses may be its Provider's. */
   async #stored(scope: Scope, llm: Llm, slot: Slot): Promise<Candidate> {
     const target = targetOf(llm, undefined);
-    if (slot !== "CURRENT") return { target, credentials: await openSlot(this.#vault, scope.em, llm, slot) };
+    const sampling = llm.defaultSampling;
+    if (slot !== "CURRENT") return { target, sampling, credentials: await openSlot(this.#vault, scope.em, llm, slot) };
     const { endpointUrl, credentials } = await connectionOf(this.#vault, scope.em, llm);
-    return { target: { ...target, endpointUrl }, credentials };
+    return { target: { ...target, endpointUrl }, sampling, credentials };
   }
 
   async #changed(scope: Scope, draft: ConnectionDraft): Promise<Candidate> {
@@ -164,18 +180,26 @@ export class ConnectionTests {
       apiPath: draft.apiPath || undefined,
       credentials: draft.credentials,
     });
-    const model = draft.modelIdentifier || llm.modelIdentifier;
-    const config = configOf(llm);
-    const target = { ownerId: llm.owner, providerType, endpointUrl, apiPath, model, apiKey: undefined, config };
+    const { clientConfig = llm.clientConfig } = draft;
+    const target = {
+      ...targetOf(llm, undefined),
+      endpointUrl,
+      apiPath,
+      model: draft.modelIdentifier || llm.modelIdentifier,
+      config: configOf({ providerType, clientConfig: clientConfig && allowedConfig(providerType, clientConfig) }),
+      ...(draft.takesSampling !== undefined && { takesSampling: draft.takesSampling }),
+    };
+    const sampling = draft.sampling ?? llm.defaultSampling;
     if (credentials !== undefined) {
       if (credentials?.source instanceof SecretRef) await recordUse(scope, llm, { usesSecret: "true" });
-      return { target, credentials: credentials ?? undefined };
+      return { target, sampling, credentials: credentials ?? undefined };
     }
     await recordUse(scope, llm, storedUse(llm));
     const way = await connectionOf(this.#vault, scope.em, llm);
     // A Provider's key goes nowhere but to the endpoint that came with it.
     return {
       target: llm.provider ? { ...target, endpointUrl: way.endpointUrl } : target,
+      sampling,
       credentials: way.credentials,
     };
   }
@@ -188,8 +212,8 @@ export class ConnectionTests {
 }
 
 /** A blocked address is not refused here: that it is blocked is the result of the test. */
-function newCandidate(scope: Scope, draft: ConnectionDraft): Candidate {
-  const { providerType } = draft;
+async function newCandidate(scope: Scope, draft: ConnectionDraft): Promise<Candidate> {
+  const { providerType, clientConfig = null, takesSampling } = draft;
   if (!providerType) throw invalidField("provider_type", "is required without an llm_id");
   const target = {
     ownerId: scope.caller.accountId,
@@ -198,8 +222,13 @@ function newCandidate(scope: Scope, draft: ConnectionDraft): Candidate {
     apiPath: draft.apiPath || providers[providerType].defaultApiPath,
     model: draft.modelIdentifier,
     apiKey: undefined,
+    config: configOf({ providerType, clientConfig: allowedConfig(providerType, clientConfig) }),
+    // As a registered Llm would be called: where its owner says nothing, by what the catalog says.
+    takesSampling:
+      takesSampling ?? (await lookUpModel(providerType, draft.modelIdentifier))?.supportsSamplingParameters,
   };
-  return { target, credentials: draft.credentials && completeCredentials(draft.credentials, providerType) };
+  const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
+  return { target, sampling: draft.sampling ?? {}, credentials };
 }
 
 /** Whatever a test before has proven: it may be otherwise now. */

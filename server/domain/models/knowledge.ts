@@ -1,4 +1,5 @@
-import type { StoredModel, StoredTest } from "../../store/schema/llm.entity.ts";
+import type { StoredModel, StoredPrice, StoredTest } from "../../store/schema/llm.entity.ts";
+import type { ListedPrice } from "../../upstream/models/adapter.ts";
 import type { ModelFacts } from "./catalog.ts";
 import { claimsOfCatalog, claimsOfList, claimsOfTest } from "./catalog.ts";
 import type { FetchedModels } from "./lists.ts";
@@ -43,8 +44,8 @@ export function learn(
   const claims = { ...tested.claims, CATALOG: facts && claimsOfCatalog(facts) };
   const word = { isKnown: facts !== undefined, deprecation: facts?.deprecation };
   const { state, ...end } = modelStateOf(word, tested, dateOf(now));
-  const { serving, announced, checkedAt } = tested;
-  return { state, model: withoutGaps({ ...end, claims, serving, announced, checkedAt }) };
+  const { serving, announced, listed, checkedAt } = tested;
+  return { state, model: withoutGaps({ ...end, claims, serving, announced, listed, checkedAt }) };
 }
 
 /** A list without the model tells only if it is complete and has any; and not of a model that replied all the same. */
@@ -63,8 +64,19 @@ function afterList(before: StoredModel, name: ModelName, list: FetchedModels): S
     claims: { ...before.claims, PROVIDER: isVague ? undefined : claimsOfList(served) },
     serving: "LISTED",
     announced: isVague ? undefined : served.deprecation,
+    listed:
+      isVague || !served.price
+        ? undefined
+        : { ...served.price, setAt: setAtOf(before.listed, served.price, checkedAt) },
     checkedAt,
   };
+}
+
+/** Since when it is so: a price that is listed once more is none that was set anew. */
+function setAtOf(before: StoredPrice | undefined, price: ListedPrice, now: number): number {
+  const isSame =
+    before && (["input", "output", "cacheRead", "cacheWrite"] as const).every((kind) => before[kind] === price[kind]);
+  return isSame ? before.setAt : now;
 }
 
 /** A reply of what should be gone proves that it is not, until a test does not find it. */

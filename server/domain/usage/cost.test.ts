@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { costOf, type Rates, rateOf, tokensOf } from "./cost.ts";
 
-const none = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+const none = { input: 0, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, output: 0, reasoning: 0 };
 const rates: Rates = { input: 3_000_000n, cacheRead: 300_000n, output: 15_000_000n };
 
 describe("costOf", () => {
@@ -32,7 +32,7 @@ describe("tokensOf", () => {
     {
       name: "takes what was cached out of the prompt, and the reasoning out of the reply",
       usage: { inputTokens: 100, outputTokens: 50, cacheReadTokens: 60, cacheWriteTokens: 30, reasoningTokens: 20 },
-      tokens: { input: 10, cacheRead: 60, cacheWrite: 30, output: 30, reasoning: 20 },
+      tokens: { input: 10, cacheRead: 60, cacheWrite: 30, hourCacheWrite: 0, output: 30, reasoning: 20 },
     },
     {
       name: "keeps an explicit zero",

@@ -1,5 +1,5 @@
 import { estimateTokenCount } from "tokenx";
-import type { ChatMessage, ModelRequest, ToolCall, Usage } from "../../upstream/models/conversation.ts";
+import type { Billing, ChatMessage, ModelRequest, Reply, ToolCall, Usage } from "../../upstream/models/conversation.ts";
 
 /** What is asked of a model, as far as its cost can be told before the reply is there. Nothing is reckoned that nobody asks for. */
 export interface Prompt {
@@ -12,7 +12,7 @@ export interface Prompt {
 }
 
 /** The kinds of tokens that are billed, each on its own: no token is of two kinds. */
-const KINDS = ["input", "cacheRead", "cacheWrite", "output", "reasoning"] as const;
+const KINDS = ["input", "cacheRead", "cacheWrite", "hourCacheWrite", "output", "reasoning"] as const;
 
 export type TokenKind = (typeof KINDS)[number];
 
@@ -38,19 +38,39 @@ export function costOf(tokens: Tokens, rates: Rates): bigint | undefined {
  * The tokens of a reply by kind; undefined unless prompt and reply were both counted. A provider that says nothing of
  * caches or reasoning had none to bill for: without a count of its own, a token is billed at the rate of the whole.
  */
-export function tokensOf(usage: Usage): Tokens | undefined {
+export function tokensOf(usage: Usage, { hourCacheTokens = 0 }: Billing = {}): Tokens | undefined {
   const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0 } = usage;
-  if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  if (inputTokens === undefined || outputTokens === undefined || hourCacheTokens > cacheWriteTokens) return undefined;
   const input = inputTokens - cacheReadTokens - cacheWriteTokens;
   const output = outputTokens - reasoningTokens;
   // Counts that contradict each other are no counts.
   if (input < 0 || output < 0) return undefined;
-  return { input, cacheRead: cacheReadTokens, cacheWrite: cacheWriteTokens, output, reasoning: reasoningTokens };
+  return {
+    input,
+    cacheRead: cacheReadTokens,
+    cacheWrite: cacheWriteTokens - hourCacheTokens,
+    hourCacheWrite: hourCacheTokens,
+    output,
+    reasoning: reasoningTokens,
+  };
 }
 
 /** The rate for so many US dollars a million tokens; of more than six decimals, the rest is rounded. */
 export function rateOf(dollarsPerMillion: string | number): bigint {
   return BigInt(Math.round(Number(dollarsPerMillion) * 1e6));
+}
+
+/** A reply of so many words is no reply of no tokens. */
+const SURELY_A_TOKEN = 4;
+
+/**
+ * Whether the counts that came with a reply prove that somebody counted: a prompt has a token, and so has what was said. A
+ * usage of zeros is what gateways write in the place of one that they did not get; counts that contradict each other are none.
+ */
+export function isCounted(usage: Usage, estimatedOutput: number): boolean {
+  const { inputTokens = 0, outputTokens } = usage;
+  if (inputTokens <= 0 || outputTokens === undefined || tokensOf(usage) === undefined) return false;
+  return outputTokens > 0 || estimatedOutput <= SURELY_A_TOKEN;
 }
 
 /** What APIs put around each message, in tokens. */
@@ -76,6 +96,11 @@ export function estimateMessages(messages: readonly ChatMessage[]): number {
 /** How many tokens calls of tools have, roughly. */
 export function estimateCalls(calls: readonly ToolCall[]): number {
   return calls.reduce((sum, call) => sum + estimateText(call.name) + estimateText(call.arguments), 0);
+}
+
+/** How many tokens a reply has, roughly. */
+export function estimateReply({ text, reasoning, toolCalls }: Pick<Reply, "text" | "reasoning" | "toolCalls">): number {
+  return estimateText(text) + estimateText(reasoning) + estimateCalls(toolCalls);
 }
 
 /** How many tokens a prompt has, roughly. */

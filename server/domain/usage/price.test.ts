@@ -16,6 +16,7 @@ describe("the price catalog", () => {
       input: 5_000_000n,
       cacheRead: 500_000n,
       cacheWrite: 6_250_000n,
+      hourCacheWrite: 10_000_000n,
       output: 25_000_000n,
       reasoning: 25_000_000n,
     });

@@ -1,8 +1,9 @@
 import type { ModelPrice, TieredPrices } from "@pydantic/genai-prices";
 import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
+import type { Billing, Usage } from "../../upstream/models/conversation.ts";
 import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
 import { providerTypeOf } from "../connections/provider-type.ts";
-import { type Rates, rateOf } from "./cost.ts";
+import { costOf, type Rates, rateOf, tokensOf } from "./cost.ts";
 
 /** What a model's tokens cost, and who says so. */
 export interface Price {
@@ -13,20 +14,85 @@ export interface Price {
   readonly date: string;
 }
 
-/** What the tokens of an Llm cost: as its owner says, or else as the catalog does; undefined if neither knows. */
+/**
+ * What the tokens of an Llm cost: as its owner says, or else as its endpoint's own list does, or else as the catalog does;
+ * undefined if none knows.
+ */
 export async function priceOf(llm: Readonly<Llm>): Promise<Price | undefined> {
-  return llm.price ? ownPrice(llm.price) : lookUpPrice(providerTypeOf(llm), llm.modelIdentifier);
+  if (llm.price) return ownPrice(llm.price, providerTypeOf(llm), "owner");
+  const { listed } = llm.model;
+  if (listed) return ownPrice(listed, providerTypeOf(llm), "endpoint's list");
+  return lookUpPrice(providerTypeOf(llm), llm.modelIdentifier);
 }
 
-function ownPrice({ input, cacheRead, cacheWrite, output, reasoning = output, setAt }: StoredPrice): Price {
+/** A cost, and who says so. */
+export interface Cost {
+  /** In pico-dollars; undefined when it is not known. */
+  readonly cost: bigint | undefined;
+  readonly source: string | undefined;
+  readonly date: string | undefined;
+}
+
+/**
+ * What a reply cost. The owner's word goes first, then the reply's own, then lists. Of a reply by another model than the Llm's,
+ * only its own word counts; of one in a tier of its own, or with more than tokens of text, no list's.
+ */
+export async function costOfReply(llm: Readonly<Llm>, usage: Usage, billing: Billing): Promise<Cost> {
+  const own: Cost = { cost: picoDollarsOf(billing), source: "reply", date: dayOf(Date.now()) };
+  if (own.cost !== undefined && (billing.isFallback || !llm.price)) return own;
+  const price = billing.isFallback ? undefined : await priceOf(llm);
+  const tokens = tokensOf(usage, billing);
+  const factor = llm.price ? 1 : factorOf(providerTypeOf(llm), billing);
+  if (!price || !tokens || factor === undefined) return { cost: undefined, source: price?.source, date: price?.date };
+  const cost = costOf(tokens, price.ratesFor(usage.inputTokens ?? 0));
+  const source = factor === 1 ? price.source : `${price.source}, ${billing.tier}`;
+  return { cost: cost && cost / BigInt(1 / factor), source, date: price.date };
+}
+
+/** How list prices apply: OpenAI's flex tier costs half; what other tiers and audio cost, the lists do not say. */
+function factorOf(providerType: ProviderType, { tier, hasExtras }: Billing): 1 | 0.5 | undefined {
+  if (hasExtras) return undefined;
+  if (tier === undefined) return 1;
+  return tier === "flex" && providerType === "OPENAI" ? 0.5 : undefined;
+}
+
+function picoDollarsOf({ costPicoUsd }: Billing): bigint | undefined {
+  return costPicoUsd === undefined ? undefined : BigInt(costPicoUsd);
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
+/**
+ * A price that somebody set. What was read from a cache costs no more than what was not, so that is the bound where its rate is
+ * not known; what was written to one costs more at Anthropic, by a factor that it publishes, and nothing more elsewhere.
+ */
+function ownPrice(price: StoredPrice, providerType: ProviderType, source: string): Price {
+  const { input, cacheRead = input, cacheWrite, output, reasoning = output, setAt } = price;
+  const inputRate = rateOrNone(input);
+  const isAnthropic = providerType === "ANTHROPIC";
+  const writeRate = rateOrNone(cacheWrite) ?? (isAnthropic ? times(inputRate, 125n) : inputRate);
   const rates: Rates = {
-    input: rateOrNone(input),
+    input: inputRate,
     cacheRead: rateOrNone(cacheRead),
-    cacheWrite: rateOrNone(cacheWrite),
+    cacheWrite: writeRate,
+    hourCacheWrite: larger(writeRate, times(inputRate, HOUR_CACHE_PERCENT)),
     output: rateOrNone(output),
     reasoning: rateOrNone(reasoning),
   };
-  return { ratesFor: () => rates, source: "owner", date: new Date(setAt).toISOString().slice(0, 10) };
+  return { ratesFor: () => rates, source, date: dayOf(setAt) };
+}
+
+/** What is written to a cache for an hour costs twice the input, by Anthropic's list. */
+const HOUR_CACHE_PERCENT = 200n;
+
+function times(rate: bigint | undefined, percent: bigint): bigint | undefined {
+  return rate === undefined ? undefined : (rate * percent) / 100n;
+}
+
+function larger(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  return one === undefined || other === undefined ? undefined : one > other ? one : other;
 }
 
 function rateOrNone(dollarsPerMillion: string | undefined): bigint | undefined {
@@ -67,6 +133,7 @@ function listPrice(listed: ModelPrice): Price {
       input: rate("input_mtok"),
       cacheRead: rate("cache_read_mtok"),
       cacheWrite: rate("cache_write_mtok"),
+      hourCacheWrite: times(rate("input_mtok"), HOUR_CACHE_PERCENT),
       output,
       reasoning: output,
     };

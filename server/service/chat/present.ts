@@ -8,15 +8,21 @@ import {
 import type { ModelEnding } from "../../domain/models/state.ts";
 import type { ChatMessage, ContentPart, Reply, ToolCall } from "../../upstream/models/conversation.ts";
 import { numberOf } from "../call/enums.ts";
+import { presentState } from "./provider-state.ts";
 
 /** What a model replied, as a message. */
-export function presentReply({ text, toolCalls }: Pick<Reply, "text" | "toolCalls">) {
-  return { role: Message_Role.ASSISTANT, content: text, toolCalls: toolCalls.map(presentCall) };
+export function presentReply({ text, toolCalls, state }: Pick<Reply, "text" | "toolCalls" | "state">) {
+  return {
+    role: Message_Role.ASSISTANT,
+    content: text,
+    toolCalls: toolCalls.map(presentCall),
+    providerState: presentState(state),
+  };
 }
 
 /** A message as it was sent: a single text is its content. */
 export function presentMessage(message: ChatMessage): MessageInitShape<typeof MessageSchema> {
-  const { role, parts, toolCalls, toolCallId = "" } = message;
+  const { role, parts, toolCalls, toolCallId = "", state } = message;
   const [first] = parts;
   const isPlain = parts.length === 1 && first?.type === "text";
   return {
@@ -24,6 +30,7 @@ export function presentMessage(message: ChatMessage): MessageInitShape<typeof Me
     ...(isPlain ? { content: first.text } : { parts: parts.map(presentPart) }),
     toolCalls: toolCalls.map(presentCall),
     toolCallId,
+    providerState: presentState(state),
   };
 }
 
@@ -32,8 +39,15 @@ function presentPart(part: ContentPart): MessageInitShape<typeof ContentPartSche
   if (part.type === "image-url") {
     return { part: { case: "image", value: { source: { case: "url", value: part.url } } } };
   }
-  const source = { case: "data" as const, value: part.data as Uint8Array<ArrayBuffer> };
-  return { part: { case: "image", value: { source, mediaType: part.mediaType } } };
+  if (part.type === "file-url") {
+    return { part: { case: "file", value: { source: { case: "url", value: part.url }, name: part.name } } };
+  }
+  const { mediaType } = part;
+  const data = part.data as Uint8Array<ArrayBuffer>;
+  if (part.type === "audio-data") return { part: { case: "audio", value: { data, mediaType } } };
+  const source = { case: "data" as const, value: data };
+  if (part.type === "file-data") return { part: { case: "file", value: { source, mediaType, name: part.name } } };
+  return { part: { case: "image", value: { source, mediaType } } };
 }
 
 function presentCall({ id, name, arguments: text }: ToolCall) {

@@ -28,8 +28,10 @@ import type {
 } from "../../upstream/models/conversation.ts";
 import { scopeOf } from "../call/context.ts";
 import { nameOf, numberOf } from "../call/enums.ts";
+import { presentNotice } from "../llms/present.ts";
 import { readSampling } from "../llms/read.ts";
 import { presentReply, tellEnding } from "./present.ts";
+import { presentState, readState } from "./provider-state.ts";
 import { readResponseFormat, readToolChoice } from "./read.ts";
 import { sessionRpcs } from "./sessions.ts";
 
@@ -84,8 +86,9 @@ function presentEvent(event: ChatEvent): MessageInitShape<typeof StreamChatRespo
       return { event: { case: "toolCallDelta", value: { index, toolCallId: id, name, argumentsDelta } } };
     }
     case "end": {
-      const { stopReason, rawStopReason } = event;
-      const value = { ...presentFacts(event), stopReason: STOP_REASONS[stopReason], rawStopReason };
+      const { stopReason, rawStopReason, state } = event;
+      const providerState = presentState(state);
+      const value = { ...presentFacts(event), stopReason: STOP_REASONS[stopReason], rawStopReason, providerState };
       return { event: { case: "end", value } };
     }
   }
@@ -95,11 +98,13 @@ function presentOrigin({ llmId, sessionId = "", turnId = "" }: ReplyOrigin) {
   return { llmId, sessionId, turnId };
 }
 
-function presentFacts({ usage, source, cost, overBudget }: ReplyFacts) {
+function presentFacts({ usage, source, cost, priceSource = "", overBudget, notices }: ReplyFacts) {
   return {
     usage: presentUsage(usage),
     usageSource: numberOf(UsageSourceSchema, source ?? ""),
     overBudget,
+    priceSource,
+    statuses: notices.map(presentNotice),
     ...(cost === undefined ? {} : { cost }),
   };
 }
@@ -143,15 +148,28 @@ function readMessage(message: Message, index: number): ChatMessage {
       arguments: text,
     })),
     ...(message.toolCallId ? { toolCallId: message.toolCallId } : {}),
+    ...(message.providerState ? { state: readState(message.providerState, `messages[${index}].provider_state`) } : {}),
   };
 }
 
 function readPart(part: Message["parts"][number]["part"], field: string): ContentPart {
   if (part.case === "text") return { type: "text", text: part.value };
+  if (part.case === "audio") return { type: "audio-data", data: part.value.data, mediaType: mediaTypeOf(part.value) };
+  if (part.case === "file") {
+    const { source, name } = part.value;
+    if (source.case === "url") return { type: "file-url", url: source.value, name };
+    const mediaType = mediaTypeOf(part.value);
+    if (source.case === "data" && mediaType) return { type: "file-data", data: source.value, mediaType, name };
+    throw invalidField(`${field}.file.media_type`, "is required with data, such as application/pdf");
+  }
   const { source, mediaType } = part.case === "image" ? part.value : {};
   if (source?.case === "url") return { type: "image-url", url: source.value };
   if (source?.case === "data" && mediaType) return { type: "image-data", data: source.value, mediaType };
   throw invalidField(`${field}.image.media_type`, "is required with data, such as image/png");
+}
+
+function mediaTypeOf({ mediaType }: { readonly mediaType: string }): string {
+  return mediaType.trim().toLowerCase();
 }
 
 function readTool({ name, description, parameters = {} }: Tool) {

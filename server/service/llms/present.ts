@@ -102,6 +102,7 @@ export function presentNotice({ code, message }: Notice): MessageInitShape<typeo
 export function presentTest(test: StoredTest): MessageInitShape<typeof ConnectionTestSchema> {
   return {
     outcome: numberOf(ConnectionTest_OutcomeSchema, test.outcome),
+    reason: test.reason ?? "",
     message: test.message,
     stages: test.stages.map(({ name, state, message }) => ({
       name: numberOf(ConnectionTest_Stage_NameSchema, name),

@@ -78,6 +78,9 @@ export function readConnection(request: TestConnectionRequest): ConnectionDraft 
     apiPath: request.apiPath,
     modelIdentifier: request.modelIdentifier,
     credentials: readCredentials(request.credentials),
+    sampling: request.defaultSamplingParams && readSampling(request.defaultSamplingParams),
+    clientConfig: request.clientConfig && (withPlainNames(request.clientConfig) ?? undefined),
+    takesSampling: request.capabilities?.supportsSamplingParameters,
   };
 }
 

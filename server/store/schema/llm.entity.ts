@@ -42,6 +42,8 @@ export interface StoredModel extends StoredDeprecation {
   serving?: "LISTED" | "UNLISTED" | "PROVEN" | undefined;
   /** What the last list that had the model said of its end. */
   announced?: StoredDeprecation | undefined;
+  /** What that list said its tokens cost. */
+  listed?: StoredPrice | undefined;
   /** When that list was fetched, in milliseconds since 1970; a change of it alone is told to nobody. */
   checkedAt?: number | undefined;
 }
@@ -60,6 +62,8 @@ export interface StoredPrice {
 /** The last test of an Llm; the words are those of connection_test.proto. */
 export interface StoredTest {
   outcome: string;
+  /** What a chat would be refused with. */
+  reason?: string | undefined;
   message: string;
   stages: readonly { readonly name: string; readonly state: string; readonly message: string }[];
   latencyMs: number;

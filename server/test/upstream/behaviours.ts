@@ -39,6 +39,15 @@ export function sends(body: string | Buffer, headers: Record<string, string>, st
 
 const PAGE = "<!DOCTYPE html><html><body><h1>Welcome to nginx!</h1></body></html>";
 
+const refusesTools = sends(
+  JSON.stringify({
+    type: "error",
+    error: { type: "invalid_request_error", message: "This model does not support tools." },
+  }),
+  { "content-type": "application/json" },
+  400,
+);
+
 /** The behaviours that a model's name alone asks for. */
 export const behaviours: Readonly<Record<string, Behaviour>> = {
   slow: saysSlowly(50, "Hello", ", ", "world"),
@@ -99,7 +108,9 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     call.response.end(JSON.stringify(call.dialect.toolCall(call.model, name)));
   },
   /** Replies well, and refuses every request with tools. */
-  toolless: (call) => (call.body.tools === undefined ? speak(call, ["Hello"], 0) : refuses(400)(call)),
+  toolless: (call) => (call.body.tools === undefined ? speak(call, ["Hello"], 0) : refusesTools(call)),
+  /** The same without a word of why. */
+  picky: (call) => (call.body.tools === undefined ? speak(call, ["Hello"], 0) : refuses(400)(call)),
   empty: sends("", {}),
   redirect: sends("", { location: "http://169.254.169.254/latest/meta-data/" }, 307),
   "many-headers": sends("{}", Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`x-${n}`, "y"]))),

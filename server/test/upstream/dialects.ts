@@ -34,7 +34,7 @@ export function dialectOf(path: string, isAnthropic: boolean): Dialect {
 const OPENAI_ERRORS: Readonly<Record<number, { type: string; code: string | null }>> = {
   400: { type: "invalid_request_error", code: null },
   401: { type: "invalid_request_error", code: "invalid_api_key" },
-  403: { type: "invalid_request_error", code: "unsupported_country_region_territory" },
+  403: { type: "invalid_request_error", code: "insufficient_permissions" },
   404: { type: "invalid_request_error", code: "model_not_found" },
   429: { type: "requests", code: "rate_limit_exceeded" },
 };

@@ -9,9 +9,12 @@ import type { Target } from "../../upstream/models/provider-types.ts";
 import { Upstreams } from "../../upstream/upstreams.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 
+/** As a check has it: one streamed reply. */
+const ASKED = { sampling: {}, bothForms: false };
+
 const KEY = "sk-canary-0123456789";
 const MAX_GROWTH_BYTES = 200 * 2 ** 20;
-const LIMITS = { firstByteMs: 400, wholeReplyMs: 400, idleMs: 400, testMs: 4_000, totalMs: 20_000 };
+const LIMITS = { firstPieceMs: 400, betweenPiecesMs: 400, testMs: 4_000, wholeMs: 20_000 };
 
 let upstream: ScriptedUpstream;
 let egress: Egress;
@@ -134,7 +137,7 @@ describe.each(APIS)("an endpoint of $providerType", (api) => {
   describe.each(MATRIX)("that is $behaviour", ({ behaviour, status, retryAfterMs, ...expected }) => {
     it(`is ${expected.test} in a test`, async () => {
       const growth = await growthOf(async () => {
-        const result = await upstreams.test(targetOf(behaviour, api), never);
+        const result = await upstreams.test(targetOf(behaviour, api), ASKED, never);
         expect(result.outcome).toBe(expected.test);
         expect(JSON.stringify(result)).not.toMatch(/canary|127\.0\.0\.1|nginx|poison|refused with/);
       });

@@ -14,6 +14,14 @@ describe("a message", () => {
       stopReason: "tool-calls",
       rawStopReason: "tool_use",
       usage: { inputTokens: 1209, outputTokens: 93, cacheReadTokens: 1000, cacheWriteTokens: 188 },
+      stateValue: {
+        blocks: [
+          { opaque: body.content[0] },
+          { opaque: body.content[1] },
+          { text: "I'll check the weather.".length },
+          { call: true },
+        ],
+      },
     });
   });
 

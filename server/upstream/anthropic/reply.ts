@@ -1,8 +1,10 @@
-import type { Reply, StopReason, Usage } from "../models/conversation.ts";
+import type { WholeReply } from "../models/adapter.ts";
+import { type Billing, type StopReason, saidOf, type Usage } from "../models/conversation.ts";
 import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
+import { stateOf } from "./state.ts";
 
 /** The reply that a message holds. */
-export function readReply(body: JsonObject): Reply | undefined {
+export function readReply(body: JsonObject): WholeReply | undefined {
   if (body.type !== "message") return undefined;
   const content = asObjects(body.content);
   return {
@@ -15,8 +17,24 @@ export function readReply(body: JsonObject): Reply | undefined {
     stopReason: readStopReason(body.stop_reason),
     rawStopReason: asText(body.stop_reason),
     usage: readUsage(asObject(body.usage) ?? {}),
+    ...saidOf(readBilling(asObject(body.usage) ?? {})),
+    stateValue: stateOf(content),
   };
 }
+
+/** What a usage says of rates that are not the usual ones: a tier, a speed, a place, caches of an hour, searches. */
+export function readBilling(usage: JsonObject): Billing {
+  const tier = [usage.service_tier, usage.speed, usage.inference_geo].map(asText).find((word) => !USUAL.has(word));
+  const hourCacheTokens = asCount(asObject(usage.cache_creation)?.ephemeral_1h_input_tokens) || undefined;
+  const hasExtras = Object.values(asObject(usage.server_tool_use) ?? {}).some((count) => (asCount(count) ?? 0) > 0);
+  return {
+    ...(tier !== undefined && { tier }),
+    ...(hourCacheTokens !== undefined && { hourCacheTokens }),
+    ...(hasExtras && { hasExtras }),
+  };
+}
+
+const USUAL = new Set(["", "standard", "global", "not_available"]);
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   end_turn: "end",

@@ -4,12 +4,14 @@ import type {
   ContentPart,
   ModelRequest,
   ResponseFormat,
+  Role,
   Tool,
   ToolCall,
   ToolChoice,
 } from "../models/conversation.ts";
 import { asObject, type JsonObject, parseObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
+import { contentOf } from "./state.ts";
 
 /** What is asked for when the caller sets no limit: the API insists on one. */
 const DEFAULT_MAX_TOKENS = 4_096;
@@ -47,17 +49,55 @@ function writeMessages(messages: readonly ChatMessage[]): JsonObject[] {
   return turns;
 }
 
-function writeContent({ role, parts, toolCalls, toolCallId }: ChatMessage): JsonObject[] {
-  const content = parts.filter((part) => part.type !== "text" || part.text !== "").map(writePart);
+function writeContent({ role, parts, toolCalls, toolCallId, state }: ChatMessage): JsonObject[] {
+  if (role === "assistant" && state !== undefined) {
+    return contentOf(state.value, textOf({ parts }), toolCalls, writeToolCall);
+  }
+  const content = parts.filter((part) => part.type !== "text" || part.text.trim() !== "").map(writePart);
   if (role === "tool") return [{ type: "tool_result", tool_use_id: toolCallId, content }];
   return [...content, ...toolCalls.map(writeToolCall)];
 }
 
+/** Anthropic reads documents in PDF and plain text, and hears nothing. */
+export function refusesPart(part: ContentPart, role: Role): string | undefined {
+  if (role === "system" && part.type !== "text")
+    return "is no text, and Anthropic's API takes nothing else as a system message";
+  if (part.type === "audio-data") return "is audio, which Anthropic's API does not take";
+  if (part.type !== "file-data" || part.mediaType === PDF || isText(part.mediaType)) return undefined;
+  return `is a file of ${part.mediaType}; Anthropic's API takes application/pdf and text`;
+}
+
+const PDF = "application/pdf";
+
+function isText(mediaType: string): boolean {
+  return mediaType.startsWith("text/");
+}
+
 function writePart(part: ContentPart): JsonObject {
-  if (part.type === "text") return { type: "text", text: part.text };
-  if (part.type === "image-url") return { type: "image", source: { type: "url", url: part.url } };
-  const data = Buffer.from(part.data).toString("base64");
-  return { type: "image", source: { type: "base64", media_type: part.mediaType, data } };
+  switch (part.type) {
+    case "text":
+      return { type: "text", text: part.text };
+    case "image-url":
+      return { type: "image", source: { type: "url", url: part.url } };
+    case "file-url":
+      return { type: "document", source: { type: "url", url: part.url }, ...titleOf(part.name) };
+    case "file-data": {
+      const source = isText(part.mediaType)
+        ? { type: "text", media_type: "text/plain", data: Buffer.from(part.data).toString("utf8") }
+        : { type: "base64", media_type: part.mediaType, data: base64(part.data) };
+      return { type: "document", source, ...titleOf(part.name) };
+    }
+    default:
+      return { type: "image", source: { type: "base64", media_type: part.mediaType, data: base64(part.data) } };
+  }
+}
+
+function titleOf(name: string): JsonObject {
+  return name === "" ? {} : { title: name };
+}
+
+function base64(data: Uint8Array): string {
+  return Buffer.from(data).toString("base64");
 }
 
 /** The API takes only an object; Anthropic's own advice for arguments that are none is to wrap them like this. */
@@ -97,6 +137,6 @@ function refusesSampling(model: string): boolean {
   return major > 4 || (major === 4 && Number(version.minor ?? 0) >= 7);
 }
 
-function textOf({ parts }: ChatMessage): string {
+function textOf({ parts }: Pick<ChatMessage, "parts">): string {
   return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 }

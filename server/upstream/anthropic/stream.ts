@@ -1,8 +1,9 @@
-import { type ApiError, malformed, type StreamReader } from "../models/adapter.ts";
-import type { ReplyEvent, Usage } from "../models/conversation.ts";
+import type { StreamReader } from "../models/adapter.ts";
+import { type ReplyEvent, saidOf, type Usage } from "../models/conversation.ts";
+import { type ErrorWords, errorIn, MALFORMED } from "../models/error-words.ts";
 import { asObject, asText, type JsonObject, parseObject } from "../models/json-value.ts";
-import { readError } from "./errors.ts";
-import { readStopReason, readUsage } from "./reply.ts";
+import { readBilling, readStopReason, readUsage } from "./reply.ts";
+import { GrowingBlock, stateOf } from "./state.ts";
 
 /** A streamed message. */
 export function openStream(): StreamReader {
@@ -19,11 +20,13 @@ class MessageStream implements StreamReader {
   #rawStopReason = "";
   /** Said at the start, and again, as far as it has changed, at the end. */
   #usage: JsonObject = {};
+  /** All blocks, to be sent back as they came. */
+  readonly #blocks = new Map<unknown, GrowingBlock>();
 
-  read(data: string, events: ReplyEvent[]): ApiError | undefined {
+  read(data: string, events: ReplyEvent[]): ErrorWords | undefined {
     const event = parseObject(data);
-    if (event === undefined) return malformed;
-    const error = readError(event);
+    if (event === undefined) return MALFORMED;
+    const error = errorIn(event);
     if (error !== undefined) return error;
     switch (event.type) {
       case "message_start":
@@ -58,7 +61,17 @@ class MessageStream implements StreamReader {
   end(): ReplyEvent | undefined {
     if (!this.isComplete) return undefined;
     const rawStopReason = this.#rawStopReason;
-    return { type: "end", stopReason: readStopReason(rawStopReason), rawStopReason, usage: readUsage(this.#usage) };
+    return {
+      type: "end",
+      stopReason: readStopReason(rawStopReason),
+      rawStopReason,
+      usage: readUsage(this.#usage),
+      ...saidOf(readBilling(this.#usage)),
+    };
+  }
+
+  get stateValue(): JsonObject | undefined {
+    return stateOf([...this.#blocks.values()].map((block) => block.whole(parseObject)));
   }
 
   #start(message: JsonObject, events: ReplyEvent[]): void {
@@ -68,6 +81,7 @@ class MessageStream implements StreamReader {
   }
 
   #startBlock(block: unknown, content: JsonObject, events: ReplyEvent[]): void {
+    this.#blocks.set(block, new GrowingBlock(content));
     if (content.type === "tool_use") {
       const index = this.#callIndexes.size;
       this.#callIndexes.set(block, index);
@@ -75,11 +89,16 @@ class MessageStream implements StreamReader {
       const id = asText(content.id);
       events.push({ type: "tool-call-delta", index, id, name: asText(content.name), argumentsDelta: "" });
     } else {
-      this.#readDelta(block, content, events);
+      this.#tell(block, content, events);
     }
   }
 
   #readDelta(block: unknown, delta: JsonObject, events: ReplyEvent[]): void {
+    this.#blocks.get(block)?.add(delta);
+    this.#tell(block, delta, events);
+  }
+
+  #tell(block: unknown, delta: JsonObject, events: ReplyEvent[]): void {
     const text = asText(delta.text);
     if (text !== "") events.push({ type: "text-delta", text });
     const thinking = asText(delta.thinking);
@@ -99,7 +118,7 @@ class MessageStream implements StreamReader {
   }
 
   #addUsage(usage: unknown): void {
-    const counts = Object.entries(asObject(usage) ?? {}).filter(([, count]) => typeof count === "number");
-    this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
+    const said = Object.entries(asObject(usage) ?? {}).filter(([, value]) => value !== null);
+    this.#usage = { ...this.#usage, ...Object.fromEntries(said) };
   }
 }

@@ -1,10 +1,20 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { anthropic } from "../anthropic/adapter.ts";
 import type { Adapter, ModelDetails } from "../models/adapter.ts";
+import type { Billing } from "../models/conversation.ts";
 import { type ProviderType, providers } from "../models/provider-types.ts";
 import { openAi } from "../openai/adapter.ts";
-import { liteLlmDetails } from "../openai/litellm-details.ts";
+import { liteLlmDetails, readLiteLlmHead } from "../openai/litellm.ts";
+import { llamaCppDetails } from "../openai/llama-cpp.ts";
+import { ollamaDetails } from "../openai/ollama.ts";
 
 const ADAPTERS: Readonly<Record<(typeof providers)[ProviderType]["api"], Adapter>> = { openai: openAi, anthropic };
+
+const DETAILS: Partial<Readonly<Record<ProviderType, ModelDetails>>> = {
+  LITELLM_PROXY: liteLlmDetails,
+  LLAMA_CPP: llamaCppDetails,
+  OLLAMA: ollamaDetails,
+};
 
 /** How the API of a provider is spoken. */
 export function adapterOf(providerType: ProviderType): Adapter {
@@ -13,5 +23,10 @@ export function adapterOf(providerType: ProviderType): Adapter {
 
 /** Where a provider says more of its models than its list does; undefined where the list says all there is to say. */
 export function modelDetailsOf(providerType: ProviderType): ModelDetails | undefined {
-  return providerType === "LITELLM_PROXY" ? liteLlmDetails : undefined;
+  return DETAILS[providerType];
+}
+
+/** What tells of its price and of who replied in the head of an answer; undefined where it tells nothing. */
+export function headReaderOf(providerType: ProviderType): ((headers: IncomingHttpHeaders) => Billing) | undefined {
+  return providerType === "LITELLM_PROXY" ? readLiteLlmHead : undefined;
 }

@@ -1,54 +1,156 @@
 import type { SamplingParams } from "../../base/sampling.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
-import { malformed, type StreamReader } from "../models/adapter.ts";
-import type { ModelRequest, Reply, ReplyEvent, Usage } from "../models/conversation.ts";
+import type { StreamReader } from "../models/adapter.ts";
+import { type ModelRequest, type Reply, type ReplyEvent, saidOf, type Usage } from "../models/conversation.ts";
+import { errorIn, MALFORMED } from "../models/error-words.ts";
 import { EventStreamSplitter } from "../models/event-stream.ts";
-import { apiFailure, refusalOf, UpstreamFailure } from "../models/failure.ts";
+import { UpstreamFailure } from "../models/failure.ts";
+import { eventsOfReply, GrowingReply } from "../models/growing-reply.ts";
 import { type JsonObject, parseObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
-import { adapterOf } from "./adapters.ts";
+import { apiFailure, refusalOf } from "../verdicts/refusal.ts";
+import { adapterOf, headReaderOf } from "./adapters.ts";
+import type { Habits, Learned } from "./learned.ts";
+import { soundHistory } from "./sound-history.ts";
+import { stateOfReply, withOwnState } from "./state-owner.ts";
 
 /** Of an error, more than this is not read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
 /** How a call is made. */
 export interface CallOptions {
-  readonly streamed: boolean;
   readonly signal: AbortSignal;
   /** Sent beside those of the API; none of them comes in the place of the key. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Told of each answer that is no refusal, when its head is there. */
+  readonly onHead?: ((response: EgressResponse) => void) | undefined;
+  /** Told what the provider has counted of a streamed reply, however it ends. */
+  readonly onCount?: ((usage: Usage) => void) | undefined;
+  /** Told when a reply came in another form than it was asked for: what was to be streamed as a whole, or the other way. */
+  readonly onOtherForm?: ((refusal: UpstreamFailure | undefined) => void) | undefined;
+}
+
+/** A way out, and what was learned of where it leads. */
+export interface Outlet {
+  readonly egress: Egress;
+  readonly learned: Learned;
+}
+
+/** A whole reply; of an endpoint that has refused to give any but streamed ones, it is streamed to us. */
+export async function wholeReply(
+  outlet: Outlet,
+  target: Target,
+  request: ModelRequest,
+  options: CallOptions,
+): Promise<Reply> {
+  if (outlet.learned.of(target).form === "streamed") return collected(outlet, target, request, options);
+  let refusal: UpstreamFailure;
+  try {
+    return await readReply(outlet, target, await sendCall(outlet, target, request, false, options));
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure) || error.facts.feature !== WHOLE_REPLIES) throw error;
+    refusal = error;
+  }
+  const reply = await collected(outlet, target, request, options);
+  outlet.learned.learn(target, { form: "streamed" });
+  options.onOtherForm?.(refusal);
+  return reply;
+}
+
+/**
+ * The events of a reply as it is written; those that arrived together are in one array. Closes the connection when left. Of an
+ * endpoint that gives whole replies only, they come all at once.
+ */
+export async function* replyEvents(
+  outlet: Outlet,
+  target: Target,
+  request: ModelRequest,
+  options: CallOptions,
+): AsyncGenerator<readonly ReplyEvent[]> {
+  let refusal: UpstreamFailure | undefined;
+  if (outlet.learned.of(target).form !== "whole") {
+    try {
+      const response = await sendCall(outlet, target, request, true, options);
+      if (!isWhole(response)) {
+        yield* readReplyEvents(outlet, target, response, options);
+        return;
+      }
+      const reply = await readReply(outlet, target, response);
+      options.onOtherForm?.(undefined);
+      yield eventsOfReply(reply);
+      return;
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure) || error.facts.feature !== STREAMED_REPLIES) throw error;
+      refusal = error;
+    }
+  }
+  const reply = await readReply(outlet, target, await sendCall(outlet, target, request, false, options));
+  outlet.learned.learn(target, { form: "whole" });
+  options.onOtherForm?.(refusal);
+  yield eventsOfReply(reply);
 }
 
 /** Sends one request to a model; throws UpstreamFailure unless the endpoint agrees to reply. */
-export async function sendCall(
-  egress: Egress,
+async function sendCall(
+  { egress, learned }: Outlet,
   target: Target,
   request: ModelRequest,
-  { streamed, signal, headers }: CallOptions,
+  streamed: boolean,
+  { signal, headers, onHead }: CallOptions,
 ): Promise<EgressResponse> {
-  const response = await egress.request({
-    ownerId: target.ownerId,
-    url: urlOf(target),
-    method: "POST",
-    headers: { ...headers, ...headersOf(target, streamed) },
-    body: JSON.stringify(bodyOf(target, request, streamed)),
-    streamed,
-    signal,
-  });
-  if (response.status < 400) return response;
-  throw await readRefusal(target, response);
+  const post = async (limitName: Habits["limitName"]): Promise<EgressResponse> => {
+    const response = await egress.request({
+      ownerId: target.ownerId,
+      url: urlOf(target),
+      method: "POST",
+      headers: { ...headers, ...headersOf(target, streamed) },
+      body: JSON.stringify(bodyOf(target, request, streamed, limitName)),
+      streamed,
+      patience: target.patience,
+      signal,
+    });
+    if (response.status >= 400) throw await readRefusal(target, response);
+    onHead?.(response);
+    return response;
+  };
+  const { limitName } = learned.of(target);
+  try {
+    return await post(limitName);
+  } catch (error) {
+    const other = otherLimitName(error, bodyOf(target, request, streamed, limitName));
+    if (other === undefined) throw error;
+    const response = await post(other);
+    learned.learn(target, { limitName: other });
+    return response;
+  }
 }
 
+/** The other of the two names for the same limit, if it is the first that was refused. */
+function otherLimitName(error: unknown, body: JsonObject): Habits["limitName"] {
+  if (!(error instanceof UpstreamFailure) || error.kind !== "parameter-refused") return undefined;
+  const { parameter = "" } = error.facts;
+  if (!/^max_(completion_)?tokens$/.test(parameter) || body[parameter] === undefined) return undefined;
+  return parameter === "max_tokens" ? "max_completion_tokens" : "max_tokens";
+}
+
+const WHOLE_REPLIES = "whole replies";
+const STREAMED_REPLIES = "streamed replies";
+
 /** The reply that an answer is as a whole. */
-export async function readReply(egress: Egress, target: Target, response: EgressResponse): Promise<Reply> {
+async function readReply({ egress }: Pick<Outlet, "egress">, target: Target, response: EgressResponse): Promise<Reply> {
   const adapter = adapterOf(target.providerType);
+  const readHead = headReaderOf(target.providerType);
   const text = await response.text(egress.limits.bodyBytes);
   const body = parseObject(text);
-  const error = body === undefined ? undefined : adapter.readError(body);
+  const error = body === undefined ? undefined : errorIn(body);
   if (error !== undefined) throw apiFailure(target, error, response);
-  const reply = body === undefined ? undefined : adapter.readReply(body);
-  if (reply !== undefined) return reply;
+  const reply = body === undefined ? undefined : adapter.readReply(body, target.providerType);
+  if (reply !== undefined) {
+    const { stateValue, ...said } = reply;
+    const state = stateOfReply(target, stateValue);
+    return { ...said, ...saidOf(reply.billing, readHead?.(response.headers)), ...(state && { state }) };
+  }
   throw notAReply(text, response);
 }
 
@@ -60,39 +162,49 @@ export function notAReply(text: string, { status }: EgressResponse): UpstreamFai
   return new UpstreamFailure("bad-reply", `${sentence}: ${advice}`, { httpStatus: status });
 }
 
-/**
- * The events of a streamed answer; those that arrived together are in one array. Closes the connection when left. However it
- * ends, `counted` is told what the provider has counted.
- */
-export async function* readReplyEvents(
-  egress: Egress,
+/** A reply that is streamed to us, as a whole. */
+async function collected(outlet: Outlet, target: Target, request: ModelRequest, options: CallOptions): Promise<Reply> {
+  const heard = new GrowingReply();
+  for await (const events of replyEvents(outlet, target, request, options))
+    for (const event of events) heard.add(event);
+  return heard.reply;
+}
+
+async function* readReplyEvents(
+  { egress }: Outlet,
   target: Target,
   response: EgressResponse,
-  counted?: (usage: Usage) => void,
+  { onCount }: CallOptions,
 ): AsyncGenerator<readonly ReplyEvent[]> {
-  const reader = adapterOf(target.providerType).openStream();
+  const readHead = headReaderOf(target.providerType);
+  const reader = adapterOf(target.providerType).openStream(target.providerType);
+  const head = readHead?.(response.headers);
+  let isHeard = false;
   try {
-    if (isWhole(response)) throw await readUnstreamed(egress, target, response);
     const splitter = new EventStreamSplitter(egress.limits.lineBytes, response.status);
     for (;;) {
       const pieces = await readPieces(response, reader);
       const events: ReplyEvent[] = [];
       const error = readData(reader, pieces === undefined ? splitter.flush() : splitter.push(pieces), events);
       const hasStopped = pieces === undefined || reader.isComplete;
-      const end = hasStopped ? reader.end() : undefined;
-      if (end !== undefined) {
-        events.push(end);
+      const end = hasStopped && (error === undefined || error === MALFORMED) ? reader.end() : undefined;
+      if (end?.type === "end") {
+        const state = stateOfReply(target, reader.stateValue);
+        events.push({ ...end, ...saidOf(end.billing, head), ...(state && { state }) });
         response.finish();
+      } else if (!isHeard && events.some(({ type }) => type !== "start")) {
+        isHeard = true;
+        response.hear();
       }
       if (events.length > 0) yield events;
       if (end !== undefined) return;
       // A last line that is only half there is the cut itself.
-      if (error !== undefined && !(error === malformed && hasStopped)) throw apiFailure(target, error, response);
+      if (error !== undefined && !(error === MALFORMED && hasStopped)) throw apiFailure(target, error, response);
       if (hasStopped) throw cut(response);
     }
   } finally {
     response.cancel();
-    counted?.(reader.usage);
+    onCount?.(reader.usage);
   }
 }
 
@@ -102,10 +214,20 @@ export function urlOf({ endpointUrl, apiPath }: Pick<Target, "endpointUrl" | "ap
 }
 
 /** What the owner adds comes first: what the adapter writes is never overwritten. */
-function bodyOf(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
+function bodyOf(target: Target, request: ModelRequest, streamed: boolean, limitName: Habits["limitName"]): JsonObject {
   const sampling = target.takesSampling === false ? withoutChoices(request.sampling) : request.sampling;
-  const written = adapterOf(target.providerType).writeRequest(target, { ...request, sampling }, streamed);
-  return { ...target.config?.members, ...written };
+  const messages = soundHistory(withOwnState(target, request.messages));
+  const asked = { ...request, sampling, messages };
+  const written = adapterOf(target.providerType).writeRequest(target, asked, streamed);
+  return { ...target.config?.members, ...(limitName === undefined ? written : renamed(written, limitName)) };
+}
+
+function renamed(
+  { max_tokens, max_completion_tokens, ...written }: JsonObject,
+  name: "max_tokens" | "max_completion_tokens",
+) {
+  const limit = max_tokens ?? max_completion_tokens;
+  return { ...written, ...(limit !== undefined && { [name]: limit }) };
 }
 
 /** What is left for a model that takes no sampling parameters: how long a reply is, and what ends it. */
@@ -136,7 +258,7 @@ export async function readRefusal(target: Target, response: EgressResponse): Pro
     // Its words are lost; its status still tells.
     if (!(error instanceof UpstreamFailure)) throw error;
   }
-  return refusalOf(adapterOf(target.providerType), target, { status, headers, text });
+  return refusalOf(target, { status, headers, text });
 }
 
 /** Some servers call their event streams something else: what is not surely another thing is read as one. */
@@ -150,7 +272,7 @@ export async function readUnstreamed(
   target: Target,
   response: EgressResponse,
 ): Promise<UpstreamFailure> {
-  await readReply(egress, target, response);
+  await readReply({ egress }, target, response);
   const facts = { httpStatus: response.status, parameter: "stream" };
   return new UpstreamFailure("bad-reply", "the endpoint does not stream: it answered with the whole reply", facts);
 }

@@ -1,8 +1,10 @@
 import type { Egress } from "../egress/egress.ts";
 import type { ModelAbilities, ModelPage, ServedModel } from "../models/adapter.ts";
-import { apiFailure, UpstreamFailure } from "../models/failure.ts";
+import { errorIn } from "../models/error-words.ts";
+import { UpstreamFailure } from "../models/failure.ts";
 import { type JsonObject, parseObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
+import { apiFailure } from "../verdicts/refusal.ts";
 import { adapterOf, modelDetailsOf } from "./adapters.ts";
 import { headersOf, readRefusal, urlOf } from "./call.ts";
 
@@ -38,7 +40,7 @@ export interface AskOptions {
 /** Asks an endpoint which models it serves, to the last page, and what else it says of them. Throws UpstreamFailure. */
 export async function listModels(egress: Egress, vendor: Vendor, options: AskOptions): Promise<ModelList> {
   const { models, isComplete } = await listPages(egress, vendor, options);
-  const details = await askForDetails(egress, vendor, options);
+  const details = await askForDetails(egress, vendor, models, options);
   return { models: models.map((model) => withinBounds(withAbilities(model, details?.get(model.id)))), isComplete };
 }
 
@@ -63,31 +65,35 @@ function listPages(egress: Egress, vendor: Vendor, options: AskOptions): Promise
 async function askForDetails(
   egress: Egress,
   vendor: Vendor,
+  models: readonly ServedModel[],
   options: AskOptions,
-): Promise<ReadonlyMap<string, ModelAbilities> | undefined> {
-  const modelDetails = modelDetailsOf(vendor.providerType);
-  if (modelDetails === undefined) return undefined;
+): Promise<ReadonlyMap<string, Partial<ModelAbilities>> | undefined> {
+  const readDetails = modelDetailsOf(vendor.providerType);
+  if (readDetails === undefined) return undefined;
+  const root = { ...vendor, endpointUrl: vendor.endpointUrl.replace(/\/v1\/?$/, "") };
   try {
-    return await withinTestTime(egress, options, async (options) => {
-      const { body } = await ask(egress, vendor, modelDetails.path, {}, options);
-      return body && modelDetails.read(body);
-    });
+    return await withinTestTime(egress, options, (options) =>
+      readDetails((path, body) => askOrNothing(egress, root, path, options, body), models),
+    );
   } catch (error) {
     if (error instanceof UpstreamFailure) return undefined;
     throw error;
   }
 }
 
-/** What the list says of a model comes first. */
-function withAbilities(model: ServedModel, abilities: ModelAbilities | undefined): ServedModel {
-  if (abilities === undefined) return model;
-  return {
-    ...model,
-    maxContextLength: model.maxContextLength ?? abilities.maxContextLength,
-    supportsFunctionCalling: model.supportsFunctionCalling ?? abilities.supportsFunctionCalling,
-    supportsSamplingParameters: model.supportsSamplingParameters ?? abilities.supportsSamplingParameters,
-    inputModalities: model.inputModalities ?? abilities.inputModalities,
-  };
+async function askOrNothing(egress: Egress, vendor: Vendor, path: string, options: AskOptions, body?: JsonObject) {
+  try {
+    return (await ask(egress, vendor, path, {}, options, body)).body;
+  } catch (error) {
+    if (error instanceof UpstreamFailure) return undefined;
+    throw error;
+  }
+}
+
+/** What is said of what runs goes before what the list says of what there is; what is not said does not. */
+function withAbilities(model: ServedModel, abilities: Partial<ModelAbilities> | undefined): ServedModel {
+  const said = Object.entries(abilities ?? {}).filter(([, value]) => value !== undefined);
+  return { ...model, ...Object.fromEntries(said) };
 }
 
 /** One page of the models: the first, or the one behind a model. */
@@ -124,15 +130,17 @@ export async function ask(
   apiPath: string,
   query: Readonly<Record<string, string>>,
   { signal, headers }: AskOptions,
+  posted?: JsonObject,
 ): Promise<{ status: number; body: JsonObject | undefined }> {
   const target: Target = { ...vendor, apiPath, model: "" };
-  const { "content-type": _, ...ofApi } = headersOf(target, false);
+  const { "content-type": type = "", ...ofApi } = headersOf(target, false);
   const response = await egress.request({
     ownerId: vendor.ownerId,
     url: urlOf(target),
     query,
-    method: "GET",
-    headers: { ...headers, ...ofApi },
+    method: posted === undefined ? "GET" : "POST",
+    headers: { ...headers, ...ofApi, ...(posted && { "content-type": type }) },
+    ...(posted && { body: JSON.stringify(posted) }),
     streamed: false,
     signal,
   });
@@ -140,7 +148,7 @@ export async function ask(
   const text = await response.text(egress.limits.bodyBytes);
   // Together answers with the bare list.
   const body = parseObject(text) ?? parseObject(`{"data":${text}}`);
-  const error = body && adapterOf(vendor.providerType).readError(body);
+  const error = body && errorIn(body);
   if (error) throw apiFailure(target, error, response);
   return { status: response.status, body };
 }

@@ -15,8 +15,9 @@ it("what came in time is heard, though this process was too busy to hear it in t
     block(300);
     setTimeout(() => response.end(), 500);
   });
-  const egress = egressFor({ allow: parseAllowRules(origin), limits: { firstByteMs: 200, idleMs: 1_000 } });
+  const egress = egressFor({ allow: parseAllowRules(origin), limits: { firstPieceMs: 200, betweenPiecesMs: 1_000 } });
   const response = await egress.request(call(origin, { streamed: true }));
   expect(Buffer.concat([...((await response.read()) ?? [])]).toString()).toBe("in time");
+  response.hear();
   expect(await response.read()).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { buildConnector } from "undici";
+import type { Patience } from "../models/patience.ts";
 import type { AllowRule } from "./allow-rule.ts";
 import { type Route, routeOf } from "./check-url.ts";
 import { type DenyReason, EgressDenied } from "./denial.ts";
@@ -31,6 +32,8 @@ export interface EgressCall {
   readonly body?: string | Buffer;
   /** Whether the reply is read as it is written. */
   readonly streamed: boolean;
+  /** Default: that of the limits. */
+  readonly patience?: Partial<Patience> | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -83,6 +86,7 @@ export class Egress {
     const exchange = new Exchange({
       limits: this.limits,
       streamed: call.streamed,
+      patience: { ...this.limits, ...call.patience },
       signal: call.signal,
       onClose: release,
     });

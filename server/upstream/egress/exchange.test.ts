@@ -8,10 +8,9 @@ import type { Limits } from "./limits.ts";
 
 describe("a limit", () => {
   const limits = {
-    firstByteMs: 150,
-    wholeReplyMs: 150,
-    idleMs: 150,
-    totalMs: 20_000,
+    firstPieceMs: 150,
+    betweenPiecesMs: 150,
+    wholeMs: 20_000,
     bodyBytes: 1_000,
     streamBytes: 2_000,
   };
@@ -49,7 +48,7 @@ describe("a limit", () => {
       streamed: true,
       kind: "timeout",
       status: 200,
-      own: { idleMs: 5_000, totalMs: 400 },
+      own: { betweenPiecesMs: 5_000, wholeMs: 400 },
     },
     {
       name: "a body that is too large",
@@ -105,7 +104,7 @@ describe("a limit", () => {
       name: "a header that is too large",
       listener: (_request, response) => void response.writeHead(200, { "x-large": "y".repeat(20_000) }).end(),
       streamed: false,
-      kind: "unreachable",
+      kind: "bad-reply",
     },
   ];
   it.each(cases)("ends $name", async ({ listener, streamed, kind, status, own }) => {
@@ -119,7 +118,7 @@ describe("a limit", () => {
 
   it("of silence does not run while we are the ones who wait", async () => {
     const origin = await serve((_request, response) => void response.end(Buffer.alloc(600_000)));
-    const through = egressFor({ allow: parseAllowRules(origin), limits: { idleMs: 250 } });
+    const through = egressFor({ allow: parseAllowRules(origin), limits: { betweenPiecesMs: 250 } });
     const response = await through.request(call(origin, { streamed: true }));
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect((await response.text(1_000_000)).length).toBe(600_000);
@@ -131,8 +130,9 @@ describe("a limit", () => {
       // The last that comes is what fills the reader up: nothing more wakes the deadline.
       setTimeout(() => response.write(Buffer.alloc(8_000)), 100);
     });
-    const through = egressFor({ allow: parseAllowRules(origin), limits: { idleMs: 250, totalMs: 20_000 } });
+    const through = egressFor({ allow: parseAllowRules(origin), limits: { betweenPiecesMs: 250, wholeMs: 20_000 } });
     const response = await through.request(call(origin, { streamed: true }));
+    response.hear();
     await new Promise((resolve) => setTimeout(resolve, 600));
     const startedAt = performance.now();
     expect((await failureOf(response.text(1_000_000))).kind).toBe("timeout");
@@ -189,7 +189,7 @@ describe("a limit", () => {
       (_request, response) => void response.writeHead(200, { "x-y": "z".repeat(3_000) }).end(),
     );
     const failed = egressFor({ allow: parseAllowRules(origin), limits: { headerBytes: 2_000 } });
-    expect((await failureOf(failed.request(call(origin)))).kind).toBe("unreachable");
+    expect((await failureOf(failed.request(call(origin)))).kind).toBe("bad-reply");
     const larger = egressFor({ allow: parseAllowRules(origin), limits: { headerBytes: 4_000 } });
     expect((await larger.request(call(origin))).status).toBe(200);
   });

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 import { GrowingBuffer } from "../models/event-stream.ts";
 import { UpstreamFailure } from "../models/failure.ts";
+import type { Patience } from "../models/patience.ts";
 import { Deadline } from "./deadline.ts";
 import { EgressDenied } from "./denial.ts";
 import type { Limits } from "./limits.ts";
@@ -15,6 +16,11 @@ export interface EgressResponse {
   read(): Promise<readonly Buffer[] | undefined>;
   /** The whole body as text. Throws UpstreamFailure, and closes the connection, when it is longer. */
   text(maxBytes: number): Promise<string>;
+  /**
+   * Says that the reply has begun: from now on the patience between two pieces holds. Until then it is that for the first
+   * piece, whatever comes: a head, a comment or a role is none.
+   */
+  hear(): void;
   /** Says that the body has told all: its connection is used again if it ends by itself soon, and closed otherwise. */
   finish(): void;
   /** Closes the connection, unless the body has ended or has told all. */
@@ -26,6 +32,7 @@ export interface ExchangeOptions {
   readonly limits: Limits;
   /** Whether the reply is read as it is written. */
   readonly streamed: boolean;
+  readonly patience: Patience;
   readonly signal: AbortSignal;
   /** Called once, when the connection is free again or closed. */
   readonly onClose: () => void;
@@ -39,6 +46,9 @@ const PIECE_BYTES = 128;
 const DRAIN_BYTES = 64 * 1024;
 const DRAIN_MS = 1_000;
 
+/** For what has arrived to be read by us. */
+const READ_MS = 500;
+
 /** One call and its answer, within the limits. */
 export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
   status = 0;
@@ -51,20 +61,25 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
     this.#pieces = [];
     this.#fail(this.#options.signal.reason);
   };
+  readonly #firstPieceBy: number;
+  #readBy: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #pieces: Buffer[] = [];
   #waitingBytes = 0;
   #receivedBytes = 0;
   #wake: (() => void) | undefined;
   #state: "open" | "finished" | "ended" | "failed" = "open";
+  #isHeard: boolean;
   #error: unknown;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { limits, streamed, signal } = options;
+    const { limits, streamed, patience, signal } = options;
     this.#maxBytes = streamed ? limits.streamBytes : limits.bodyBytes;
-    const patienceMs = streamed ? limits.firstByteMs : limits.wholeReplyMs;
-    this.#deadline = new Deadline(patienceMs, limits.totalMs, () => this.#fail(timeout(this.status)));
+    // The first byte of a reply that is not streamed is its first piece.
+    this.#isHeard = !streamed;
+    this.#firstPieceBy = performance.now() + patience.firstPieceMs;
+    this.#deadline = new Deadline(patience.firstPieceMs, patience.wholeMs, () => this.#fail(timeout(this.status)));
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -85,7 +100,7 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
     this.#pieces = [];
     this.#waitingBytes = 0;
     if (this.#controller?.paused && this.#state === "open") {
-      this.#deadline.wait(this.#options.limits.idleMs);
+      this.#waitForMore();
       this.#controller.resume();
     }
     return pieces;
@@ -101,6 +116,20 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
       throw failure; // Also when all of it had come already.
     }
     return bytes.takeText();
+  }
+
+  hear(): void {
+    if (this.#isHeard) return;
+    this.#isHeard = true;
+    if (this.#state === "open") this.#waitForMore();
+  }
+
+  #waitForMore(): void {
+    const { betweenPiecesMs } = this.#options.patience;
+    const now = performance.now();
+    // What came in time while this process was busy is read first, once.
+    if (now > this.#firstPieceBy) this.#readBy ??= now + READ_MS;
+    this.#deadline.wait(this.#isHeard ? betweenPiecesMs : (this.#readBy ?? this.#firstPieceBy) - now);
   }
 
   finish(): void {
@@ -147,7 +176,7 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
       // The reader's time now, not the endpoint's.
       this.#deadline.wait(Number.POSITIVE_INFINITY);
     } else {
-      this.#deadline.wait(this.#options.limits.idleMs);
+      this.#waitForMore();
     }
     this.#wake?.();
   }
@@ -158,7 +187,7 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(connectionFailure(error, this.status));
+    this.#fail(connectionFailure(error, this.status, this.#controller !== undefined, this.#options.limits));
     this.#close();
   }
 

@@ -1,15 +1,9 @@
+import type { Patience } from "../models/patience.ts";
+
 /** How long a call may take and how much it may bring. */
-export interface Limits {
+export interface Limits extends Patience {
   /** To resolve the name, connect and agree on TLS. */
   readonly connectMs: number;
-  /** From sending a streamed call to the first byte of its body. */
-  readonly firstByteMs: number;
-  /** The same for a call that is not streamed: its first byte comes when the whole reply is written. */
-  readonly wholeReplyMs: number;
-  /** Between two bytes. */
-  readonly idleMs: number;
-  /** For all of a call. */
-  readonly totalMs: number;
   /** For all calls of the test of a connection. */
   readonly testMs: number;
   /** For a monitoring endpoint to say how it is. */
@@ -36,10 +30,9 @@ export interface Limits {
 /** What every call keeps to; tests shorten it. */
 export const defaultLimits: Limits = Object.freeze({
   connectMs: 5_000,
-  firstByteMs: 60_000,
-  wholeReplyMs: 300_000,
-  idleMs: 30_000,
-  totalMs: 600_000,
+  firstPieceMs: 300_000,
+  betweenPiecesMs: 120_000,
+  wholeMs: 1_800_000,
   testMs: 30_000,
   monitoringMs: 5_000,
   bodyBytes: 16 * 1024 * 1024,

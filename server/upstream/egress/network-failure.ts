@@ -1,5 +1,6 @@
 import { UpstreamFailure } from "../models/failure.ts";
 import { type EgressDenied, refusalOf } from "./denial.ts";
+import type { Limits } from "./limits.ts";
 
 /**
  * One text for a closed port, a connection that times out, a name that does not resolve, one that resolves to an
@@ -21,8 +22,11 @@ export function unsendable(): UpstreamFailure {
   );
 }
 
-/** What an error of the connection means; status is 0 when it came before the head of the answer. */
-export function connectionFailure(error: Error, status: number): UpstreamFailure {
+/**
+ * What an error of the connection means; status is 0 when it came before the head of the answer. What was sent may have
+ * been carried out, and billed, and was not unreachable.
+ */
+export function connectionFailure(error: Error, status: number, wasSent: boolean, limits: Limits): UpstreamFailure {
   const code = "code" in error ? String(error.code) : "";
   if (status !== 0) {
     return new UpstreamFailure(
@@ -41,8 +45,17 @@ export function connectionFailure(error: Error, status: number): UpstreamFailure
       error,
     );
   }
-  return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);
+  if (code === "UND_ERR_HEADERS_OVERFLOW") {
+    const sentence = `the endpoint's answer has a head of more than ${limits.headerBytes / 1024} KiB, which is not read`;
+    return new UpstreamFailure("bad-reply", sentence, {}, error);
+  }
+  // What answers in another protocol is told apart from nothing at all no more than a closed port is.
+  if (!wasSent || code.startsWith("HPE_")) return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);
+  return new UpstreamFailure("cut", CUT, {}, error);
 }
+
+const CUT =
+  "the connection ended after the request was sent, before an answer: whether it was carried out, and billed, is not known";
 
 const CERTIFICATE_ERRORS = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",

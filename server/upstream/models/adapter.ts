@@ -1,8 +1,8 @@
 import type { ConfigNames } from "./client-config.ts";
-import type { ModelRequest, Reply, ReplyEvent, ResponseFormat, Usage } from "./conversation.ts";
-import type { FailureKind } from "./failure.ts";
+import type { ContentPart, ModelRequest, Reply, ReplyEvent, ResponseFormat, Role, Usage } from "./conversation.ts";
+import type { ErrorWords } from "./error-words.ts";
 import type { JsonObject } from "./json-value.ts";
-import type { Target } from "./provider-types.ts";
+import type { ProviderType, Target } from "./provider-types.ts";
 
 /** How one provider's API is spoken. It reads and writes only; it knows neither network nor key. */
 export interface Adapter {
@@ -14,14 +14,19 @@ export interface Adapter {
   readonly configNames: ConfigNames;
   writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject;
   /** Undefined when the body is no reply of this API. */
-  readReply(body: JsonObject): Reply | undefined;
-  /** Undefined when the body is no error of this API. */
-  readError(body: JsonObject): ApiError | undefined;
-  openStream(): StreamReader;
+  readReply(body: JsonObject, providerType?: ProviderType): WholeReply | undefined;
+  openStream(providerType?: ProviderType): StreamReader;
+  /** Why the API takes no such part of a message, for people; undefined: it does. */
+  refusesPart(part: ContentPart, role: Role, providerType: ProviderType): string | undefined;
   /** What follows `?` when asking for a page of the models that are served: the first, or the one behind a model. */
   modelsQuery(after: string | undefined): Readonly<Record<string, string>>;
   /** Undefined when the body is no list of models of this API. */
   readModels(body: JsonObject): ModelPage | undefined;
+}
+
+/** A reply, with what its adapter wants to see again when it is sent back. */
+export interface WholeReply extends Omit<Reply, "state"> {
+  readonly stateValue: JsonObject | undefined;
 }
 
 /** Some of the models that an endpoint serves. */
@@ -38,6 +43,16 @@ export interface ModelAbilities {
   readonly supportsSamplingParameters: boolean | undefined;
   /** In small letters: text, image, audio, video, and words that only its endpoint knows. */
   readonly inputModalities: readonly string[] | undefined;
+  /** What its tokens cost; undefined when it does not say. */
+  readonly price?: ListedPrice | undefined;
+}
+
+/** What tokens cost, as an endpoint lists it: US dollars for a million of each kind, as decimal strings. */
+export interface ListedPrice {
+  readonly input: string;
+  readonly output: string;
+  readonly cacheRead?: string | undefined;
+  readonly cacheWrite?: string | undefined;
 }
 
 /** A model as its endpoint describes it; what it does not say is empty or undefined. */
@@ -53,13 +68,14 @@ export interface ServedModel extends ModelAbilities {
   readonly deprecation: Deprecation | undefined;
 }
 
-/** Where an endpoint says more of its models than in its list, and how that is read. */
-export interface ModelDetails {
-  /** Below the endpoint's URL. */
-  readonly path: string;
-  /** What it says of each, by its id. */
-  read(body: JsonObject): ReadonlyMap<string, ModelAbilities>;
-}
+/** Asks for more below the root of a server, which is its endpoint without `/v1`; with a body, it posts it. Undefined: there is none. */
+export type AskRoot = (path: string, body?: JsonObject) => Promise<JsonObject | undefined>;
+
+/** What an endpoint says of its models beyond its list, by their ids; what it does not say goes unsaid. */
+export type ModelDetails = (
+  ask: AskRoot,
+  models: readonly ServedModel[],
+) => Promise<ReadonlyMap<string, Partial<ModelAbilities>>>;
 
 /** What is said of the end of a model: dates such as 2026-03-26, and the model to use instead. */
 export interface Deprecation {
@@ -72,24 +88,13 @@ export interface Deprecation {
 /** Reads the events of one streamed reply. */
 export interface StreamReader {
   /** Adds what the data of one event says to the events; returns an error that the endpoint sent in its place. */
-  read(data: string, events: ReplyEvent[]): ApiError | undefined;
+  read(data: string, events: ReplyEvent[]): ErrorWords | undefined;
   /** Whether all has been said; nothing that could follow matters. */
   readonly isComplete: boolean;
   /** What the provider has counted so far, as far as that is not overtaken by what came since. */
   readonly usage: Usage;
+  /** What the adapter wants to see again when the reply is sent back, once it has ended. */
+  readonly stateValue: JsonObject | undefined;
   /** The last event of the reply; undefined when the stream stopped without the API's sign that the reply is whole. */
   end(): ReplyEvent | undefined;
 }
-
-/** What an endpoint says went wrong, in the words of its API. */
-export interface ApiError {
-  /** Undefined when only the HTTP status tells. */
-  readonly kind: FailureKind | undefined;
-  /** The API's code or type of the error; empty when it gave none. */
-  readonly code: string;
-  /** The part of the request that is refused; empty when it named none. */
-  readonly parameter: string;
-}
-
-/** A piece of a stream that is not in the API's form. */
-export const malformed: ApiError = { kind: "bad-reply", code: "", parameter: "" };

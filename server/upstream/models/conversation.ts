@@ -7,7 +7,21 @@ export type Role = "system" | "user" | "assistant" | "tool";
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image-data"; readonly data: Uint8Array; readonly mediaType: string }
-  | { readonly type: "image-url"; readonly url: string };
+  | { readonly type: "image-url"; readonly url: string }
+  | { readonly type: "audio-data"; readonly data: Uint8Array; readonly mediaType: string }
+  | { readonly type: "file-data"; readonly data: Uint8Array; readonly mediaType: string; readonly name: string }
+  | { readonly type: "file-url"; readonly url: string; readonly name: string };
+
+/**
+ * What a provider wants back with a reply of its own, as it came: signed thinking, redacted blocks, the reasoning of a turn
+ * that calls tools, signatures, parts that nobody else knows. It is kept and sent unread: only the adapter that made it
+ * looks into the value, and only the provider that it came from gets it.
+ */
+export interface ProviderState {
+  /** Names the provider, its endpoint and, behind a gateway, its model: compared, and no more. */
+  readonly provider: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
 
 export interface ToolCall {
   readonly id: string;
@@ -22,6 +36,8 @@ export interface ChatMessage {
   readonly toolCalls: readonly ToolCall[];
   /** Which call a tool message answers. */
   readonly toolCallId?: string;
+  /** With a reply that is sent back: what its provider wants to see again. */
+  readonly state?: ProviderState | undefined;
 }
 
 export interface Tool {
@@ -70,6 +86,26 @@ export interface Usage {
   readonly reasoningTokens?: number;
 }
 
+/** What a reply itself, or its head, says of what it cost; what it does not say is undefined. */
+export interface Billing {
+  /** What it cost, in pico-dollars. */
+  readonly costPicoUsd?: number | undefined;
+  /** The way of serving it that has rates of its own, by the provider's word; undefined for the usual one. */
+  readonly tier?: string | undefined;
+  /** Those of the tokens written to a cache that are kept for an hour, and cost more. */
+  readonly hourCacheTokens?: number | undefined;
+  /** Whether something is billed beside the tokens of text: audio, searches. */
+  readonly hasExtras?: boolean | undefined;
+  /** Whether another model than the one that was asked for replied, as the endpoint says. */
+  readonly isFallback?: boolean | undefined;
+}
+
+/** The same, as a member that is only there if it says something. */
+export function saidOf(...billings: readonly (Billing | undefined)[]): { readonly billing?: Billing } {
+  const billing: Billing = Object.assign({}, ...billings);
+  return Object.keys(billing).length > 0 ? { billing } : {};
+}
+
 export type StopReason = "end" | "max-tokens" | "stop-sequence" | "tool-calls" | "content-filter" | "other";
 
 export interface Reply {
@@ -82,6 +118,9 @@ export interface Reply {
   /** The provider's word for it. */
   readonly rawStopReason: string;
   readonly usage: Usage;
+  readonly billing?: Billing | undefined;
+  /** What is to be sent back with it; undefined: nothing but what it says. */
+  readonly state?: ProviderState | undefined;
 }
 
 /** A streamed reply: one start, deltas, one end. A stream that fails throws instead of ending. */
@@ -103,4 +142,6 @@ export type ReplyEvent =
       readonly stopReason: StopReason;
       readonly rawStopReason: string;
       readonly usage: Usage;
+      readonly billing?: Billing | undefined;
+      readonly state?: ProviderState | undefined;
     };

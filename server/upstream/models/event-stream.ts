@@ -1,12 +1,14 @@
 import type { ReplyEvent } from "./conversation.ts";
 import { UpstreamFailure } from "./failure.ts";
+import { parseObject } from "./json-value.ts";
 
 const LINE_FEED = 10;
 const SPACE = 32;
 
 /**
- * Cuts a body of `text/event-stream` into the data of its events. Names, ids and comments are passed over: no provider
- * says anything in them that its data does not say. Lines end with LF or CRLF, as all providers write them.
+ * Cuts a body of `text/event-stream` into the data of its events. Ids and comments are passed over, and of names all but
+ * one: the data of an event that is named `error` comes wrapped, as `{"error": data}`, with the HTTP status that DashScope
+ * tells in a comment. Lines end with LF or CRLF, as all providers write them.
  */
 export class EventStreamSplitter {
   readonly #maxLineBytes: number;
@@ -15,6 +17,8 @@ export class EventStreamSplitter {
   readonly #rest = new GrowingBuffer();
   /** The data of the event whose end has not come. */
   #data: string | undefined;
+  #isError = false;
+  #status: string | undefined;
 
   /** The status of the answer is only for the failure. */
   constructor(maxLineBytes: number, httpStatus?: number) {
@@ -55,13 +59,22 @@ export class EventStreamSplitter {
 
   #readLine(line: string, events: string[]): void {
     if (line === "") {
-      if (this.#data !== undefined) events.push(this.#data);
+      if (this.#data !== undefined) events.push(this.#isError ? this.#wrapped(this.#data) : this.#data);
       this.#data = undefined;
+      this.#isError = false;
     } else if (line.startsWith("data:")) {
       const value = line.slice(line.charCodeAt(5) === SPACE ? 6 : 5);
       this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
       if (this.#data.length > this.#maxLineBytes) throw tooLong(this.#httpStatus);
+    } else if (line.startsWith("event:")) {
+      this.#isError = line.slice(6).trim() === "error";
+    } else if (line.startsWith(":HTTP_STATUS/")) {
+      this.#status = /^\d{3}/.exec(line.slice(13))?.[0];
     }
+  }
+
+  #wrapped(data: string): string {
+    return JSON.stringify({ error: parseObject(data) ?? data, status: this.#status });
   }
 }
 

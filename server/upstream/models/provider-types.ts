@@ -1,5 +1,6 @@
 import type { Secret } from "../../base/secret.ts";
 import type { ClientConfig } from "./client-config.ts";
+import type { Patience } from "./patience.ts";
 
 /** What is particular to a provider, and what it takes when the owner does not say. */
 interface ProviderTraits {
@@ -109,4 +110,6 @@ export interface Target {
   readonly config?: ClientConfig | undefined;
   /** Whether the model takes sampling parameters such as a temperature; undefined: not known, they are sent. */
   readonly takesSampling?: boolean | undefined;
+  /** How long a reply is waited for, where that differs from what the server does by itself. */
+  readonly patience?: Partial<Patience> | undefined;
 }

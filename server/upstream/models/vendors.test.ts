@@ -31,7 +31,7 @@ beforeAll(async () => {
   lax = await ScriptedUpstream.start();
   egress = new Egress({
     allow: parseAllowRules(`${strict.url},${lax.url}`),
-    limits: { wholeReplyMs: 250, idleMs: 250, testMs: 2_000, bodyBytes: MB },
+    limits: { firstPieceMs: 250, betweenPiecesMs: 250, testMs: 2_000, bodyBytes: MB },
   });
   upstreams = new Upstreams({ egress });
 });

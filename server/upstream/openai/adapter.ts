@@ -1,9 +1,8 @@
 import type { Adapter } from "../models/adapter.ts";
 import { configNames } from "./config-names.ts";
-import { readError } from "./errors.ts";
 import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
-import { writeRequest } from "./request.ts";
+import { refusesPart, writeRequest } from "./request.ts";
 import { openStream } from "./stream.ts";
 
 /** OpenAI's chat completions, which most servers speak. */
@@ -13,8 +12,8 @@ export const openAi: Adapter = {
   configNames,
   writeRequest,
   readReply,
-  readError,
   openStream,
+  refusesPart,
   modelsQuery,
   readModels,
 };

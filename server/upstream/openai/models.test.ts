@@ -48,6 +48,7 @@ describe("the models that are served", () => {
           supportsFunctionCalling: true,
           supportsSamplingParameters: true,
           inputModalities: ["text", "image", "file"],
+          price: { input: "2.5", output: "10" },
         },
         {
           ...silent,
@@ -60,6 +61,7 @@ describe("the models that are served", () => {
           supportsSamplingParameters: false,
           inputModalities: ["text"],
           deprecation: { retiresAt: "2026-12-31" },
+          price: { input: "0", output: "0" },
         },
       ],
     },

@@ -1,4 +1,4 @@
-import type { Deprecation, ModelPage, ServedModel } from "../models/adapter.ts";
+import type { Deprecation, ListedPrice, ModelPage, ServedModel } from "../models/adapter.ts";
 import {
   asBoolean,
   asCount,
@@ -10,6 +10,7 @@ import {
   asTimeMs,
   type JsonObject,
 } from "../models/json-value.ts";
+import { perMillion } from "./billing.ts";
 
 /** There are no pages. */
 export function modelsQuery(): Record<string, string> {
@@ -40,11 +41,13 @@ function readModel(model: JsonObject): ServedModel {
       asCount(model.context_length) ?? // OpenRouter, Together
       asCount(model.max_model_len) ?? // vLLM
       asCount(model.max_context_length) ?? // Mistral
-      asCount(asObject(model.meta)?.n_ctx_train), // llama.cpp
+      asCount(asObject(model.meta)?.n_ctx) ?? // llama.cpp: of a slot, as it runs
+      asCount(asObject(model.meta)?.n_ctx_train), // and as it was trained
     supportsFunctionCalling: includes(parameters, "tools") ?? asBoolean(capabilities?.function_calling),
     supportsSamplingParameters: includes(parameters, "temperature"),
     inputModalities: readModalities(model, capabilities),
     deprecation: readDeprecation(model),
+    price: readPrice(model),
   };
 }
 
@@ -59,6 +62,19 @@ function readModalities(model: JsonObject, capabilities: JsonObject | undefined)
   if (listed.length > 0) return listed;
   const vision = asBoolean(capabilities?.vision);
   return vision === undefined ? undefined : ["text", ...(vision ? ["image"] : [])];
+}
+
+/** OpenRouter's, in dollars for a token, as texts; of a router that has none of its own it writes -1. */
+function readPrice(model: JsonObject): ListedPrice | undefined {
+  const pricing = asObject(model.pricing) ?? {};
+  const [input, output] = [perMillion(pricing.prompt), perMillion(pricing.completion)];
+  if (input === undefined || output === undefined) return undefined;
+  return {
+    input,
+    output,
+    cacheRead: perMillion(pricing.input_cache_read),
+    cacheWrite: perMillion(pricing.input_cache_write),
+  };
 }
 
 /** OpenRouter tells the last day; Mistral since when the model is deprecated, and what to use instead. */

@@ -1,13 +1,24 @@
 import { randomBytes } from "node:crypto";
-import type { Reply, StopReason, ToolCall, Usage } from "../models/conversation.ts";
+import type { WholeReply } from "../models/adapter.ts";
+import { type ReplyEvent, type StopReason, saidOf, type ToolCall, type Usage } from "../models/conversation.ts";
 import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
+import type { ProviderType } from "../models/provider-types.ts";
+import { readBilling } from "./billing.ts";
+import { StateGatherer } from "./state.ts";
+import { ToolCalls } from "./tool-calls.ts";
 
 /** The reply that the body of a chat completion holds. */
-export function readReply(body: JsonObject): Reply | undefined {
+export function readReply(body: JsonObject, providerType?: ProviderType): WholeReply | undefined {
   const [choice] = asObjects(body.choices);
   const message = asObject(choice?.message);
   if (choice === undefined || message === undefined) return undefined;
-  const toolCalls = asObjects(message.tool_calls).map(readToolCall);
+  const calls = new ToolCalls();
+  const events: ReplyEvent[] = [];
+  for (const call of callsIn(message)) calls.readWhole(call, events);
+  calls.finish(events);
+  const toolCalls = assembled(events);
+  const state = new StateGatherer();
+  state.read(message, providerType);
   return {
     model: asText(body.model),
     text: readContent(message) || asText(message.refusal),
@@ -16,7 +27,26 @@ export function readReply(body: JsonObject): Reply | undefined {
     stopReason: readStopReason(choice, toolCalls.length > 0),
     rawStopReason: asText(choice.finish_reason),
     usage: readUsage(body.usage),
+    ...saidOf(readBilling(body, providerType)),
+    stateValue: state.state(calls.states, toolCalls.length > 0),
   };
+}
+
+/** The calls of a message, also of one in the form before there were several. */
+export function callsIn(message: JsonObject): readonly JsonObject[] {
+  const calls = asObjects(message.tool_calls);
+  const called = asObject(message.function_call);
+  return calls.length === 0 && called !== undefined ? [{ function: called }] : calls;
+}
+
+function assembled(events: readonly ReplyEvent[]): ToolCall[] {
+  const calls: { id: string; name: string; arguments: string }[] = [];
+  for (const event of events) {
+    if (event.type !== "tool-call-delta") continue;
+    calls[event.index] ??= { id: event.id ?? "", name: event.name ?? "", arguments: "" };
+    (calls[event.index] as { arguments: string }).arguments += event.argumentsDelta;
+  }
+  return calls;
 }
 
 /** Mostly a string; Mistral's reasoning models send a list of parts, of which the thinking ones have no text. */
@@ -49,15 +79,6 @@ export function readArguments(value: unknown): string {
 /** The id that a call gets when its server gives none: the result of a tool has to name the call it answers. */
 export function inventToolCallId(): string {
   return `call_${randomBytes(12).toString("hex")}`;
-}
-
-function readToolCall(call: JsonObject): ToolCall {
-  const called = asObject(call.function);
-  return {
-    id: asText(call.id) || inventToolCallId(),
-    name: asText(called?.name),
-    arguments: readArguments(called?.arguments),
-  };
 }
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
@@ -104,12 +125,14 @@ export function readUsage(value: unknown): Usage {
   });
 }
 
-/** xAI counts the reasoning beside the completion, not in it; the total shows which. */
+/** xAI and Google count the reasoning beside the completion, not in it, Google without a number; the total shows it. */
 function readOutputTokens(usage: JsonObject, reasoningTokens = 0): number | undefined {
   const completion = asCount(usage.completion_tokens);
+  const prompt = asCount(usage.prompt_tokens);
   if (completion === undefined) return undefined;
-  const isBeside = asCount(usage.total_tokens) === (asCount(usage.prompt_tokens) ?? 0) + completion + reasoningTokens;
-  return isBeside ? completion + reasoningTokens : completion;
+  const beside = (asCount(usage.total_tokens) ?? 0) - (prompt ?? 0) - completion;
+  const isBeside = beside > 0 && prompt !== undefined && (reasoningTokens === 0 || beside === reasoningTokens);
+  return isBeside ? completion + beside : completion;
 }
 
 /** Without the counts that were not reported. */

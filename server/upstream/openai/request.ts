@@ -4,11 +4,14 @@ import type {
   ContentPart,
   ModelRequest,
   ResponseFormat,
+  Role,
   Tool,
   ToolChoice,
 } from "../models/conversation.ts";
 import type { JsonObject } from "../models/json-value.ts";
 import type { ProviderType, Target } from "../models/provider-types.ts";
+import { readContent } from "./reply.ts";
+import type { OpenAiState } from "./state.ts";
 
 /** The body of a chat completion request. */
 export function writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
@@ -19,17 +22,21 @@ export function writeRequest(target: Target, request: ModelRequest, streamed: bo
     ...(request.tools.length > 0 && { tools: request.tools.map(writeTool) }),
     // Of a choice without tools OpenAI says that it is not allowed.
     ...(request.toolChoice && request.tools.length > 0 && { tool_choice: writeToolChoice(request.toolChoice) }),
-    ...(request.responseFormat && { response_format: writeResponseFormat(request.responseFormat) }),
+    ...(request.responseFormat && { response_format: writeResponseFormat(target, request.responseFormat) }),
     ...(streamed && { stream: true, ...(takesStreamOptions(target) && { stream_options: { include_usage: true } }) }),
   };
 }
 
-function writeMessage({ role, parts, toolCalls, toolCallId }: ChatMessage): JsonObject {
+function writeMessage({ role, parts, toolCalls, toolCallId, state }: ChatMessage): JsonObject {
+  const own = (state?.value ?? {}) as OpenAiState;
+  const isUnchanged = own.content !== undefined && readContent({ content: own.content }) === textOf(parts);
   return {
     role,
-    content: writeContent(parts),
+    content: isUnchanged ? own.content : writeContent(parts),
+    ...own.members,
     ...(toolCalls.length > 0 && {
       tool_calls: toolCalls.map(({ id, name, arguments: args }) => ({
+        ...own.calls?.[id],
         id,
         type: "function",
         function: { name, arguments: args },
@@ -39,6 +46,10 @@ function writeMessage({ role, parts, toolCalls, toolCallId }: ChatMessage): Json
   };
 }
 
+function textOf(parts: readonly ContentPart[]): string {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
 /** A single text goes as a string: many servers' chat templates take nothing else from a system or tool message. */
 function writeContent(parts: readonly ContentPart[]): unknown {
   const [first] = parts;
@@ -46,11 +57,52 @@ function writeContent(parts: readonly ContentPart[]): unknown {
   return parts.length === 1 && first.type === "text" ? first.text : parts.map(writePart);
 }
 
+const AUDIO_FORMATS: Readonly<Record<string, string>> = {
+  "audio/wav": "wav",
+  "audio/x-wav": "wav",
+  "audio/wave": "wav",
+  "audio/mpeg": "mp3",
+  "audio/mp3": "mp3",
+  "audio/flac": "flac",
+  "audio/ogg": "ogg",
+  "audio/aac": "aac",
+  "audio/mp4": "m4a",
+};
+
+/** Audio has a short name in this API, and a file comes with its bytes; OpenRouter also opens addresses. */
+export function refusesPart(part: ContentPart, _role: Role, providerType: ProviderType): string | undefined {
+  if (part.type === "audio-data" && !Object.hasOwn(AUDIO_FORMATS, part.mediaType)) {
+    return `is audio of ${part.mediaType}; OpenAI's API takes ${Object.keys(AUDIO_FORMATS).join(", ")}`;
+  }
+  if (part.type === "file-url" && providerType !== "OPEN_ROUTER") {
+    return "is the address of a file; OpenAI's API takes the bytes of files only";
+  }
+  return undefined;
+}
+
 function writePart(part: ContentPart): JsonObject {
-  if (part.type === "text") return { type: "text", text: part.text };
-  const url =
-    part.type === "image-url" ? part.url : `data:${part.mediaType};base64,${Buffer.from(part.data).toString("base64")}`;
-  return { type: "image_url", image_url: { url } };
+  switch (part.type) {
+    case "text":
+      return { type: "text", text: part.text };
+    case "image-url":
+      return { type: "image_url", image_url: { url: part.url } };
+    case "image-data":
+      return { type: "image_url", image_url: { url: dataUrl(part) } };
+    case "audio-data":
+      return { type: "input_audio", input_audio: { data: base64(part.data), format: AUDIO_FORMATS[part.mediaType] } };
+    case "file-data":
+      return { type: "file", file: { filename: part.name || "file", file_data: dataUrl(part) } };
+    case "file-url":
+      return { type: "file", file: { filename: part.name || "file", file_data: part.url } };
+  }
+}
+
+function dataUrl({ data, mediaType }: { readonly data: Uint8Array; readonly mediaType: string }): string {
+  return `data:${mediaType};base64,${base64(data)}`;
+}
+
+function base64(data: Uint8Array): string {
+  return Buffer.from(data).toString("base64");
 }
 
 function writeTool({ name, description, parameters }: Tool): JsonObject {
@@ -61,9 +113,12 @@ function writeToolChoice(choice: ToolChoice): unknown {
   return choice.type === "tool" ? { type: "function", function: { name: choice.name } } : choice.type;
 }
 
-function writeResponseFormat(format: ResponseFormat): JsonObject {
+function writeResponseFormat({ providerType }: Target, format: ResponseFormat): JsonObject {
   if (format.type === "text") return { type: "text" };
-  if (format.type === "json-object") return { type: "json_object" };
+  if (format.type === "json-object") {
+    // Older llama.cpp keeps to it only with a schema beside it.
+    return { type: "json_object", ...(providerType === "LLAMA_CPP" && { schema: { type: "object" } }) };
+  }
   const { name, description, schema, strict } = format;
   return { type: "json_schema", json_schema: { name, ...(description !== "" && { description }), schema, strict } };
 }

@@ -1,45 +1,58 @@
-import { type ApiError, malformed, type StreamReader } from "../models/adapter.ts";
-import type { ReplyEvent, StopReason, Usage } from "../models/conversation.ts";
+import type { StreamReader } from "../models/adapter.ts";
+import { type Billing, type ReplyEvent, type StopReason, saidOf, type Usage } from "../models/conversation.ts";
+import { type ErrorWords, errorIn, MALFORMED } from "../models/error-words.ts";
 import { asObject, asObjects, asText, type JsonObject, parseObject } from "../models/json-value.ts";
-import { readError } from "./errors.ts";
-import { inventToolCallId, readArguments, readContent, readReasoning, readStopReason, readUsage } from "./reply.ts";
+import type { ProviderType } from "../models/provider-types.ts";
+import { readBilling } from "./billing.ts";
+import { callsIn, readContent, readReasoning, readStopReason, readUsage } from "./reply.ts";
+import { StateGatherer } from "./state.ts";
+import { ToolCalls } from "./tool-calls.ts";
 
 /** A streamed chat completion, with the liberties that servers take in it. */
-export function openStream(): StreamReader {
-  return new CompletionStream();
+export function openStream(providerType?: ProviderType): StreamReader {
+  return new CompletionStream(providerType);
 }
 
 class CompletionStream implements StreamReader {
   isComplete = false;
   usage: Usage = {};
+  #billing: Billing = {};
   #hasStarted = false;
-  #callCount = 0;
-  /** Our index of a call by the server's id of it, and by the server's index. */
-  readonly #callsById = new Map<string, number>();
-  readonly #callsByIndex = new Map<unknown, number>();
+  #hasContent = false;
+  readonly #providerType: ProviderType | undefined;
+  readonly #calls = new ToolCalls();
+  readonly #state = new StateGatherer();
   #stop: { readonly reason: StopReason; readonly raw: string } | undefined;
 
-  read(data: string, events: ReplyEvent[]): ApiError | undefined {
+  constructor(providerType: ProviderType | undefined) {
+    this.#providerType = providerType;
+  }
+
+  read(data: string, events: ReplyEvent[]): ErrorWords | undefined {
     if (data === "[DONE]") {
+      if (this.#hasStarted) this.#calls.finish(events);
       this.isComplete = this.#hasStarted;
-      return this.#hasStarted ? undefined : malformed;
+      return this.#hasStarted ? undefined : MALFORMED;
     }
     const chunk = parseObject(data);
-    if (chunk === undefined) return malformed;
-    const error = readError(chunk);
+    if (chunk === undefined) return MALFORMED;
+    const error = errorIn(chunk);
     if (error !== undefined) return error;
     const choice = asObjects(chunk.choices)[0];
     this.#start(chunk, choice, events);
     if (choice !== undefined) this.#readChoice(choice, events);
-    // With the last chunk, or, of some servers, with each one so far.
-    if (asObject(chunk.usage) !== undefined) this.usage = readUsage(chunk.usage);
+    this.#count(chunk);
     return undefined;
   }
 
   end(): ReplyEvent | undefined {
     if (this.#stop === undefined && !this.isComplete) return undefined;
-    const { reason, raw } = this.#stop ?? { reason: readStopReason({}, this.#callCount > 0), raw: "" };
-    return { type: "end", stopReason: reason, rawStopReason: raw, usage: this.usage };
+    const { reason, raw } = this.#stop ?? { reason: readStopReason({}, this.#calls.count > 0), raw: "" };
+    return { type: "end", stopReason: reason, rawStopReason: raw, usage: this.usage, ...saidOf(this.#billing) };
+  }
+
+  get stateValue(): JsonObject | undefined {
+    return this.#state.state(this.#calls.states, this.#calls.count > 0);
   }
 
   /** Azure's first chunk has neither a model nor choices, only what its filter thinks of the prompt. */
@@ -49,44 +62,35 @@ class CompletionStream implements StreamReader {
     events.push({ type: "start", model: asText(chunk.model) });
   }
 
+  /** With the last chunk, or, of some servers, with each one so far; a count of nothing takes none back. */
+  #count(chunk: JsonObject): void {
+    if (asObject(chunk.usage) !== undefined) {
+      const usage = readUsage(chunk.usage);
+      if (Object.values(usage).some((count) => count > 0)) this.usage = usage;
+    }
+    if (chunk.usage || chunk.service_tier) {
+      this.#billing = { ...this.#billing, ...readBilling(chunk, this.#providerType) };
+    }
+  }
+
   #readChoice(choice: JsonObject, events: ReplyEvent[]): void {
-    // Some servers end with a whole message in place of a delta.
-    const delta = asObject(choice.delta) ?? asObject(choice.message) ?? {};
+    const delta = asObject(choice.delta);
+    if (delta !== undefined) this.#readDelta(delta, events);
+    // Some servers end with a whole message in place of a delta: of what was streamed, once more.
+    else if (!this.#hasContent) this.#readDelta(asObject(choice.message) ?? {}, events);
+    if (asText(choice.finish_reason) === "") return;
+    this.#calls.finish(events);
+    this.#stop = { reason: readStopReason(choice, this.#calls.count > 0), raw: asText(choice.finish_reason) };
+  }
+
+  #readDelta(delta: JsonObject, events: ReplyEvent[]): void {
+    const before = events.length;
+    this.#state.read(delta, this.#providerType);
     const reasoning = readReasoning(delta);
     if (reasoning !== "") events.push({ type: "reasoning-delta", text: reasoning });
     const text = readContent(delta) || asText(delta.refusal);
     if (text !== "") events.push({ type: "text-delta", text });
-    for (const call of asObjects(delta.tool_calls)) this.#readToolCall(call, events);
-    if (asText(choice.finish_reason) === "") return;
-    this.#stop = { reason: readStopReason(choice, this.#callCount > 0), raw: asText(choice.finish_reason) };
-  }
-
-  #readToolCall(call: JsonObject, events: ReplyEvent[]): void {
-    const called = asObject(call.function) ?? {};
-    const argumentsDelta = readArguments(called.arguments);
-    const known = this.#knownCall(call, asText(called.name));
-    if (known !== undefined) {
-      if (argumentsDelta !== "") events.push({ type: "tool-call-delta", index: known, argumentsDelta });
-      return;
-    }
-    const index = this.#callCount++;
-    const id = asText(call.id) || inventToolCallId();
-    this.#callsById.set(id, index);
-    this.#callsByIndex.set(call.index, index);
-    events.push({ type: "tool-call-delta", index, id, name: asText(called.name), argumentsDelta });
-  }
-
-  /**
-   * Our index of a call that has begun. Servers leave out the index or the id, repeat the id with every piece, or give
-   * all calls index 0; so a call is new at an unknown index, or when a name comes with an unknown id or without index.
-   */
-  #knownCall(call: JsonObject, name: string): number | undefined {
-    const id = asText(call.id);
-    const byId = this.#callsById.get(id);
-    if (byId !== undefined) return byId;
-    const last = this.#callCount > 0 ? this.#callCount - 1 : undefined;
-    const byIndex = call.index === undefined ? last : this.#callsByIndex.get(call.index);
-    if (byIndex === undefined) return undefined;
-    return name !== "" && (id !== "" || call.index === undefined) ? undefined : byIndex;
+    for (const call of callsIn(delta)) this.#calls.read(call, events);
+    if (events.length > before) this.#hasContent = true;
   }
 }

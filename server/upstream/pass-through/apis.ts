@@ -1,13 +1,12 @@
 import type { SamplingParams } from "../../base/sampling.ts";
-import { readError as readMessagesError } from "../anthropic/errors.ts";
 import { readReply as readMessage, readUsage as readMessageUsage } from "../anthropic/reply.ts";
 import { openStream as openMessageStream } from "../anthropic/stream.ts";
 import { adapterOf } from "../calls/adapters.ts";
-import type { ApiError, StreamReader } from "../models/adapter.ts";
+import type { StreamReader } from "../models/adapter.ts";
 import type { Reply, Usage } from "../models/conversation.ts";
+import { type ErrorWords, errorIn } from "../models/error-words.ts";
 import { asCount, asObject, type JsonObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
-import { readError as readOpenAiError } from "../openai/errors.ts";
 import { readReply as readCompletion, readUsage as readCompletionUsage } from "../openai/reply.ts";
 import { openStream as openCompletionStream } from "../openai/stream.ts";
 import { openResponseStream, readResponse, readResponseError, readResponseUsage } from "./responses.ts";
@@ -29,7 +28,7 @@ export interface Api {
   /** A reply has at least one of these. */
   readonly replyMembers: readonly string[];
   /** Undefined when the body is no error of this API. */
-  readError(body: JsonObject): ApiError | undefined;
+  readError(body: JsonObject): ErrorWords | undefined;
   readReply(body: JsonObject): Reply | undefined;
   /** What the usage of a whole reply says. */
   readUsage(usage: JsonObject): Usage;
@@ -56,7 +55,7 @@ const chatCompletions: Api = {
   together: [["max_tokens", "max_completion_tokens"]],
   takesMember: () => true,
   replyMembers: ["choices"],
-  readError: readOpenAiError,
+  readError: errorIn,
   readReply: readCompletion,
   readUsage: readCompletionUsage,
   stream: {
@@ -105,7 +104,7 @@ const embeddings: Api = {
   together: [],
   takesMember: () => false,
   replyMembers: ["data", "embeddings"],
-  readError: readOpenAiError,
+  readError: errorIn,
   readReply: ({ model }) => ({ ...NOTHING_SAID, model: typeof model === "string" ? model : "" }),
   // Nothing is written: what is read is all there is to bill.
   readUsage: (usage) => {
@@ -139,7 +138,7 @@ const messages: Api = {
   ],
   takesMember: () => true,
   replyMembers: ["content"],
-  readError: readMessagesError,
+  readError: errorIn,
   readReply: readMessage,
   readUsage: readMessageUsage,
   stream: {

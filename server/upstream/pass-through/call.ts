@@ -2,9 +2,10 @@ import { cut, headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf 
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
 import type { ReplyEvent, Usage } from "../models/conversation.ts";
-import { apiFailure, UpstreamFailure } from "../models/failure.ts";
+import { UpstreamFailure } from "../models/failure.ts";
 import { asObject, asText } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
+import { apiFailure } from "../verdicts/refusal.ts";
 import type { Api } from "./apis.ts";
 import { type JsonBody, readMembers, valueIn } from "./json-members.ts";
 import { StreamWatch } from "./stream-watch.ts";
@@ -42,6 +43,7 @@ export async function sendPassed(
     headers: { ...trace, ...merged(headersOf(target, streamed), headers, target) },
     body: bytes,
     streamed,
+    patience: target.patience,
     signal,
   });
   if (response.status < 400) return response;
@@ -107,6 +109,7 @@ export async function* passStream(
     while (!isEnded) {
       const out: Buffer[] = [];
       const pieces = await readPieces(response, watch, out);
+      response.hear();
       const error = pieces === undefined ? watch.flush(out) : watch.push(pieces, out);
       if (out.length > 0) yield { type: "bytes", bytes: out };
       if (error !== undefined) throw apiFailure(target, error, response);

@@ -1,7 +1,7 @@
-import { type ApiError, malformed, type StreamReader } from "../models/adapter.ts";
+import type { StreamReader } from "../models/adapter.ts";
 import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../models/conversation.ts";
+import { type ErrorWords, errorIn, MALFORMED, NO_WORDS } from "../models/error-words.ts";
 import { asCount, asObject, asObjects, asText, type JsonObject, parseObject } from "../models/json-value.ts";
-import { readError } from "../openai/errors.ts";
 
 /** The reply that a response of OpenAI's Responses holds. */
 export function readResponse(body: JsonObject): Reply | undefined {
@@ -21,13 +21,13 @@ export function readResponse(body: JsonObject): Reply | undefined {
 }
 
 /** The error of a body, of an event of a stream, or of the response in it. */
-export function readResponseError(body: JsonObject): ApiError | undefined {
+export function readResponseError(body: JsonObject): ErrorWords | undefined {
   const response = asObject(body.response);
-  if (body.type === "error" && asObject(body.error) === undefined) return readError({ error: body });
-  const error = readError(body) ?? (response && readError(response));
+  if (body.type === "error" && asObject(body.error) === undefined) return errorIn({ error: body });
+  const error = errorIn(body) ?? (response && errorIn(response));
   if (error !== undefined) return error;
   const hasFailed = body.type === "response.failed" || body.status === "failed";
-  return hasFailed ? { kind: undefined, code: "", parameter: "" } : undefined;
+  return hasFailed ? NO_WORDS : undefined;
 }
 
 /** The prompt counts what came from the cache, and the reply its reasoning. */
@@ -49,12 +49,14 @@ export function openResponseStream(): StreamReader {
 class ResponseStream implements StreamReader {
   isComplete = false;
   usage: Usage = {};
+  /** Its callers speak this API, too, and keep what came by themselves. */
+  readonly stateValue = undefined;
   #callIndexes = new Map<unknown, number>();
   #last: JsonObject = {};
 
-  read(data: string, events: ReplyEvent[]): ApiError | undefined {
+  read(data: string, events: ReplyEvent[]): ErrorWords | undefined {
     const event = parseObject(data);
-    if (event === undefined) return malformed;
+    if (event === undefined) return MALFORMED;
     const error = readResponseError(event);
     if (error !== undefined) return error;
     switch (event.type) {

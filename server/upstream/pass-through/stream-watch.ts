@@ -1,5 +1,6 @@
-import { type ApiError, malformed, type StreamReader } from "../models/adapter.ts";
+import type { StreamReader } from "../models/adapter.ts";
 import type { ReplyEvent, Usage } from "../models/conversation.ts";
+import { type ErrorWords, MALFORMED } from "../models/error-words.ts";
 import { EventStreamSplitter, GrowingBuffer } from "../models/event-stream.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { asObject, asObjects, type JsonObject, parseObject } from "../models/json-value.ts";
@@ -49,7 +50,7 @@ export class StreamWatch {
   }
 
   /** Adds what of these bytes is for the caller to `out`; returns an error that came in the place of an event. */
-  push(pieces: readonly Buffer[], out: Buffer[]): ApiError | undefined {
+  push(pieces: readonly Buffer[], out: Buffer[]): ErrorWords | undefined {
     for (const piece of pieces) {
       const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
       const end = endOfEvents(bytes);
@@ -63,12 +64,12 @@ export class StreamWatch {
   }
 
   /** To be told when the body has ended: some servers leave out the last empty line, and some the event that ends a reply. */
-  flush(out: Buffer[]): ApiError | undefined {
+  flush(out: Buffer[]): ErrorWords | undefined {
     const rest = this.#rest;
     this.#rest = EMPTY;
     const error = rest.length === 0 ? undefined : this.#pass(Buffer.concat([rest, END_OF_EVENT]), out);
     // A last event that is only half there is the cut itself.
-    if (error === malformed) return undefined;
+    if (error === MALFORMED) return undefined;
     if (error !== undefined || this.isComplete) return error;
     this.settle();
     this.isComplete = this.#reader.end() !== undefined;
@@ -95,7 +96,7 @@ export class StreamWatch {
     this.#read(Buffer.from(this.#unread.takeText()));
   }
 
-  #pass(bytes: Buffer, out: Buffer[]): ApiError | undefined {
+  #pass(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
     if (!this.#hasReplied) this.#read(bytes);
     else this.#keep(bytes);
     if (this.#stream.marks.some((mark) => bytes.includes(mark))) return this.#passEach(bytes, out);
@@ -103,7 +104,7 @@ export class StreamWatch {
     return undefined;
   }
 
-  #passEach(bytes: Buffer, out: Buffer[]): ApiError | undefined {
+  #passEach(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
     for (let start = 0; start < bytes.length; ) {
       const end = endOfFirstEvent(bytes, start);
       const event = bytes.subarray(start, end);
@@ -114,7 +115,7 @@ export class StreamWatch {
         return undefined;
       }
       const json = data === undefined ? NO_JSON : parseObject(data);
-      if (json === undefined) return malformed;
+      if (json === undefined) return MALFORMED;
       const error = this.#options.api.readError(json);
       if (error !== undefined) return error;
       this.#counted = this.#stream.addUsage(json, this.#counted);

@@ -1,50 +1,57 @@
 import type { SamplingParams } from "../../base/sampling.ts";
-import { type CallOptions, readReply, readReplyEvents, sendCall } from "../calls/call.ts";
-import type { Egress } from "../egress/egress.ts";
-import type { ModelRequest, StopReason, Usage } from "../models/conversation.ts";
+import { type CallOptions, type Outlet, replyEvents, wholeReply } from "../calls/call.ts";
+import { listModels } from "../calls/list.ts";
+import type { ModelRequest, Reply } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
+import { eventsOfReply } from "../models/growing-reply.ts";
 import type { Target } from "../models/provider-types.ts";
+import { isOtherModel, isServed } from "./same-model.ts";
 import { type Proof, type TestResult, verdictOf, verdictOfReply } from "./verdict.ts";
 
+/** Of a reply that is only to show that there is one. */
 const MAX_TOKENS = 16;
+/** For an endpoint that did not reply in time to show that it is there. */
+const SIGN_OF_LIFE_MS = 5_000;
+
+/** How a test is made, beside what it is a test of. */
+export interface TestOptions extends Omit<CallOptions, "onHead" | "onCount" | "onOtherForm"> {
+  /** What every chat sends: a test that leaves it out proves nothing of one. */
+  readonly sampling: SamplingParams;
+  /** Whether both forms of a reply are asked for, or a streamed one alone. */
+  readonly bothForms: boolean;
+}
 
 /**
- * Asks for one small reply, as a chat would. Its result is OK only if one came.
- *
- * One streamed call proves all there is. Where its form is refused, a second call shows how far that matters: without
- * the limit of tokens, if that is what a model refuses that thinks before it speaks, and else not streamed.
+ * Asks for small replies as a chat would, by the same requests with the same defaults: a streamed one, and a whole one. Its
+ * result is OK only if they came, from the model that was asked for as far as can be told.
  */
-export async function testConnection(
-  egress: Egress,
-  target: Target,
-  signal: AbortSignal,
-  headers?: Readonly<Record<string, string>>,
-): Promise<TestResult> {
-  const timeout = AbortSignal.timeout(egress.limits.testMs);
-  const attempt = new Attempt(egress, target, { signal: AbortSignal.any([signal, timeout]), headers });
+export async function testConnection(outlet: Outlet, target: Target, options: TestOptions): Promise<TestResult> {
+  outlet.learned.forget(target);
+  const attempt = new Attempt(outlet, target, options);
   try {
     return await attempt.run();
   } catch (error) {
-    const seconds = egress.limits.testMs / 1_000;
-    const failure = timeout.aborted
-      ? new UpstreamFailure("timeout", `no complete reply came within ${seconds} s`, attempt.proof)
-      : error;
-    if (!(failure instanceof UpstreamFailure)) throw failure;
-    return verdictOf(failure, target, attempt.proof, attempt.latencyMs);
+    if (!(error instanceof UpstreamFailure)) throw error;
+    return verdictOf(error, target, attempt.proof, attempt.latencyMs);
   }
 }
 
 class Attempt {
   proof: Proof = {};
   readonly #startedAt = performance.now();
-  readonly #egress: Egress;
+  readonly #outlet: Outlet;
   readonly #target: Target;
-  readonly #options: Omit<CallOptions, "streamed">;
+  readonly #options: TestOptions;
+  /** The limit of tokens that is sent: of a model that takes none so small, whatever chats send. */
+  #sampling: SamplingParams;
+  #isFallback = false;
 
-  constructor(egress: Egress, target: Target, options: Omit<CallOptions, "streamed">) {
-    this.#egress = egress;
+  constructor(outlet: Outlet, target: Target, options: TestOptions) {
+    this.#outlet = outlet;
     this.#target = target;
     this.#options = options;
+    const { maxTokens = MAX_TOKENS } = options.sampling;
+    this.#sampling = { ...options.sampling, maxTokens: Math.min(maxTokens, MAX_TOKENS) };
   }
 
   get latencyMs(): number {
@@ -52,70 +59,178 @@ class Attempt {
   }
 
   async run(): Promise<TestResult> {
+    const streamed = await this.#firstForm();
+    const { latencyMs } = this;
+    const whole = await this.#secondForm(streamed);
+    if (whole !== undefined) return verdictOf(whole, this.#target, this.proof, latencyMs, "PPPPFP");
+    const other = await this.#otherModel();
+    return verdictOfReply(this.#target, this.proof, latencyMs, streamed, other);
+  }
+
+  /** The streamed form, and if that is refused, the other one; the failure is why it is not streamed. */
+  async #firstForm(): Promise<UpstreamFailure | undefined> {
     try {
-      await this.#stream({ maxTokens: MAX_TOKENS });
+      return await this.#limited(() => this.#stream());
     } catch (error) {
-      if (!(error instanceof UpstreamFailure)) throw error;
-      const { kind, parameter } = error;
-      if (kind === "request-refused" && isTokenLimit(parameter)) {
-        await this.#stream({});
-      } else if (kind === "request-refused" || parameter === "stream") {
-        await this.#reply({ maxTokens: MAX_TOKENS });
-        return verdictOfReply(this.#target, this.proof, this.latencyMs, error);
-      } else {
+      const { proof } = this;
+      const mayBeTheForm = error instanceof UpstreamFailure && /^(request-refused|bad-reply)$/.test(error.kind);
+      if (!mayBeTheForm || proof.model !== undefined) throw error;
+      // What is no reply in one form may be one in the other; if it is none either, the first answer tells more.
+      try {
+        await this.#limited(() => this.#whole());
+        return error;
+      } catch (second) {
+        if (!(second instanceof UpstreamFailure)) throw second;
+        this.proof = proof;
         throw error;
       }
     }
-    return verdictOfReply(this.#target, this.proof, this.latencyMs);
   }
 
-  async #stream(sampling: SamplingParams): Promise<void> {
-    this.proof = {};
-    const response = await sendCall(this.#egress, this.#target, question(sampling), {
-      ...this.#options,
-      streamed: true,
-    });
-    Object.assign(this.proof, { httpStatus: response.status, headersMs: this.latencyMs });
-    let hasText = false;
-    for await (const events of readReplyEvents(this.#egress, this.#target, response)) {
-      for (const event of events) {
-        if (event.type === "start") this.proof.model = event.model;
-        else if (event.type === "end") this.#checkReply(hasText, event);
-        else {
-          hasText = true;
-          this.proof.firstTokenMs ??= this.latencyMs;
-        }
-      }
+  /** Undefined: it came, or was not asked for; nothing is wrong with a form whose turn did not come, as for a rate. */
+  async #secondForm(streamed: UpstreamFailure | undefined): Promise<UpstreamFailure | undefined> {
+    if (!this.#options.bothForms || streamed !== undefined) return undefined;
+    const { proof } = this;
+    try {
+      await this.#limited(() => this.#whole());
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      return /^(rate-limited|busy|quota-exhausted)$/.test(error.kind) ? undefined : error;
+    } finally {
+      this.proof = proof;
     }
   }
 
-  async #reply(sampling: SamplingParams): Promise<void> {
+  /** Without a limit of ours where the model refuses one so small. */
+  async #limited<Result>(run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
+    } catch (error) {
+      const isOurs = this.#sampling.maxTokens !== this.#options.sampling.maxTokens;
+      if (!(error instanceof UpstreamFailure) || !isOurs || !isTokenLimit(error)) throw error;
+      this.#sampling = this.#options.sampling;
+      return run();
+    }
+  }
+
+  /** A failure that it returns is why the reply did not come in pieces. */
+  async #stream(): Promise<UpstreamFailure | undefined> {
     this.proof = {};
-    const response = await sendCall(this.#egress, this.#target, question(sampling), {
-      ...this.#options,
-      streamed: false,
+    let refusal: UpstreamFailure | undefined;
+    await this.#inTime(async (options) => {
+      const onOtherForm = (failure: UpstreamFailure | undefined) => {
+        refusal = failure ?? NOT_IN_PIECES;
+      };
+      let hasText = false;
+      const question = this.#question();
+      for await (const events of replyEvents(this.#outlet, this.#target, question, { ...options, onOtherForm })) {
+        for (const event of events) {
+          if (event.type === "start") this.proof.model = event.model;
+          else if (event.type === "end") this.#check(hasText, event);
+          else {
+            hasText = true;
+            if (!refusal) this.proof.firstTokenMs ??= this.latencyMs;
+          }
+        }
+      }
     });
-    Object.assign(this.proof, { httpStatus: response.status, headersMs: this.latencyMs });
-    const reply = await readReply(this.#egress, this.#target, response);
-    this.proof.model = reply.model;
-    this.#checkReply(reply.text !== "", reply);
+    return refusal;
+  }
+
+  async #whole(): Promise<void> {
+    this.proof = {};
+    await this.#inTime(async (options) => {
+      const reply = await wholeReply(this.#outlet, this.#target, this.#question(), options);
+      this.proof.model = reply.model;
+      this.#check(eventsOfReply(reply).length > 2, reply);
+    });
+  }
+
+  /** A call may take its time, as a test has it; whoever is there and does not reply in it is busy, and not lost. */
+  async #inTime(run: (options: CallOptions) => Promise<void>): Promise<void> {
+    const { testMs } = this.#outlet.egress.limits;
+    const timeout = AbortSignal.timeout(testMs);
+    const { signal, headers } = this.#options;
+    const onHead: CallOptions["onHead"] = ({ status }) => {
+      Object.assign(this.proof, { httpStatus: status, headersMs: this.latencyMs });
+    };
+    try {
+      await run({ signal: AbortSignal.any([signal, timeout]), headers, onHead });
+    } catch (error) {
+      if (!timeout.aborted || signal.aborted) throw error;
+      const isThere = this.proof.httpStatus !== undefined || (await this.#hasSignOfLife());
+      const kind = isThere && this.proof.model === undefined ? "busy" : "timeout";
+      throw new UpstreamFailure(kind, sentenceOf(kind, testMs / 1_000), { httpStatus: this.proof.httpStatus });
+    }
+  }
+
+  async #hasSignOfLife(): Promise<boolean> {
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(SIGN_OF_LIFE_MS)]);
+    try {
+      await listModels(this.#outlet.egress, this.#target, { signal, headers: this.#options.headers });
+      return true;
+    } catch (error) {
+      if (error instanceof UpstreamFailure) return error.httpStatus !== undefined;
+      this.#options.signal.throwIfAborted();
+      return false;
+    }
   }
 
   /**
    * A model that thinks first can spend all tokens before its first word. It has replied all the same if the reply's end
    * is well-formed: if it says why it ended, or what it cost. An end with neither text nor that is no reply.
    */
-  #checkReply(hasText: boolean, end: { rawStopReason: string; stopReason: StopReason; usage: Usage }): void {
+  #check(hasText: boolean, end: Pick<Reply, "rawStopReason" | "usage" | "billing">): void {
+    this.#isFallback = end.billing?.isFallback ?? false;
     if (hasText || end.rawStopReason !== "" || end.usage.outputTokens !== undefined) return;
     throw new UpstreamFailure("bad-reply", "the endpoint's reply is empty", this.proof);
   }
+
+  /**
+   * Why the reply proves nothing of the model: another one gave it. By its name alone that cannot be told, since gateways
+   * and aliases have names of their own; but the endpoint may say so, or not list what was asked for.
+   */
+  async #otherModel(): Promise<string | undefined> {
+    const { proof, target } = { proof: this.proof, target: this.#target };
+    if (this.#isFallback) return "after what was asked for had failed";
+    if (!isOtherModel(target.model, proof.model ?? "")) return undefined;
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(this.#outlet.egress.limits.testMs)]);
+    try {
+      const { models, isComplete } = await listModels(this.#outlet.egress, target, {
+        signal,
+        headers: this.#options.headers,
+      });
+      if (!isComplete || models.length === 0 || isServed(models, target)) return undefined;
+      return "and does not list the model that was asked for";
+    } catch (error) {
+      if (error instanceof UpstreamFailure) return undefined;
+      this.#options.signal.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  #question(): ModelRequest {
+    const text = "Reply with the word OK.";
+    return {
+      messages: [{ role: "user", parts: [{ type: "text", text }], toolCalls: [] }],
+      sampling: this.#sampling,
+      tools: [],
+    };
+  }
 }
 
-function isTokenLimit(parameter: string | undefined): boolean {
-  return parameter === "max_tokens" || parameter === "max_completion_tokens";
+const NOT_IN_PIECES = new UpstreamFailure(
+  "feature-refused",
+  "the endpoint does not stream: it answered with the whole reply",
+  { parameter: "stream", feature: "streamed replies" },
+);
+
+function sentenceOf(kind: "busy" | "timeout", seconds: number): string {
+  if (kind === "timeout") return `no complete reply came within ${seconds} s`;
+  return `the endpoint answers, and gave no reply within ${seconds} s: it is busy with other calls, or still loading the model`;
 }
 
-function question(sampling: SamplingParams): ModelRequest {
-  const text = "Reply with the word OK.";
-  return { messages: [{ role: "user", parts: [{ type: "text", text }], toolCalls: [] }], sampling, tools: [] };
+function isTokenLimit({ kind, facts: { parameter = "" } }: UpstreamFailure): boolean {
+  return /^(request|parameter)-refused$/.test(kind) && /^max_(completion_)?tokens$/.test(parameter);
 }

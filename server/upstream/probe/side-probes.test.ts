@@ -7,6 +7,8 @@ import { parseAllowRules } from "../egress/allow-rule.ts";
 import type { Target } from "../models/provider-types.ts";
 import { Upstreams } from "../upstreams.ts";
 
+const ASKED = { sampling: {}, bothForms: false };
+
 const KEY = "sk-canary-0123456789";
 
 let upstream: ScriptedUpstream;
@@ -33,7 +35,11 @@ async function examine(
     apiKey: { secret: new Secret(KEY), headerName: "Authorization", prefix: "Bearer " },
     ...more,
   };
-  const { outcome, stages } = await new Upstreams({ egress }).examine(target, { claimsTools, monitoringUrl }, signal);
+  const { outcome, stages } = await new Upstreams({ egress }).examine(
+    target,
+    { claimsTools, monitoringUrl, ...ASKED },
+    signal,
+  );
   expect(stages.map(({ name }) => name).slice(-3)).toEqual(["STREAM", "MONITORING", "TOOLS"]);
   const [monitoring, tools] = stages.slice(-2);
   return { outcome, monitoring, tools };
@@ -55,7 +61,7 @@ describe("the monitoring endpoint", () => {
       state: "FAILED",
       message: /redirects/,
     },
-    { name: "hangs up", listener: ({ socket }) => socket.destroy(), state: "FAILED", message: /nothing answered/ },
+    { name: "hangs up", listener: ({ socket }) => socket.destroy(), state: "FAILED", message: /connection ended/ },
   ])("that $name is a stage that does not change the outcome", async ({ listener, state, message }) => {
     const monitoringUrl = `${await serve(listener)}/healthz`;
     const result = await examine({ monitoringUrl });
@@ -87,6 +93,7 @@ describe("the call of a tool", () => {
     { name: "a model that calls it", model: "tool-calling", state: "PASSED", calls: 2 },
     { name: "a model that talks", model: "m", state: "INCONCLUSIVE", calls: 2 },
     { name: "an endpoint that refuses tools", model: "toolless", state: "FAILED", calls: 2 },
+    { name: "an endpoint that refuses something", model: "picky", state: "INCONCLUSIVE", calls: 2 },
     { name: "a model that does not reply", model: "unauthorized", state: "SKIPPED", calls: 1 },
   ])("is proven of $name: $state", async ({ model, state, calls }) => {
     for (const more of [{}, { providerType: "ANTHROPIC", apiPath: "/messages" }] as const) {

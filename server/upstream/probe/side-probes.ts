@@ -1,4 +1,5 @@
-import { readReply, sendCall } from "../calls/call.ts";
+import type { SamplingParams } from "../../base/sampling.ts";
+import { type Outlet, wholeReply } from "../calls/call.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { ModelRequest } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
@@ -47,28 +48,33 @@ export async function monitoringStage(
  * to call tools. It is asked and not forced: many servers do not know the force, so a model that talks proves nothing.
  */
 export async function toolsStage(
-  egress: Egress,
+  outlet: Outlet,
   target: Target,
-  { claimsTools }: SideQuestions,
+  { claimsTools, sampling }: SideQuestions & { readonly sampling: SamplingParams },
   outcome: TestOutcome,
   signal: AbortSignal,
 ): Promise<TestStage> {
   if (!claimsTools || outcome !== "OK") return stage("TOOLS", "SKIPPED");
-  const timeout = AbortSignal.timeout(egress.limits.testMs);
+  const timeout = AbortSignal.timeout(outlet.egress.limits.testMs);
   try {
-    const options = { streamed: false, signal: AbortSignal.any([signal, timeout]) };
-    const response = await sendCall(egress, target, TOOL_QUESTION, options);
-    const { toolCalls } = await readReply(egress, target, response);
+    const question = { ...TOOL_QUESTION, sampling: { ...sampling, ...TOOL_QUESTION.sampling } };
+    const { toolCalls } = await wholeReply(outlet, target, question, { signal: AbortSignal.any([signal, timeout]) });
     if (toolCalls.some(isOurCall)) return stage("TOOLS", "PASSED");
     return stage("TOOLS", "INCONCLUSIVE", "the model replied without calling the tool that it was asked to call");
   } catch (error) {
     if (error instanceof UpstreamFailure) {
-      const isRefusal = error.kind === "request-refused" && !/tokens$/.test(error.parameter ?? "");
-      return stage("TOOLS", isRefusal ? "FAILED" : "INCONCLUSIVE", error.message);
+      return stage("TOOLS", refusesTools(error) ? "FAILED" : "INCONCLUSIVE", error.message);
     }
     if (!timeout.aborted || signal.aborted) throw error;
     return stage("TOOLS", "INCONCLUSIVE", "no reply to a question with a tool came in time");
   }
+}
+
+/** A refusal of something else says nothing of tools. */
+function refusesTools({ kind, facts: { parameter = "", feature } }: UpstreamFailure): boolean {
+  return kind === "feature-refused"
+    ? feature === "tools"
+    : kind.endsWith("-refused") && /^(tool|function)/.test(parameter);
 }
 
 const TOOL_NAME = "report_status";

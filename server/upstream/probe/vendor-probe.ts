@@ -38,6 +38,7 @@ export async function testVendor(egress: Egress, vendor: Vendor, options: AskOpt
     });
     return {
       outcome: key === "PASSED" ? "OK" : "INCONCLUSIVE",
+      failure: undefined,
       message,
       stages: stagesOf(key === "PASSED" ? "PPPSSS" : "PPISSS", target, {}, ""),
       latencyMs: elapsedMs(),

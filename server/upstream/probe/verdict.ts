@@ -12,7 +12,9 @@ export type TestOutcome =
   | "QUOTA_EXHAUSTED"
   | "BAD_REPLY"
   | "BLOCKED"
-  | "INCONCLUSIVE";
+  | "INCONCLUSIVE"
+  | "BUSY"
+  | "REFUSED";
 
 /** The same words as `ConnectionTest.Stage.Name`, in their order. */
 export type StageName = "ADDRESS" | "CONNECTION" | "KEY" | "MODEL" | "REPLY" | "STREAM" | "MONITORING" | "TOOLS";
@@ -31,6 +33,8 @@ export interface TestStage {
 /** What came of asking an endpoint for one real, small reply. */
 export interface TestResult {
   readonly outcome: TestOutcome;
+  /** The failure that a chat would end in; undefined when a chat works, or nothing was sent. */
+  readonly failure: FailureKind | undefined;
   /** A sentence, with what to do next. */
   readonly message: string;
   readonly stages: readonly TestStage[];
@@ -73,26 +77,46 @@ interface Verdict {
  */
 const VERDICTS: Readonly<Record<FailureKind, Verdict>> = {
   blocked: { outcome: "BLOCKED", states: "FSSSSS", advice: "" },
+  cut: { outcome: "BAD_REPLY", states: "PPIIFF", advice: "" },
   unreachable: { outcome: "UNREACHABLE", states: "PFSSSS", advice: "check its host and port, and that it is running" },
   timeout: { outcome: "TIMEOUT", states: "PPIIFF", advice: "if it is still loading the model, test again later" },
-  "key-refused": { outcome: "KEY_REFUSED", states: "PPFSSS", advice: "check the key, its header and its prefix" },
-  "model-not-found": { outcome: "MODEL_NOT_FOUND", states: "PPIFSS", advice: "check the name of the model" },
+  "key-refused": { outcome: "KEY_REFUSED", states: "PPFSSS", advice: "" },
+  // The endpoint took our key, and called its provider.
+  "provider-key-refused": { outcome: "REFUSED", states: "PPPISS", advice: "" },
+  "model-not-found": { outcome: "MODEL_NOT_FOUND", states: "PPIFSS", advice: "" },
+  "model-not-allowed": { outcome: "REFUSED", states: "PPIFSS", advice: "" },
+  "context-too-long": { outcome: "REFUSED", states: "PPIIFS", advice: "" },
+  "content-refused": { outcome: "INCONCLUSIVE", states: "PPIIIS", advice: "" },
+  "region-refused": { outcome: "REFUSED", states: "PPIIFS", advice: "" },
+  "feature-refused": { outcome: "REFUSED", states: "PPIIFS", advice: "" },
+  "parameter-refused": { outcome: "REFUSED", states: "PPIIFS", advice: "" },
   "request-refused": { outcome: "INCONCLUSIVE", states: "PPIIII", advice: "check the model and the provider type" },
-  "rate-limited": { outcome: "RATE_LIMITED", states: "PPIIII", advice: "test again later" },
-  "quota-exhausted": { outcome: "QUOTA_EXHAUSTED", states: "PPIIFS", advice: "look at the account at the provider" },
-  unavailable: { outcome: "INCONCLUSIVE", states: "PPIIII", advice: "test again later" },
+  "rate-limited": { outcome: "RATE_LIMITED", states: "PPIIII", advice: "" },
+  "quota-exhausted": { outcome: "QUOTA_EXHAUSTED", states: "PPIIFS", advice: "" },
+  busy: { outcome: "BUSY", states: "PPIIIS", advice: "" },
+  unavailable: { outcome: "INCONCLUSIVE", states: "PPIIII", advice: "" },
   "bad-reply": { outcome: "BAD_REPLY", states: "PPIIFF", advice: "" },
 };
 
 const STATES: Readonly<Record<string, StageState>> = { P: "PASSED", F: "FAILED", S: "SKIPPED", I: "INCONCLUSIVE" };
 
 /** The result of a test that ended in a failure. */
-export function verdictOf(failure: UpstreamFailure, target: Target, proof: Proof, latencyMs: number): TestResult {
-  const { outcome, states, advice } = VERDICTS[failure.kind];
+export function verdictOf(
+  failure: UpstreamFailure,
+  target: Target,
+  proof: Proof,
+  latencyMs: number,
+  proven?: string,
+): TestResult {
+  const { outcome, advice, ...verdict } = VERDICTS[failure.kind];
+  const states = proven ?? verdict.states;
   const wasSent = failure.kind !== "blocked" && failure.kind !== "unreachable";
   return {
     outcome,
-    message: [failure.message, advice].filter((part) => part !== "").join("; "),
+    failure: failure.kind,
+    message: [proven === undefined ? "" : "only streamed replies come", failure.message, advice]
+      .filter((part) => part !== "")
+      .join("; "),
     stages: stagesOf(states, target, proof, failure.message),
     // Of a call that was not sent, the time would tell a closed port from one that drops what it gets.
     latencyMs: wasSent ? latencyMs : 0,
@@ -103,18 +127,40 @@ export function verdictOf(failure: UpstreamFailure, target: Target, proof: Proof
   };
 }
 
-/** The result of a test in which a reply came; with a failure, if the endpoint replies but does not stream. */
-export function verdictOfReply(target: Target, proof: Proof, latencyMs: number, failure?: UpstreamFailure): TestResult {
+/**
+ * The result of a test in which a reply came; with a failure, if the endpoint replies but does not stream, and with a word on
+ * it if another model than the one that was asked for replied.
+ */
+export function verdictOfReply(
+  target: Target,
+  proof: Proof,
+  latencyMs: number,
+  failure?: UpstreamFailure,
+  otherModel?: string,
+): TestResult {
+  const states = `PPP${otherModel === undefined ? "P" : "I"}P${failure === undefined ? "P" : "F"}`;
+  const replied = `the endpoint replied with the model ${quoted(proof.model ?? "", target)}, ${otherModel}`;
+  const streams = failure === undefined ? "" : `, but not in a stream: ${failure.message}`;
+  const message = otherModel === undefined ? `the model replied${streams}` : replied;
+  const stages = stagesOf(states, target, otherModel === undefined ? proof : {}, failure?.message ?? "");
   return {
-    outcome: "OK",
-    message: failure === undefined ? "the model replied" : `the model replied, but not in a stream: ${failure.message}`,
-    stages: stagesOf(failure === undefined ? "PPPPPP" : "PPPPPF", target, proof, failure?.message ?? ""),
+    outcome: otherModel === undefined ? "OK" : "INCONCLUSIVE",
+    failure: undefined,
+    message,
+    stages: stages.map((stage) => (stage.name === "MODEL" && otherModel !== undefined ? { ...stage, message } : stage)),
     latencyMs,
     httpStatus: proof.httpStatus,
     model: proof.model ?? "",
     headersMs: proof.headersMs,
     firstTokenMs: proof.firstTokenMs,
   };
+}
+
+/** A name that the endpoint gave, unless it repeats the key. */
+function quoted(name: string, { apiKey }: Target): string {
+  const secret = apiKey?.secret.reveal();
+  const isPlain = name.length <= 255 && (secret === undefined || !name.includes(secret));
+  return JSON.stringify(isPlain ? name : "…");
 }
 
 /** The stages in these states: Passed, Failed, Skipped, Inconclusive. */

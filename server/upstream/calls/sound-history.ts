@@ -1,0 +1,51 @@
+import type { ChatMessage, ToolCall } from "../models/conversation.ts";
+import { parseObject } from "../models/json-value.ts";
+
+/** What stands for a reply in which nothing was said: strict servers refuse an empty message, or two of a user in a row. */
+const NO_REPLY = "(no reply)";
+
+/**
+ * Messages in a form that a strict server takes, whatever was stored or sent: a model's turn says something or calls
+ * something, arguments are a JSON object, and no two calls of a turn have one id.
+ */
+export function soundHistory(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  return messages.some((message) => message.role === "assistant" && !isSound(message)) ? messages.map(sound) : messages;
+}
+
+function isSound({ parts, toolCalls }: ChatMessage): boolean {
+  if (toolCalls.length === 0) return parts.some((part) => part.type !== "text" || part.text.trim() !== "");
+  const ids = new Set(toolCalls.map(({ id }) => id));
+  return ids.size === toolCalls.length && toolCalls.every((call) => call.name !== "" && isObject(call));
+}
+
+function sound(message: ChatMessage): ChatMessage {
+  if (message.role !== "assistant" || isSound(message)) return message;
+  const seen = new Set<string>();
+  const toolCalls = message.toolCalls
+    .filter(({ id, name }) => name !== "" && !seen.has(id) && seen.add(id))
+    .map((call) => (isObject(call) ? call : { ...call, arguments: mended(call.arguments) }));
+  const parts = message.parts.filter((part) => part.type !== "text" || part.text.trim() !== "");
+  // Of thinking alone, which no API takes as a turn, it is the same.
+  const isEmpty = parts.length === 0 && toolCalls.length === 0;
+  return { ...message, toolCalls, parts: isEmpty ? [{ type: "text", text: NO_REPLY }] : parts };
+}
+
+function isObject({ arguments: text }: ToolCall): boolean {
+  return parseObject(text) !== undefined;
+}
+
+/**
+ * Arguments that are no object, as an object: none at all are none, a text in which an object was written is that object, and
+ * of what was cut or made up, Anthropic's advice is to wrap it.
+ */
+function mended(text: string): string {
+  if (text.trim() === "" || text.trim() === "null") return "{}";
+  let inner: unknown;
+  try {
+    inner = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  if (typeof inner === "string" && parseObject(inner) !== undefined) return inner;
+  return JSON.stringify({ INVALID_JSON: text });
+}

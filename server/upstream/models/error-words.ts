@@ -1,0 +1,232 @@
+import { asObject, asObjects, asText, type JsonObject, parseObject } from "./json-value.ts";
+
+/** What an endpoint says went wrong, in its own words: read to tell what it means, and never shown. */
+export interface ErrorWords {
+  /** Its codes, types and classes, the outermost first. */
+  readonly codes: readonly string[];
+  /** All its sentences. */
+  readonly message: string;
+  /** The part of the request that is refused; empty when it names none. */
+  readonly parameter: string;
+  /** The HTTP status that it repeats; undefined when it repeats none. */
+  readonly status: number | undefined;
+  /** Whether it says that a provider behind the endpoint answered so. */
+  readonly isOfProvider: boolean;
+  /** When to try again; undefined when it does not say. */
+  readonly retryAfterMs: number | undefined;
+  /** Tokens of a prompt that is too long, and what would fit. */
+  readonly promptTokens: number | undefined;
+  readonly contextTokens: number | undefined;
+}
+
+/** No words at all. */
+export const NO_WORDS: ErrorWords = {
+  codes: [],
+  message: "",
+  parameter: "",
+  status: undefined,
+  isOfProvider: false,
+  retryAfterMs: undefined,
+  promptTokens: undefined,
+  contextTokens: undefined,
+};
+
+/** A piece of a stream, or a body, that is not in the API's form. */
+export const MALFORMED: ErrorWords = { ...NO_WORDS, codes: ["patchbay.malformed"] };
+
+/**
+ * The error that a body of a good status, or a piece of a stream, is; undefined if it is none. The places where one is met:
+ * `error` (OpenAI, Anthropic, most others), `errors`, `object: "error"` (Mistral, older vLLM), `choices[].error` and an end
+ * named `error` (OpenRouter, Bifrost), a code and a message at the top (DashScope), `detail` (FastAPI), `base_resp`
+ * (MiniMax).
+ */
+export function errorIn(body: JsonObject): ErrorWords | undefined {
+  if (isSaid(body.error) || body.object === "error" || body.type === "error") return wordsOf(body);
+  const choices = asObjects(body.choices);
+  const failed = choices.find((choice) => isSaid(choice.error) || choice.finish_reason === "error");
+  if (failed !== undefined) return wordsOf(isSaid(failed.error) ? failed.error : { type: "finish_reason.error" });
+  const base = asObject(body.base_resp);
+  if (base !== undefined && typeof base.status_code === "number" && base.status_code !== 0) return wordsOf(base);
+  if (choices.length > 0 || "data" in body || "content" in body || "usage" in body) return undefined;
+  const hasCode = isSaid(body.code) || isSaid(body.error_code) || isSaid(body.status_code) || isSaid(body.status);
+  const hasMessage = isSaid(body.message) || isSaid(body.msg) || isSaid(body.error_msg) || isSaid(body["html-message"]);
+  const isError = isSaid(body.detail) || isSaid(body.errors) || (hasCode && hasMessage) || body.success === false;
+  return isError ? wordsOf(body) : undefined;
+}
+
+/** All the words of an error, in whatever it is wrapped. */
+export function wordsOf(value: unknown): ErrorWords {
+  const heard = new Heard();
+  heard.read(value, 0);
+  const message = heard.messages.join("\n").slice(0, MOST_CHARACTERS);
+  const [promptTokens, contextTokens] = tokensIn(message);
+  return {
+    codes: heard.codes,
+    message,
+    parameter: heard.parameter,
+    status: heard.status,
+    isOfProvider: heard.isOfProvider,
+    retryAfterMs: heard.retryAfterMs ?? waitIn(message),
+    promptTokens: heard.promptTokens ?? promptTokens,
+    contextTokens: heard.contextTokens ?? contextTokens,
+  };
+}
+
+/** Of all sentences; the first ones tell. */
+const MOST_CHARACTERS = 8_192;
+const MOST_DEPTH = 6;
+const MOST_ITEMS = 8;
+/** LiteLLM writes Python's None as a text, and the HTTP status as one. */
+const NO_CODE = /^(None|null|error|\d*)$/;
+const CODES = ["code", "type", "error_code", "error_type", "status", "reason", "class", "__type", "name"];
+const MESSAGES = [
+  "message",
+  "msg",
+  "detail",
+  "error",
+  "error_msg",
+  "error_description",
+  "errorMessage",
+  "status_msg",
+  "description",
+  "title",
+  "html-message",
+  "raw",
+];
+const STATUSES = ["code", "status", "status_code", "statusCode", "http_status"];
+const INSIDE = [
+  "error",
+  "errors",
+  "detail",
+  "details",
+  "message",
+  "metadata",
+  "innererror",
+  "inner_error",
+  "cause",
+  "raw",
+];
+
+class Heard {
+  readonly codes: string[] = [];
+  readonly messages: string[] = [];
+  parameter = "";
+  status: number | undefined;
+  isOfProvider = false;
+  retryAfterMs: number | undefined;
+  promptTokens: number | undefined;
+  contextTokens: number | undefined;
+
+  read(value: unknown, depth: number): void {
+    if (depth > MOST_DEPTH) return;
+    if (typeof value === "string") this.#readText(value, depth);
+    else if (Array.isArray(value)) for (const item of value.slice(0, MOST_ITEMS)) this.read(item, depth + 1);
+    else if (typeof value === "object" && value !== null) this.#readObject(value as JsonObject, depth);
+  }
+
+  /** Gateways put the error of a provider into their own message, as JSON or with a class of theirs in front. */
+  #readText(text: string, depth: number): void {
+    const start = text.search(/[{[]/);
+    const json = start < 0 ? undefined : (parseObject(text.slice(start)) ?? parseObject(between(text, start)));
+    if (start !== 0 || json === undefined) this.messages.push(text);
+    for (const [, name = ""] of text.matchAll(/\blitellm\.(\w+)/g)) this.#addCode(`litellm.${name}`);
+    if (json !== undefined) this.read(json, depth + 1);
+  }
+
+  #readObject(body: JsonObject, depth: number): void {
+    for (const name of CODES) if (typeof body[name] === "string") this.#addCode(asText(body[name]));
+    for (const name of STATUSES) this.status ??= statusIn(body[name]);
+    const provider = asText(body.provider_name) || asText(asObject(body.extra_fields)?.provider);
+    this.isOfProvider ||= provider !== "";
+    this.parameter ||= parameterIn(body);
+    this.retryAfterMs ??= waitOf(body);
+    this.promptTokens ??= countIn(body.n_prompt_tokens);
+    this.contextTokens ??= countIn(body.n_ctx);
+    for (const name of MESSAGES) if (typeof body[name] === "string") this.#readText(asText(body[name]), depth);
+    for (const name of INSIDE) if (typeof body[name] === "object") this.read(body[name], depth + 1);
+  }
+
+  #addCode(code: string): void {
+    if (!NO_CODE.test(code) && !this.codes.includes(code)) this.codes.push(code);
+  }
+}
+
+function isSaid(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== undefined && value !== null && value !== "" && value !== false && value !== 0;
+}
+
+function between(text: string, start: number): string {
+  const end = text.lastIndexOf("}");
+  return end > start ? text.slice(start, end + 1) : "";
+}
+
+/** In a path of FastAPI's, the last name that is not where it stands. */
+function parameterIn(body: JsonObject): string {
+  const named = asText(body.param);
+  if (named !== "" && !NO_CODE.test(named)) return named;
+  const path = Array.isArray(body.loc) ? body.loc.filter((step) => typeof step === "string" && step !== "body") : [];
+  return path.length > 0 ? String(path[0]) : "";
+}
+
+function statusIn(value: unknown): number | undefined {
+  const status = typeof value === "string" && /^\d{3}$/.test(value) ? Number(value) : value;
+  return typeof status === "number" && Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined;
+}
+
+function countIn(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}
+
+/** Of Google's RetryInfo, Hugging Face's estimate of a loading time, and others' own names for it. */
+function waitOf(body: JsonObject): number | undefined {
+  const ms = Number(body.retry_after_ms ?? Number.NaN);
+  if (ms >= 0) return ms;
+  const seconds = Number.parseFloat(String(body.retryDelay ?? body.retry_after ?? body.estimated_time ?? ""));
+  return seconds >= 0 ? seconds * 1_000 : undefined;
+}
+
+const WAIT =
+  /(?:try again|retry|wait)\s+(?:in|after|for)?\s*(?:(\d+)m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s\b|sec|seconds?))?/i;
+
+/** "Please try again in 7s", "in 1m30.5s", "after 6 seconds", "in 20ms". */
+function waitIn(message: string): number | undefined {
+  const [, minutes, amount, unit = ""] = WAIT.exec(message) ?? [];
+  if (minutes === undefined && amount === undefined) return undefined;
+  const rest = Number(amount ?? 0) * (unit.toLowerCase().startsWith("m") ? 1 : 1_000);
+  return Number(minutes ?? 0) * 60_000 + rest;
+}
+
+const NUMBER = "(\\d[\\d,_ ]{0,12}\\d|\\d)";
+/** How servers tell the tokens of a prompt and what would fit, with which of the two comes first. */
+const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }[] = [
+  // llama.cpp, SGLang, Google
+  { words: new RegExp(`\\(${NUMBER}(?: tokens)?\\)[^()]{0,80}\\(${NUMBER}(?: tokens)?\\)`), promptFirst: true },
+  // Anthropic
+  { words: new RegExp(`${NUMBER} tokens > ${NUMBER}`), promptFirst: true },
+  { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true },
+  // Mistral
+  { words: new RegExp(`contains ${NUMBER} tokens[^\\d]{0,80}${NUMBER} maximum context`), promptFirst: true },
+  // Cerebras
+  { words: new RegExp(`current length is ${NUMBER} while limit is ${NUMBER}`, "i"), promptFirst: true },
+  // OpenAI, vLLM, DeepSeek, OpenRouter, xAI
+  {
+    words: new RegExp(`maximum (?:context|prompt) length is ${NUMBER}[^\\d]{1,120}${NUMBER}`, "i"),
+    promptFirst: false,
+  },
+  // Moonshot, Cohere, TGI
+  { words: new RegExp(`token limit: ${NUMBER} \\(requested: ${NUMBER}`, "i"), promptFirst: false },
+  {
+    words: new RegExp(`(?:cannot exceed|less than|must be <=) ${NUMBER}[^\\d]{1,60}${NUMBER}`, "i"),
+    promptFirst: false,
+  },
+];
+
+function tokensIn(message: string): [prompt: number | undefined, context: number | undefined] {
+  for (const { words, promptFirst } of TOKENS) {
+    const [, first, second] = words.exec(message) ?? [];
+    const [a, b] = [first, second].map((text) => countIn(Number(text?.replace(/[,_ ]/g, ""))));
+    if (a !== undefined && b !== undefined) return promptFirst ? [a, b] : [b, a];
+  }
+  return [undefined, undefined];
+}

@@ -1,0 +1,68 @@
+import type { Billing } from "../models/conversation.ts";
+import { asCount, asObject, asText, type JsonObject } from "../models/json-value.ts";
+import type { ProviderType } from "../models/provider-types.ts";
+
+/** Provider types whose servers are no resellers: what they may write of a cost is not known to be one. */
+const SAY_NO_COST: ReadonlySet<ProviderType> = new Set(["OPENAI", "VLLM", "OLLAMA", "LLAMA_CPP", "DASHSCOPE"]);
+
+/** What a chat completion, or a chunk of a streamed one, says of what it costs. */
+export function readBilling(body: JsonObject, providerType: ProviderType | undefined): Billing {
+  const usage = asObject(body.usage) ?? {};
+  return withoutGaps({
+    costPicoUsd: providerType !== undefined && SAY_NO_COST.has(providerType) ? undefined : costIn(usage, providerType),
+    tier: tierIn(asText(body.service_tier)),
+    hourCacheTokens: hourCacheIn(usage),
+    hasExtras: hasAudio(usage) || undefined,
+  });
+}
+
+/** The tiers that cost what the list says. */
+function tierIn(tier: string): string | undefined {
+  return ["", "default", "standard", "auto", "on_demand"].includes(tier) ? undefined : tier;
+}
+
+/**
+ * In dollars: `cost` of OpenRouter and LiteLLM, with what the provider takes from the account that it is called with there;
+ * `total_cost` of Perplexity, ticks of xAI, `estimated_cost` of DeepInfra. LiteLLM writes 0 of what it has no price for.
+ */
+function costIn(usage: JsonObject, providerType: ProviderType | undefined): number | undefined {
+  const ticks = asCount(usage.cost_in_usd_ticks);
+  if (ticks !== undefined) return ticks * 100;
+  const cost = amount(usage.cost) ?? amount(asObject(usage.cost)?.total_cost) ?? amount(usage.estimated_cost);
+  if (cost === undefined || (cost === 0 && providerType !== "OPEN_ROUTER")) return undefined;
+  if (usage.is_byok !== true) return picoDollars(cost);
+  const upstream = amount(asObject(usage.cost_details)?.upstream_inference_cost);
+  return upstream === undefined ? undefined : picoDollars(cost + upstream);
+}
+
+/** The pico-dollars of an amount in dollars. */
+export function picoDollars(dollars: number): number {
+  return Math.round(dollars * 1e12);
+}
+
+/** Of a price for a token, that for a million, as a decimal string; undefined when it is none. */
+export function perMillion(dollars: unknown): string | undefined {
+  const rate = typeof dollars === "string" && dollars.trim() !== "" ? Number(dollars) : dollars;
+  if (typeof rate !== "number" || !Number.isFinite(rate) || rate < 0 || rate > 1) return undefined;
+  return String(Math.round(rate * 1e12) / 1e6);
+}
+
+function amount(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 && value < 1_000 ? value : undefined;
+}
+
+/** LiteLLM passes on what Anthropic says of it. */
+function hourCacheIn(usage: JsonObject): number | undefined {
+  const details = asObject(asObject(usage.prompt_tokens_details)?.cache_creation_token_details);
+  return asCount(details?.ephemeral_1h_input_tokens) || undefined;
+}
+
+/** Audio has prices of its own. */
+function hasAudio(usage: JsonObject): boolean {
+  const details = [usage.prompt_tokens_details, usage.completion_tokens_details].map(asObject);
+  return details.some((detail) => (asCount(detail?.audio_tokens) ?? 0) > 0);
+}
+
+function withoutGaps(billing: Billing): Billing {
+  return Object.fromEntries(Object.entries(billing).filter(([, value]) => value !== undefined));
+}

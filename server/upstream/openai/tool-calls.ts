@@ -1,0 +1,177 @@
+import type { ReplyEvent } from "../models/conversation.ts";
+import { asObject, asText, type JsonObject } from "../models/json-value.ts";
+import { JsonEnd } from "./json-end.ts";
+import { inventToolCallId, readArguments } from "./reply.ts";
+
+interface Call {
+  /** Ours, from when it is told. */
+  index: number;
+  readonly serverId: string;
+  readonly serverIndex: unknown;
+  readonly id: string;
+  name: string;
+  /** Arguments that came before the name, and are not told yet. */
+  waiting: string;
+  arguments: string;
+  readonly end: JsonEnd;
+  isTold: boolean;
+  /** Whether its arguments began as an object that is empty, as some servers open a call. */
+  isPlaceholder: boolean;
+  readonly state: Record<string, unknown>;
+}
+
+/** What a piece of a call says. */
+interface Said {
+  readonly name: string;
+  readonly text: string;
+  readonly isEmptyObject: boolean;
+}
+
+/** Members of a piece of a call that say what the call is. */
+const KNOWN = new Set(["index", "id", "type", "function"]);
+
+/**
+ * Calls of tools out of the pieces of a stream. Servers leave out the index or the id, repeat id and name with every piece,
+ * give all calls index 0 or one id, or send the id before the name. So
+ * - a call is told once its name is there,
+ * - its arguments are one JSON object: another object that follows it is another call,
+ * - another name, or another id, is another call, too.
+ */
+export class ToolCalls {
+  readonly #calls: Call[] = [];
+  /** The last call of each id and each index of the server's, and the ids that were given out. */
+  readonly #byId = new Map<string, Call>();
+  readonly #byIndex = new Map<unknown, Call>();
+  readonly #ids = new Set<string>();
+  /** How many have a name. */
+  #told = 0;
+
+  /** How many calls were told. */
+  get count(): number {
+    return this.#told;
+  }
+
+  /** What comes with calls beside what they say, by their ids. */
+  get states(): ReadonlyMap<string, JsonObject> {
+    return new Map(
+      this.#calls.filter(({ state }) => Object.keys(state).length > 0).map(({ id, state }) => [id, state]),
+    );
+  }
+
+  /** Reads a piece of a call. */
+  read(piece: JsonObject, events: ReplyEvent[]): void {
+    const said = partsOf(piece);
+    this.#addPiece(this.#knownCall(piece, said.name, said.text) ?? this.#begin(piece), piece, said, events);
+  }
+
+  /** Reads a call that is whole. */
+  readWhole(call: JsonObject, events: ReplyEvent[]): void {
+    this.#addPiece(this.#begin(call), call, partsOf(call), events);
+  }
+
+  /** To be called when no more pieces come. */
+  finish(events: ReplyEvent[]): void {
+    for (const call of this.#calls) {
+      if (!call.isTold || !call.isPlaceholder || call.arguments !== "") continue;
+      call.arguments = "{}";
+      events.push({ type: "tool-call-delta", index: call.index, argumentsDelta: "{}" });
+    }
+  }
+
+  #addPiece(call: Call, piece: JsonObject, { name, text, isEmptyObject }: Said, events: ReplyEvent[]): void {
+    if (isEmptyObject) call.isPlaceholder = true;
+    if (call.name === "") call.name = name;
+    for (const [key, value] of Object.entries(piece)) if (!KNOWN.has(key) && value !== null) call.state[key] = value;
+    this.#add(call, text, events);
+  }
+
+  #begin(piece: JsonObject): Call {
+    const serverId = asText(piece.id);
+    const id = serverId === "" || this.#ids.has(serverId) ? inventToolCallId() : serverId;
+    const call: Call = {
+      index: -1,
+      serverId,
+      serverIndex: piece.index,
+      id,
+      name: "",
+      waiting: "",
+      arguments: "",
+      end: new JsonEnd(),
+      isTold: false,
+      isPlaceholder: false,
+      state: {},
+    };
+    this.#calls.push(call);
+    this.#ids.add(id);
+    this.#byIndex.set(piece.index, call);
+    if (serverId !== "") this.#byId.set(serverId, call);
+    return call;
+  }
+
+  /** The call that a piece belongs to; undefined if it begins one. */
+  #knownCall(piece: JsonObject, name: string, text: string): Call | undefined {
+    const call = this.#candidate(piece);
+    if (call === undefined) return undefined;
+    const id = asText(piece.id);
+    if (id !== "" && call.serverId !== "" && id !== call.serverId) return undefined;
+    if (id !== "" && call.serverId === "" && (name !== "" || call.end.isWhole)) return undefined;
+    if (name !== "" && call.name !== "" && name !== call.name) return undefined;
+    if (!call.end.isWhole) return call;
+    // Whole already: with its own id it may be told once more; a name, or another index, begins the next.
+    if (text.trim() === call.arguments.trim())
+      return id !== "" && id === call.serverId ? call : beginsAnother(name, call);
+    if (id !== "" && id === call.serverId && piece.index === call.serverIndex) return call;
+    return beginsAnother(name, call);
+  }
+
+  #candidate({ index, id: serverId }: JsonObject): Call | undefined {
+    const id = asText(serverId);
+    const byId = this.#byId.get(id);
+    if (byId !== undefined) return byId.end.isWhole && index !== byId.serverIndex ? undefined : byId;
+    if (index === undefined || index === null) return this.#calls.at(-1);
+    return this.#byIndex.get(index);
+  }
+
+  #add(call: Call, text: string, events: ReplyEvent[]): void {
+    // Told once more, and not a call of its own.
+    if (call.end.isWhole && text.trim() === call.arguments.trim()) {
+      this.#tell(call, "", events);
+      return;
+    }
+    const { own, next } = call.end.read(text);
+    call.arguments += own;
+    this.#tell(call, own, events);
+    if (next === "") return;
+    const another = this.#begin({ index: call.serverIndex });
+    another.name = call.name;
+    this.#add(another, next, events);
+  }
+
+  #tell(call: Call, text: string, events: ReplyEvent[]): void {
+    if (call.name === "") {
+      call.waiting += text;
+      return;
+    }
+    if (call.isTold) {
+      if (text !== "") events.push({ type: "tool-call-delta", index: call.index, argumentsDelta: text });
+      return;
+    }
+    const { id, name, waiting } = call;
+    call.isTold = true;
+    call.index = this.#told++;
+    call.waiting = "";
+    events.push({ type: "tool-call-delta", index: call.index, id, name, argumentsDelta: waiting + text });
+  }
+}
+
+function beginsAnother(name: string, call: Call): Call | undefined {
+  return name === "" ? call : undefined;
+}
+
+/** The arguments are a text, or an object where a server does not write them as one. */
+function partsOf(piece: JsonObject): Said {
+  const called = asObject(piece.function) ?? {};
+  const given = asObject(called.arguments);
+  const isEmptyObject = given !== undefined && Object.keys(given).length === 0;
+  return { name: asText(called.name), text: isEmptyObject ? "" : readArguments(called.arguments), isEmptyObject };
+}

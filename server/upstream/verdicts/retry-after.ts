@@ -1,0 +1,30 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { ErrorWords } from "../models/error-words.ts";
+
+const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * When to try again, in milliseconds, a day at most: by `retry-after-ms` of OpenAI and Azure, or else by `retry-after`, in
+ * seconds or as a date, each also of a provider behind LiteLLM, or else by what the body says.
+ */
+export function readRetryAfter(headers: IncomingHttpHeaders, words: ErrorWords, now: number): number | undefined {
+  const found =
+    millisecondsOf(headers["retry-after-ms"]) ??
+    delayOf(headers["retry-after"], now) ??
+    millisecondsOf(headers["llm_provider-retry-after-ms"]) ??
+    delayOf(headers["llm_provider-retry-after"], now) ??
+    words.retryAfterMs;
+  return found === undefined ? undefined : Math.min(Math.max(0, Math.round(found)), MAX_RETRY_AFTER_MS);
+}
+
+function millisecondsOf(value: unknown): number | undefined {
+  const milliseconds = Number(value ?? Number.NaN);
+  return milliseconds >= 0 ? milliseconds : undefined;
+}
+
+function delayOf(value: unknown, now: number): number | undefined {
+  if (typeof value !== "string" || value.trim() === "") return undefined;
+  const seconds = Number(value);
+  const waitMs = Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1_000;
+  return Number.isNaN(waitMs) ? undefined : waitMs;
+}

@@ -48,6 +48,11 @@ describe("joinDeltas", () => {
       events: [call(0, "{}", { name: "f" }), call(0, "{}", { name: "f" })],
       joined: [call(0, "{}", { name: "f" }), call(0, "{}", { name: "f" })],
     },
+    {
+      name: "never joins a call that has an id and no name to another",
+      events: [call(0, "{}", { id: "x" }), call(0, "{}", { id: "y" })],
+      joined: [call(0, "{}", { id: "x" }), call(0, "{}", { id: "y" })],
+    },
     { name: "leaves one alone", events: [text("a")], joined: [text("a")] },
   ])("$name", ({ events, joined }) => expect(joinDeltas(events)).toEqual(joined));
 });

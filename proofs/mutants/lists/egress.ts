@@ -1,30 +1,26 @@
-/** The guard with one rule dropped or loosened. */
-export interface Mutant {
-  /** What no longer holds. */
-  readonly rule: string;
-  /** In server/upstream/egress. */
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly from: string;
-  readonly to: string;
-}
+import type { Mutant } from "../mutant.ts";
 
-const address = (rule: string, from: string, to: string): Mutant => ({ rule, file: "address.ts", from, to });
-const allowRule = (rule: string, from: string, to: string): Mutant => ({ rule, file: "allow-rule.ts", from, to });
-const checkUrl = (rule: string, from: string, to: string): Mutant => ({ rule, file: "check-url.ts", from, to });
-const connect = (rule: string, from: string, to: string): Mutant => ({ rule, file: "guarded-connect.ts", from, to });
-const egress = (rule: string, from: string, to: string): Mutant => ({ rule, file: "egress.ts", from, to });
-const exchange = (rule: string, from: string, to: string): Mutant => ({ rule, file: "exchange.ts", from, to });
-const failure = (rule: string, from: string, to: string): Mutant => ({ rule, file: "network-failure.ts", from, to });
-const pools = (rule: string, from: string, to: string): Mutant => ({ rule, file: "pools.ts", from, to });
+const TESTS = { files: ["server/upstream/egress"] };
+const mutantOf = (file: string) => (rule: string, from: string, to: string) =>
+  ({ rule, file: `server/upstream/egress/${file}`, from, to, tests: TESTS }) satisfies Mutant;
+
+const address = mutantOf("address.ts");
+const allowRule = mutantOf("allow-rule.ts");
+const checkUrl = mutantOf("check-url.ts");
+const connect = mutantOf("guarded-connect.ts");
+const denial = mutantOf("denial.ts");
+const egress = mutantOf("egress.ts");
+const exchange = mutantOf("exchange.ts");
+const failure = mutantOf("network-failure.ts");
+const pools = mutantOf("pools.ts");
 
 const METADATA = [
   ...["169.254.169.254", "169.254.170.2", "169.254.170.23", "169.254.0.23", "100.100.100.200", "192.0.0.192"],
   ...["168.63.129.16", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"],
 ];
 
-/** Each must be noticed by a test: what is not noticed is a rule that nobody would miss. */
-export const MUTANTS: readonly Mutant[] = [
+/** The guard of outbound connections with one rule dropped or loosened. */
+export const EGRESS: readonly Mutant[] = [
   // Which addresses are public.
   ...METADATA.map((listed) => address(`${listed} is a metadata service`, `    "${listed}",`, "")),
   ...["unspecified", "loopback", "linkLocal", "carrierGradeNat", "multicast", "broadcast"].map((range) =>
@@ -238,13 +234,8 @@ export const MUTANTS: readonly Mutant[] = [
     'return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);',
     'return new UpstreamFailure("unreachable", error.name === "EgressDenied" ? error.message : UNREACHABLE, {}, error);',
   ),
-  { rule: "the refusal names the setting", file: "denial.ts", from: " (setting EGRESS_ALLOW)", to: "" },
-  {
-    rule: "the refusal names what to list",
-    file: "denial.ts",
-    from: "{URL.parse(url)?.origin}",
-    to: '{"it"}',
-  },
+  denial("the refusal names the setting", " (setting EGRESS_ALLOW)", ""),
+  denial("the refusal names what to list", "{URL.parse(url)?.origin}", '{"it"}'),
 
   // Who shares a connection.
   pools("owners share no connection", "{ownerId} ", '{""} '),

@@ -1,23 +1,26 @@
 import { defineConfig } from "vitest/config";
 import { chosen, fileOf, mutate, ROOT } from "./apply.ts";
 
-/** The egress layer's own tests, against the guard as one mutant. None of them needs a database. */
+/** The tests that should notice, against the program as one mutant, on the PostgreSQL of the run. */
 export default defineConfig({
   root: ROOT,
   plugins: [
     {
-      name: "egress-mutant",
+      name: "mutant",
       enforce: "pre",
       transform: (source, id) => (chosen && id === fileOf(chosen) ? mutate(chosen, source) : undefined),
     },
   ],
   test: {
-    include: ["server/upstream/egress/*.test.ts"],
+    include: ["server/**/*.test.ts"],
+    globalSetup: ["proofs/mutants/postgres.setup.ts"],
     bail: 1,
     // It knows nothing of mutants: it would run each as the last one, and later tests too.
     fsModuleCache: false,
-    testTimeout: 10_000,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     reporters: ["dot"],
     isolate: false,
+    maxWorkers: 1,
   },
 });

@@ -1,4 +1,5 @@
 import { Fault, invalidField } from "../../base/fault.ts";
+import { DEMO_URL } from "../../upstream/demo/demo-endpoint.ts";
 import { refusalOf } from "../../upstream/egress/denial.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
@@ -10,6 +11,7 @@ const MAX_BYTES = 2_048;
  * slash or dot, and with percent-encoding only where it is needed. What is stored, compared and connected to.
  */
 export function canonicalEndpoint(raw: string, field: string): string {
+  if (/^patchbay:/i.test(raw.trim())) return canonicalOwn(raw, field);
   const url = URL.parse(raw.trim());
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw invalidField(field, "must be an http or https URL such as https://api.openai.com/v1");
@@ -28,6 +30,12 @@ export function canonicalEndpoint(raw: string, field: string): string {
   const canonical = url.origin + canonicalPath(url.pathname).replace(/\/+$/, "");
   if (Buffer.byteLength(canonical) > MAX_BYTES) throw invalidField(field, `must not be longer than ${MAX_BYTES} bytes`);
   return canonical;
+}
+
+/** Endpoints inside of the server have URLs of a scheme of ours; there is one. */
+function canonicalOwn(raw: string, field: string): string {
+  if (raw.trim().replace(/\/+$/, "").toLowerCase() === DEMO_URL) return DEMO_URL;
+  throw invalidField(field, `must be ${DEMO_URL} for the demo endpoint of this server, else an http or https URL`);
 }
 
 /** Percent-escapes of characters that need none are undone, the others written in upper case. */

@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import type { Duplex } from "node:stream";
 import { addressDenial, isMetadata } from "./address.ts";
 import { type AllowRule, findRule } from "./allow-rule.ts";
 import { type AddressDenyReason, type DenyReason, EgressDenied } from "./denial.ts";
@@ -10,6 +11,15 @@ export interface Route {
   readonly path: string;
   /** Why the origin is open although the default policy closes it. */
   readonly rule: AllowRule | undefined;
+  /** What is connected to instead of the network: an endpoint in this process. */
+  readonly local?: LocalEndpoint | undefined;
+}
+
+/** An endpoint in this process: whatever is sent to it opens no socket. */
+export interface LocalEndpoint {
+  /** Its base URL, of a scheme of ours, such as `patchbay:demo`. */
+  readonly url: string;
+  connect(): Duplex;
 }
 
 const MAX_URL_BYTES = 2_048;
@@ -37,7 +47,9 @@ const DENIED_SUFFIXES = new Set([
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The route of a URL; throws EgressDenied when the policy closes it. */
-export function routeOf(raw: string, rules: readonly AllowRule[]): Route {
+export function routeOf(raw: string, rules: readonly AllowRule[], locals: readonly LocalEndpoint[] = []): Route {
+  const local = locals.find(({ url }) => raw === url || raw.startsWith(`${url}/`));
+  if (local) return localRoute(raw, local);
   const url = URL.parse(raw);
   if (url === null) throw new EgressDenied("parse");
   const host = url.hostname.replace(/\.$/, "");
@@ -53,6 +65,15 @@ export function routeOf(raw: string, rules: readonly AllowRule[]): Route {
 export function addressDenialUnder(rule: AllowRule | undefined, address: string): AddressDenyReason | undefined {
   if (rule === undefined) return addressDenial(address);
   return isMetadata(address) ? "ip-metadata" : undefined;
+}
+
+/** A path is judged as anywhere else. The name of the origin is not looked up; it can be nobody's. */
+function localRoute(raw: string, local: LocalEndpoint): Route {
+  const path = raw.slice(local.url.length) || "/";
+  if (/[\s\p{Cc}\\?#]/u.test(path) || hasDotSegment(path) || Buffer.byteLength(raw) > MAX_URL_BYTES) {
+    throw new EgressDenied("shape");
+  }
+  return { origin: `http://${local.url.replace(":", "-")}.invalid`, path, rule: undefined, local };
 }
 
 function urlDenial(raw: string, url: URL, rule: AllowRule | undefined): DenyReason | undefined {

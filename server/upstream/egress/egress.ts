@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import { buildConnector } from "undici";
 import type { Patience } from "../models/patience.ts";
 import type { AllowRule } from "./allow-rule.ts";
-import { type Route, routeOf } from "./check-url.ts";
+import { type LocalEndpoint, type Route, routeOf } from "./check-url.ts";
 import { type DenyReason, EgressDenied } from "./denial.ts";
 import { type EgressResponse, Exchange } from "./exchange.ts";
 import { type ConnectorFactory, type Resolver, resolveBySystem } from "./guarded-connect.ts";
@@ -14,6 +14,8 @@ import { Pools } from "./pools.ts";
 export interface EgressOptions {
   /** What the operator opens beyond public https. */
   readonly allow: readonly AllowRule[];
+  /** Endpoints in this process, which are open by their URLs. Default: none. */
+  readonly locals?: readonly LocalEndpoint[];
   /** Default: the system's, hosts file included. */
   readonly resolve?: Resolver;
   /** Default: undici's. Whatever it is, the guard stands before and behind it. */
@@ -58,11 +60,19 @@ const MAX_ROUTES = 10_000;
 export class Egress {
   readonly limits: Limits;
   readonly #allow: readonly AllowRule[];
+  readonly #locals: readonly LocalEndpoint[];
   readonly #pools: Pools;
   readonly #routes = new LRUCache<string, Route>({ max: MAX_ROUTES });
 
-  constructor({ allow, resolve = resolveBySystem, connectorFactory = buildConnector, limits }: EgressOptions) {
+  constructor({
+    allow,
+    locals = [],
+    resolve = resolveBySystem,
+    connectorFactory = buildConnector,
+    limits,
+  }: EgressOptions) {
     this.#allow = allow;
+    this.#locals = locals;
     this.limits = { ...defaultLimits, ...limits };
     this.#pools = new Pools({ resolve, connectorFactory, limits: this.limits });
   }
@@ -70,7 +80,7 @@ export class Egress {
   /** Whether a URL is open, as far as that can be said without asking the network. */
   check(url: string): { allowed: true } | { allowed: false; reason: DenyReason } {
     try {
-      routeOf(url, this.#allow);
+      routeOf(url, this.#allow, this.#locals);
       return { allowed: true };
     } catch (error) {
       if (error instanceof EgressDenied) return { allowed: false, reason: error.reason };
@@ -112,7 +122,7 @@ export class Egress {
     const known = this.#routes.get(url);
     if (known) return known;
     try {
-      const route = routeOf(url, this.#allow);
+      const route = routeOf(url, this.#allow, this.#locals);
       this.#routes.set(url, route);
       return route;
     } catch (error) {

@@ -1,5 +1,6 @@
-import { Pool } from "undici";
-import type { Route } from "./check-url.ts";
+import type { Socket } from "node:net";
+import { type buildConnector, Pool } from "undici";
+import type { LocalEndpoint, Route } from "./check-url.ts";
 import { type ConnectorFactory, guardedConnect, type Resolver } from "./guarded-connect.ts";
 import type { Limits } from "./limits.ts";
 
@@ -68,7 +69,9 @@ export class Pools {
     const { limits, resolve, connectorFactory } = this.#options;
     if (this.#entries.size >= limits.idlePools) this.#closeLongestIdle();
     const pool = new Pool(route.origin, {
-      connect: guardedConnect({ rule: route.rule, resolve, connectorFactory, connectMs: limits.connectMs }),
+      connect: route.local
+        ? connectInside(route.local)
+        : guardedConnect({ rule: route.rule, resolve, connectorFactory, connectMs: limits.connectMs }),
       pipelining: 1,
       keepAliveTimeout: limits.keepAliveMs,
       keepAliveMaxTimeout: limits.keepAliveMs,
@@ -100,4 +103,9 @@ export class Pools {
     this.#entries.delete(key);
     pool.destroy().catch(() => undefined);
   }
+}
+
+/** undici takes any stream for a socket, but not before its own call has returned. */
+function connectInside(local: LocalEndpoint): buildConnector.connector {
+  return (_options, callback) => setImmediate(() => callback(null, local.connect() as Socket));
 }

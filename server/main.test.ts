@@ -1,14 +1,18 @@
-import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../client/llm.ts";
-import { SETTINGS } from "./config/settings.ts";
+import { SETTINGS, settingsPage } from "./config/settings.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
-import { readPostmaster } from "./store/embedded/postmaster.ts";
+import { isAlive, readPostmaster } from "./store/embedded/postmaster.ts";
 import { makeTemporaryFolder } from "./test/base/temporary-folder.ts";
 import { ServerProcess } from "./test/server/server-process.ts";
 import { apiKey, llmRequest } from "./test/service/llm-requests.ts";
+
+/** Some start a server several times, on machines that have other things to do. */
+const PATIENCE_MS = 180_000;
 
 let folder: ReturnType<typeof makeTemporaryFolder>;
 let dataDir: string;
@@ -142,7 +146,154 @@ describe("a server on a fresh machine", () => {
   });
 });
 
+describe("a first API key", () => {
+  const keyOf = (url: string, apiKey: string) => createPatchbay({ url, apiKey }).llms.listLlms({});
+
+  it("is replaced at each start until it is used, also when a start fails behind it", {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const settings = { DATA_DIR: join(folder.path, "first-key") };
+    const taken = start();
+    const { port } = new URL(await taken.url());
+    const failed = start({ ...settings, PORT: port });
+    expect(await failed.exit()).toBe(1);
+    expect(failed.stdout).toBe("");
+
+    const second = start(settings);
+    await second.url();
+    const lost = second.apiKey;
+    expect(await second.end("SIGTERM")).toBe(0);
+    const third = start(settings);
+    const url = await third.url();
+    expect(third.apiKey).not.toBe(lost);
+    await expect(keyOf(url, lost)).rejects.toThrow("unauthenticated");
+    await keyOf(url, third.apiKey);
+    expect(await third.end("SIGKILL")).toBe(null);
+
+    const fourth = start(settings);
+    await keyOf(await fourth.url(), third.apiKey);
+    expect(fourth.apiKey).toBe("");
+    expect(fourth.stdout).toContain("npm run new-key");
+
+    const command = new ServerProcess(settings, ["new-key"], join(import.meta.dirname, "cli/patchbay.ts"));
+    expect(await command.exit()).toBe(0);
+    expect(command.stdout.trim()).toMatch(/^pb_live_\w+$/);
+    await keyOf(await fourth.url(), command.stdout.trim());
+    for (const server of [fourth, taken]) expect(await server.end("SIGTERM")).toBe(0);
+  });
+});
+
+describe("npm start", () => {
+  /** As a supervisor has it: a group of its own, of which only the first process is told to end. */
+  function supervise(dataDir: string) {
+    const { PATH = "", HOME = "" } = process.env;
+    const env = { PATH, HOME, PORT: "0", MODEL_CHECK_HOURS: "0", DATA_DIR: dataDir };
+    const npm = spawn("npm", ["start"], { cwd: join(import.meta.dirname, ".."), env, detached: true });
+    let stdout = "";
+    npm.stdout.setEncoding("utf8").on("data", (text) => {
+      stdout += text;
+    });
+    const listening = expect.poll(() => stdout, { timeout: 60_000 }).toContain("listens on");
+    const ended = once(npm, "exit").then(([code]) => code);
+    return { npm, listening, ended };
+  }
+
+  it.each([
+    { name: "SIGTERM", end: (pid: number) => process.kill(pid, "SIGTERM"), code: 0 },
+    { name: "Ctrl-C, which goes to the whole group", end: (pid: number) => process.kill(-pid, "SIGINT"), code: 0 },
+    { name: "SIGKILL, which npm cannot pass on", end: (pid: number) => process.kill(pid, "SIGKILL"), code: null },
+  ])("leaves nothing running after $name", { timeout: PATIENCE_MS }, async ({ name, end, code }) => {
+    const place = join(folder.path, `npm ${name.slice(0, 7)}`);
+    const { npm, listening, ended } = supervise(place);
+    await listening;
+    const { pid } = (await readPostmaster(join(place, "postgres"))) ?? { pid: 0 };
+    expect(isAlive(pid)).toBe(true);
+    end(npm.pid ?? 0);
+    expect(await ended).toBe(code);
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+    expect(await readPostmaster(join(place, "postgres"))).toBeUndefined();
+  });
+});
+
+describe("a server that is told to end", () => {
+  it("ends at once when it is told again, and keeps what was acknowledged", { timeout: PATIENCE_MS }, async () => {
+    const settings = { DATA_DIR: join(folder.path, "twice") };
+    const server = start(settings);
+    const client = createPatchbay({ url: await server.url(), apiKey: server.apiKey });
+    const { llm } = await client.llms.createLlm(
+      llmRequest({ endpointUrl: "patchbay:demo", modelIdentifier: "demo", providerType: 7 }),
+    );
+    const llmId = llm?.llmId ?? "";
+    const message = "word ".repeat(2_000);
+    const chat = client.chat.streamChat({ llmId, message })[Symbol.asyncIterator]();
+    await chat.next(); // Goes on for more than a minute.
+    const { pid } = (await readPostmaster(join(settings.DATA_DIR, "postgres"))) ?? { pid: 0 };
+    server.child.kill("SIGTERM");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(server.child.exitCode).toBe(null);
+    expect(await server.end("SIGTERM")).toBe(0);
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+
+    const again = start(settings);
+    const found = await createPatchbay({ url: await again.url(), apiKey: server.apiKey }).llms.getLlm({ llmId });
+    expect(found.llm?.llmId).toBe(llmId);
+    expect(await again.end("SIGTERM")).toBe(0);
+  });
+
+  it("ends also while it is still starting", async () => {
+    const place = join(folder.path, "early");
+    const server = start({ DATA_DIR: place });
+    await expect.poll(() => existsSync(place), { timeout: 30_000 }).toBe(true);
+    expect(await server.end("SIGTERM")).toBe(0);
+    expect(await readPostmaster(join(place, "postgres"))).toBeUndefined();
+  });
+
+  it("stops its PostgreSQL whatever becomes of its data folder", async () => {
+    const place = join(folder.path, "removed");
+    const server = start({ DATA_DIR: place });
+    await server.url();
+    const { pid } = (await readPostmaster(join(place, "postgres"))) ?? { pid: 0 };
+    renameSync(place, `${place}-away`);
+    expect(await server.end("SIGTERM")).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
 describe("settings", () => {
+  it.each([
+    { place: "a file", path: "file", says: /DATA_DIR is .*, which is a file and no folder/ },
+    { place: "a folder in /proc", path: "/proc/patchbay/data", says: /DATA_DIR is .*, where no folder can be made/ },
+  ])("refuse $place as DATA_DIR", async ({ path, says }) => {
+    writeFileSync(join(folder.path, "file"), "");
+    const server = start({ DATA_DIR: resolve(folder.path, path), KEYRING_FILE: join(folder.path, "ring") });
+    expect(await server.exit()).toBe(1);
+    expect(server.stderr).toMatch(says);
+    expect(server.stderr).toContain("Set DATA_DIR to");
+    expect(server.stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it.each([
+    { words: ["--prot", "1"], says: "--port" },
+    { words: ["--log-level", "debug"], says: "LOG_LEVEL=… npm start" },
+    { words: ["--port"], says: "--port 9000" },
+    { words: ["9000"], says: 'no command "9000"' },
+  ])("come from the environment, says $words", async ({ words, says }) => {
+    const server = start({}, words);
+    expect(await server.exit()).toBe(1);
+    expect(server.stderr).toContain(says);
+  });
+
+  it("are options where they are no secrets, and stand before the environment's", async () => {
+    const place = join(folder.path, "by-option");
+    const server = start({ PORT: "1" }, ["--port", "0", "--data-dir", place]);
+    await server.url();
+    expect(existsSync(place)).toBe(true);
+    expect(await server.end("SIGTERM")).toBe(0);
+    const version = start({}, ["--version"]);
+    expect(await version.exit()).toBe(0);
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
   it.each([
     { setting: "PORT", value: "http", says: /0 to 65535/ },
     { setting: "PORT", value: "70000", says: /0 to 65535/ },
@@ -165,25 +316,19 @@ describe("settings", () => {
     expect(existsSync(join(folder.path, "never"))).toBe(false);
   });
 
-  it("are all named by --help and in the README", async () => {
+  it("are all named by --help, and docs/settings.md is what `npm run docs:settings` writes", async () => {
     const help = start({}, ["--help"]);
     expect(await help.exit()).toBe(0);
-    const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
-    for (const { name } of SETTINGS) {
-      expect(help.stdout).toContain(name);
-      expect(readme).toContain(`\`${name}\``);
-    }
+    for (const { name } of SETTINGS) expect(help.stdout).toContain(name);
+    expect(readFileSync(join(import.meta.dirname, "../docs/settings.md"), "utf8")).toBe(settingsPage());
   });
 
-  it("refuse a port that is taken, and an option that does not exist", async () => {
+  it("refuse a port that is taken", async () => {
     const first = start();
     const { port } = new URL(await first.url());
     const second = start({ DATA_DIR: join(folder.path, "second"), PORT: port });
     expect(await second.exit()).toBe(1);
     expect(second.stderr).toContain("PORT");
     expect(await first.end("SIGTERM")).toBe(0);
-    const third = start({}, ["--prot", "1"]);
-    expect(await third.exit()).toBe(1);
-    expect(third.stderr).toContain("--prot");
   });
 });

@@ -1,8 +1,12 @@
-import { pino } from "pino";
+import { type DestinationStream, pino } from "pino";
 
 /** How much the log says. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How lines of the log look; auto is pretty at a terminal, and json elsewhere. */
+export const LOG_FORMATS = ["auto", "json", "pretty"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Lines are written together, this many bytes at once, or what there is after this time. */
 const BATCH_BYTES = 12_288;
@@ -11,23 +15,31 @@ const BATCH_MS = 250;
 const MAX_WAITING_BYTES = 8 * 2 ** 20;
 
 /**
- * The process's log: JSON lines on standard error, so that what a person should read has standard output for itself.
+ * The process's log: JSON lines on standard error, so that what a person should read has standard output for itself; or
+ * lines for people, where somebody watches.
  *
  * Written in batches in the background, and at the exit what is left: that is 5 µs of CPU a line, where one at a time is
  * 9 (in the background or not), and written at once into the pipe of a busy reader holds all calls up for 80. Only a
  * kill -9 takes lines along, those of the last quarter of a second.
  */
-export function createLog(level: LogLevel): Logger {
+export function createLog(level: LogLevel, pretty?: DestinationStream): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError } },
-    pino.destination({
-      dest: 2,
-      sync: false,
-      minLength: BATCH_BYTES,
-      periodicFlush: BATCH_MS,
-      maxLength: MAX_WAITING_BYTES,
-    }),
+    pretty ??
+      pino.destination({
+        dest: 2,
+        sync: false,
+        minLength: BATCH_BYTES,
+        periodicFlush: BATCH_MS,
+        maxLength: MAX_WAITING_BYTES,
+      }),
   );
+}
+
+/** Lines for a person at a terminal, each as it happens; loaded only there. */
+export async function openPrettyLines(): Promise<DestinationStream> {
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({ destination: 2, sync: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname" });
 }
 
 interface DescribedError {

@@ -11,6 +11,7 @@ import type { KeysArguments, KeysCommand } from "./keys.ts";
  */
 export function addOperatorCommands(program: Command): void {
   program.addCommand(serveCommand());
+  program.addCommand(newKeyCommand());
   const [keys, audit] = ["keys", "audit"].map((name) => program.commands.find((command) => command.name() === name));
   for (const command of keyRingCommands())
     keys?.addCommand(command.helpGroup("The key ring, on the server's machine:"));
@@ -36,11 +37,25 @@ function serveCommand(): Command {
     const given = Object.entries({ PORT: port, HOST: host, DATA_DIR: dataDir });
     const first = Object.fromEntries(given.filter((entry): entry is [string, string] => entry[1] !== undefined));
     await operate(async (readSettings) => {
-      const { serve } = await import("../main.ts");
+      const { serve } = await import("./serve.ts");
       await serve(readSettings(first));
       return EXIT.done;
     });
   });
+}
+
+const NEW_KEY_HELP = `
+It works beside a running server, which takes the key at once; give it the settings that the server has (DATA_DIR or
+DATABASE_URL). It is printed alone, and cannot be shown again. The keys that there are go on working: a lost one is
+revoked with patchbay keys.
+`;
+
+function newKeyCommand(): Command {
+  const command = new Command("new-key").description("make another API key of an ADMIN, for those who lost theirs");
+  command.helpGroup("Running a server:").addHelpText("after", NEW_KEY_HELP);
+  return addExamples(command, ["patchbay new-key"]).action(() =>
+    operate(async (readSettings) => (await import("./new-key.ts")).makeAdminKey(readSettings)),
+  );
 }
 
 const KEYS_HELP = `

@@ -15,6 +15,8 @@ import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
 import { Ledger } from "../store/queries/ledger.ts";
 import type { Store } from "../store/store.ts";
+import { DEMO_URL, DemoEndpoint } from "../upstream/demo/demo-endpoint.ts";
+import { Egress } from "../upstream/egress/egress.ts";
 import { OidcIssuer } from "../upstream/operator/oidc-issuer.ts";
 import { OtlpCollector } from "../upstream/operator/otlp-collector.ts";
 import { SecretFiles } from "../upstream/operator/secret-files.ts";
@@ -32,11 +34,23 @@ export interface Boot {
   readonly log: Logger;
   /** What undoes the steps so far; the last one goes first. */
   readonly disposers: Disposer[];
+  /** Aborts when there is no time to close anything: what would go on without this process ends at once. */
+  readonly halt: AbortSignal;
 }
 
 /** Tells the log of what goes on in the background. */
 export function warner({ log }: Boot): (message: string) => void {
   return (message) => log.warn({}, message);
+}
+
+/** The way out, with the endpoint inside the server unless that is switched off. */
+export function openEgress({ config, disposers }: Boot): Egress {
+  const demo = config.demoEndpoint ? new DemoEndpoint() : undefined;
+  const locals = demo ? [{ url: DEMO_URL, connect: () => demo.connect() }] : [];
+  const egress = new Egress({ allow: config.egressAllow, locals });
+  disposers.push(() => egress.close());
+  if (demo) disposers.push(() => demo.close());
+  return egress;
 }
 
 /** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */

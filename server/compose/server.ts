@@ -48,7 +48,6 @@ import { SERVICES } from "../service/services.ts";
 import { budgetRpcs, usageRpcs } from "../service/usage.ts";
 import { outageOf } from "../store/sql/errors.ts";
 import type { Store } from "../store/store.ts";
-import { Egress } from "../upstream/egress/egress.ts";
 import { Upstreams } from "../upstream/upstreams.ts";
 import { createApp } from "../wire/app.ts";
 import { type Listener, listen } from "../wire/http/listen.ts";
@@ -56,7 +55,7 @@ import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
 import { openChangeFeed, openChecks, openModelChecks } from "./background.ts";
 import type { Boot, Disposer } from "./parts.ts";
-import { openAccess, openChats, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
+import { openAccess, openChats, openEgress, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 const MIB = 2 ** 20;
@@ -73,38 +72,42 @@ export interface Server {
   readonly store: Store;
   /** The first API key, if it was made by this start: it cannot be shown again. */
   readonly newApiKey: Secret | undefined;
+  /** Where the files of the embedded PostgreSQL really are; undefined without one. */
+  readonly files: string | undefined;
   /** Finishes what runs, ends what does not finish, and closes everything that was opened. */
   stop(): Promise<void>;
 }
 
-/** What only tests give. */
-export interface TestOptions {
-  /** Told when a chat comes to one. */
+/** What is given beside the settings. */
+export interface BuildOptions {
+  /** Aborts when there is no time to stop: what would go on without this process ends at once. */
+  readonly halt?: AbortSignal;
+  /** Told when a chat comes to one; only tests give it. */
   readonly reachFailpoint?: ReachFailpoint;
 }
 
 /** Opens, from the database up, all that makes a server; what was opened is closed again if a later step fails. */
-export async function build(config: Config, log: Logger, options: TestOptions = {}): Promise<Server> {
+export async function build(config: Config, log: Logger, options: BuildOptions = {}): Promise<Server> {
   if (config.bootstrapApiKey && !parseApiKey(config.bootstrapApiKey.reveal())) {
     throw new ConfigError(
       "BOOTSTRAP_API_KEY is not a Patchbay API key, or mistyped. Make one with: npm start -- --new-api-key",
     );
   }
   const disposers: Disposer[] = [];
-  const boot: Boot = { config, log, disposers };
+  const boot: Boot = { config, log, disposers, halt: options.halt ?? new AbortController().signal };
   const close = async () => {
     for (const disposer of disposers.splice(0).reverse()) await disposer();
   };
   try {
     const storage = await openStorage(boot);
-    const { store } = storage;
+    const { store, files } = storage;
     const newApiKey = await bootstrap(store.fork(), config.bootstrapApiKey);
     const { listener, drain } = await openServices(boot, storage, options);
     const stop = async () => {
       await drain();
       await close();
     };
-    return { url: listener.url, port: listener.port, store, newApiKey, stop };
+    return { url: listener.url, port: listener.port, store, newApiKey, files, stop };
   } catch (error) {
     await close();
     throw error;
@@ -112,11 +115,10 @@ export async function build(config: Config, log: Logger, options: TestOptions = 
 }
 
 /** The rules, from what they need to what serves them. */
-async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () => {} }: TestOptions) {
-  const { config, disposers } = boot;
+async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () => {} }: BuildOptions) {
+  const { config } = boot;
   const { store, vault } = storage;
-  const egress = new Egress({ allow: config.egressAllow });
-  disposers.push(() => egress.close());
+  const egress = openEgress(boot);
   const upstreams = new Upstreams({ egress });
   const limits = new Limits(store, config.limits);
   const secretRefs = openSecretRefs(boot);

@@ -14,6 +14,8 @@ import { type Boot, warner } from "./parts.ts";
 export interface Storage {
   readonly store: Store;
   readonly vault: Vault;
+  /** Where the files of the embedded PostgreSQL really are; undefined without one. */
+  readonly files: string | undefined;
 }
 
 /** Opens the database, the embedded one unless another is named, and the vault with the operator's keys. */
@@ -22,18 +24,20 @@ export async function openStorage(boot: Boot): Promise<Storage> {
   const onWarning = warner(boot);
   const keys = await openKeySource(config.keys, log, disposers);
   let database: Database;
+  let files: string | undefined;
   if (config.databaseUrl) {
     database = { url: config.databaseUrl };
   } else {
-    const postgres = await EmbeddedPostgres.open(config.dataDir, onWarning);
+    const postgres = await EmbeddedPostgres.open(config.dataDir, onWarning, { halt: boot.halt });
     disposers.push(() => postgres.stop());
     database = postgres.address;
+    files = postgres.files;
   }
   const store = await Store.open(database, onWarning);
   disposers.push(() => store.close());
   const vault = await openVault(config, store, keys);
   disposers.push(() => vault.close());
-  return { store, vault };
+  return { store, vault, files };
 }
 
 async function openVault({ keys: config }: Config, store: Store, keys: KeySource | undefined): Promise<Vault> {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
 import { StartError } from "../base/start-error.ts";
 import type { LimitSettings } from "../domain/access/limits.ts";
@@ -20,6 +20,8 @@ export interface Config {
   readonly bootstrapApiKey: Secret | undefined;
   readonly keys: KeysConfig;
   readonly egressAllow: readonly AllowRule[];
+  /** Whether there is an endpoint inside the server for those who have none yet. */
+  readonly demoEndpoint: boolean;
   readonly secretRefs: SecretRefsConfig;
   /** Undefined: clear text. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -30,6 +32,7 @@ export interface Config {
   /** In lower case; undefined: there is no proxy whose word counts. */
   readonly addressHeader: string | undefined;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** Whether `/metrics` is served. */
   readonly metrics: boolean;
   /** Undefined: nothing is traced. */
@@ -38,16 +41,24 @@ export interface Config {
   readonly oidc: OidcConfig | undefined;
 }
 
+/** The environment of the process; nothing else reads it. */
+export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
+
 /** The environment with what a command line says before it, and what is usual behind it. */
 export function environmentWith(
   first: Readonly<Record<string, string>>,
   last: Readonly<Record<string, string>>,
 ): NodeJS.ProcessEnv {
-  return { ...last, ...process.env, ...first };
+  return { ...last, ...environment, ...first };
+}
+
+/** Whether npm or npx started the process, and should not be outlived by it. */
+export function isStartedByNpm({ npm_lifecycle_event, npm_command } = environment): boolean {
+  return npm_lifecycle_event === "start" || npm_command === "exec";
 }
 
 /** Reads the settings; an unusable one is a ConfigError. */
-export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
   const read = (name: string) => env[name]?.trim() ?? "";
   const dataDir = resolve(read("DATA_DIR") || "data");
   return Object.freeze({
@@ -58,6 +69,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
     keys: readKeys(read, `${dataDir}.keyring`),
     egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
+    demoEndpoint: readSwitch("DEMO_ENDPOINT", read("DEMO_ENDPOINT") || "on"),
     secretRefs: readSecretRefs(env, read, new Set(SETTINGS.map(({ name }) => name))),
     tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
     corsOrigins: readOrigins(read("CORS_ORIGINS")),
@@ -70,6 +82,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     modelCheckHours: readModelCheckHours(read("MODEL_CHECK_HOURS") || "24"),
     addressHeader: readHeaderName("CLIENT_ADDRESS_HEADER", read("CLIENT_ADDRESS_HEADER")),
     logLevel: readLogLevel(read("LOG_LEVEL") || "info"),
+    logFormat: readLogFormat(read("LOG_FORMAT") || "auto"),
     metrics: readSwitch("METRICS", read("METRICS") || "on"),
     otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
     oidc: readOidc(read),
@@ -142,6 +155,12 @@ function readLogLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === text);
   if (!level) throw new ConfigError(`LOG_LEVEL is "${text}"; it must be one of ${LOG_LEVELS.join(", ")}.`);
   return level;
+}
+
+function readLogFormat(text: string): LogFormat {
+  const format = LOG_FORMATS.find((known) => known === text);
+  if (!format) throw new ConfigError(`LOG_FORMAT is "${text}"; it must be one of ${LOG_FORMATS.join(", ")}.`);
+  return format;
 }
 
 function readSwitch(name: string, text: string): boolean {

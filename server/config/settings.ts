@@ -50,6 +50,11 @@ export const SETTINGS: readonly Setting[] = [
     help: "Endpoints outside the public internet that Llms may use, such as http://localhost:11434,http://10.0.5.0/24:8000.",
   },
   {
+    name: "DEMO_ENDPOINT",
+    fallback: "on",
+    help: "on lets Llms use patchbay:demo, an endpoint inside the server that repeats what it is told; off, as in production, does not.",
+  },
+  {
     name: "SECRET_REFS",
     fallback: "",
     help: "Secret references that Llms may use, each with where its key may go, such as env://OPENAI_API_KEY@https://api.openai.com. See docs/security/secrets.md.",
@@ -92,6 +97,11 @@ export const SETTINGS: readonly Setting[] = [
     help: "The header in which your proxy says where a call comes from, such as X-Forwarded-For; its last address counts.",
   },
   { name: "LOG_LEVEL", fallback: "info", help: `One of ${LOG_LEVELS.join(", ")}.` },
+  {
+    name: "LOG_FORMAT",
+    fallback: "auto",
+    help: "json for machines, pretty for people; auto is pretty at a terminal and json elsewhere.",
+  },
   {
     name: "METRICS",
     fallback: "on",
@@ -163,8 +173,28 @@ export function helpText(): string {
 Usage:
   npm start                                       start the server
   npm start -- --help                             show this
+  npm start -- --version                          show the version
+  npm start -- --port 9000                        the same as PORT=9000; --host and --data-dir are options, too
   npm start -- --new-api-key                      print a fresh key for BOOTSTRAP_API_KEY
+  npm run new-key                                 make another ADMIN key, for those who lost theirs
   PORT=9000 EGRESS_ALLOW=http://localhost:11434 npm start
 
 ${settingsHelp()}`;
+}
+
+/** docs/settings.md, in Markdown. */
+export function settingsPage(): string {
+  const rows = SETTINGS.map(({ name, fallback, help }) => {
+    return `| \`${name}\` | ${fallback && `\`${fallback}\``} | ${help.replaceAll("|", "\\|")} |`;
+  });
+  return `# Settings
+
+All by environment variables, all optional; a value that cannot be used is refused at the start, by a sentence that says
+what would be right. \`npm start -- --help\` says the same as this page. \`--port\`, \`--host\` and \`--data-dir\` are options,
+too: \`npm start -- --port 9000\`. This page is written by \`npm run docs:settings\`.
+
+| setting | default | meaning |
+| --- | --- | --- |
+${rows.join("\n")}
+`;
 }

@@ -7,7 +7,7 @@ import { Account } from "../../store/schema/account.entity.ts";
 import { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { recordAudit } from "../call/audit-record.ts";
+import { recordAudit, SYSTEM } from "../call/audit-record.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { reach, type Scope } from "../call/scope.ts";
 import { parseApiKey } from "./api-key-format.ts";
@@ -100,9 +100,13 @@ function inUse(accountId: string, belongings: readonly [string, number][]): Faul
 /** Any number will do, as long as every server takes the same. */
 const LOCK = 5_063_100_003;
 
+const FIRST_KEY = "first key";
+
 /**
- * Makes the first account and its ADMIN key on the first start, and sees to it that a given key works as one on every
- * start. Answers with the key if it was made just now, which is the only time it can be shown.
+ * Makes the first account and its ADMIN key, and sees to it that a given key works as one on every start. Answers with
+ * the key if it was made just now, which is the only time it can be shown.
+ *
+ * As long as nobody has used a first key, it may never have been read: then each start revokes it and makes another.
  */
 export async function bootstrap(em: EntityManager, given: Secret | undefined): Promise<Secret | undefined> {
   return em.transactional(async (em) => {
@@ -114,8 +118,24 @@ export async function bootstrap(em: EntityManager, given: Secret | undefined): P
       if (!exists) addApiKey(em, { accountId, role: "ADMIN", displayName: "BOOTSTRAP_API_KEY", key: given });
       return undefined;
     }
-    if ((await em.findOne(ApiKey, { role: "ADMIN" })) !== null) return undefined;
-    return addApiKey(em, { accountId, role: "ADMIN", displayName: "first key" }).key;
+    const admins = await em.find(ApiKey, { role: "ADMIN" });
+    const isUnread = (key: ApiKey) => key.displayName === FIRST_KEY && key.lastUsedAt === null;
+    if (!admins.every(isUnread)) return undefined;
+    for (const key of admins) key.revokedAt ??= new Date();
+    return addApiKey(em, { accountId, role: "ADMIN", displayName: FIRST_KEY }).key;
+  });
+}
+
+/** Another ADMIN key of the first account, for those who lost theirs. */
+export async function addAdminKey(em: EntityManager): Promise<Secret> {
+  return em.transactional(async (em) => {
+    await em.execute("select pg_advisory_xact_lock(?)", [LOCK]);
+    const accountId = await firstAccount(em);
+    const { stored, key } = addApiKey(em, { accountId, role: "ADMIN", displayName: "made by npm run new-key" });
+    await em.flush();
+    const facts = { role: "ADMIN", by: "operator" };
+    await recordAudit(SYSTEM, em, { action: "apiKey.create", resourceId: stored.id, ownerId: accountId, facts });
+    return key;
   });
 }
 

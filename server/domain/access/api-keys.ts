@@ -150,6 +150,7 @@ export class ApiKeyUses {
   readonly #noted = new LRUCache<string, true>({ max: MAX_HELD, ttl: PRECISION_MS });
   readonly #timer: NodeJS.Timeout;
   #waiting = new Map<string, number>();
+  #hasNoted = false;
 
   constructor({ store, onWarning }: { store: Store; onWarning: (message: string) => void }) {
     this.#store = store;
@@ -161,6 +162,10 @@ export class ApiKeyUses {
     if (this.#noted.has(apiKeyId)) return;
     this.#noted.set(apiKeyId, true);
     this.#waiting.set(apiKeyId, Date.now());
+    if (this.#hasNoted) return;
+    // The first key of all is replaced at the next start unless its use is known by then.
+    this.#hasNoted = true;
+    void this.write();
   }
 
   /** Writes what has been noted. What cannot be written is left: the next use of the same key is noted again. */

@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, openSync } from "node:fs";
-import { chown, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, symlink } from "node:fs/promises";
+import { chown, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartError } from "../../base/start-error.ts";
 import { type Installation, SHARED_FOLDER } from "./installation.ts";
@@ -24,6 +24,9 @@ export class Cluster {
   readonly #installation: Installation;
   readonly #user: SystemUser | undefined;
   readonly #dataDir: string;
+  /** Where the files really are, and the process over them, once it runs: whatever becomes of the data folder. */
+  #child: ChildProcess | undefined;
+  #running: { readonly files: string; readonly postmaster: Postmaster } | undefined;
 
   constructor(installation: Installation, user: SystemUser | undefined, dataDir: string) {
     this.#installation = installation;
@@ -35,6 +38,11 @@ export class Cluster {
     return join(this.#dataDir, "postgres");
   }
 
+  /** Where the files really are; the folder, before they are opened. */
+  get files(): string {
+    return this.#running?.files ?? this.folder;
+  }
+
   get logFile(): string {
     return join(this.#dataDir, "postgres.log");
   }
@@ -42,11 +50,10 @@ export class Cluster {
   /** Makes the files if there are none; true if it did. They appear whole or not at all, whatever kills us. */
   async initialise(): Promise<boolean> {
     if (existsSync(join(this.folder, "PG_VERSION"))) return false;
-    await mkdir(this.#dataDir, { recursive: true, mode: 0o755 });
-    await this.#sweepUnfinished();
-    const home = await this.#reachableHome();
-    const partial = join(home, `postgres.${randomUUID()}.partial`);
-    await mkdir(partial, { mode: 0o700 });
+    const partial = await this.#makePartial().catch((error) => {
+      throw unusableFolder(this.#dataDir, error);
+    });
+    const home = dirname(partial);
     if (this.#user) await chown(partial, this.#user.uid, this.#user.gid);
     await this.#run(this.#installation.initdb, [
       `--pgdata=${partial}`,
@@ -67,7 +74,9 @@ export class Cluster {
       }
     } catch (error) {
       await rm(partial, { recursive: true, force: true });
-      if (!existsSync(join(this.folder, "PG_VERSION"))) throw error;
+      if (!existsSync(join(this.folder, "PG_VERSION"))) {
+        throw unusableFolder(this.#dataDir, error as NodeJS.ErrnoException);
+      }
       return false; // Another server was faster.
     }
     return true;
@@ -78,17 +87,24 @@ export class Cluster {
    * the socket folder of one that died, the new one takes its place.
    */
   async start(socketFolder?: string): Promise<Postmaster> {
+    const files = this.#running?.files ?? (await realpath(this.folder));
+    const postmaster = await this.#start(files, socketFolder);
+    this.#running = { files, postmaster };
+    return postmaster;
+  }
+
+  async #start(files: string, socketFolder: string | undefined): Promise<Postmaster> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     let child: { exited: boolean } | undefined;
     let launches = 0;
     while (Date.now() < deadline) {
-      const postmaster = await readPostmaster(this.folder);
+      const postmaster = await readPostmaster(files);
       if (postmaster?.ready) return postmaster;
       if (!postmaster && child?.exited !== false) {
         if (launches === MAX_LAUNCHES) break;
         // After a crash it may have to wait for the last process of the one before.
         if (launches > 0) await sleep(LAUNCH_PAUSE_MS);
-        child = await this.#launch(socketFolder);
+        child = await this.#launch(files, socketFolder);
         launches++;
       }
       await sleep(POLL_MS);
@@ -98,8 +114,8 @@ export class Cluster {
 
   /** Stops the PostgreSQL over the files, whoever started it: sessions end, everything acknowledged is kept. */
   async stop(): Promise<void> {
-    const postmaster = await readPostmaster(this.folder);
-    if (!postmaster) return;
+    const postmaster = (await readPostmaster(this.files)) ?? this.#running?.postmaster;
+    if (!postmaster || !isAlive(postmaster.pid)) return;
     process.kill(postmaster.pid, "SIGINT"); // "Fast shutdown".
     const deadline = Date.now() + STOP_TIMEOUT_MS;
     while (isAlive(postmaster.pid)) {
@@ -110,7 +126,13 @@ export class Cluster {
     await rm(postmaster.socketFolder, { recursive: true, force: true });
   }
 
-  async #launch(oldSocketFolder: string | undefined): Promise<{ exited: boolean }> {
+  /** Ends the process without a word; what was acknowledged is in its files, and found there by the next one. */
+  kill(): void {
+    const pid = this.#running?.postmaster.pid ?? this.#child?.pid;
+    if (pid !== undefined && isAlive(pid)) process.kill(pid, "SIGQUIT"); // "Immediate shutdown".
+  }
+
+  async #launch(files: string, oldSocketFolder: string | undefined): Promise<{ exited: boolean }> {
     // In the folder for temporary files, because the path of a socket is limited to about 100 bytes.
     const socketFolder = oldSocketFolder ?? (await mkdtemp(join(tmpdir(), "patchbay-")));
     await mkdir(socketFolder, { recursive: true, mode: 0o700 });
@@ -119,11 +141,7 @@ export class Cluster {
     const state = { exited: false };
     const child = spawn(
       this.#installation.postgres,
-      [
-        "-D",
-        await realpath(this.folder),
-        ...settings({ listen_addresses: "", unix_socket_directories: socketFolder, ...SETTINGS }),
-      ],
+      ["-D", files, ...settings({ listen_addresses: "", unix_socket_directories: socketFolder, ...SETTINGS })],
       {
         ...this.#identity(),
         // A group of its own, so that a Ctrl-C meant for the server does not stop the database under it.
@@ -138,7 +156,16 @@ export class Cluster {
       state.exited = true;
     });
     child.unref();
+    this.#child = child;
     return state;
+  }
+
+  async #makePartial(): Promise<string> {
+    await makeFolder(this.#dataDir);
+    await this.#sweepUnfinished();
+    const partial = join(await this.#reachableHome(), `postgres.${randomUUID()}.partial`);
+    await mkdir(partial, { mode: 0o700 });
+    return partial;
   }
 
   async #run(program: string, args: string[]): Promise<void> {
@@ -150,7 +177,7 @@ export class Cluster {
     await new Promise<void>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code) =>
-        code === 0 ? resolve() : reject(new Error(`${program} failed (${code}): ${complaints.trim()}`)),
+        code === 0 ? resolve() : reject(new StartError(`${program} failed (${code}): ${complaints.trim()}`)),
       );
     });
   }
@@ -182,6 +209,40 @@ export class Cluster {
     return (await readFile(this.logFile, "utf8")).trimEnd().split("\n").slice(-5).join("\n");
   }
 }
+
+/** With those above it. Node's own way never comes back from where there can be none, such as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path);
+  }
+}
+
+/** Why there can be no database in a folder, and what to do. */
+function unusableFolder(dataDir: string, error: NodeJS.ErrnoException): unknown {
+  const sentence = FOLDER_ERRORS[error.code ?? ""];
+  if (!sentence) return error;
+  const place = error.path && error.path !== dataDir ? ` (${error.path})` : "";
+  const advice = "Set DATA_DIR to a folder that this user may write to, or DATABASE_URL to a PostgreSQL of your own.";
+  return new StartError(`DATA_DIR is ${dataDir}, ${sentence}${place}. ${advice}`, { cause: error });
+}
+
+const FOLDER_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: "where this user may not write",
+  EPERM: "where this user may not write",
+  EROFS: "which is on a file system that is read-only",
+  ENOTDIR: "of which a part is a file and no folder",
+  EEXIST: "which is a file and no folder",
+  ENOENT: "where no folder can be made",
+  ENOSPC: "where there is no space left",
+  ENAMETOOLONG: "whose name is too long",
+  ELOOP: "which is a link that leads to itself",
+};
 
 /** Durable (PostgreSQL's defaults are), and no statement, whose values may be private, in its log. */
 const SETTINGS: Record<string, string> = {

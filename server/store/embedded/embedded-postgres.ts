@@ -35,11 +35,14 @@ export class EmbeddedPostgres {
   readonly #cluster: Cluster;
   readonly #onEvent: (message: string) => void;
   readonly address: DatabaseAddress;
+  /** Where its files really are: a link in the data folder may lead there. */
+  readonly files: string;
   #lock: Client;
   #stopping = false;
 
   private constructor(cluster: Cluster, address: DatabaseAddress, lock: Client, onEvent: (message: string) => void) {
     this.#cluster = cluster;
+    this.files = cluster.files;
     this.address = address;
     this.#lock = lock;
     this.#onEvent = onEvent;
@@ -56,7 +59,7 @@ export class EmbeddedPostgres {
       throw new StartError(`There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL to what the server has.`);
     }
     try {
-      const postgres = await EmbeddedPostgres.open(dataDir, () => {}, 0);
+      const postgres = await EmbeddedPostgres.open(dataDir, () => {}, { lockPatienceMs: 0 });
       return { address: postgres.address, close: () => postgres.stop() };
     } catch (error) {
       const postmaster = error instanceof DataFolderInUse ? await readPostmaster(folder) : undefined;
@@ -65,14 +68,18 @@ export class EmbeddedPostgres {
     }
   }
 
-  /** Opens the folder, making it on the first time; `onEvent` is told what happens to the process later. */
+  /**
+   * Opens the folder, making it on the first time; `onEvent` is told what happens to the process later. When `halt`
+   * aborts, the process ends at once: the next start finds everything acknowledged, and needs a moment more for it.
+   */
   static async open(
     dataDir: string,
     onEvent: (message: string) => void,
-    lockPatienceMs = LOCK_PATIENCE_MS,
+    { halt, lockPatienceMs = LOCK_PATIENCE_MS }: { halt?: AbortSignal; lockPatienceMs?: number } = {},
   ): Promise<EmbeddedPostgres> {
     const user = systemUser();
     const cluster = new Cluster(await installedPostgres(user), user, dataDir);
+    halt?.addEventListener("abort", () => cluster.kill());
     const isNew = await cluster.initialise();
     const { socketFolder } = await cluster.start();
     const lock = await takeLock(socketFolder, dataDir, lockPatienceMs);

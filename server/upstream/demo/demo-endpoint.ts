@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type Duplex, duplexPair } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { asObject, asObjects, asText, type JsonObject, parseObject } from "../json-value.ts";
+import { asObject, asObjects, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 
 /** The URL of the demo endpoint. It leads nowhere but into this process. */
 export const DEMO_URL = "patchbay:demo";

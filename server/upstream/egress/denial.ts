@@ -48,11 +48,14 @@ export function refusalOf(reason: DenyReason, url: string): string {
   const opening = `the operator can open it by listing ${parsed?.origin} in the setting EGRESS_ALLOW`;
   const advice = ADVICE[reason] ?? opening;
   const mayBeTypo = reason === "scheme" && parsed?.protocol === "http:" && isNameOfTheInternet(parsed);
-  if (mayBeTypo) return `write https://: without encryption, endpoints of the internet are not allowed; else ${opening}`;
+  if (mayBeTypo)
+    return `write https://: without encryption, endpoints of the internet are not allowed; else ${opening}`;
   return `endpoint not allowed by the egress policy (setting EGRESS_ALLOW): ${advice}`;
 }
 
 /** Such as api.openai.com, and no address, localhost or name of a network of one's own. */
 function isNameOfTheInternet({ hostname, port }: URL): boolean {
-  return port === "" && /\.[a-z]{2,}$/.test(hostname) && !/\.(local|localhost|internal|lan|home|corp|test)$/.test(hostname);
+  return (
+    port === "" && /\.[a-z]{2,}$/.test(hostname) && !/\.(local|localhost|internal|lan|home|corp|test)$/.test(hostname)
+  );
 }

@@ -1,5 +1,5 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { editDistance } from "../../base/names.ts";
+import { nearestNames } from "../../base/names.ts";
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
@@ -20,19 +20,11 @@ export function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
 
 /** A remark for the caller who wrote an unknown name: the fields with the most similar names, if there are any. */
 export function didYouMean(desc: DescMessage, name: string): string {
-  if (name.length > 64) return "";
-  const wanted = simplify(name);
-  const similar = desc.fields
-    .map((field) => ({ name: field.jsonName, distance: editDistance(wanted, simplify(field.jsonName)) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.min(3, wanted.length / 3)))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ name }) => `\`${name}\``);
+  const similar = nearestNames(
+    name,
+    desc.fields.map(({ jsonName }) => jsonName),
+  ).map((known) => `\`${known}\``);
   return similar.length === 0 ? "" : `, did you mean ${similar.join(" or ")}?`;
-}
-
-function simplify(name: string): string {
-  return name.replaceAll("_", "").toLowerCase();
 }
 
 /** What a single value is: the type of a field, of an item of a list, or of a value of a map. */

@@ -1,0 +1,16 @@
+import type { Config } from "../config/config.ts";
+import { addAdminKey } from "../domain/access/accounts.ts";
+import { openStoreBeside } from "./store-beside.ts";
+
+/** Runs `new-key`; answers with the exit code. The key goes to standard output alone, so that a shell can take it. */
+export async function makeAdminKey(readSettings: () => Config): Promise<number> {
+  const closers: (() => Promise<void> | void)[] = [];
+  try {
+    const store = await openStoreBeside(readSettings(), closers);
+    const key = await addAdminKey(store.fork());
+    process.stdout.write(`${key.reveal()}\n`);
+    return 0;
+  } finally {
+    for (const closer of closers.reverse()) await closer();
+  }
+}

@@ -1,7 +1,7 @@
 /** Cases about the masks that the body of a PATCH comes to. */
 import type { DescField, DescMessage, FileRegistry } from "@bufbuild/protobuf";
-import { fieldsOf } from "../../server/wire/rest/fields.ts";
-import { parseJson } from "../../server/wire/rest/json-body.ts";
+import { fieldsOf } from "../../server/wire/call/fields.ts";
+import { parseJson } from "../../server/wire/call/json-body.ts";
 import { maskOf } from "../../server/wire/rest/read-request.ts";
 import { messageType } from "./case-types.ts";
 import { attempt, compare, type Verdict } from "./verdict.ts";

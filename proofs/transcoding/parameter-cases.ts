@@ -9,8 +9,8 @@ import {
   mergeFromJson,
   toJson,
 } from "@bufbuild/protobuf";
+import { fieldsOf, valueTypeOf } from "../../server/wire/call/fields.ts";
 import { invalidField } from "../../server/wire/call/wire-error.ts";
-import { fieldsOf, valueTypeOf } from "../../server/wire/rest/fields.ts";
 import { isParameter } from "../../server/wire/rest/parameter.ts";
 import { addQueryPair, createTree, type QueryPair } from "../../server/wire/rest/query.ts";
 import { messageType } from "./case-types.ts";

@@ -1,6 +1,6 @@
 import { type DescMethod, fromJson } from "@bufbuild/protobuf";
 import { HttpRuleSchema } from "../../gen/google/api/http_pb.ts";
-import { fieldsOf } from "../../server/wire/rest/fields.ts";
+import { fieldsOf } from "../../server/wire/call/fields.ts";
 import { parsePathTemplate } from "../../server/wire/rest/path.ts";
 import { splitQuery } from "../../server/wire/rest/query.ts";
 import { RouteTable } from "../../server/wire/rest/route-table.ts";

@@ -11,6 +11,7 @@ import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
 import type { Face } from "../service/faces/face.ts";
+import { jsonNamesOf } from "./call/json-names.ts";
 import { captureMethods, createLocalTransport } from "./call/local-transport.ts";
 import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { ContractArchive } from "./contract/archive.ts";
@@ -69,7 +70,8 @@ const BESIDE_THE_SERVICES = [
 export function createApp(options: AppOptions): (request: NodeRequest, response: NodeResponse) => void {
   const { routes, shutdownSignal, log, metrics, tracer } = options;
   const observer = new Observer({ log, metrics: metrics?.calls, tracer, addressHeader: options.addressHeader });
-  const records = new CallRecords({ log, classify: options.classify });
+  const jsonNames = jsonNamesOf(options.files.filter(({ proto }) => proto.package === "patchbay.v1"));
+  const records = new CallRecords({ log, classify: options.classify, jsonNames });
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
   const check = createCheck();
   const shared = {
@@ -95,6 +97,8 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,
     registry,
+    jsonNames,
+    requestIdOf: (request) => callOf(observer.valuesOf(request)).requestId,
     onInternalError: (error) => log.error({ err: error }, "a REST call failed outside of its rpc"),
   });
   // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.

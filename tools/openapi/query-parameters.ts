@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { hasOwnForm, valueTypeOf } from "../../server/wire/call/fields.ts";
 import type { Binding } from "../../server/wire/rest/binding.ts";
-import { hasOwnForm, valueTypeOf } from "../../server/wire/rest/fields.ts";
 import { isParameter } from "../../server/wire/rest/parameter.ts";
 import type { Parameter } from "./schema/open-api.ts";
 import type { Schemas } from "./schema/schemas.ts";

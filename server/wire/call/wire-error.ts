@@ -52,14 +52,29 @@ export function invalidField(field: string, description: string): WireError {
 /** A request with a name that nothing has, and what the caller may have meant. */
 export function unknownName(what: "field" | "parameter", path: string, remark: string): WireError {
   const description = `unknown ${what} \`${path}\`${remark}`;
-  return new WireError("INVALID_REQUEST", Code.InvalidArgument, description, {
-    fields: [{ field: path, description }],
+  return invalidFields([{ field: path, description, isSentence: true }]);
+}
+
+/** One thing that is wrong with a request; a sentence names its field by itself. */
+export interface Problem {
+  readonly field: string;
+  readonly description: string;
+  readonly isSentence?: boolean;
+}
+
+/** A request with several wrong values, each with its field. */
+export function invalidFields(problems: readonly Problem[]): WireError {
+  const sentences = problems.map(({ field, description, isSentence }) =>
+    isSentence ? description : `${field}: ${description}`,
+  );
+  return new WireError("INVALID_REQUEST", Code.InvalidArgument, sentences.join("; "), {
+    fields: problems.map(({ field, description }) => ({ field, description })),
   });
 }
 
 /** A path that no route has. */
-export function routeNotFound(): WireError {
-  return new WireError("ROUTE_NOT_FOUND", Code.NotFound, "nothing is served at this path");
+export function routeNotFound(hint = "/docs has all that there is"): WireError {
+  return new WireError("ROUTE_NOT_FOUND", Code.NotFound, `nothing is served at this path; ${hint}`);
 }
 
 /** A path that is served, but not by this method. */

@@ -1,5 +1,6 @@
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "../../base/log.ts";
+import type { Rename } from "../call/json-names.ts";
 import { type Call, callOf, rpcName } from "../observe/call.ts";
 import { codeOfAbort } from "../observe/trace.ts";
 import { type Classify, refuse } from "./errors.ts";
@@ -8,10 +9,12 @@ import { type Classify, refuse } from "./errors.ts";
 export class CallRecords {
   readonly #log: Logger;
   readonly #classify: Classify;
+  readonly #jsonNames: Rename | undefined;
 
-  constructor({ log, classify }: { log: Logger; classify: Classify }) {
+  constructor({ log, classify, jsonNames }: { log: Logger; classify: Classify; jsonNames?: Rename }) {
     this.#log = log;
     this.#classify = classify;
+    this.#jsonNames = jsonNames;
   }
 
   /** Wraps what decides about a call before its body is read. */
@@ -80,7 +83,12 @@ export class CallRecords {
 
   #translate(call: Call, { method }: Request, cause: unknown): ConnectError {
     const { requestId } = call;
-    const { error, isUnexpected } = refuse(cause, requestId, this.#classify);
+    const { error, isUnexpected } = refuse(
+      cause,
+      requestId,
+      this.#classify,
+      call.speaksJson ? this.#jsonNames : undefined,
+    );
     if (isUnexpected) {
       this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "a call failed unexpectedly");
     }

@@ -8,6 +8,7 @@ import {
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
 import { Fault, type Reason } from "../../base/fault.ts";
+import type { Rename } from "../call/json-names.ts";
 import { WireError } from "../call/wire-error.ts";
 import { fitFacts, fitMessage } from "./error-size.ts";
 
@@ -113,9 +114,9 @@ export interface Refusal {
  * The one translation of errors. A Fault says what it says; what connect raises gets a reason; everything else is a
  * bug, of which the caller learns the request id and nothing more.
  */
-export function refuse(error: unknown, requestId: string, classify: Classify): Refusal {
-  const fault = error instanceof Fault ? error : classify(error);
-  if (fault) return { error: presentFault(fault, requestId), isUnexpected: false };
+export function refuse(error: unknown, requestId: string, classify: Classify, rename: Rename = asItIs): Refusal {
+  const fault = error instanceof Fault ? error : (classify(error) ?? unreadable(error));
+  if (fault) return { error: presentFault(renamed(fault, rename), requestId), isUnexpected: false };
   if (error instanceof ConnectError) {
     // Connect takes bytes that are no message for a fault of its own; they are the caller's.
     const code = UNREADABLE.test(error.rawMessage) ? Code.InvalidArgument : error.code;
@@ -135,6 +136,22 @@ function fitted(error: ConnectError): ConnectError {
   const message = fitMessage(error.rawMessage);
   if (message === error.rawMessage || error instanceof WireError) return error;
   return new ConnectError(message, error.code, error.metadata, error.details as never, error);
+}
+
+const asItIs: Rename = (text) => text;
+
+/** A body that is not what the rpc takes, with the fields that are wrong. */
+function unreadable(error: unknown): Fault | undefined {
+  if (!(error instanceof WireError) || error.reason !== "INVALID_REQUEST") return undefined;
+  const [badRequest] = error.findDetails(BadRequestSchema);
+  return new Fault("INVALID_REQUEST", error.rawMessage, { fields: badRequest?.fieldViolations ?? [] }, error);
+}
+
+function renamed(fault: Fault, rename: Rename): Fault {
+  if (rename === asItIs) return fault;
+  const { fields, ...facts } = fault.facts;
+  const spelled = fields?.map(({ field, description }) => ({ field: rename(field), description: rename(description) }));
+  return new Fault(fault.reason, rename(fault.message), spelled ? { ...facts, fields: spelled } : facts, fault);
 }
 
 function presentFault(fault: Fault, requestId: string, code = CODES[fault.reason]): ConnectError {

@@ -64,6 +64,11 @@ export class Call implements Watch {
     response.once("close", () => this.#end());
   }
 
+  /** Whether an rpc's messages come as JSON; REST has its errors spelled for it by itself. */
+  get speaksJson(): boolean {
+    return this.#protocol !== "rest" && (this.#request.headers["content-type"]?.includes("json") ?? false);
+  }
+
   /** The call has reached its rpc: from here on it is in flight, and has a span. */
   enter(context: HandlerContext): void {
     this.#context = context;

@@ -4,7 +4,7 @@ import type { MethodImplSpec } from "@connectrpc/connect";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../../gen/google/api/http_pb.ts";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
-import { fieldsOf } from "./fields.ts";
+import { fieldsOf } from "../call/fields.ts";
 import { type PathTemplate, parsePathTemplate } from "./path.ts";
 
 /** The kinds of rpc that a REST call can reach. */

@@ -8,6 +8,7 @@ import {
   RequestInfoSchema,
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
+import type { Rename } from "../call/json-names.ts";
 import { WireError } from "../call/wire-error.ts";
 
 /** An error as it goes to the caller. */
@@ -24,6 +25,10 @@ export interface ErrorBodyOptions {
   readonly errorDomain: string;
   /** The types of the messages inside Any. */
   readonly registry: Registry;
+  /** Spells the names of fields as JSON has them. Default: as they are. */
+  readonly jsonNames?: Rename | undefined;
+  /** Told to the caller, unless the error has it already. */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -40,22 +45,32 @@ export function readError(thrown: unknown, signal?: AbortSignal): ConnectError {
 }
 
 /** Presents an error by AIP-193. Every error gets an ErrorInfo, and a RetryInfo also a Retry-After. */
-export function presentError(error: ConnectError, { errorDomain, registry }: ErrorBodyOptions): ErrorAnswer {
+export function presentError(error: ConnectError, options: ErrorBodyOptions): ErrorAnswer {
+  const { errorDomain, registry, requestId, jsonNames = (text: string) => text } = options;
   const httpStatus = (error instanceof WireError ? error.httpStatus : undefined) ?? codeToHttpStatus(error.code);
   const status = statusName(error.code);
   const details = error.details
     .map((detail) => presentDetail(detail, registry))
-    .filter((detail) => detail !== undefined);
+    .filter((detail) => detail !== undefined)
+    .map((detail) => withJsonNames(detail, jsonNames));
   if (!error.details.some((detail) => typeNameOf(detail) === ErrorInfoSchema.typeName)) {
     const reason = error instanceof WireError ? error.reason : reasonOf(error.code, status);
     const info = create(ErrorInfoSchema, { reason, domain: errorDomain });
     details.unshift(asAny(ErrorInfoSchema, toJson(ErrorInfoSchema, info) as JsonObject));
   }
+  if (requestId !== undefined && !error.details.some((detail) => typeNameOf(detail) === RequestInfoSchema.typeName)) {
+    const info = create(RequestInfoSchema, { requestId });
+    details.push(asAny(RequestInfoSchema, toJson(RequestInfoSchema, info) as JsonObject));
+  }
   const headers = new Headers(error.metadata);
   const [retryInfo] = error.findDetails(RetryInfoSchema);
   if (retryInfo?.retryDelay) headers.set("retry-after", String(wholeSeconds(retryInfo.retryDelay)));
   if (httpStatus === 401 && !headers.has("www-authenticate")) headers.set("www-authenticate", "Bearer");
-  return { httpStatus, body: { error: { code: httpStatus, status, message: error.rawMessage, details } }, headers };
+  return {
+    httpStatus,
+    body: { error: { code: httpStatus, status, message: jsonNames(error.rawMessage), details } },
+    headers,
+  };
 }
 
 /** The name of a code as google.rpc.Code has it: Connect's spells one word differently. */
@@ -95,6 +110,17 @@ function presentDetail(detail: Detail, registry: Registry): JsonObject | undefin
   } catch {
     return undefined;
   }
+}
+
+/** The fields that a BadRequest names. */
+function withJsonNames(detail: JsonObject, rename: Rename): JsonObject {
+  const { fieldViolations } = detail;
+  if (!Array.isArray(fieldViolations)) return detail;
+  const spelled = fieldViolations.map((violation) => {
+    const { field, description } = violation as { field?: string; description?: string };
+    return { ...(violation as JsonObject), field: rename(field ?? ""), description: rename(description ?? "") };
+  });
+  return { ...detail, fieldViolations: spelled };
 }
 
 function asAny(desc: DescMessage, json: unknown): JsonObject {

@@ -1,6 +1,6 @@
 import { type DescEnum, type DescMessage, fromJson, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
-import { hasOwnForm, type ValueType, wrappedScalar } from "./fields.ts";
+import { enumValueOf, hasOwnForm, type ValueType, wrappedScalar } from "../call/fields.ts";
 
 /** Whether values of a type can be written as text in a path or a query. */
 export function isParameter(type: ValueType): boolean {
@@ -73,7 +73,8 @@ function readInteger(text: string, from: bigint, below: bigint): JsonValue | und
 }
 
 function readEnum(desc: DescEnum, text: string): JsonValue | undefined {
-  if (desc.values.some(({ name, jsonName }) => name === text || jsonName === text)) return text;
+  const value = enumValueOf(desc, text);
+  if (value !== undefined) return value.name;
   if (readInteger(text, -(2n ** 31n), 2n ** 31n) === undefined) return undefined;
   const number = Number(text);
   return desc.open || desc.value[number] !== undefined ? number : undefined;

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
+import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "../call/fields.ts";
 import { invalidField, unknownName } from "../call/wire-error.ts";
-import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "./fields.ts";
 import { isParameter, readParameter } from "./parameter.ts";
 import { decodeAll } from "./path.ts";
 

@@ -10,6 +10,8 @@ import {
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
+import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "../call/fields.ts";
+import { type ExactJson, isObject, parseJson, readMessage } from "../call/json-body.ts";
 import {
   invalidField,
   invalidRequest,
@@ -20,8 +22,6 @@ import {
 import { decompress, readBytes, readContentEncoding } from "../http/body.ts";
 import { announcesBody, type NodeRequest } from "../http/exchange.ts";
 import type { Binding, VariableField } from "./binding.ts";
-import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "./fields.ts";
-import { type ExactJson, isObject, parseJson, readMessage } from "./json-body.ts";
 import { readParameter } from "./parameter.ts";
 import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
 
@@ -221,5 +221,8 @@ export function requireJson(request: NodeRequest): void {
     .find(Boolean);
   if (mediaType.trim() === "application/json" && /^utf-?8$/.test(charset ?? "utf-8")) return;
   const header = { POST: "accept-post", PATCH: "accept-patch" }[request.method ?? ""] ?? "accept";
-  throw mediaTypeNotSupported("the body must be application/json, in UTF-8", { [header]: "application/json" });
+  throw mediaTypeNotSupported(
+    "the body must be application/json, in UTF-8; with curl: -H 'content-type: application/json'",
+    { [header]: "application/json" },
+  );
 }

@@ -85,6 +85,16 @@ export class RouteTable<T> {
     return others;
   }
 
+  /** The methods of the routes that have the verb of a path; none where it has none. */
+  methodsOfVerb(path: string): ReadonlySet<string> {
+    const methods = new Set<string>();
+    const raw = path.slice(1).split("/");
+    for (const [tree, cut] of this.#treesFor({ raw, decoded: raw })) {
+      if (cut.raw.at(-1) !== raw.at(-1)) findRoute(tree, cut.decoded, 0, "", methods);
+    }
+    return methods;
+  }
+
   *#treesFor(segments: Segments): Generator<[Node<T>, Segments]> {
     const last = segments.raw.at(-1) ?? "";
     for (let colon = last.indexOf(":", last.length - this.#longestVerb - 1); colon !== -1; ) {

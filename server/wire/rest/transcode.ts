@@ -1,8 +1,16 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
-import type { ContextValues, HandlerContext, Interceptor, MethodImplSpec } from "@connectrpc/connect";
-import { type ConnectError, createMethodImplSpec } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createMethodImplSpec,
+  type HandlerContext,
+  type Interceptor,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
 import type { Face, FaceErrors, FaceHandler } from "../../service/faces/face.ts";
 import { type CallContext, OVER, RunningCalls } from "../call/context.ts";
+import type { Rename } from "../call/json-names.ts";
 import {
   callCancelled,
   invalidRequest,
@@ -47,6 +55,10 @@ export interface RestOptions {
   readonly corsOrigins: readonly string[];
   /** The types of the messages inside Any. */
   readonly registry: Registry;
+  /** Spells the names of fields in errors as JSON has them. Default: as they are. */
+  readonly jsonNames?: Rename;
+  /** What the log knows a request by, which every error tells. Default: none is told. */
+  readonly requestIdOf?: (request: NodeRequest) => string;
   /** Sees what callers get as "internal error". The interceptors have not seen it if it failed outside of them. */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -117,14 +129,22 @@ class RestServer {
       const target = readTarget(request.url ?? "");
       const found = this.#find(request.method ?? "", target.path);
       if (!isMethods(found)) await this.#call(found, target, request, response, answer);
+      else if (request.method === "OPTIONS" && found.size > 0) answer.options(allowOf(found));
+      else if (hasEmptyPart(target.path)) throw routeNotFound(EMPTY_PART);
       else if (found.size === 0) throw routeNotFound();
-      else if (request.method === "OPTIONS") answer.options(allowOf(found));
       // Codex asks for one first, and goes on at once without.
       else if (request.headers.upgrade?.toLowerCase() === "websocket") throw noWebSocket();
       else throw methodNotAllowed(request.method ?? "", allowOf(found));
     } catch (error) {
-      await this.#fail(answer, request, error);
+      await this.#fail(answer, request, this.#orMethod(error, request));
     }
+  }
+
+  /** Of `GET /v1/things/1:turn`, where only POST turns: the rest of the path is no id, and no other is meant. */
+  #orMethod(error: unknown, { method = "", url = "" }: NodeRequest): unknown {
+    if (!(error instanceof ConnectError) || !MISTAKEN_IDS.has(error.code)) return error;
+    const methods = this.#routes.methodsOfVerb(readTarget(url).path);
+    return methods.size === 0 || methods.has(method) ? error : methodNotAllowed(method, allowOf(methods));
   }
 
   /** GET serves HEAD, unless a rule does. */
@@ -237,10 +257,11 @@ class RestServer {
     }
   }
 
-  #present(thrown: unknown, { url = "", headers }: NodeRequest): ErrorAnswer {
+  #present(thrown: unknown, request: NodeRequest): ErrorAnswer {
+    const { url = "", headers } = request;
     const error = readError(thrown);
     if (error instanceof WireError && error.reason === "INTERNAL_ERROR") this.#options.onInternalError?.(error.cause);
-    const answer = presentError(error, this.#options);
+    const answer = presentError(error, { ...this.#options, requestId: this.#options.requestIdOf?.(request) });
     const { path } = readTarget(url);
     const header = (name: string) => headers[name]?.toString();
     const formats = this.#options.errorFormats?.filter(({ paths }) => paths.some((one) => isBelow(one, path)));
@@ -251,6 +272,16 @@ class RestServer {
     for (const [name, value] of Object.entries(added)) if (!answer.headers.has(name)) answer.headers.set(name, value);
     return { httpStatus, body, headers: answer.headers };
   }
+}
+
+/** Where a part that is taken for an id may hold the verb of another method. */
+const MISTAKEN_IDS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.NotFound]);
+
+const EMPTY_PART = "its path has nothing where an id belongs; is a variable of your shell empty?";
+
+/** Such as `/v1/things/:turn` and `/v1//things`. */
+function hasEmptyPart(path: string): boolean {
+  return path.includes("//") || path.includes("/:");
 }
 
 function buildRoutes(methods: MethodImplSpec[], { readMaxBytes, faces }: RestOptions): RouteTable<Route> {

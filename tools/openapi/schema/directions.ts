@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
+import { hasOwnForm, valueTypeOf } from "../../../server/wire/call/fields.ts";
 import type { Binding } from "../../../server/wire/rest/binding.ts";
-import { hasOwnForm, valueTypeOf } from "../../../server/wire/rest/fields.ts";
 
 /** Which messages callers send and which the server answers, as such or inside others; some are both. */
 export class Directions {

@@ -1,7 +1,7 @@
 import { file_google_protobuf_struct, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { FieldBehavior } from "../../../gen/google/api/field_behavior_pb.ts";
-import { formOf, hasOwnForm } from "../../../server/wire/rest/fields.ts";
+import { formOf, hasOwnForm } from "../../../server/wire/call/fields.ts";
 import { documentOf, type TestContract } from "../test-contract.ts";
 import type { Schema } from "./open-api.ts";
 import { ownFormSchema } from "./value-schema.ts";

@@ -3,7 +3,7 @@ import { FeatureSet_FieldPresence as FieldPresence } from "@bufbuild/protobuf/wk
 import * as validate from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
 import { is_secret, takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
-import { type ValueType, valueTypeOf } from "../../../server/wire/rest/fields.ts";
+import { type ValueType, valueTypeOf } from "../../../server/wire/call/fields.ts";
 import { containerKeywords, enumKeywords, valueKeywords } from "./constraints.ts";
 import type { Directions } from "./directions.ts";
 import { choicesOf, describeChoice, requireChoices } from "./oneof-schema.ts";

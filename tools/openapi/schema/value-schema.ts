@@ -1,5 +1,5 @@
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { wrappedScalar } from "../../../server/wire/rest/fields.ts";
+import { wrappedScalar } from "../../../server/wire/call/fields.ts";
 import type { Schema } from "./open-api.ts";
 
 /** The JSON of a scalar: 64-bit integers are text, because a JavaScript number cannot hold them. */

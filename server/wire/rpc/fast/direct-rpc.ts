@@ -17,6 +17,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { createEndStreamSerialization, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { AbortWatch, type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/context.ts";
+import { parseJson, readMessage as readJsonMessage } from "../../call/json-body.ts";
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../http/exchange.ts";
@@ -122,6 +123,10 @@ export class DirectRpc {
     await this.#options.requestGate?.(context);
     const bytes = await readMessage(request, form, this.#spec.method, compression, this.#maxBytes);
     context.signal.throwIfAborted(); // Who was told that it is too late must not find it done.
+    const { ignoreUnknownFields, registry } = this.#options.jsonOptions ?? {};
+    // Where unknown fields are an error, that tells all of them, and what was meant: as for REST.
+    const isPatient = !form.isBinary && ignoreUnknownFields === false && registry !== undefined;
+    if (isPatient) return readJsonMessage(this.#spec.method.input, parseJson(bytes), "", registry);
     return this.#codecs.getI(form.isBinary).parse(bytes) as Message;
   }
 

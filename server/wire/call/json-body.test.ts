@@ -56,13 +56,13 @@ describe("readMessage refuses", () => {
     ['{"big":9223372036854775808}', "big: must be an integer from -2^63 to 2^63 - 1"],
     ['{"isSet":"yes"}', "isSet: must be true or false"],
     ['{"isSet":1}', "isSet: must be true or false"],
-    ['{"color":"GREEN"}', "color: must be one of COLOR_UNSPECIFIED, RED, BLUE"],
+    ['{"color":"GREEN"}', "color: must be one of RED, BLUE"],
     ['{"data":"*"}', "data: must be Base64"],
     ['{"texts":"a"}', "texts: must be an array"],
     ['{"texts":["a",1]}', "texts: each value must be a string"],
     ['{"labels":{"a":1}}', "labels: each value must be a string"],
     ['{"labels":[]}', "labels: must be an object"],
-    ['{"nested":[]}', "nested: must be an object"],
+    ['{"nested":[]}', "nested: must be an object with `text`, `isSet`, `count`, `deeper`, `texts`"],
     ['{"nested":{"count":[]}}', "nested.count: must be an integer from -2^31 to 2^31 - 1"],
     ['{"time":"noon"}', "time: must be an RFC 3339 time, such as 2026-01-31T09:30:00Z"],
     ['{"struct":[]}', "struct: must be a JSON object"],
@@ -70,8 +70,13 @@ describe("readMessage refuses", () => {
     ["[]", "body: must be an object"],
     ["null", "body: must be an object"],
     ['"text"', "body: must be an object"],
-    ["{", "the body is not JSON in UTF-8"],
-    ["{'text':1}", "the body is not JSON in UTF-8"],
+    ["{", "the body is not JSON in UTF-8: it ends too early; is a quote or a bracket missing?"],
+    ['{"text":\n "a",}', "the body is not JSON in UTF-8: a comma stands before the closing } (line 2, column 6)"],
+    ["{'text':1}", 'the body is not JSON in UTF-8: names and texts stand in double quotes (") (line 1, column 2)'],
+    [
+      '{"text" "a"}',
+      "the body is not JSON in UTF-8: something is there that JSON does not have at this place (line 1, column 9)",
+    ],
   ])("%s", (text, message) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ rawMessage: message }));
   });
@@ -99,5 +104,19 @@ describe("readMessage refuses", () => {
 
   it("a value without saying what it was", () => {
     expect(() => read('{"isSet":"sk-secret"}')).toThrow(expect.not.objectContaining({ message: /sk-secret/ }));
+  });
+});
+
+describe("a message with many mistakes", () => {
+  it("is refused by all of them at once", () => {
+    const read = () => readMessage(everything, JSON.parse('{"texd":"a","colour":"RED","isSet":7}'), "", testTypes);
+    expect(read).toThrow(
+      "unknown field `texd`, did you mean `text`?; unknown field `colour`, did you mean `color`?; " +
+        "isSet: must be true or false",
+    );
+  });
+
+  it.each(["red", "Red", "RED"])("may write the names of enums in any case, such as %s", (color) => {
+    expect(toJson(everything, readMessage(everything, { color }, "", testTypes))).toEqual({ color: "RED" });
   });
 });

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import {
   type DescField,
   type DescMessage,
@@ -10,8 +11,17 @@ import {
 } from "@bufbuild/protobuf";
 import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
 import { takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
-import { invalidField, invalidRequest, unknownName } from "../call/wire-error.ts";
-import { didYouMean, fieldsOf, formOf, hasOwnForm, type ValueType, valueTypeOf, wrappedScalar } from "./fields.ts";
+import {
+  didYouMean,
+  enumValueOf,
+  fieldsOf,
+  formOf,
+  hasOwnForm,
+  type ValueType,
+  valueTypeOf,
+  wrappedScalar,
+} from "./fields.ts";
+import { invalidField, invalidFields, invalidRequest, type Problem } from "./wire-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -24,8 +34,29 @@ export function parseJson(bytes: Uint8Array): ExactJson {
     const text = utf8.decode(bytes);
     return /\d{16}/.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
   } catch (error) {
-    throw invalidRequest("the body is not JSON in UTF-8", error);
+    throw invalidRequest(describeSyntax(bytes, error), error);
   }
+}
+
+/** What is wrong with a text that is no JSON, and where; nothing of it is repeated, for it may hold a key. */
+function describeSyntax(bytes: Uint8Array, error: unknown): string {
+  if (!isUtf8(bytes)) return "the body is not JSON in UTF-8: it has bytes that are no UTF-8";
+  const text = utf8.decode(bytes);
+  const said = error instanceof Error ? error.message : "";
+  const position = Number(/at position (\d+)/.exec(said)?.[1] ?? text.length);
+  const before = text.slice(0, position).trimEnd();
+  if (position >= text.length)
+    return "the body is not JSON in UTF-8: it ends too early; is a quote or a bracket missing?";
+  const lines = text.slice(0, position).split("\n");
+  const place = `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+  const next = text[position] ?? "";
+  const isTrailingComma = before.endsWith(",") && "}]".includes(next);
+  const hint = isTrailingComma
+    ? `a comma stands before the closing ${next}`
+    : next === "'" || /['’‘“”]/.test(next)
+      ? 'names and texts stand in double quotes (")'
+      : "something is there that JSON does not have at this place";
+  return `the body is not JSON in UTF-8: ${hint} (${place})`;
 }
 
 /** Longer ones are no int64, and take long to read. */
@@ -48,7 +79,7 @@ export function readMessage(desc: DescMessage, json: ExactJson, path: string, re
   try {
     return strict();
   } catch {
-    new PatientReader(registry).check(desc, json, path, 0);
+    new PatientReader(registry).read(desc, json, path);
   }
   try {
     return strict();
@@ -60,58 +91,85 @@ export function readMessage(desc: DescMessage, json: ExactJson, path: string, re
 /** protobuf-es stops here, too. */
 const DEEPEST_JSON = 100;
 
-/** Finds what is wrong with JSON that the strict reader refuses, and puts right what is only quoted. */
+/** More than this is not told at once. */
+const MAX_PROBLEMS = 20;
+
+/** Finds all that is wrong with JSON that the strict reader refuses, and puts right what is only written otherwise. */
 class PatientReader {
   readonly #registry: Registry;
+  readonly #problems: Problem[] = [];
 
   constructor(registry: Registry) {
     this.#registry = registry;
   }
 
-  check(desc: DescMessage, json: ExactJson, path: string, depth: number): void {
+  /** Throws what is wrong, if anything is. */
+  read(desc: DescMessage, json: ExactJson, path: string): void {
+    this.#check(desc, json, path, 0);
+    if (this.#problems.length > 0) throw invalidFields(this.#problems.slice(0, MAX_PROBLEMS));
+  }
+
+  #check(desc: DescMessage, json: ExactJson, path: string, depth: number): void {
     if (depth > DEEPEST_JSON) throw invalidField(path, `is nested more than ${DEEPEST_JSON} deep`);
-    if (!isObject(json)) throw invalidField(path || "body", "must be an object");
+    if (!isObject(json)) {
+      if (path === "") this.#refuse("body", "must be an object");
+      else this.#refuse(path, formOf({ kind: "message", message: desc }));
+      return;
+    }
     const given = new Map<unknown, string>();
     for (const name of Object.keys(json)) {
       const fieldPath = path === "" ? name : `${path}.${name}`;
       const field = fieldsOf(desc).get(name);
       if (field === undefined) {
-        if (!isTakenBack(desc, name)) throw unknownName("field", fieldPath, didYouMean(desc, name));
-        delete json[name];
+        if (isTakenBack(desc, name)) delete json[name];
+        else this.#refuse(fieldPath, `unknown field \`${fieldPath}\`${didYouMean(desc, name)}`, true);
         continue;
       }
       const value = json[name] ?? null;
       if (value === null && field.message?.typeName !== "google.protobuf.Value") continue;
       const slot = field.oneof ?? field;
       const other = given.get(slot);
-      if (other !== undefined) throw invalidField(fieldPath, `excludes \`${other}\`, give only one of them`);
+      if (other !== undefined) {
+        this.#refuse(fieldPath, `excludes \`${other}\`, give only one of them`);
+        continue;
+      }
       given.set(slot, name);
+      const before = this.#problems.length;
       json[name] = this.#checkField(field, value, fieldPath, depth);
-      this.#probe(desc, field, json[name], fieldPath);
+      if (this.#problems.length === before) this.#probe(desc, field, json[name], fieldPath);
     }
+  }
+
+  #refuse(field: string, description: string, isSentence = false): void {
+    this.#problems.push({ field, description, isSentence });
   }
 
   #checkField(field: DescField, value: ExactJson, path: string, depth: number): ExactJson {
     const type = valueTypeOf(field);
     if (field.fieldKind === "list") {
-      if (!Array.isArray(value)) throw invalidField(path, "must be an array");
-      return value.map((item, index) => this.#checkValue(type, item, `${path}[${index}]`, depth));
-    }
-    if (field.fieldKind !== "map") return this.#checkValue(type, value, path, depth);
-    if (!isObject(value)) throw invalidField(path, "must be an object");
-    for (const key of Object.keys(value)) {
-      value[key] = this.#checkValue(type, value[key] ?? null, `${path}[${key}]`, depth);
+      if (Array.isArray(value)) {
+        return value.map((item, index) => this.#checkValue(type, item, `${path}[${index}]`, depth));
+      }
+      this.#refuse(path, "must be an array");
+    } else if (field.fieldKind !== "map") {
+      return this.#checkValue(type, value, path, depth);
+    } else if (isObject(value)) {
+      for (const key of Object.keys(value)) {
+        value[key] = this.#checkValue(type, value[key] ?? null, `${path}[${key}]`, depth);
+      }
+    } else {
+      this.#refuse(path, "must be an object");
     }
     return value;
   }
 
   #checkValue(type: ValueType, value: ExactJson, path: string, depth: number): ExactJson {
-    if (type.kind === "enum") return value;
+    if (type.kind === "enum") return typeof value === "string" ? (enumValueOf(type.enum, value)?.name ?? value) : value;
     if (type.kind === "scalar") return unquote(type.scalar, value);
     const scalar = wrappedScalar(type.message);
     if (scalar !== undefined) return unquote(scalar, value);
     if (hasOwnForm(type.message)) return roundIntegers(value, path, depth);
-    this.check(type.message, value, path, depth + 1);
+    this.#check(type.message, value, path, depth + 1);
     return value;
   }
 
@@ -123,7 +181,7 @@ class PatientReader {
       fromJson(desc, { [field.jsonName]: value as JsonValue }, { registry: this.#registry });
     } catch {
       const many = field.fieldKind === "list" || field.fieldKind === "map";
-      throw invalidField(path, many ? `each value ${formOf(type)}` : formOf(type));
+      this.#refuse(path, many ? `each value ${formOf(type)}` : formOf(type));
     }
   }
 }

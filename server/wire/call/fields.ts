@@ -1,5 +1,5 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { nearestNames } from "../../base/names.ts";
+import { editDistance } from "../../base/names.ts";
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
@@ -18,13 +18,62 @@ export function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
   return fields;
 }
 
-/** A remark for the caller who wrote an unknown name: the fields with the most similar names, if there are any. */
+/**
+ * A remark for the caller who wrote an unknown name: the fields with the most similar names, those of that name further
+ * in, or those whose names have it as a word, if there are any.
+ */
 export function didYouMean(desc: DescMessage, name: string): string {
-  const similar = nearestNames(
-    name,
-    desc.fields.map(({ jsonName }) => jsonName),
-  ).map((known) => `\`${known}\``);
-  return similar.length === 0 ? "" : `, did you mean ${similar.join(" or ")}?`;
+  const names = desc.fields.map(({ jsonName }) => jsonName);
+  const candidates = [likeliest(name, names), within(desc, name, 2), wordMates(name, names)];
+  const similar = candidates.find((found) => found.length > 0) ?? [];
+  return similar.length === 0 ? "" : `, did you mean ${similar.map((known) => `\`${known}\``).join(" or ")}?`;
+}
+
+function likeliest(written: string, names: readonly string[]): string[] {
+  if (written.length > 64) return [];
+  const wanted = wordsOf(written).join("");
+  return names
+    .map((name) => ({ name, distance: editDistance(wanted, name.toLowerCase()) }))
+    .filter(({ distance }) => distance <= Math.max(1, Math.min(3, wanted.length / 3)))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ name }) => name);
+}
+
+/** The paths of the fields of a name that are further in, as deep as is told. */
+function within(desc: DescMessage, name: string, depth: number): string[] {
+  if (depth === 0) return [];
+  return desc.fields.flatMap((field) => {
+    if (field.fieldKind !== "message" || hasOwnForm(field.message)) return [];
+    const here = field.message.fields
+      .filter(({ jsonName }) => isSameWord(jsonName, name))
+      .map(({ jsonName }) => jsonName);
+    const found = here.length > 0 ? here : within(field.message, name, depth - 1);
+    return found.map((path) => `${field.jsonName}.${path}`);
+  });
+}
+
+/** Of `model`, `modelIdentifier`; of `name`, `displayName`. */
+function wordMates(name: string, names: readonly string[]): string[] {
+  const wanted = wordsOf(name);
+  return names.filter((known) => wanted.every((word) => wordsOf(known).includes(word))).slice(0, 3);
+}
+
+function wordsOf(name: string): string[] {
+  return name
+    .split(/_|(?=[A-Z])/)
+    .filter(Boolean)
+    .map((word) => word.toLowerCase());
+}
+
+function isSameWord(a: string, b: string): boolean {
+  return wordsOf(a).join("") === wordsOf(b).join("");
+}
+
+/** The value of an enum that a name stands for, in whatever case it is written; undefined if there is none. */
+export function enumValueOf(desc: DescEnum, text: string): DescEnum["values"][number] | undefined {
+  const plain = text.toUpperCase().replaceAll(/[- ]/g, "_");
+  return desc.values.find(({ name, jsonName }) => name === text || jsonName === text || name === plain);
 }
 
 /** What a single value is: the type of a field, of an item of a list, or of a value of a map. */
@@ -56,14 +105,29 @@ export function formOf(type: ValueType): string {
     case "scalar":
       return SCALAR_FORMS[type.scalar];
     case "enum":
-      return `must be one of ${type.enum.values.map(({ name }) => name).join(", ")}`;
+      return `must be one of ${namesOf(type.enum).join(", ")}`;
     case "message": {
       const scalar = wrappedScalar(type.message);
       if (scalar !== undefined) return SCALAR_FORMS[scalar];
-      return MESSAGE_FORMS.get(type.message.typeName) ?? "must be an object";
+      return MESSAGE_FORMS.get(type.message.typeName) ?? objectForm(type.message);
     }
   }
 }
+
+/** The names that somebody may send: not the one that says that nothing is said. */
+export function namesOf(desc: DescEnum): string[] {
+  const names = desc.values.map(({ name }) => name);
+  return names.filter((name, index) => index > 0 || !name.endsWith("UNSPECIFIED"));
+}
+
+function objectForm({ fields }: DescMessage): string {
+  const names = fields.slice(0, MAX_TOLD_FIELDS).map(({ jsonName }) => `\`${jsonName}\``);
+  if (names.length === 0) return "must be an object";
+  return `must be an object with ${names.join(", ")}${fields.length > names.length ? " and others" : ""}`;
+}
+
+/** Of an object's fields, so many are told to whoever sent none. */
+const MAX_TOLD_FIELDS = 5;
 
 const WRAPPED: ReadonlyMap<string, ScalarType> = new Map([
   ["google.protobuf.BoolValue", ScalarType.BOOL],

@@ -217,6 +217,7 @@ async function openWire(
     port: config.port,
     ...(config.tls ? { tls: config.tls } : {}),
     onError: (error) => log.error({ err: error }, "the listener failed"),
+    onUnreadable: (facts) => log.info(facts, "a request could not be read"),
   });
   return { listener, lifecycle };
 }

@@ -111,7 +111,7 @@ describe("a message with many mistakes", () => {
   it("is refused by all of them at once", () => {
     const read = () => readMessage(everything, JSON.parse('{"texd":"a","colour":"RED","isSet":7}'), "", testTypes);
     expect(read).toThrow(
-      "unknown field `texd`, did you mean `text`?; unknown field `colour`, did you mean `color`?; " +
+      "unknown field `texd`, did you mean `text`?; unknown field `colour`, did you mean `color` or `colors`?; " +
         "isSet: must be true or false",
     );
   });

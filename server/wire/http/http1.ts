@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
@@ -21,20 +22,25 @@ export function http1Options(limits: Limits): ServerOptions {
 /**
  * The HTTP/1.1 connections of a server that listens but gets only those sockets that it is given.
  *
- * The server itself must listen: only then does Node look after its timeouts. Malformed requests and slow ones get
- * their 400, 408 or 431 from Node, which does so as long as nobody listens for `clientError`.
+ * The server itself must listen: only then does Node look after its timeouts. Malformed requests and slow ones get their
+ * 400, 408 or 431 as Node would answer them, with a body that says what is wrong and an id that the log has too.
  */
 export class Http1 {
   readonly #answers = new Map<Socket, SlotList<ServerResponse>>();
   readonly #adopt: (socket: Socket) => void;
   #finishing = false;
 
-  constructor(server: Server | SecureServer, connectionEvent: string, limits: Limits) {
+  constructor(server: Server | SecureServer, connectionEvent: string, limits: Limits, onUnreadable: OnUnreadable) {
     const [adopt] = server.listeners(connectionEvent);
     server.removeAllListeners(connectionEvent);
     this.#adopt = (socket) => adopt?.call(server, socket);
     // Before the handler, which may answer at once.
     server.prependListener("request", (request, response) => this.#follow(request, response));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      const isAnswered = [...(this.#answers.get(socket) ?? [])].some(({ headersSent }) => headersSent);
+      if (socket.writable && !isAnswered) refuseUnreadable(error, socket, onUnreadable);
+      socket.destroy();
+    });
     server.setTimeout(limits.stallTimeoutMs, (socket: Socket) => this.#cutUnlessQuiet(socket));
   }
 
@@ -76,6 +82,40 @@ export class Http1 {
     const isAnswering = (this.#answers.get(socket)?.size ?? 0) > 0;
     if (!isAnswering || socket.writableLength > 0) socket.destroy();
   }
+}
+
+/** Told of a request that could not be read, with the id that its sender got. */
+export type OnUnreadable = (facts: { readonly requestId: string; readonly httpStatus: number }) => void;
+
+/** What Node answers by the code of its error; else 400. */
+const UNREADABLE: Readonly<Record<string, readonly [status: number, phrase: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large", "the headers of the request are too large"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "Payload Too Large", "the chunks of the request have too large extensions"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request did not come whole in time"],
+};
+
+function refuseUnreadable({ code = "" }: NodeJS.ErrnoException, socket: Socket, onUnreadable: OnUnreadable): void {
+  const [status, phrase, message] = UNREADABLE[code] ?? [
+    400,
+    "Bad Request",
+    "the request is not HTTP/1.1 as it should be; if it was meant for TLS, write https:// or set TLS_CERT_FILE",
+  ];
+  const requestId = randomUUID();
+  const type = (name: string) => `type.googleapis.com/google.rpc.${name}`;
+  const details = [
+    { "@type": type("ErrorInfo"), reason: "INVALID_REQUEST", domain: "patchbay", metadata: {} },
+    { "@type": type("RequestInfo"), requestId, servingData: "" },
+  ];
+  const body = JSON.stringify({ error: { code: status, status: "INVALID_ARGUMENT", message, details } });
+  onUnreadable({ requestId, httpStatus: status });
+  const head = [
+    `HTTP/1.1 ${status} ${phrase}`,
+    "connection: close",
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 function announceClose(response: ServerResponse): void {

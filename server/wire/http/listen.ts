@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { StartError } from "../../base/start-error.ts";
 import { type CertificateFiles, followCertificate, readCertificate } from "./certificate.ts";
-import { Http1, http1Options } from "./http1.ts";
+import { Http1, http1Options, type OnUnreadable } from "./http1.ts";
 import { Http2 } from "./http2.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 
@@ -20,6 +20,8 @@ export interface ListenOptions {
   readonly tls?: CertificateFiles;
   /** Told of what went wrong with the listener itself; it goes on. What peers do wrong is not told. */
   onError(error: Error): void;
+  /** Told of requests that could not be read. Default: nobody is. */
+  readonly onUnreadable?: OnUnreadable;
 }
 
 /** Answers requests of both protocols; must not throw. */
@@ -50,7 +52,7 @@ export async function listen(handler: NodeHandler, options: ListenOptions, limit
     ? await secureServer(options.tls, handler, options, limits)
     : createServer(http1Options(limits), handler);
   const connectionEvent = options.tls ? "secureConnection" : "connection";
-  const http1 = new Http1(server, connectionEvent, limits);
+  const http1 = new Http1(server, connectionEvent, limits, options.onUnreadable ?? (() => {}));
   const http2 = new Http2(handler, limits);
   const sockets = new Set<Socket>();
   let isDraining = false;

@@ -46,6 +46,11 @@ export class Answer {
     return this.#request.method === "HEAD";
   }
 
+  /** How far the parts of JSON are indented; undefined for one line. */
+  get indent(): number | undefined {
+    return isForPeople(this.#request) ? 2 : undefined;
+  }
+
   /** Writes JSON, compressed if it is large and the caller takes it. */
   async json(status: number, text: string, sources: readonly Headers[]): Promise<void> {
     const headers = this.#collect(sources, "application/json");
@@ -118,6 +123,17 @@ export class Answer {
   }
 }
 
+/** Programs that people read the answers of. */
+const READ_BY_PEOPLE = /^(curl|HTTPie|Wget)\//;
+
+/** By `?pretty` or `?pretty=false`; where a caller says neither, by what it calls itself. Streams are one line a message. */
+function isForPeople({ url = "", headers }: NodeRequest): boolean {
+  const [isAsked, value = "true"] =
+    (url.includes("pretty") && /[?&]pretty(?:Print)?(?:=([^&]*))?(?=&|$)/.exec(url)) || [];
+  if (isAsked !== undefined) return value !== "false" && value !== "0";
+  return READ_BY_PEOPLE.test(headers["user-agent"] ?? "");
+}
+
 function vary(headers: OutgoingHttpHeaders, name: string): void {
   headers.vary = headers.vary === undefined ? name : `${headers.vary}, ${name}`;
 }
@@ -131,9 +147,10 @@ export class ResponseWriter {
   }
 
   /** Proto JSON with all fields, also those that hold their default; null for a response field that is not set. */
-  json({ spec, responseField }: Binding, message: Message): string {
+  json({ spec, responseField }: Binding, message: Message, indent?: number): string {
     const json = toJson(spec.method.output, message, this.#options);
-    return JSON.stringify(responseField === undefined ? json : ((json as JsonObject)[responseField.jsonName] ?? null));
+    const answer = responseField === undefined ? json : ((json as JsonObject)[responseField.jsonName] ?? null);
+    return JSON.stringify(answer, null, indent);
   }
 
   /** The google.api.HttpBody of the response of a binding that answers one. */

@@ -32,7 +32,7 @@ export function splitQuery(query: string): QueryPair[] {
 }
 
 /** What http.proto reserves for the system, and keys that common clients add by themselves. */
-const IGNORED_KEYS = new Set(["alt", "prettyPrint"]);
+const IGNORED_KEYS = new Set(["alt", "pretty", "prettyPrint"]);
 
 /** As deep as messages may be nested in JSON. */
 const DEEPEST_PATH = 100;

@@ -30,7 +30,7 @@ export async function serveUnary(call: Call): Promise<void> {
     const { data, contentType } = writer.httpBody(binding, message);
     answer.bytes(200, data, contentType, headers);
   } else {
-    await answer.json(200, writer.json(binding, message), headers);
+    await answer.json(200, writer.json(binding, message, answer.indent), headers);
   }
 }
 

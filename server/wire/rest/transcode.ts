@@ -250,7 +250,7 @@ class RestServer {
     try {
       const { httpStatus, body, headers } = this.#present(error, request);
       if (answer.isStarted) answer.abort();
-      else await answer.json(httpStatus, JSON.stringify(body), [headers]);
+      else await answer.json(httpStatus, JSON.stringify(body, null, answer.indent), [headers]);
     } catch (failure) {
       this.#options.onInternalError?.(failure);
       answer.abort();

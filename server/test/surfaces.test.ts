@@ -37,7 +37,11 @@ afterAll(async () => {
   await upstream.close();
 });
 
-describe.each(SURFACES)("over $name", ({ open }) => {
+describe.each(SURFACES)("over $name", ({ name: surface, open }) => {
+  /** Callers in JSON read the names that JSON has. */
+  const spelled = (path: string) =>
+    surface.includes("REST") ? path.replaceAll(/_([a-z])/g, (_, letter) => letter.toUpperCase()) : path;
+
   let accountId: string;
   let surface: ReturnType<typeof open>;
   let patchbay: Patchbay;
@@ -263,7 +267,7 @@ describe.each(SURFACES)("over $name", ({ open }) => {
   it("refuses what is invalid, naming each field", async () => {
     const problem = await problemIn(patchbay.llms.createLlm(llmRequest({ displayName: "", modelIdentifier: "" })));
     expect(problem).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST" });
-    expect(problem.fields.map(({ field }) => field)).toEqual(["display_name", "model_identifier"]);
+    expect(problem.fields.map(({ field }) => field)).toEqual([spelled("display_name"), spelled("model_identifier")]);
     expect(problem.requestId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
@@ -272,7 +276,11 @@ describe.each(SURFACES)("over $name", ({ open }) => {
     { name: "JSON within", said: { clientConfig: { a: [{ b: "\0" }] } }, field: 'client_config["a"][0]["b"]' },
   ])("refuses what cannot be stored, naming the field: $name", async ({ said, field }) => {
     const problem = await problemIn(patchbay.llms.createLlm(llmRequest(said)));
-    expect(problem).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST", fields: [{ field }] });
+    expect(problem).toMatchObject({
+      code: "InvalidArgument",
+      reason: "INVALID_REQUEST",
+      fields: [{ field: spelled(field) }],
+    });
   });
 
   it("refuses a prompt that cannot be stored before a stream begins", async () => {

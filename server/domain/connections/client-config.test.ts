@@ -100,7 +100,7 @@ describe("a client configuration", () => {
         [{ extraBody: { [name]: elsewhere.url } }, `extraBody.${name}`],
         [nested, `provider.only[0].${name}`],
       ] as const) {
-        const field = { field: `client_config.${path}` };
+        const field = { field: `clientConfig.${path}` };
         const created = await problemIn(create({ clientConfig }));
         expect(created).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST", fields: [field] });
         expect(await problemIn(patchbay.llms.updateLlm({ llmId, clientConfig }))).toMatchObject({ fields: [field] });

@@ -303,7 +303,7 @@ describe("attacks", () => {
     expect(problem.message).toBe(
       "the secret reference may not be used for this endpoint; the operator's setting SECRET_REFS says which may be",
     );
-    expect(problem.fields.map(({ field }) => field)).toEqual(["credentials.api_key.secret_ref.uri"]);
+    expect(problem.fields.map(({ field }) => field)).toEqual(["credentials.apiKey.secretRef.uri"]);
     const { test } = await testUnsaved(uri(), said.endpointUrl);
     expect(test).toMatchObject({ outcome: Outcome.SECRET_UNRESOLVED, message: problem.message });
 

@@ -110,7 +110,7 @@ describe("a request_id", () => {
     await llms.createLlm(request);
     const problem = await problemIn(llms.createLlm({ ...request, ...said }));
     expect(problem).toMatchObject({ code: "InvalidArgument", reason: "REQUEST_ID_REUSED" });
-    expect(problem.fields[0]?.field).toBe("request_id");
+    expect(problem.fields[0]?.field).toBe("requestId");
     expect(problem.message).not.toContain("canary");
   });
 
@@ -165,7 +165,7 @@ describe("a request_id", () => {
       headers: { authorization: `Bearer ${server.adminKey}` },
     });
     expect(fetched.status).toBe(400);
-    expect((await problemIn(llms.createLlm(llmRequest({ requestId: "1" })))).fields[0]?.field).toBe("request_id");
+    expect((await problemIn(llms.createLlm(llmRequest({ requestId: "1" })))).fields[0]?.field).toBe("requestId");
   });
 });
 

@@ -3,18 +3,35 @@ import type { DescFile, DescMessage } from "@bufbuild/protobuf";
 /** Puts the names of fields in a sentence into the spelling of JSON. */
 export type Rename = (text: string) => string;
 
-/** A name in the spelling of protos, or something in quotes, which is the caller's and stays as it is. */
-const NAME_OR_QUOTE = /"(?:[^"\\]|\\.)*"|\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g;
+/** A name or a path in the spelling of protos, or something in quotes, which is the caller's and stays as it is. */
+const PATH_OR_QUOTE = /"(?:[^"\\]|\\.)*"|\b[a-z]\w*(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*/g;
 
 /** By the fields of all messages in the files: who calls in JSON is told of `modelIdentifier`, not of `model_identifier`. */
 export function jsonNamesOf(files: readonly DescFile[]): Rename {
   const names = new Map<string, string>();
+  const open = new Set<string>();
   const add = ({ fields, nestedMessages }: DescMessage): void => {
-    for (const { name, jsonName } of fields) if (name !== jsonName) names.set(name, jsonName);
+    for (const { name, jsonName, fieldKind, message } of fields) {
+      names.set(name, jsonName);
+      if (fieldKind === "map" || message?.typeName === "google.protobuf.Struct") open.add(name);
+    }
     nestedMessages.forEach(add);
   };
   for (const file of withImports(files)) file.messages.forEach(add);
-  return (text) => (text.includes("_") ? text.replace(NAME_OR_QUOTE, (found) => names.get(found) ?? found) : text);
+  const spell = (path: string): string => {
+    if (!path.includes("_")) return path;
+    let isOwn = true;
+    const steps = path.split(".").map((step) => {
+      const [, name = step, index = ""] = /^(\w+)(.*)$/.exec(step) ?? [];
+      const spelled = isOwn ? `${names.get(name) ?? name}${index}` : step;
+      // What is inside of it has names of the caller's own.
+      isOwn &&= !open.has(name);
+      return spelled;
+    });
+    return steps.join(".");
+  };
+  return (text) =>
+    text.includes("_") ? text.replace(PATH_OR_QUOTE, (found) => (found.startsWith('"') ? found : spell(found))) : text;
 }
 
 /** With the files of the same package that they import. */

@@ -37,10 +37,10 @@ afterAll(async () => {
   await upstream.close();
 });
 
-describe.each(SURFACES)("over $name", ({ name: surface, open }) => {
+describe.each(SURFACES)("over $name", ({ name: face, open }) => {
   /** Callers in JSON read the names that JSON has. */
   const spelled = (path: string) =>
-    surface.includes("REST") ? path.replaceAll(/_([a-z])/g, (_, letter) => letter.toUpperCase()) : path;
+    /REST|JSON/.test(face) ? path.replaceAll(/_([a-z])/g, (_, letter) => letter.toUpperCase()) : path;
 
   let accountId: string;
   let surface: ReturnType<typeof open>;

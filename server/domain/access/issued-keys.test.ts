@@ -97,9 +97,9 @@ describe("making an API key", () => {
 
   it.each([
     { name: "a scope that its role has not", said: { scopes: [Permission.READ_LLM_ANY] }, field: "scopes" },
-    { name: "an end that has passed", said: { expiresAt: 1n }, field: "expires_at" },
-    { name: "an account that is not there", said: { accountId: randomUUID() }, field: "account_id" },
-    { name: "no name", said: { displayName: "" }, field: "display_name" },
+    { name: "an end that has passed", said: { expiresAt: 1n }, field: "expiresAt" },
+    { name: "an account that is not there", said: { accountId: randomUUID() }, field: "accountId" },
+    { name: "no name", said: { displayName: "" }, field: "displayName" },
     { name: "no role", said: { role: Role.ROLE_UNSPECIFIED }, field: "role" },
   ])("is refused with $name", async ({ said, field }) => {
     const problem = await problemIn(admin().createApiKey({ displayName: "x", role: Role.OWNER, ...said }));

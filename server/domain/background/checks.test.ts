@@ -196,7 +196,7 @@ describe("scheduled checks", () => {
     "are refused every $checkIntervalSeconds s",
     async (said) => {
       const { llmId } = await create();
-      const fields = [{ field: "check_interval_seconds" }];
+      const fields = [{ field: "checkIntervalSeconds" }];
       expect(await problemIn(create(said))).toMatchObject({ reason: "INVALID_REQUEST", fields });
       expect(await problemIn(patchbay.llms.updateLlm({ llmId, ...said }))).toMatchObject({ fields });
     },

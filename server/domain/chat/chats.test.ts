@@ -64,12 +64,12 @@ describe("a chat", () => {
   });
 
   it.each([
-    { said: { toolChoice: { mode: ToolChoice_Mode.REQUIRED } }, field: "tool_choice.mode" },
+    { said: { toolChoice: { mode: ToolChoice_Mode.REQUIRED } }, field: "toolChoice.mode" },
     {
       said: { toolChoice: { mode: ToolChoice_Mode.TOOL, tool: "f" }, tools: [{ name: "g" }] },
-      field: "tool_choice.tool",
+      field: "toolChoice.tool",
     },
-    { said: { requestId: "x" }, field: "request_id" },
+    { said: { requestId: "x" }, field: "requestId" },
   ])("names the field of what does not fit together: $field", async ({ said, field }) => {
     const problem = await problemIn(patchbay.chat.chat({ message: PROMPT, ...said }));
     expect(problem).toMatchObject({ code: "InvalidArgument", fields: [{ field }] });

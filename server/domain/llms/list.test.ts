@@ -146,7 +146,7 @@ describe("listing", () => {
   });
 
   it("refuses a negative page size", async () => {
-    expect((await problemIn(llms.listLlms({ pageSize: -1 }))).fields[0]?.field).toBe("page_size");
+    expect((await problemIn(llms.listLlms({ pageSize: -1 }))).fields[0]?.field).toBe("pageSize");
   });
 
   it("shows an ADMIN everybody's, or one account's", async () => {

@@ -195,17 +195,17 @@ describe("creating", () => {
   });
 
   it.each([
-    { name: "no name", said: { displayName: "" }, field: "display_name" },
-    { name: "a name that is too long", said: { displayName: "x".repeat(256) }, field: "display_name" },
-    { name: "no model", said: { modelIdentifier: "" }, field: "model_identifier" },
-    { name: "no provider type", said: { providerType: 0 as const }, field: "provider_type" },
-    { name: "an id that is no UUID", said: { llmId: "x" }, field: "llm_id" },
-    { name: "no endpoint where there is no default", said: { endpointUrl: "" }, field: "endpoint_url" },
-    { name: "an endpoint that is no URL", said: { endpointUrl: "api.openai.com" }, field: "endpoint_url" },
+    { name: "no name", said: { displayName: "" }, field: "displayName" },
+    { name: "a name that is too long", said: { displayName: "x".repeat(256) }, field: "displayName" },
+    { name: "no model", said: { modelIdentifier: "" }, field: "modelIdentifier" },
+    { name: "no provider type", said: { providerType: 0 as const }, field: "providerType" },
+    { name: "an id that is no UUID", said: { llmId: "x" }, field: "llmId" },
+    { name: "no endpoint where there is no default", said: { endpointUrl: "" }, field: "endpointUrl" },
+    { name: "an endpoint that is no URL", said: { endpointUrl: "api.openai.com" }, field: "endpointUrl" },
     {
       name: "a user name in the endpoint",
       said: { endpointUrl: "https://me:secret@x.example.com" },
-      field: "endpoint_url",
+      field: "endpointUrl",
     },
     {
       name: "21 labels",
@@ -221,13 +221,13 @@ describe("creating", () => {
     { name: "an empty key", said: { credentials: apiKey("") }, field: "credentials.api_key.inline_secret" },
     { name: "a mask", said: { credentials: apiKey("*****") }, field: "credentials.api_key.inline_secret" },
     { name: "a kind without its key", said: { credentials: { kind: 1 } }, field: "credentials.api_key" },
-    { name: "a path that leads out", said: { apiPath: "/../../admin" }, field: "api_path" },
-    { name: "a path with a query", said: { apiPath: "/chat?x=y" }, field: "api_path" },
-    { name: "a private endpoint", said: { endpointUrl: "http://127.0.0.1:9/v1" }, field: "endpoint_url" },
+    { name: "a path that leads out", said: { apiPath: "/../../admin" }, field: "apiPath" },
+    { name: "a path with a query", said: { apiPath: "/chat?x=y" }, field: "apiPath" },
+    { name: "a private endpoint", said: { endpointUrl: "http://127.0.0.1:9/v1" }, field: "endpointUrl" },
     {
       name: "a closed port of an open host",
       said: { endpointUrl: "http://localhost:11435/v1" },
-      field: "endpoint_url",
+      field: "endpointUrl",
     },
   ])("refuses $name, naming the field", async ({ said, field }) => {
     const problem = await problemIn(create(said as never));
@@ -277,9 +277,9 @@ describe("updating", () => {
   });
 
   it.each([
-    { name: "an unknown path", paths: ["no_such"], field: "update_mask" },
-    { name: "a path that cannot be changed", paths: ["llm_id"], field: "update_mask" },
-    { name: "a required field without a value", paths: ["display_name"], field: "display_name" },
+    { name: "an unknown path", paths: ["no_such"], field: "updateMask" },
+    { name: "a path that cannot be changed", paths: ["llm_id"], field: "updateMask" },
+    { name: "a required field without a value", paths: ["display_name"], field: "displayName" },
   ])("refuses a mask with $name", async ({ paths, field }) => {
     const { llmId } = await create();
     const problem = await problemIn(llms.updateLlm({ llmId, updateMask: { paths } }));
@@ -358,7 +358,7 @@ describe("updating", () => {
     const { llmId } = await create();
     await llms.updateLlm({ llmId, providerType: Llm_ProviderType.CUSTOM_OPENAI_COMPATIBLE });
     const problem = await problemIn(llms.updateLlm({ llmId, providerType: Llm_ProviderType.VLLM }));
-    expect(problem.fields[0]?.field).toBe("provider_type");
+    expect(problem.fields[0]?.field).toBe("providerType");
   });
 
   it.each([

@@ -99,8 +99,8 @@ describe("an Llm with a provider", () => {
 
   it.each<{ name: string; said: LlmRequest; field: string }>([
     { name: "credentials of its own", said: { credentials: apiKey("sk-1") }, field: "credentials" },
-    { name: "another endpoint", said: { endpointUrl: "https://evil.example.com/v1" }, field: "endpoint_url" },
-    { name: "another type", said: { providerType: Llm_ProviderType.ANTHROPIC }, field: "provider_type" },
+    { name: "another endpoint", said: { endpointUrl: "https://evil.example.com/v1" }, field: "endpointUrl" },
+    { name: "another type", said: { providerType: Llm_ProviderType.ANTHROPIC }, field: "providerType" },
   ])("is not made with $name", async ({ said, field }) => {
     const { name } = await addProvider();
     expect(await problemIn(create({ providerId: name, ...said }))).toMatchObject({
@@ -324,7 +324,7 @@ describe("a change of the Llm", () => {
     expect(await chat(llmId)).toMatchObject({ to: "elsewhere", key: `Bearer ${NEW_KEY}` });
     const { name } = await addProvider({ name: "anthropic" });
     expect(await problemIn(patchbay.llms.updateLlm({ llmId, providerId: name }))).toMatchObject({
-      fields: [{ field: "provider_type" }],
+      fields: [{ field: "providerType" }],
     });
   });
 
@@ -374,7 +374,7 @@ describe("a change of the Llm", () => {
     await patchbay.llms.updateLlm({ llmId, apiPath: "/beta/chat/completions" });
     expect(await chat(llmId)).toMatchObject({ path: "/v1/beta/chat/completions", key: `Bearer ${KEY}` });
     const out = patchbay.llms.updateLlm({ llmId, apiPath: "/../other/chat/completions" });
-    expect(await problemIn(out)).toMatchObject({ fields: [{ field: "api_path" }] });
+    expect(await problemIn(out)).toMatchObject({ fields: [{ field: "apiPath" }] });
   });
 });
 

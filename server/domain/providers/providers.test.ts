@@ -120,15 +120,15 @@ describe("making a provider", () => {
     {
       name: "no base URL where there is none by itself",
       said: { endpointUrl: undefined as never },
-      field: "endpoint_url",
+      field: "endpointUrl",
     },
-    { name: "a base URL with a query", said: { endpointUrl: "https://a.example.com/?key=1" }, field: "endpoint_url" },
+    { name: "a base URL with a query", said: { endpointUrl: "https://a.example.com/?key=1" }, field: "endpointUrl" },
     { name: "a mask for a key", said: { credentials: apiKey("*****") }, field: "credentials.api_key.inline_secret" },
     { name: "an owner that is none", said: { ownerId: randomUUID() }, field: "" },
     {
       name: "a mask of fields that cannot be changed",
       said: { updateMask: { paths: ["name"] } },
-      field: "update_mask",
+      field: "updateMask",
     },
   ])("refuses $name", async ({ said, field }) => {
     const problem = await problemIn(upsert(said));
@@ -139,7 +139,7 @@ describe("making a provider", () => {
   it("refuses a base URL that this server may not reach", async () => {
     expect(await problemIn(upsert({ endpointUrl: "https://169.254.169.254/v1" }))).toMatchObject({
       reason: "ENDPOINT_NOT_ALLOWED",
-      fields: [{ field: "endpoint_url" }],
+      fields: [{ field: "endpointUrl" }],
     });
   });
 
@@ -207,7 +207,7 @@ describe("changing a provider", () => {
   it("refuses another type, and what is newer than the caller knows", async () => {
     const { name, etag } = await upsert();
     expect(await problemIn(upsert({ name, providerType: Llm_ProviderType.OPENAI }))).toMatchObject({
-      fields: [{ field: "provider_type" }],
+      fields: [{ field: "providerType" }],
     });
     await upsert({ name, etag });
     expect(await problemIn(upsert({ name, etag }))).toMatchObject({ code: "Aborted", reason: "ETAG_MISMATCH" });
@@ -265,7 +265,7 @@ describe("finding providers", () => {
     const { provider } = await admin.upsertProvider({ name: providerId, displayName: "by the admin" });
     expect(provider).toMatchObject({ ownerId: accountId, displayName: "by the admin" });
     const nobody = { name, ownerId: randomUUID(), endpointUrl: "https://a.example.com/v1" };
-    expect(await problemIn(admin.upsertProvider(nobody))).toMatchObject({ fields: [{ field: "owner_id" }] });
+    expect(await problemIn(admin.upsertProvider(nobody))).toMatchObject({ fields: [{ field: "ownerId" }] });
     const other = (await server.addAccount("OWNER")).accountId;
     expect(await problemIn(providers.getProvider({ name, ownerId: other }))).toMatchObject({
       reason: "PERMISSION_MISSING",

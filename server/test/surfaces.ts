@@ -24,7 +24,9 @@ export const SURFACES: readonly Surface[] = [
   overHttp2("gRPC-Web", (options, sessionManager) =>
     createGrpcWebTransport({ ...options, httpVersion: "2", sessionManager }),
   ),
-  overHttp1("Connect JSON", (options) => createConnectTransport({ ...options, httpVersion: "1.1" })),
+  overHttp1("Connect JSON", (options) =>
+    createConnectTransport({ ...options, httpVersion: "1.1", useBinaryFormat: false }),
+  ),
   overHttp1("Connect with GET", (options) =>
     createConnectTransport({ ...options, httpVersion: "1.1", useHttpGet: true }),
   ),

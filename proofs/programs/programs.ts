@@ -117,7 +117,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "openai-py",
     packages: { from: "pypi", names: ["openai==3.57.0"] },
-    start: (stage) => python(stage, "openai.py"),
+    start: (stage) => python(stage, "round_openai.py"),
     prints: [`chat: ${SAID} with usage`, `responses: ${SAID}`, "models: listed found", "embeddings: 2 0.5,-0.25,0.125"],
   },
   {
@@ -129,7 +129,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "anthropic-py",
     packages: { from: "pypi", names: ["anthropic==1.17.0"] },
-    start: (stage) => python(stage, "anthropic.py"),
+    start: (stage) => python(stage, "round_anthropic.py"),
     prints: [`messages: ${SAID} with usage`, "count: counted", "models: listed"],
   },
   copilot("chat", "openai", "completions"),
@@ -210,7 +210,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "langchain",
     packages: { from: "pypi", names: ["langchain-openai==1.7.4", "langchain-anthropic==1.7.10"] },
-    start: (stage) => python(stage, "langchain.py"),
+    start: (stage) => python(stage, "round_langchain.py"),
     prints: ["openai", "responses", "anthropic"].map((name) => `${name}: ${SAID}`),
   },
 ];

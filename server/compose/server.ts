@@ -37,6 +37,7 @@ import { UsageReport } from "../domain/usage/report.ts";
 import { accessRpcs } from "../service/access.ts";
 import { auditRpcs } from "../service/audit.ts";
 import { createAdmission } from "../service/call/admission.ts";
+import { withLlmNames } from "../service/call/llm-names.ts";
 import { withMutations } from "../service/call/mutations.ts";
 import { chatRpcs } from "../service/chat/rpcs.ts";
 import { DIALECT_SERVICES, DIALECTS } from "../service/dialects/dialects.ts";
@@ -149,9 +150,10 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     { limits, targets, upstreams, budgets, signals },
     reachFailpoint,
   );
-  const faces = openFaces({ names: new LlmNames({ store }), targets, passThrough, chats });
+  const names = new LlmNames({ store });
+  const faces = openFaces({ names, targets, passThrough, chats });
   const routes = (plain: ConnectRouter) => {
-    const router = withMutations(plain, { vault });
+    const router = withMutations(withLlmNames(plain, names), { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
     router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault }) }));

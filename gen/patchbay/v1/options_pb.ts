@@ -11,7 +11,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file patchbay/v1/options.proto.
  */
 export const file_patchbay_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9vcHRpb25zLnByb3RvEgtwYXRjaGJheS52MTo8Cglpc19zZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMmLAyABKAhSCGlzU2VjcmV0OkAKCnRha2VzX2JhY2sSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYyosDIAEoCVIJdGFrZXNCYWNrQm4KD2NvbS5wYXRjaGJheS52MUIMT3B0aW9uc1Byb3RvUAFaPWdpdGh1Yi5jb20vcGF0Y2hiYXkvcGF0Y2hiYXkvY2xpZW50L2dvL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChlwYXRjaGJheS92MS9vcHRpb25zLnByb3RvEgtwYXRjaGJheS52MTo8Cglpc19zZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMmLAyABKAhSCGlzU2VjcmV0OjwKCW5hbWVzX2xsbRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYy4sDIAEoCFIIbmFtZXNMbG06QAoKdGFrZXNfYmFjaxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjKiwMgASgJUgl0YWtlc0JhY2tCbgoPY29tLnBhdGNoYmF5LnYxQgxPcHRpb25zUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Says that a field holds a secret: it is never logged, kept with an answer or shown in an example. `debug_redact`
@@ -23,11 +23,19 @@ export const is_secret: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_patchbay_v1_options, 0);
 
 /**
+ * Says that a field names an Llm: by its id, a UUID, or by the alias that it has among those of the caller's account.
+ *
+ * @generated from extension: bool names_llm = 50635;
+ */
+export const names_llm: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_patchbay_v1_options, 1);
+
+/**
  * Names a message whose JSON may be sent back as this one, so that a client may read, modify and write: fields of it
  * that are OUTPUT_ONLY are taken and change nothing. Every other field of it is a field of this message too.
  *
  * @generated from extension: string takes_back = 50634;
  */
 export const takes_back: GenExtension<MessageOptions, string> = /*@__PURE__*/
-  extDesc(file_patchbay_v1_options, 1);
+  extDesc(file_patchbay_v1_options, 2);
 

@@ -46,6 +46,7 @@ export async function applyChange(deps: Deps, llm: Llm, change: LlmChange): Prom
   }
   llm.displayName = change.displayName ?? llm.displayName;
   llm.description = change.description ?? llm.description;
+  llm.alias = change.alias ?? llm.alias;
   llm.version = change.version ?? llm.version;
   llm.labels = changedLabels(llm.labels, change);
   llm.defaultSampling = change.defaultSampling ?? llm.defaultSampling;
@@ -161,6 +162,8 @@ export interface LlmDraft {
   readonly ownerId: string;
   readonly displayName: string;
   readonly description: string;
+  /** What programs call it by; empty for nothing. */
+  readonly alias: string;
   /** Undefined: the Provider's. */
   readonly providerType: ProviderType | undefined;
   /** The Provider to take endpoint and credentials from, by its id or its name. */
@@ -187,6 +190,7 @@ export interface LlmChange {
   readonly etag: string;
   readonly displayName: string | undefined;
   readonly description: string | undefined;
+  readonly alias: string | undefined;
   readonly providerType: ProviderType | undefined;
   /** The Provider to take endpoint and credentials from, by its id or its name. */
   readonly providerId: string | null | undefined;

@@ -57,6 +57,7 @@ export async function composeLlm(
     owner: ownerId,
     displayName: draft.displayName,
     description: draft.description,
+    alias: draft.alias,
     providerType,
     provider: providerId,
     endpointUrl,

@@ -20,7 +20,16 @@ import { composeLlm, requestDigestOf } from "./create.ts";
 import { noticesOf } from "./notices.ts";
 import type { LlmTargets } from "./targets.ts";
 import { holdAmong, settleDraft } from "./through-provider.ts";
-import { duplicate, idTaken, listKeyOf, notFound, type Query, recordChange, requireEtag } from "./values.ts";
+import {
+  aliasTaken,
+  duplicate,
+  idTaken,
+  listKeyOf,
+  notFound,
+  type Query,
+  recordChange,
+  requireEtag,
+} from "./values.ts";
 
 const MAX_COUNTED = 10_000;
 
@@ -76,6 +85,7 @@ export class Llms {
     } catch (error) {
       if (violates(error, "llm_pkey")) throw await idTaken(scope, llm, error);
       if (violates(error, "llm_owner_connection_key")) throw await duplicate(scope, llm, error);
+      if (violates(error, "alias_pkey")) throw await aliasTaken(scope, llm, error);
       if (violates(error, "llm_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
       throw error;
     }
@@ -118,11 +128,13 @@ export class Llms {
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */
   async update(scope: Scope, llmId: string, change: LlmChange): Promise<Written> {
     const reachable = reach(scope, "UPDATE_LLM_OWN");
+    const locked: { llm?: Llm } = {};
     try {
       const written = await scope.em.transactional(async (em) => {
         const provider = await this.#providerOf(em, llmId, reachable, change.providerId);
         const llm = await lockLlm(em, llmId, reachable);
         if (!llm) throw notFound(llmId);
+        locked.llm = llm;
         requireEtag(llm, change.etag);
         const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
         const deps = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
@@ -141,6 +153,7 @@ export class Llms {
       onceCommitted(scope, () => this.#targets.forget(written.llm));
       return written;
     } catch (error) {
+      if (locked.llm && violates(error, "alias_pkey")) throw await aliasTaken(scope, locked.llm, error);
       if (!violates(error, "llm_owner_connection_key")) throw error;
       throw new Fault(
         "LLM_DUPLICATE",

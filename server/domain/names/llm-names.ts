@@ -1,7 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import { nearestNames } from "../../base/names.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
-import { findLlmsByName, listNamedLlms } from "../../store/queries/llm-names.ts";
+import { findLlmByAlias, findLlmsByName, listNamedLlms } from "../../store/queries/llm-names.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Store } from "../../store/store.ts";
 import type { Scope } from "../call/scope.ts";
@@ -37,6 +37,17 @@ export class LlmNames {
     const found = await this.#ids.get(`${accountId} ${name}`, () => this.#find(accountId, name));
     if (found) return found.id;
     throw await this.#unknown(accountId, name);
+  }
+
+  /** The id of an Llm that is named by its id or its alias, as our own contract has it: by nothing else. */
+  async idOf(scope: Scope, idOrAlias: string): Promise<string> {
+    if (UUID.test(idOrAlias)) return idOrAlias.toLowerCase();
+    const { accountId } = scope.caller;
+    const found = await this.#ids.get(`${accountId} alias ${idOrAlias}`, () =>
+      findLlmByAlias(this.#store.rows, accountId, idOrAlias),
+    );
+    if (found) return found.id;
+    throw await this.#unknown(accountId, idOrAlias);
   }
 
   /** What the caller's own Llms are called; those that nothing but their id names, by that. */
@@ -80,9 +91,16 @@ export class LlmNames {
   }
 }
 
-/** By alias, else by the model's name if that is one's alone, else by id. */
+/** By alias, else by the model's name if that is one's alone and no alias, else by id. */
 function nameAll(llms: readonly Readonly<Llm>[]): NamedLlm[] {
   const count = new Map<string, number>();
-  for (const { modelIdentifier } of llms) count.set(modelIdentifier, (count.get(modelIdentifier) ?? 0) + 1);
-  return llms.map((llm) => ({ llm, name: count.get(llm.modelIdentifier) === 1 ? llm.modelIdentifier : llm.id }));
+  const note = (name: string) => count.set(name, (count.get(name) ?? 0) + 1);
+  for (const { modelIdentifier, alias } of llms) {
+    note(modelIdentifier);
+    if (alias !== "" && alias !== modelIdentifier) note(alias);
+  }
+  return llms.map((llm) => {
+    const isAlone = count.get(llm.modelIdentifier) === 1;
+    return { llm, name: llm.alias || (isAlone ? llm.modelIdentifier : llm.id) };
+  });
 }

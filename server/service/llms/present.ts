@@ -44,6 +44,7 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     llmId: llm.id,
     displayName: llm.displayName,
     description: llm.description,
+    alias: llm.alias,
     providerType: numberOf(Llm_ProviderTypeSchema, llm.providerType),
     endpointUrl: llm.endpointUrl,
     apiPath: llm.apiPath,

@@ -131,6 +131,8 @@ const LlmSchema = defineEntity({
     owner: () => p.manyToOne(Account).mapToPk().foreignKeyName("llm_owner_fkey"),
     displayName: p.string().length(255),
     description: p.text(),
+    /** What programs call it by; empty for none. The table `alias`, which a trigger keeps, makes it one's alone. */
+    alias: p.string().length(63).default(""),
     providerType: p.string().length(32),
     /** Whose endpoint and credentials are used; null while it has its own. */
     provider: () =>

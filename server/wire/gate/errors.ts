@@ -68,6 +68,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   API_KEY_EXCEEDS_CALLER: Code.PermissionDenied,
   API_KEY_ENDED: Code.FailedPrecondition,
   REQUEST_ID_REUSED: Code.InvalidArgument,
+  ALIAS_TAKEN: Code.AlreadyExists,
   ANSWER_OUTDATED: Code.FailedPrecondition,
   RESUME_TOKEN_EXPIRED: Code.OutOfRange,
   RESUME_TOKEN_INVALID: Code.InvalidArgument,

@@ -1,0 +1,68 @@
+import { type DescField, type DescMethod, type DescService, getOption, type Message } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { names_llm } from "../../../gen/patchbay/v1/options_pb.ts";
+import type { Scope } from "../../domain/call/scope.ts";
+import type { LlmNames } from "../../domain/names/llm-names.ts";
+import { scopeOf } from "./context.ts";
+
+type Rpc = (request: Message, context: HandlerContext) => unknown;
+
+/**
+ * A router whose rpcs get ids where their callers gave aliases, in every field that the contract says names an Llm: none of
+ * them has to know that there are any.
+ */
+export function withLlmNames(router: ConnectRouter, names: LlmNames): ConnectRouter {
+  const naming: ConnectRouter = {
+    handlers: router.handlers,
+    service(service, implementation, options) {
+      router.service(service, withNames(service, implementation, names), options);
+      return naming;
+    },
+    rpc(method, implementation, options) {
+      router.rpc(method, implementation, options);
+      return naming;
+    },
+  };
+  return naming;
+}
+
+function withNames<Service extends DescService>(
+  service: Service,
+  implementation: Partial<ServiceImpl<Service>>,
+  names: LlmNames,
+): Partial<ServiceImpl<Service>> {
+  const rpcs = implementation as Record<string, Rpc>;
+  const wrapped = service.methods.flatMap((method) => {
+    const fields = method.input.fields.filter((field) => getOption(field, names_llm));
+    const rpc = rpcs[method.localName];
+    return fields.length > 0 && rpc ? [[method.localName, naming(method, rpc, fields, names)]] : [];
+  });
+  return { ...implementation, ...Object.fromEntries(wrapped) };
+}
+
+function naming({ methodKind }: DescMethod, rpc: Rpc, fields: readonly DescField[], names: LlmNames): Rpc {
+  const resolve = async (request: Message, context: HandlerContext) => {
+    for (const field of fields) await resolveField(request, field, scopeOf(context), names);
+  };
+  if (methodKind === "unary") {
+    return async (request, context) => {
+      await resolve(request, context);
+      return rpc(request, context);
+    };
+  }
+  return async function* (request, context) {
+    await resolve(request, context);
+    yield* rpc(request, context) as AsyncIterable<unknown>;
+  };
+}
+
+async function resolveField(message: Message, { localName, fieldKind }: DescField, scope: Scope, names: LlmNames) {
+  const fields = message as unknown as Record<string, unknown>;
+  if (fieldKind === "list") {
+    const ids = fields[localName] as readonly string[];
+    fields[localName] = await Promise.all(ids.map((id) => names.idOf(scope, id)));
+  } else {
+    const id = fields[localName] as string | undefined;
+    if (id) fields[localName] = await names.idOf(scope, id);
+  }
+}

@@ -71,7 +71,7 @@ function Console() {
 
   return (
     <div className="frame">
-      <div className="side">
+      <header className="side">
         <Link href="/llms" className="brand">
           <Logo />
           {text.product}
@@ -128,7 +128,7 @@ function Console() {
             {text.nav.signOut}
           </button>
         </div>
-      </div>
+      </header>
       <main className="main" id="main">
         <Boundary key={path}>
           <Suspense fallback={<Page />}>

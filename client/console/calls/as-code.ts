@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../../gen/google/api/http_pb.ts";
+import { is_secret } from "../../../gen/patchbay/v1/options_pb.ts";
 
 /** What stands for a secret in code that is shown. */
 const SECRET = "$SECRET";
@@ -42,7 +43,7 @@ function hide(desc: DescMessage, json: JsonObject): void {
   for (const field of desc.fields) {
     const value = json[field.jsonName];
     if (value === undefined) continue;
-    if (field.proto.options?.debugRedact && field.scalar === ScalarType.STRING) json[field.jsonName] = SECRET;
+    if (getOption(field, is_secret) && field.scalar === ScalarType.STRING) json[field.jsonName] = SECRET;
     else if (field.message && isObject(value) && field.fieldKind === "message") hide(field.message, value);
   }
 }
@@ -129,7 +130,7 @@ function typescriptOf(method: DescMethod, json: JsonObject, url: string): string
     `import { fromJson } from "@bufbuild/protobuf";`,
     `import { createClient } from "@connectrpc/connect";`,
     `import { createConnectTransport } from "@connectrpc/connect-node";`,
-    `import { ${method.parent.name}, ${method.input.name}Schema } from "../data/gen/${method.parent.file.name}_pb.ts";`,
+    ...importsOf(method),
     "",
     `const authorize = (next) => (request) => {`,
     `  request.header.set("authorization", "Bearer " + env.KEY);`,
@@ -140,6 +141,14 @@ function typescriptOf(method: DescMethod, json: JsonObject, url: string): string
       ? `for await (const event of ${service}${call}) console.log(event);`
       : `console.log(await ${service}${call});`,
   ].join("\n");
+}
+
+/** A request may stand in another file than the service that takes it. */
+function importsOf({ parent, input }: DescMethod): string[] {
+  const from = (names: string, file: string) => `import { ${names} } from "./gen/${file}_pb.ts";`;
+  const schema = `${input.name}Schema`;
+  if (parent.file.name === input.file.name) return [from(`${parent.name}, ${schema}`, parent.file.name)];
+  return [from(parent.name, parent.file.name), from(schema, input.file.name)];
 }
 
 /** Every rpc is also a POST of JSON at the name of the rpc: no more than a client of HTTP is needed. */

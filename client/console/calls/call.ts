@@ -12,9 +12,9 @@ import { transport } from "./transport.ts";
 export function call<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal; readonly headers?: HeadersInit } = {},
 ): Promise<MessageShape<O>> {
-  return callUnaryMethod(transport, method, request, signal ? { signal } : {});
+  return callUnaryMethod(transport, method, request, options);
 }
 
 /** The request of a method, for showing it as code. */

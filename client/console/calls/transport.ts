@@ -12,6 +12,8 @@ import { currentSession, signOut } from "./session.ts";
 export const serverUrl = new URL(".", location.href.replace(/[?#].*/, "")).href.replace(/\/$/, "");
 
 const authorize: Interceptor = (next) => async (request) => {
+  // Somebody who is about to sign in brings their own.
+  if (request.header.has("authorization")) return next(request);
   const bearer = currentSession()?.bearer;
   if (bearer !== undefined) request.header.set("authorization", `Bearer ${bearer}`);
   try {

@@ -163,8 +163,8 @@ function useVerdict(draft: Draft, reading: Reading, isDirty: boolean): Verdict {
         const validateOnly = true;
         const { statuses } =
           draft.kind === "update"
-            ? await call(llmMethods.updateLlm, { ...draft.request, validateOnly }, abort.signal)
-            : await call(llmMethods.createLlm, { ...draft.request, validateOnly }, abort.signal);
+            ? await call(llmMethods.updateLlm, { ...draft.request, validateOnly }, abort)
+            : await call(llmMethods.createLlm, { ...draft.request, validateOnly }, abort);
         setVerdict({ ...NONE, state: "valid", remarks: statuses.map(({ message }) => message) });
       } catch (error) {
         if (abort.signal.aborted) return;

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { call } from "../calls/call.ts";
 import { queryClient } from "../calls/query.ts";
-import { lastWords, signIn, signOut } from "../calls/session.ts";
+import { lastWords, signIn } from "../calls/session.ts";
 import { settings } from "../calls/settings.ts";
 import { serverUrl } from "../calls/transport.ts";
 import { accessMethods } from "../data/access.ts";
@@ -50,13 +50,12 @@ export function SignIn() {
     setShape("");
     if (!bearer.startsWith("pb_")) return setShape(t.badShape);
     setBusy(true);
-    queryClient.clear();
-    // Nothing is shown before the server has said who this is.
-    signIn({ bearer, kind: "key" });
     try {
-      await call(accessMethods.getCaller, {});
+      // Nothing is shown, and nothing is kept, before the server has said who this is.
+      await call(accessMethods.getCaller, {}, { headers: { authorization: `Bearer ${bearer}` } });
+      queryClient.clear();
+      signIn({ bearer, kind: "key" });
     } catch (failure) {
-      signOut();
       setError(failure);
       setBusy(false);
     }

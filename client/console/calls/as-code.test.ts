@@ -1,0 +1,69 @@
+import { create, type DescMethod, type DescMethodUnary } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
+import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts";
+import { asCode } from "./as-code.ts";
+
+const URL = "https://patchbay.example.com/team";
+
+function codeOf<M extends DescMethod>(
+  method: M,
+  init: Parameters<typeof create<M["input"]>>[1],
+): Record<string, string> {
+  const codes = asCode(method, create(method.input, init), URL);
+  return Object.fromEntries(codes.map(({ title, text }) => [title, text]));
+}
+
+const llmId = "b6c1c8f2-3a75-4d43-8a3c-1a52f9a3a1b7";
+const secret = { apiKey: { source: { case: "inlineSecret" as const, value: "sk-never-shown" } } };
+
+describe("a call as curl", () => {
+  it("has the fields of a read in its path and its query", () => {
+    const { curl } = codeOf(LlmService.method.listLlms, { pageSize: 10, search: "a b&c", labels: { team: "ai" } });
+    expect(curl).toBe(
+      `curl "${URL}/v1/llms?pageSize=10&labels.team=ai&search=a%20b%26c" \\\n  -H "authorization: Bearer $KEY"`,
+    );
+  });
+
+  it("chooses the binding that the given fields fill", () => {
+    expect(codeOf(ChatService.method.chat, { message: "Hi" }).curl).toContain(`"${URL}/v1/llms:chat"`);
+    expect(codeOf(ChatService.method.chat, { llmId, message: "Hi" }).curl).toContain(`"${URL}/v1/llms/${llmId}:chat"`);
+  });
+
+  it("asks for a stream as events", () => {
+    expect(codeOf(ChatService.method.streamChat, { message: "Hi" }).curl).toContain(
+      "-N -H 'accept: text/event-stream'",
+    );
+  });
+
+  it("says the verb where curl would not guess it, and quotes for a shell", () => {
+    const { curl } = codeOf(ProviderService.method.upsertProvider, { name: "a", displayName: "It's" });
+    expect(curl).toContain(`curl -X PUT "${URL}/v1/providers/a"`);
+    expect(curl).toContain(`"displayName": "It'\\''s"`);
+  });
+});
+
+describe.each(["curl", "gRPC", "TypeScript", "Python"])("a call in %s", (title) => {
+  it.each<[string, DescMethodUnary, Record<string, unknown>]>([
+    ["alone", LlmService.method.addPendingCredentials, { llmId, credentials: secret }],
+    ["beside others", LlmService.method.createLlm, { displayName: "x", credentials: secret }],
+  ])("has a placeholder for a secret, %s", (_, method, init) => {
+    const code = codeOf(method, init)[title];
+    expect(code).not.toContain("sk-never-shown");
+    expect(code).toMatch(/\$SECRET|env\.SECRET|os\.environ\["SECRET"\]/);
+  });
+});
+
+it("imports a request from its own file", () => {
+  const { TypeScript } = codeOf(LlmService.method.addPendingCredentials, { llmId });
+  expect(TypeScript).toContain(
+    'import { AddPendingCredentialsRequestSchema } from "./gen/patchbay/v1/llm_rotation_pb.ts"',
+  );
+});
+
+it("a stream has no line of Python, which would wait for its end", () => {
+  expect(Object.keys(codeOf(AuditService.method.exportAuditEvents, {}))).toContain("Python");
+  expect(codeOf(AuditService.method.exportAuditEvents, {}).Python).toBe("");
+});

@@ -21,7 +21,7 @@ import { scopeOf } from "./call/context.ts";
 import { numberOf } from "./call/enums.ts";
 import { presentModels, presentNotice, presentTest } from "./llms/present.ts";
 import { readProviderType } from "./llms/read.ts";
-import { readCredentials } from "./llms/read-credentials.ts";
+import { readCredentials, remarkOn } from "./llms/read-credentials.ts";
 
 /** The rpcs of ProviderService: unpack, ask the domain, present. */
 export function providerRpcs({
@@ -35,7 +35,11 @@ export function providerRpcs({
     async upsertProvider(request, context) {
       const ref = readProviderRef(request);
       const { provider, isNew, notices } = await providers.upsert(scopeOf(context), ref, readProviderChange(request));
-      return { provider: presentProvider(provider), created: isNew, statuses: notices.map(presentNotice) };
+      return {
+        provider: presentProvider(provider),
+        created: isNew,
+        statuses: [...notices, ...remarkOn(request.credentials)].map(presentNotice),
+      };
     },
 
     async getProvider(request, context) {

@@ -11,7 +11,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file patchbay/v1/options.proto.
  */
 export const file_patchbay_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9vcHRpb25zLnByb3RvEgtwYXRjaGJheS52MTo8Cglpc19zZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMmLAyABKAhSCGlzU2VjcmV0OjwKCW5hbWVzX2xsbRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYy4sDIAEoCFIIbmFtZXNMbG06QAoKdGFrZXNfYmFjaxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjKiwMgASgJUgl0YWtlc0JhY2tCbgoPY29tLnBhdGNoYmF5LnYxQgxPcHRpb25zUHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChlwYXRjaGJheS92MS9vcHRpb25zLnByb3RvEgtwYXRjaGJheS52MTo8Cglpc19zZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMmLAyABKAhSCGlzU2VjcmV0OjwKCW5hbWVzX2xsbRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYy4sDIAEoCFIIbmFtZXNMbG06QAoKdGFrZXNfYmFjaxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjKiwMgASgJUgl0YWtlc0JhY2s6PAoIcGxhaW5fYXMSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYy4sDIAEoCVIHcGxhaW5Bc0JuCg9jb20ucGF0Y2hiYXkudjFCDE9wdGlvbnNQcm90b1ABWj1naXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * Says that a field holds a secret: it is never logged, kept with an answer or shown in an example. `debug_redact`
@@ -38,4 +38,12 @@ export const names_llm: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  */
 export const takes_back: GenExtension<MessageOptions, string> = /*@__PURE__*/
   extDesc(file_patchbay_v1_options, 2);
+
+/**
+ * Names the map that is all of a message: over REST, a plain object of texts stands for the message with that map.
+ *
+ * @generated from extension: string plain_as = 50635;
+ */
+export const plain_as: GenExtension<MessageOptions, string> = /*@__PURE__*/
+  extDesc(file_patchbay_v1_options, 3);
 

@@ -3,7 +3,8 @@ import { Fault } from "../../base/fault.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 
 const DEFAULT_PAGE_SIZE = 50;
-const LARGEST_PAGE_SIZE = 1_000;
+/** The most rows that a page has. */
+export const LARGEST_PAGE_SIZE = 1_000;
 
 /** One page of a list. */
 export interface Page<Row> {

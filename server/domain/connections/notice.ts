@@ -15,7 +15,8 @@ export type NoticeCode =
   | "REPLY_NOT_JSON"
   | "PROVIDER_STATE_NOT_SENT"
   | "FALLBACK_REPLIED"
-  | "PRICE_INCOMPLETE";
+  | "PRICE_INCOMPLETE"
+  | "NOT_KEPT";
 
 /** A remark on something that succeeded. */
 export interface Notice {

@@ -1,9 +1,11 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { createHash } from "node:crypto";
+import type { JsonObject, JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import {
   type LlmProviderSchema,
   LlmProviderService,
 } from "../../../gen/dialects/llm_providers/v1/llm_provider_service_pb.ts";
+import { Message_Role } from "../../../gen/patchbay/v1/chat_pb.ts";
 import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import { type Llm, Llm_Status } from "../../../gen/patchbay/v1/llm_pb.ts";
@@ -67,9 +69,14 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
       return { success: true, data: llms.map(present) };
     },
 
-    async createLlmProvider({ name, provider, apiKey, model, baseUrl, configuration }, context) {
+    async createLlmProvider(request, context) {
+      const provider = request.provider || request.type;
+      const { apiKey, model, baseUrl, configuration } = withConfigured(request);
+      if (provider === "custom" && (!baseUrl || !model)) {
+        throw invalidField(baseUrl ? "model" : "baseUrl", "is required for the provider custom");
+      }
       const { llm } = await llmsOf(context).createLlm({
-        displayName: name,
+        displayName: request.name,
         providerType: providerTypeOf(provider),
         modelIdentifier: model || (DEFAULT_MODELS[provider] ?? ""),
         endpointUrl: baseUrl ?? "",
@@ -83,7 +90,9 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
       return { success: true, data: present(await getLlm(llmsOf(context), id)) };
     },
 
-    async updateLlmProvider({ id, name, provider, apiKey, model, baseUrl, configuration }, context) {
+    async updateLlmProvider(request, context) {
+      const { id, name, provider } = request;
+      const { apiKey, model, baseUrl, configuration } = withConfigured(request);
       const llms = llmsOf(context);
       const before = await getLlm(llms, id);
       const own = nameOfProvider(before.providerType);
@@ -116,8 +125,13 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
       return { success: isOk, data: { status: isOk ? "ok" : "failed", model, responseTime, message } };
     },
 
-    async chatWithLlmProvider({ id, message, sessionId }, context) {
-      const reply = await createClient(ChatService, reach(context)).chat({ llmId: id, message, sessionId });
+    async chatWithLlmProvider({ id, message, messages, sessionId }, context) {
+      const reply = await createClient(ChatService, reach(context)).chat({
+        llmId: id,
+        message,
+        messages: messages.map(({ role, content }) => ({ role: ROLES[role] ?? Message_Role.USER, content })),
+        sessionId: sessionOf(sessionId),
+      });
       return {
         success: true,
         data: {
@@ -125,12 +139,51 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
           model: reply.model,
           inputTokens: numberOrNull(reply.usage?.inputTokens),
           outputTokens: numberOrNull(reply.usage?.outputTokens),
-          sessionId: reply.sessionId,
+          sessionId: sessionId || reply.sessionId,
           cost: numberOrNull(reply.cost === undefined ? undefined : Number(reply.cost) / PICO_DOLLARS),
         },
       };
     },
   };
+}
+
+const ROLES: Readonly<Record<string, Message_Role>> = {
+  system: Message_Role.SYSTEM,
+  user: Message_Role.USER,
+  assistant: Message_Role.ASSISTANT,
+};
+
+const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/** Sessions have UUIDs here; a text that is none stands for always the same one, of the account that uses it. */
+function sessionOf(text: string): string {
+  if (text === "" || UUID.test(text)) return text;
+  const hex = createHash("sha256").update(`llm-provider-session:${text}`).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+interface Configured {
+  readonly apiKey?: string | undefined;
+  readonly model?: string | undefined;
+  readonly baseUrl?: string | undefined;
+  readonly configuration?: JsonObject | undefined;
+}
+
+/** What a request says of the connection, in its own fields or in its configuration. */
+function withConfigured({ apiKey, model, baseUrl, configuration }: Configured): Configured {
+  if (configuration === undefined) return { apiKey, model, baseUrl };
+  const { apiKey: key, model: ofModel, baseUrl: url, ...rest } = configuration;
+  return {
+    apiKey: apiKey ?? textIn(key, "apiKey"),
+    model: model ?? textIn(ofModel, "model"),
+    baseUrl: baseUrl ?? textIn(url, "baseUrl"),
+    configuration: rest,
+  };
+}
+
+function textIn(value: JsonValue | undefined, name: string): string | undefined {
+  if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
+  throw invalidField(`configuration.${name}`, "must be a text");
 }
 
 function present(llm: Llm): MessageInitShape<typeof LlmProviderSchema> {

@@ -1,4 +1,4 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import {
   type NamedProviderSchema,
@@ -76,13 +76,22 @@ function namedProviderRpcs(reach: Reach): ServiceImpl<typeof NamedProviderServic
 
     async upsertNamedProvider({ name, apiKey, metadata = {} }, context) {
       if (name === "" || apiKey === "") throw refused("MISSING_FIELDS", "name and apiKey are required");
-      const { displayName, baseUrl, ...rest } = metadata;
-      const { provider } = await providersOf(context).upsertProvider({
+      const said = { name, ...readMetadata(metadata), ...credentialsOf(apiKey) };
+      const { provider } = await providersOf(context).upsertProvider(said);
+      return provider ? { provider: present(provider) } : {};
+    },
+
+    async updateNamedProvider({ name, apiKey, metadata = {}, displayName, baseUrl }, context) {
+      const providers = providersOf(context);
+      const { provider: before } = await providers.getProvider({ name });
+      const { provider } = await providers.upsertProvider({
         name,
-        ...(displayName == null ? {} : { displayName: textOf(displayName, "metadata.displayName") }),
-        ...(baseUrl == null ? {} : { endpointUrl: textOf(baseUrl, "metadata.baseUrl") }),
-        ...(Object.keys(rest).length === 0 ? {} : { metadata: rest }),
-        ...credentialsOf(apiKey),
+        // With it, one that was deleted meanwhile is not made again.
+        etag: before?.etag ?? "",
+        ...readMetadata(metadata),
+        ...(displayName === undefined ? {} : { displayName }),
+        ...(baseUrl === undefined ? {} : { endpointUrl: baseUrl }),
+        ...credentialsOf(apiKey || undefined),
       });
       return provider ? { provider: present(provider) } : {};
     },
@@ -99,6 +108,15 @@ function namedProviderRpcs(reach: Reach): ServiceImpl<typeof NamedProviderServic
       }
       throw refused("CONNECTION_FAILED", `Provider connection failed: ${test ? whyOf(test) : "no result"}`);
     },
+  };
+}
+
+/** What metadata says of a Provider, and what it wants to be kept with it. */
+function readMetadata({ displayName, baseUrl, ...rest }: JsonObject) {
+  return {
+    ...(displayName == null ? {} : { displayName: textOf(displayName, "metadata.displayName") }),
+    ...(baseUrl == null ? {} : { endpointUrl: textOf(baseUrl, "metadata.baseUrl") }),
+    ...(Object.keys(rest).length === 0 ? {} : { metadata: rest }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
 } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import type { StoredCredentialsSchema } from "../../../gen/patchbay/v1/credentials_pb.ts";
 import {
+  Llm_DashscopeApiDialect,
   Llm_ModalitySchema,
   Llm_ProviderTypeSchema,
   Llm_StatusSchema,
@@ -81,6 +82,7 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
       : {}),
     providerId: llm.provider ?? "",
     ...(llm.price ? { price: presentPrice(llm.price) } : {}),
+    ...(llm.providerType === "DASHSCOPE" ? { dashscopeApiDialect: Llm_DashscopeApiDialect.OPENAI_COMPATIBLE } : {}),
     totalCost: llm.totalCost ?? 0n,
     unpricedReplies: llm.unpricedReplies ?? 0n,
   };

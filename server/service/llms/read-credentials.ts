@@ -7,9 +7,16 @@ import {
 import { invalidField } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
 import type { CredentialsDraft } from "../../domain/connections/credentials.ts";
+import type { Notice } from "../../domain/connections/notice.ts";
 import { SecretRef } from "../../domain/connections/secret-ref.ts";
 import type { Slot } from "../../domain/connections/slots.ts";
 import { nameOf } from "../call/enums.ts";
+
+/** What a request says of credentials and nothing keeps. */
+export function remarkOn(credentials: Credentials | undefined): readonly Notice[] {
+  if (Object.keys(credentials?.labels ?? {}).length === 0) return [];
+  return [{ code: "NOT_KEPT", message: "the labels of the credentials are not kept; give the Llm labels instead" }];
+}
 
 /** Credentials as the request describes them. */
 export function readCredentials(credentials: Credentials | undefined): CredentialsDraft | undefined {

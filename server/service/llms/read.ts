@@ -3,6 +3,7 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { CapabilitySource_Source, type CapabilitySources } from "../../../gen/patchbay/v1/capability_sources_pb.ts";
 import {
   Llm_ModalitySchema,
+  Llm_ProviderType,
   Llm_ProviderTypeSchema,
   Llm_StatusSchema,
   type LlmCapabilities,
@@ -39,12 +40,23 @@ const ORDERS: Readonly<Record<number, LlmOrder>> = {
 };
 
 /** Fields of UpdateLlmRequest that say which Llm is meant and how it is changed, and not what to change. */
-const NOT_CHANGES = new Set(["llm_id", "update_mask", "etag", "capability_sources", "request_id", "validate_only"]);
+const NOT_CHANGES = new Set([
+  "llm_id",
+  "update_mask",
+  "etag",
+  "capability_sources",
+  "request_id",
+  "validate_only",
+  "dashscope_api_dialect",
+]);
 /** Fields that an Llm is not without: they can be changed, and not cleared. */
 const REQUIRED = ["display_name", "endpoint_url", "model_identifier"] as const;
 
 /** A new Llm as the request describes it. */
 export function readDraft(request: CreateLlmRequest): LlmDraft {
+  const { dashscopeApiDialect: dialect = 0, providerType } = request;
+  const isDashscope = providerType === Llm_ProviderType.DASHSCOPE || providerType === 0;
+  if (dialect !== 0 && !isDashscope) throw invalidField("dashscope_api_dialect", "is for the provider type DASHSCOPE");
   return {
     llmId: request.llmId,
     ownerId: request.ownerId,

@@ -4,6 +4,7 @@ import { StoredCredentials_Slot } from "../../../gen/patchbay/v1/credentials_pb.
 import type { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import type { PingSummarySchema, SpreadSchema } from "../../../gen/patchbay/v1/ping_pb.ts";
 import type { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
+import { LARGEST_PAGE_SIZE } from "../../domain/call/paging.ts";
 import type { ConnectionTests } from "../../domain/llms/connection-tests.ts";
 import type { DeletedLlms } from "../../domain/llms/deletion.ts";
 import type { Llms } from "../../domain/llms/llms.ts";
@@ -14,7 +15,7 @@ import type { StoredTest } from "../../store/schema/llm.entity.ts";
 import { scopeOf } from "../call/context.ts";
 import { presentEvent, presentLlm, presentModels, presentNotice, presentTest } from "./present.ts";
 import { readChange, readConnection, readDraft, readQuery } from "./read.ts";
-import { readRequiredCredentials, readSlot } from "./read-credentials.ts";
+import { readRequiredCredentials, readSlot, remarkOn } from "./read-credentials.ts";
 
 interface Deps {
   readonly llms: Llms;
@@ -31,7 +32,7 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
   return {
     async createLlm(request, context) {
       const { llm, notices } = await llms.create(scopeOf(context), readDraft(request));
-      return { llm: presentLlm(llm), statuses: notices.map(presentNotice) };
+      return { llm: presentLlm(llm), statuses: [...notices, ...remarkOn(request.credentials)].map(presentNotice) };
     },
 
     async getLlm({ llmId, showDeleted }, context) {
@@ -46,7 +47,8 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
     async listLlms(request, context) {
       const { pageSize, pageToken, includeTotalSize } = request;
       const query = readQuery(request);
-      const page = await llms.list(scopeOf(context), query, pageSize, pageToken);
+      // Who says nothing of pages may not know that there are any.
+      const page = await llms.list(scopeOf(context), query, pageSize || LARGEST_PAGE_SIZE, pageToken);
       const total = includeTotalSize ? { totalSize: await llms.count(scopeOf(context), query) } : {};
       return { llms: page.rows.map(presentLlm), nextPageToken: page.nextPageToken, ...total };
     },
@@ -57,7 +59,7 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
 
     async updateLlm(request, context) {
       const { llm, notices } = await llms.update(scopeOf(context), request.llmId, readChange(request));
-      const statuses = notices.map(presentNotice);
+      const statuses = [...notices, ...remarkOn(request.credentials)].map(presentNotice);
       return { llm: Object.assign(presentLlm(llm), { statuses }), statuses };
     },
 
@@ -84,7 +86,8 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
 
     async addPendingCredentials({ llmId, credentials, etag }, context) {
       const draft = readRequiredCredentials(credentials);
-      return { llm: presentLlm(await rotation.addPending(scopeOf(context), llmId, draft, etag)) };
+      const llm = await rotation.addPending(scopeOf(context), llmId, draft, etag);
+      return { llm: Object.assign(presentLlm(llm), { statuses: remarkOn(credentials).map(presentNotice) }) };
     },
 
     async promoteCredentials({ llmId, etag, force }, context) {

@@ -55,6 +55,37 @@ describeUnless(missing)("the page of contract 002", () => {
   });
 });
 
+describe("what the program of contract 002 sends", () => {
+  it("is a type, and a configuration with the key in it, which is shown to nobody", async () => {
+    const configuration = {
+      apiKey: "sk-configured-0123456789",
+      model: `m-${Math.random()}`,
+      baseUrl: rig.endpointUrl,
+      temperature: 0.5,
+    };
+    const { status, json } = await call("POST", "", { name: "Typed", type: "custom", configuration });
+    expect(status).toBe(200);
+    const { id, ...data } = json.data as { id: string };
+    expect(data).toMatchObject({ provider: "custom", model: configuration.model, configuration: { temperature: 0.5 } });
+    expect(JSON.stringify(json)).not.toContain("sk-configured");
+    expect((await call("POST", `/${id}/test`)).json).toMatchObject({ success: true });
+    expect(await call("POST", "", { name: "x", type: "nope" })).toMatchObject({ status: 400 });
+    expect(await call("POST", "", { name: "x" })).toMatchObject({ status: 400, json: { success: false } });
+  });
+
+  it("is a conversation of messages, in a session that a text names", async () => {
+    const { id } = await create();
+    const messages = [{ role: "user", content: "Hello" }];
+    const sessionId = "my session";
+    const first = await call("POST", `/${id}/chat`, { messages, sessionId });
+    expect(first).toMatchObject({ status: 200, json: { data: { sessionId } } });
+    expect(await call("POST", `/${id}/chat`, { message: "And then?", sessionId })).toMatchObject({ status: 200 });
+    const sent = rig.upstream.requests.at(-1)?.body.messages as { content: string }[];
+    expect(sent.map(({ content }) => content)).toEqual(expect.arrayContaining(["Hello", "And then?"]));
+    expect(await call("POST", `/${id}/chat`, { message: "a", messages })).toMatchObject({ status: 400 });
+  });
+});
+
 describe("a provider with a chat", () => {
   it("is an Llm, with its configuration as defaults", async () => {
     const configuration = { temperature: 0.7, maxTokens: 4096, stopSequences: ["END"], custom: { deep: [1] } };

@@ -62,6 +62,21 @@ describeUnless(missing)("the page of contract 001", () => {
   });
 });
 
+describe("the change that the page's own program makes", () => {
+  it("keeps the key, and makes nothing", async () => {
+    const name = await create();
+    const changed = await call("PUT", `/${name}`, { displayName: "Put" });
+    expect(changed).toMatchObject({ status: 200, json: { provider: { name, displayName: "Put" } } });
+    expect(await call("POST", `/${name}/test`, {})).toMatchObject({ status: 200, json: { success: true } });
+    expect(await call("PUT", `/${name}`, { baseUrl: "https://elsewhere.example.com/v1" })).toMatchObject({
+      status: 400,
+    });
+    const again = { apiKey: KEY, metadata: { displayName: "Again" } };
+    expect((await call("PUT", `/${name}`, again)).json).toMatchObject({ provider: { displayName: "Again" } });
+    expect((await call("PUT", "/no-such", { displayName: "x" })).json).toMatchObject({ code: "PROVIDER_NOT_FOUND" });
+  });
+});
+
 describe("a provider by name", () => {
   it("is a Provider, with a number, and with whatever else it was given", async () => {
     const name = await create({}, { displayName: "Mine", team: { deep: [1] } });

@@ -10,7 +10,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
-import { takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
+import { plain_as, takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
 import {
   didYouMean,
   enumValueOf,
@@ -169,8 +169,9 @@ class PatientReader {
     const scalar = wrappedScalar(type.message);
     if (scalar !== undefined) return unquote(scalar, value);
     if (hasOwnForm(type.message)) return roundIntegers(value, path, depth);
-    this.#check(type.message, value, path, depth + 1);
-    return value;
+    const whole = unfold(type.message, value);
+    this.#check(type.message, whole, path, depth + 1);
+    return whole;
   }
 
   /** Messages have been checked field by field; the rest is left to the strict reader, one field at a time. */
@@ -184,6 +185,14 @@ class PatientReader {
       this.#refuse(path, many ? `each value ${formOf(type)}` : formOf(type));
     }
   }
+}
+
+/** The JSON of a message that a plain object may stand for: its map is told from it by holding an object, not texts. */
+function unfold(desc: DescMessage, value: ExactJson): ExactJson {
+  const name = getOption(desc, plain_as);
+  if (name === "" || !isObject(value)) return value;
+  const isWhole = Object.keys(value).every((key) => key === name && isObject(value[key]));
+  return isWhole && Object.keys(value).length > 0 ? value : { [name]: value };
 }
 
 /** Whether a field is one that the message named by `takes_back` has, and that is the server's to say. */

@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file dialects/providers/v1/named_provider_service.proto.
  */
 export const file_dialects_providers_v1_named_provider_service: GenFile = /*@__PURE__*/
-  fileDesc("CjJkaWFsZWN0cy9wcm92aWRlcnMvdjEvbmFtZWRfcHJvdmlkZXJfc2VydmljZS5wcm90bxIVZGlhbGVjdHMucHJvdmlkZXJzLnYxInkKDU5hbWVkUHJvdmlkZXISCgoCaWQYASABKAUSDAoEbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSEAoIYmFzZV91cmwYBCABKAkSEgoKY3JlYXRlZF9hdBgFIAEoCRISCgp1cGRhdGVkX2F0GAYgASgJIm8KGUxpc3ROYW1lZFByb3ZpZGVyc1JlcXVlc3QSDgoGc2VhcmNoGAEgASgJEg0KBWxpbWl0GAIgASgFEg4KBm9mZnNldBgDIAEoBRIPCgdzb3J0X2J5GAQgASgJEhIKCnNvcnRfb3JkZXIYBSABKAkiZAoaTGlzdE5hbWVkUHJvdmlkZXJzUmVzcG9uc2USNwoJcHJvdmlkZXJzGAEgAygLMiQuZGlhbGVjdHMucHJvdmlkZXJzLnYxLk5hbWVkUHJvdmlkZXISDQoFdG90YWwYAiABKAUiJwoXR2V0TmFtZWRQcm92aWRlclJlcXVlc3QSDAoEbmFtZRgBIAEoCSJSChhHZXROYW1lZFByb3ZpZGVyUmVzcG9uc2USNgoIcHJvdmlkZXIYASABKAsyJC5kaWFsZWN0cy5wcm92aWRlcnMudjEuTmFtZWRQcm92aWRlciJ3ChpVcHNlcnROYW1lZFByb3ZpZGVyUmVxdWVzdBIRCgRuYW1lGAEgASgJQgPgQQISGwoHYXBpX2tleRgCIAEoCUIK4EEC4EEEyNwYARIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiVQobVXBzZXJ0TmFtZWRQcm92aWRlclJlc3BvbnNlEjYKCHByb3ZpZGVyGAEgASgLMiQuZGlhbGVjdHMucHJvdmlkZXJzLnYxLk5hbWVkUHJvdmlkZXIiKgoaRGVsZXRlTmFtZWRQcm92aWRlclJlcXVlc3QSDAoEbmFtZRgBIAEoCSIuChtEZWxldGVOYW1lZFByb3ZpZGVyUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCCIoChhUZXN0TmFtZWRQcm92aWRlclJlcXVlc3QSDAoEbmFtZRgBIAEoCSI9ChlUZXN0TmFtZWRQcm92aWRlclJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDwoHbWVzc2FnZRgCIAEoCTLFBgoUTmFtZWRQcm92aWRlclNlcnZpY2USnAEKEkxpc3ROYW1lZFByb3ZpZGVycxIwLmRpYWxlY3RzLnByb3ZpZGVycy52MS5MaXN0TmFtZWRQcm92aWRlcnNSZXF1ZXN0GjEuZGlhbGVjdHMucHJvdmlkZXJzLnYxLkxpc3ROYW1lZFByb3ZpZGVyc1Jlc3BvbnNlIiGQAgG63BgECCQQJYLT5JMCEBIOL2FwaS9wcm92aWRlcnMSnQEKEEdldE5hbWVkUHJvdmlkZXISLi5kaWFsZWN0cy5wcm92aWRlcnMudjEuR2V0TmFtZWRQcm92aWRlclJlcXVlc3QaLy5kaWFsZWN0cy5wcm92aWRlcnMudjEuR2V0TmFtZWRQcm92aWRlclJlc3BvbnNlIiiQAgG63BgECCQQJYLT5JMCFxIVL2FwaS9wcm92aWRlcnMve25hbWV9Ep8BChNVcHNlcnROYW1lZFByb3ZpZGVyEjEuZGlhbGVjdHMucHJvdmlkZXJzLnYxLlVwc2VydE5hbWVkUHJvdmlkZXJSZXF1ZXN0GjIuZGlhbGVjdHMucHJvdmlkZXJzLnYxLlVwc2VydE5hbWVkUHJvdmlkZXJSZXNwb25zZSIhutwYBAgmECeC0+STAhM6ASoiDi9hcGkvcHJvdmlkZXJzEqMBChNEZWxldGVOYW1lZFByb3ZpZGVyEjEuZGlhbGVjdHMucHJvdmlkZXJzLnYxLkRlbGV0ZU5hbWVkUHJvdmlkZXJSZXF1ZXN0GjIuZGlhbGVjdHMucHJvdmlkZXJzLnYxLkRlbGV0ZU5hbWVkUHJvdmlkZXJSZXNwb25zZSIlutwYBAgoECmC0+STAhcqFS9hcGkvcHJvdmlkZXJzL3tuYW1lfRKlAQoRVGVzdE5hbWVkUHJvdmlkZXISLy5kaWFsZWN0cy5wcm92aWRlcnMudjEuVGVzdE5hbWVkUHJvdmlkZXJSZXF1ZXN0GjAuZGlhbGVjdHMucHJvdmlkZXJzLnYxLlRlc3ROYW1lZFByb3ZpZGVyUmVzcG9uc2UiLbrcGAQIKhArgtPkkwIfOgEqIhovYXBpL3Byb3ZpZGVycy97bmFtZX0vdGVzdEK0AQoiY29tLnBhdGNoYmF5LmRpYWxlY3RzLnByb3ZpZGVycy52MUIZTmFtZWRQcm92aWRlclNlcnZpY2VQcm90b1ABWlBnaXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9kaWFsZWN0cy9wcm92aWRlcnMvdjE7ZGlhbGVjdHNwcm92aWRlcnN2MaoCHlBhdGNoYmF5LkRpYWxlY3RzLlByb3ZpZGVycy5WMWIGcHJvdG8z", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_struct, file_patchbay_v1_options, file_patchbay_v1_permission]);
+  fileDesc("CjJkaWFsZWN0cy9wcm92aWRlcnMvdjEvbmFtZWRfcHJvdmlkZXJfc2VydmljZS5wcm90bxIVZGlhbGVjdHMucHJvdmlkZXJzLnYxInkKDU5hbWVkUHJvdmlkZXISCgoCaWQYASABKAUSDAoEbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSEAoIYmFzZV91cmwYBCABKAkSEgoKY3JlYXRlZF9hdBgFIAEoCRISCgp1cGRhdGVkX2F0GAYgASgJIm8KGUxpc3ROYW1lZFByb3ZpZGVyc1JlcXVlc3QSDgoGc2VhcmNoGAEgASgJEg0KBWxpbWl0GAIgASgFEg4KBm9mZnNldBgDIAEoBRIPCgdzb3J0X2J5GAQgASgJEhIKCnNvcnRfb3JkZXIYBSABKAkiZAoaTGlzdE5hbWVkUHJvdmlkZXJzUmVzcG9uc2USNwoJcHJvdmlkZXJzGAEgAygLMiQuZGlhbGVjdHMucHJvdmlkZXJzLnYxLk5hbWVkUHJvdmlkZXISDQoFdG90YWwYAiABKAUiJwoXR2V0TmFtZWRQcm92aWRlclJlcXVlc3QSDAoEbmFtZRgBIAEoCSJSChhHZXROYW1lZFByb3ZpZGVyUmVzcG9uc2USNgoIcHJvdmlkZXIYASABKAsyJC5kaWFsZWN0cy5wcm92aWRlcnMudjEuTmFtZWRQcm92aWRlciJ3ChpVcHNlcnROYW1lZFByb3ZpZGVyUmVxdWVzdBIRCgRuYW1lGAEgASgJQgPgQQISGwoHYXBpX2tleRgCIAEoCUIK4EEC4EEEyNwYARIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiVQobVXBzZXJ0TmFtZWRQcm92aWRlclJlc3BvbnNlEjYKCHByb3ZpZGVyGAEgASgLMiQuZGlhbGVjdHMucHJvdmlkZXJzLnYxLk5hbWVkUHJvdmlkZXIi0AEKGlVwZGF0ZU5hbWVkUHJvdmlkZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkSHQoHYXBpX2tleRgCIAEoCUIH4EEEyNwYAUgAiAEBEikKCG1ldGFkYXRhGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIZCgxkaXNwbGF5X25hbWUYBCABKAlIAYgBARIVCghiYXNlX3VybBgFIAEoCUgCiAEBQgoKCF9hcGlfa2V5Qg8KDV9kaXNwbGF5X25hbWVCCwoJX2Jhc2VfdXJsIlUKG1VwZGF0ZU5hbWVkUHJvdmlkZXJSZXNwb25zZRI2Cghwcm92aWRlchgBIAEoCzIkLmRpYWxlY3RzLnByb3ZpZGVycy52MS5OYW1lZFByb3ZpZGVyIioKGkRlbGV0ZU5hbWVkUHJvdmlkZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkiLgobRGVsZXRlTmFtZWRQcm92aWRlclJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgiKAoYVGVzdE5hbWVkUHJvdmlkZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkiPQoZVGVzdE5hbWVkUHJvdmlkZXJSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEg8KB21lc3NhZ2UYAiABKAky7gcKFE5hbWVkUHJvdmlkZXJTZXJ2aWNlEpwBChJMaXN0TmFtZWRQcm92aWRlcnMSMC5kaWFsZWN0cy5wcm92aWRlcnMudjEuTGlzdE5hbWVkUHJvdmlkZXJzUmVxdWVzdBoxLmRpYWxlY3RzLnByb3ZpZGVycy52MS5MaXN0TmFtZWRQcm92aWRlcnNSZXNwb25zZSIhkAIButwYBAgkECWC0+STAhASDi9hcGkvcHJvdmlkZXJzEp0BChBHZXROYW1lZFByb3ZpZGVyEi4uZGlhbGVjdHMucHJvdmlkZXJzLnYxLkdldE5hbWVkUHJvdmlkZXJSZXF1ZXN0Gi8uZGlhbGVjdHMucHJvdmlkZXJzLnYxLkdldE5hbWVkUHJvdmlkZXJSZXNwb25zZSIokAIButwYBAgkECWC0+STAhcSFS9hcGkvcHJvdmlkZXJzL3tuYW1lfRKfAQoTVXBzZXJ0TmFtZWRQcm92aWRlchIxLmRpYWxlY3RzLnByb3ZpZGVycy52MS5VcHNlcnROYW1lZFByb3ZpZGVyUmVxdWVzdBoyLmRpYWxlY3RzLnByb3ZpZGVycy52MS5VcHNlcnROYW1lZFByb3ZpZGVyUmVzcG9uc2UiIbrcGAQIJhAngtPkkwITOgEqIg4vYXBpL3Byb3ZpZGVycxKmAQoTVXBkYXRlTmFtZWRQcm92aWRlchIxLmRpYWxlY3RzLnByb3ZpZGVycy52MS5VcGRhdGVOYW1lZFByb3ZpZGVyUmVxdWVzdBoyLmRpYWxlY3RzLnByb3ZpZGVycy52MS5VcGRhdGVOYW1lZFByb3ZpZGVyUmVzcG9uc2UiKLrcGAQIJhAngtPkkwIaOgEqGhUvYXBpL3Byb3ZpZGVycy97bmFtZX0SowEKE0RlbGV0ZU5hbWVkUHJvdmlkZXISMS5kaWFsZWN0cy5wcm92aWRlcnMudjEuRGVsZXRlTmFtZWRQcm92aWRlclJlcXVlc3QaMi5kaWFsZWN0cy5wcm92aWRlcnMudjEuRGVsZXRlTmFtZWRQcm92aWRlclJlc3BvbnNlIiW63BgECCgQKYLT5JMCFyoVL2FwaS9wcm92aWRlcnMve25hbWV9EqUBChFUZXN0TmFtZWRQcm92aWRlchIvLmRpYWxlY3RzLnByb3ZpZGVycy52MS5UZXN0TmFtZWRQcm92aWRlclJlcXVlc3QaMC5kaWFsZWN0cy5wcm92aWRlcnMudjEuVGVzdE5hbWVkUHJvdmlkZXJSZXNwb25zZSItutwYBAgqECuC0+STAh86ASoiGi9hcGkvcHJvdmlkZXJzL3tuYW1lfS90ZXN0QrQBCiJjb20ucGF0Y2hiYXkuZGlhbGVjdHMucHJvdmlkZXJzLnYxQhlOYW1lZFByb3ZpZGVyU2VydmljZVByb3RvUAFaUGdpdGh1Yi5jb20vcGF0Y2hiYXkvcGF0Y2hiYXkvY2xpZW50L2dvL2RpYWxlY3RzL3Byb3ZpZGVycy92MTtkaWFsZWN0c3Byb3ZpZGVyc3YxqgIeUGF0Y2hiYXkuRGlhbGVjdHMuUHJvdmlkZXJzLlYxYgZwcm90bzM", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_struct, file_patchbay_v1_options, file_patchbay_v1_permission]);
 
 /**
  * A Provider, as this API shows it.
@@ -249,6 +249,76 @@ export const UpsertNamedProviderResponseSchema: GenMessage<UpsertNamedProviderRe
   messageDesc(file_dialects_providers_v1_named_provider_service, 6);
 
 /**
+ * The request of UpdateNamedProvider.
+ *
+ * @generated from message dialects.providers.v1.UpdateNamedProviderRequest
+ */
+export type UpdateNamedProviderRequest = Message<"dialects.providers.v1.UpdateNamedProviderRequest"> & {
+  /**
+   * Which one.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A new key. Default: the stored one stays.
+   *
+   * @generated from field: optional string api_key = 2;
+   */
+  apiKey?: string | undefined;
+
+  /**
+   * displayName and baseUrl, and whatever else the caller wants to keep with it.
+   *
+   * @generated from field: google.protobuf.Struct metadata = 3;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * What people call it; the same in metadata.
+   *
+   * @generated from field: optional string display_name = 4;
+   */
+  displayName?: string | undefined;
+
+  /**
+   * The base URL; the same in metadata.
+   *
+   * @generated from field: optional string base_url = 5;
+   */
+  baseUrl?: string | undefined;
+};
+
+/**
+ * Describes the message dialects.providers.v1.UpdateNamedProviderRequest.
+ * Use `create(UpdateNamedProviderRequestSchema)` to create a new message.
+ */
+export const UpdateNamedProviderRequestSchema: GenMessage<UpdateNamedProviderRequest> = /*@__PURE__*/
+  messageDesc(file_dialects_providers_v1_named_provider_service, 7);
+
+/**
+ * The response of UpdateNamedProvider.
+ *
+ * @generated from message dialects.providers.v1.UpdateNamedProviderResponse
+ */
+export type UpdateNamedProviderResponse = Message<"dialects.providers.v1.UpdateNamedProviderResponse"> & {
+  /**
+   * The provider as it is now.
+   *
+   * @generated from field: dialects.providers.v1.NamedProvider provider = 1;
+   */
+  provider?: NamedProvider | undefined;
+};
+
+/**
+ * Describes the message dialects.providers.v1.UpdateNamedProviderResponse.
+ * Use `create(UpdateNamedProviderResponseSchema)` to create a new message.
+ */
+export const UpdateNamedProviderResponseSchema: GenMessage<UpdateNamedProviderResponse> = /*@__PURE__*/
+  messageDesc(file_dialects_providers_v1_named_provider_service, 8);
+
+/**
  * The request of DeleteNamedProvider.
  *
  * @generated from message dialects.providers.v1.DeleteNamedProviderRequest
@@ -267,7 +337,7 @@ export type DeleteNamedProviderRequest = Message<"dialects.providers.v1.DeleteNa
  * Use `create(DeleteNamedProviderRequestSchema)` to create a new message.
  */
 export const DeleteNamedProviderRequestSchema: GenMessage<DeleteNamedProviderRequest> = /*@__PURE__*/
-  messageDesc(file_dialects_providers_v1_named_provider_service, 7);
+  messageDesc(file_dialects_providers_v1_named_provider_service, 9);
 
 /**
  * The response of DeleteNamedProvider.
@@ -288,7 +358,7 @@ export type DeleteNamedProviderResponse = Message<"dialects.providers.v1.DeleteN
  * Use `create(DeleteNamedProviderResponseSchema)` to create a new message.
  */
 export const DeleteNamedProviderResponseSchema: GenMessage<DeleteNamedProviderResponse> = /*@__PURE__*/
-  messageDesc(file_dialects_providers_v1_named_provider_service, 8);
+  messageDesc(file_dialects_providers_v1_named_provider_service, 10);
 
 /**
  * The request of TestNamedProvider.
@@ -309,7 +379,7 @@ export type TestNamedProviderRequest = Message<"dialects.providers.v1.TestNamedP
  * Use `create(TestNamedProviderRequestSchema)` to create a new message.
  */
 export const TestNamedProviderRequestSchema: GenMessage<TestNamedProviderRequest> = /*@__PURE__*/
-  messageDesc(file_dialects_providers_v1_named_provider_service, 9);
+  messageDesc(file_dialects_providers_v1_named_provider_service, 11);
 
 /**
  * The response of TestNamedProvider.
@@ -337,7 +407,7 @@ export type TestNamedProviderResponse = Message<"dialects.providers.v1.TestNamed
  * Use `create(TestNamedProviderResponseSchema)` to create a new message.
  */
 export const TestNamedProviderResponseSchema: GenMessage<TestNamedProviderResponse> = /*@__PURE__*/
-  messageDesc(file_dialects_providers_v1_named_provider_service, 10);
+  messageDesc(file_dialects_providers_v1_named_provider_service, 12);
 
 /**
  * Providers by name, at the paths and in the JSON of an API that Patchbay takes the place of. Every rule is
@@ -379,6 +449,19 @@ export const NamedProviderService: GenService<{
     methodKind: "unary";
     input: typeof UpsertNamedProviderRequestSchema;
     output: typeof UpsertNamedProviderResponseSchema;
+  },
+  /**
+   * Change a provider. What is not given stays as it is; a new baseUrl needs the key.
+   *
+   * Fails with NOT_FOUND: PROVIDER_NOT_FOUND. FAILED_PRECONDITION: CREDENTIALS_REQUIRED. INVALID_ARGUMENT:
+   * ENDPOINT_NOT_ALLOWED.
+   *
+   * @generated from rpc dialects.providers.v1.NamedProviderService.UpdateNamedProvider
+   */
+  updateNamedProvider: {
+    methodKind: "unary";
+    input: typeof UpdateNamedProviderRequestSchema;
+    output: typeof UpdateNamedProviderResponseSchema;
   },
   /**
    * Delete a provider that no Llm uses.

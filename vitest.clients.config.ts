@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+import shared from "./vitest.config.ts";
+
+/** Clients of other languages, generated and compiled by the tools of their trade: `npm run test:clients`, minutes. */
+export default defineConfig({
+  test: {
+    ...shared.test,
+    include: ["proofs/clients/**/*.test.ts"],
+    exclude: ["**/node_modules/**"],
+    maxWorkers: 1,
+    testTimeout: 600_000,
+    hookTimeout: 900_000,
+  },
+});

@@ -13,6 +13,8 @@ import { welcome } from "./welcome.ts";
 const SAME_SIGNAL_MS = 500;
 /** How long a server that is still starting may take to be stopped in order. */
 const START_PATIENCE_MS = 10_000;
+/** Whatever the database and callers do, the process is gone after so long and the grace period. */
+const STOPPING_MS = 9_500;
 /** How often a server under npm looks whether npm is still there. */
 const PARENT_POLL_MS = 250;
 
@@ -38,7 +40,7 @@ export async function serve(config: Config): Promise<void> {
   process.on("unhandledRejection", (error) => log.error({ err: error }, "unhandled rejection"));
   const halt = new AbortController();
   const building = build(config, log, { halt: halt.signal });
-  const isStopping = stopOnSignals(building, halt, log);
+  const isStopping = stopOnSignals(building, halt, log, config.shutdownGraceMs);
   const server = await building.catch((error) => {
     if (isStopping()) return undefined; // The signal broke it, and what was opened is closed again.
     throw error;
@@ -53,7 +55,12 @@ export async function serve(config: Config): Promise<void> {
  * The first signal stops everything that was started, in order, and a second one at once; the process ends with 0. Where
  * npm started it, the end of npm is a signal: the shell between them takes those of npm and does not pass them on.
  */
-function stopOnSignals(building: Promise<Server>, halt: AbortController, log: Logger): () => boolean {
+function stopOnSignals(
+  building: Promise<Server>,
+  halt: AbortController,
+  log: Logger,
+  shutdownGraceMs: number,
+): () => boolean {
   let stoppedAt: number | undefined;
   const stopNow = () => {
     halt.abort();
@@ -72,7 +79,13 @@ function stopOnSignals(building: Promise<Server>, halt: AbortController, log: Lo
       .then(
         (server) => {
           isBuilt = true;
-          return server.stop();
+          // Who is told by a supervisor is one of several servers.
+          const graceMs = signal === "SIGTERM" ? shutdownGraceMs : 0;
+          setTimeout(() => {
+            log.error({}, "stopping takes too long; what is left is cut off");
+            process.exit(1); // The embedded PostgreSQL ends by itself, or is taken over by the next start.
+          }, graceMs + STOPPING_MS).unref();
+          return server.stop(graceMs);
         },
         () => undefined, // Then there is nothing to stop.
       )

@@ -4,18 +4,18 @@ import { Store } from "../store/store.ts";
 
 /** Opens the database that a server has, beside the server if it runs; what the closers hold undoes it, the last first. */
 export async function openStoreBeside(
-  { databaseUrl, dataDir }: Config,
+  { database: urls, dataDir, store: options }: Config,
   closers: (() => Promise<void> | void)[],
 ): Promise<Store> {
   let database: Parameters<typeof Store.open>[0];
-  if (databaseUrl) {
-    database = { url: databaseUrl };
+  if (urls) {
+    database = urls;
   } else {
     const joined = await EmbeddedPostgres.join(dataDir);
     closers.push(() => joined.close());
     database = joined.address;
   }
-  const store = await Store.open(database, () => {});
+  const store = await Store.open(database, () => {}, options);
   closers.push(() => store.close());
   return store;
 }

@@ -38,8 +38,8 @@ export function welcome(
   return `${lines.join("\n")}\n`;
 }
 
-function describeData({ databaseUrl, dataDir }: Config, files: string | undefined): string[] {
-  if (databaseUrl) return ["  data      in the database of DATABASE_URL"];
+function describeData({ database, dataDir }: Config, files: string | undefined): string[] {
+  if (database) return ["  data      in the database of DATABASE_URL"];
   const isElsewhere = files !== undefined && dirname(files) !== realpathSync(dataDir);
   const place = `  data      ${dataDir}`;
   if (!isElsewhere) return [place];

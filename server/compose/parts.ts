@@ -57,7 +57,8 @@ export function openEgress({ config, disposers }: Boot): Egress {
 export async function openMetrics({ config }: Boot, store: Store): Promise<Metrics | undefined> {
   if (!config.metrics) return undefined;
   const { Metrics } = await import("../wire/observe/metrics.ts");
-  return new Metrics({ poolState: () => store.poolState(), version: packageJson.version });
+  const isToldChanges = () => store.changes.isLive;
+  return new Metrics({ poolState: () => store.poolState(), isToldChanges, version: packageJson.version });
 }
 
 /** What sends spans to the operator's collector; undefined where none is named. */
@@ -95,7 +96,7 @@ export async function openChats(
   const leases = new Leases(() => store.fork(), onWarning);
   disposers.push(() => leases.close());
   // The embedded database is this server's alone: whatever runs in it, nobody runs.
-  if (!config.databaseUrl) await leases.recover();
+  if (!config.database) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
   const deps = { ...given, vault, ledger, turns, reachFailpoint };
   return { chats: new Chats(deps), passThrough: new PassThrough(deps) };

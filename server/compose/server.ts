@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health as HealthService } from "../../gen/grpc/health/v1/health_pb.ts";
@@ -51,6 +53,7 @@ import { outageOf } from "../store/sql/errors.ts";
 import type { Store } from "../store/store.ts";
 import { Upstreams } from "../upstream/upstreams.ts";
 import { createApp } from "../wire/app.ts";
+import { ENDPOINT_TIMEOUT_MS } from "../wire/http/deadline.ts";
 import { type Listener, listen } from "../wire/http/listen.ts";
 import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
@@ -66,6 +69,16 @@ const MAX_BYTES_OF_CHATS = 16 * MIB;
 /** As much as Anthropic's API takes. */
 const MAX_BYTES_OF_FACES = 32 * MIB;
 
+/** A database that does not answer is waited for no longer when all calls have ended. */
+const CLOSING_MS = 3_000;
+
+/** What a call of an rpc may wait for besides the database decides how long it may take. */
+function waitsForEndpoints({ name }: DescMethod): boolean {
+  return (
+    !/^(Get|List|Create|Update|Upsert|Delete|Undelete|SetDefault|Set|Revoke|Query)/.test(name) || /Models$/.test(name)
+  );
+}
+
 /** A server that answers. */
 export interface Server {
   readonly url: string;
@@ -75,8 +88,11 @@ export interface Server {
   readonly newApiKey: Secret | undefined;
   /** Where the files of the embedded PostgreSQL really are; undefined without one. */
   readonly files: string | undefined;
-  /** Finishes what runs, ends what does not finish, and closes everything that was opened. */
-  stop(): Promise<void>;
+  /**
+   * Finishes what runs, ends what does not finish, and closes everything that was opened. Calls are still taken for a
+   * time of grace, in milliseconds, while the server says that it is not ready.
+   */
+  stop(graceMs?: number): Promise<void>;
 }
 
 /** What is given beside the settings. */
@@ -104,9 +120,12 @@ export async function build(config: Config, log: Logger, options: BuildOptions =
     const { store, files } = storage;
     const newApiKey = await bootstrap(store.fork(), config.bootstrapApiKey);
     const { listener, drain } = await openServices(boot, storage, options);
-    const stop = async () => {
-      await drain();
+    const stop = async (graceMs = 0) => {
+      await drain(graceMs);
+      // What is still to be written is written, if the database answers.
+      const patience = setTimeout(() => store.giveUp(), CLOSING_MS);
       await close();
+      clearTimeout(patience);
     };
     return { url: listener.url, port: listener.port, store, newApiKey, files, stop };
   } catch (error) {
@@ -169,9 +188,11 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     fork: () => store.fork(),
   });
   const { listener, lifecycle } = await openWire(boot, store, routes, admit, faces);
-  const drain = async () => {
+  const drain = async (graceMs: number) => {
+    const drained = lifecycle.drain(listener, graceMs);
+    await delay(graceMs);
     feed.close(); // Who watches would not leave by themselves.
-    await Promise.all([checks.stop(), modelChecks.stop(), lifecycle.drain(listener)]);
+    await Promise.all([checks.stop(), modelChecks.stop(), drained]);
   };
   return { listener, drain };
 }
@@ -187,7 +208,7 @@ async function openWire(
   const { config, log, disposers } = boot;
   const lifecycle = new Lifecycle(
     SERVICES.map(({ typeName }) => typeName),
-    () => store.isReachable(),
+    () => store.canServe(),
   );
   disposers.push(() => lifecycle.close());
   const app = createApp({
@@ -206,6 +227,8 @@ async function openWire(
     admit,
     classify: outageOf,
     isReady: () => lifecycle.isReady(),
+    isAlive: () => store.canRecover,
+    timeoutMs: (method) => (waitsForEndpoints(method) ? ENDPOINT_TIMEOUT_MS : config.callTimeoutMs),
     log,
     metrics: await openMetrics(boot, store),
     tracer: await openTracer(boot),

@@ -25,15 +25,15 @@ export async function openStorage(boot: Boot): Promise<Storage> {
   const keys = await openKeySource(config.keys, log, disposers);
   let database: Database;
   let files: string | undefined;
-  if (config.databaseUrl) {
-    database = { url: config.databaseUrl };
+  if (config.database) {
+    database = config.database;
   } else {
     const postgres = await EmbeddedPostgres.open(config.dataDir, onWarning, { halt: boot.halt });
     disposers.push(() => postgres.stop());
     database = postgres.address;
     files = postgres.files;
   }
-  const store = await Store.open(database, onWarning);
+  const store = await Store.open(database, onWarning, config.store);
   disposers.push(() => store.close());
   const vault = await openVault(config, store, keys);
   disposers.push(() => vault.close());

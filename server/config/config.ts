@@ -3,8 +3,12 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../base/
 import { Secret } from "../base/secret.ts";
 import { StartError } from "../base/start-error.ts";
 import type { LimitSettings } from "../domain/access/limits.ts";
+import type { DatabaseUrls } from "../store/connection/address.ts";
+import type { Retention } from "../store/partitions/retention.ts";
+import type { StoreOptions } from "../store/store.ts";
 import { type AllowRule, parseAllowRules } from "../upstream/egress/allow-rule.ts";
 import { type OtlpTarget, ruleFor } from "../upstream/operator/otlp-collector.ts";
+import { readCallTimeout, readDatabase, readRetention, readShutdownGrace, readStoreOptions } from "./database.ts";
 import { type KeysConfig, readKeys } from "./keys.ts";
 import { type OidcConfig, readOidc } from "./oidc.ts";
 import { readSecretRefs, type SecretRefsConfig } from "./secret-refs.ts";
@@ -15,7 +19,14 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   /** Undefined: the embedded PostgreSQL under dataDir. */
-  readonly databaseUrl: string | undefined;
+  readonly database: DatabaseUrls | undefined;
+  readonly store: StoreOptions;
+  /** For how long what grows is kept. */
+  readonly retention: Retention;
+  /** How long calls may take that wait for nothing but the database; in milliseconds. */
+  readonly callTimeoutMs: number;
+  /** After the signal to stop, calls are still taken for this long: whoever sends them has to notice first. */
+  readonly shutdownGraceMs: number;
   readonly dataDir: string;
   readonly bootstrapApiKey: Secret | undefined;
   readonly keys: KeysConfig;
@@ -64,7 +75,11 @@ export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
   return Object.freeze({
     port: readPort(read("PORT") || "8080"),
     host: read("HOST") || "127.0.0.1",
-    databaseUrl: readDatabaseUrl(read("DATABASE_URL")),
+    database: readDatabase(read),
+    store: readStoreOptions(read),
+    retention: readRetention(read),
+    callTimeoutMs: readCallTimeout(read),
+    shutdownGraceMs: readShutdownGrace(read),
     dataDir,
     bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
     keys: readKeys(read, `${dataDir}.keyring`),
@@ -95,15 +110,6 @@ function readPort(text: string): number {
     throw new ConfigError(`PORT is "${text}"; it must be a number from 0 to 65535.`);
   }
   return port;
-}
-
-function readDatabaseUrl(text: string): string | undefined {
-  if (text === "") return undefined;
-  // The text may hold a password: it is not repeated.
-  if (!/^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? "")) {
-    throw new ConfigError("DATABASE_URL must look like postgres://user:password@host:5432/database.");
-  }
-  return text;
 }
 
 function readEgressAllow(text: string): readonly AllowRule[] {

@@ -13,7 +13,62 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "DATABASE_URL",
     fallback: "",
-    help: "postgres://user:password@host:5432/database, PostgreSQL 15 or later. Unset: an embedded PostgreSQL 18.",
+    help: "postgres://user:password@host:5432/database, PostgreSQL 15 or later; several hosts with commas and target_session_attrs, as libpq takes them. Unset: an embedded PostgreSQL 18.",
+  },
+  {
+    name: "DATABASE_URL_DIRECT",
+    fallback: "",
+    help: "The same database past a pooler in DATABASE_URL that is in transaction mode: for migrations, and to be told of changes.",
+  },
+  {
+    name: "DATABASE_URL_REPLICA",
+    fallback: "",
+    help: "A replica for reads that may be a moment old: lists and usage. Without it, or while it is away, they go to DATABASE_URL.",
+  },
+  {
+    name: "DATABASE_PASSWORD_FILE",
+    fallback: "",
+    help: "The file that the database's password is in, read for each new connection: a new one needs no restart.",
+  },
+  {
+    name: "DATABASE_POOL_SIZE",
+    fallback: "20",
+    help: "How many connections to the database calls share; three more are for the server itself.",
+  },
+  {
+    name: "DATABASE_CONNECT_TIMEOUT_MS",
+    fallback: "2000",
+    help: "How long a call waits for a connection to the database, in milliseconds.",
+  },
+  {
+    name: "DATABASE_QUERY_TIMEOUT_MS",
+    fallback: "5000",
+    help: "How long a statement may take, in milliseconds; 2 s more, and its connection counts as dead.",
+  },
+  {
+    name: "CALL_TIMEOUT_SECONDS",
+    fallback: "30",
+    help: "The deadline of calls that say none and wait for nothing but the database, 1 to 3600. Calls that wait for endpoints have 15 minutes.",
+  },
+  {
+    name: "SHUTDOWN_GRACE_SECONDS",
+    fallback: "5 with DATABASE_URL, else 0",
+    help: "After SIGTERM, calls are still taken for this long, while /readyz and gRPC health already say no.",
+  },
+  {
+    name: "USAGE_RETENTION_DAYS",
+    fallback: "400",
+    help: "How long the usage row of each reply is kept, in days; 0 for ever. Sums by day and Llm stay.",
+  },
+  {
+    name: "CHANGE_RETENTION_HOURS",
+    fallback: "24",
+    help: "How far back WatchLlms can resume, in hours, 1 to 8760.",
+  },
+  {
+    name: "AUDIT_RETENTION_DAYS",
+    fallback: "0",
+    help: "How long events of the audit log are kept, in days; 0 for ever.",
   },
   { name: "DATA_DIR", fallback: "./data", help: "Where the embedded PostgreSQL keeps its files." },
   {

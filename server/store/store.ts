@@ -1,11 +1,13 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConstraintViolationException, type EntityManager, type Logger, MikroORM } from "@mikro-orm/postgresql";
-import { Client, type ClientConfig, DatabaseError, type Pool } from "pg";
-import { StartError } from "../base/start-error.ts";
+import { DatabaseError, type Pool } from "pg";
 import { RowCache } from "./cache/row-cache.ts";
 import { RowChanges } from "./cache/row-changes.ts";
-import type { DatabaseAddress } from "./embedded/embedded-postgres.ts";
+import { type Database, embeddedAddress, parseAddress } from "./connection/address.ts";
+import { Connector, DEFAULT_TIMEOUTS, type Timeouts } from "./connection/connector.ts";
+import { migrate } from "./connection/migrate.ts";
+import { connectForStart, isBehindPooler, requireUsable } from "./connection/start.ts";
 import { PreparedReads } from "./queries/prepared-reads.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Account } from "./schema/account.entity.ts";
@@ -21,7 +23,7 @@ import { DailyUsage, LlmTotal, ReplyUsage } from "./schema/usage.entity.ts";
 import { RowReader } from "./sql/rows.ts";
 import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
-export type { EntityManager };
+export type { Database, EntityManager };
 
 /** Every entity, by hand: what is not here is not stored. */
 export const ENTITIES = [
@@ -48,8 +50,24 @@ export const ENTITIES = [
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";
-const OLDEST_POSTGRES = 15;
-const MIGRATION_LOCK = 5_063_100_002;
+
+/** How many connections a server has, and how long it waits for what. */
+export interface StoreOptions extends Timeouts {
+  readonly poolSize: number;
+}
+
+export const DEFAULT_STORE_OPTIONS: StoreOptions = { poolSize: 20, ...DEFAULT_TIMEOUTS };
+
+/** How long the database may take to say that it can be read and written. */
+const PROBE_MS = 3_000;
+const CLOSING_MS = 2_000;
+/** A pool that gives no connection for so long, to a database that answers others, does not come back by itself. */
+const STUCK_MS = 30_000;
+
+const READ_PROBE = `select not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off' as fine`;
+/** Takes room in a table, commits, and so proves both. */
+const WRITE_PROBE = `insert into write_probe (id, probed_at, filler) values (1, now(), repeat('x', 4000))
+  on conflict (id) do update set probed_at = now(), filler = excluded.filler returning true as fine`;
 
 /** The database, migrated and ready. */
 export class Store {
@@ -60,21 +78,39 @@ export class Store {
   readonly hot: PreparedReads;
   /** Which rows change, here and on other servers. */
   readonly changes: RowChanges;
+  readonly #connector: Connector;
+  /** Past a pooler, if there is one. */
+  readonly #direct: Connector;
+  /** Something could not be written; a write has to prove that it can be again. */
+  #isInDoubt = false;
+  #servedAt = performance.now();
+  /** Many may ask at once; the database is asked by one. */
+  #probing: Promise<boolean> | undefined;
 
-  private constructor(orm: MikroORM, pool: Pool, changes: RowChanges) {
+  private constructor(orm: MikroORM, pool: Pool, changes: RowChanges, connector: Connector, direct: Connector) {
     this.orm = orm;
     this.pool = pool;
     this.rows = new RowReader(orm, pool);
     this.hot = new PreparedReads(this.rows);
     this.changes = changes;
+    this.#connector = connector;
+    this.#direct = direct;
+    connector.onTrouble = () => {
+      this.#isInDoubt = true;
+    };
   }
 
   /** Connects and brings the schema up to date; several servers may do so at once. */
-  static async open(database: Database, onWarning: (message: string) => void): Promise<Store> {
-    const orm = new MikroORM(ormOptions(database, onWarning));
-    await migrate(orm, database);
+  static async open(
+    database: Database,
+    onWarning: (message: string) => void,
+    options: StoreOptions = DEFAULT_STORE_OPTIONS,
+  ): Promise<Store> {
+    const { connector, direct } = connectorsOf(database, options);
+    await prepare(connector, direct, onWarning);
+    const orm = new MikroORM(ormOptions(connector, options.poolSize, onWarning));
     const pool = await orm.em.getConnection().getNativeClient();
-    return new Store(orm, pool, await RowChanges.open(connectionOf(database), onWarning));
+    return new Store(orm, pool, await RowChanges.open(direct, connector, onWarning), connector, direct);
   }
 
   /** A unit of work of its own, for one call. */
@@ -92,56 +128,132 @@ export class Store {
     return new RateLimit(this.pool, name, perMinute);
   }
 
-  /** Whether the database answers. */
-  async isReachable(): Promise<boolean> {
+  /** Whether there is no reason to believe that a row could not be written now. Asks nobody. */
+  get isWritable(): boolean {
+    return !this.#isInDoubt && this.changes.state === "WRITABLE";
+  }
+
+  /** Whether the database can be read and written, on the way that calls go; soon, whatever it does. */
+  async canServe(): Promise<boolean> {
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = undefined;
+    });
+    const isFine = await Promise.race([this.#probing, sleep(PROBE_MS, false, { ref: false })]);
+    if (isFine) this.#servedAt = performance.now();
+    return isFine;
+  }
+
+  /** False when the pool no longer serves although the database answers others: then only a new process helps. */
+  get canRecover(): boolean {
+    if (this.changes.state !== "WRITABLE" || this.#isInDoubt) return true;
+    return performance.now() - Math.max(this.#servedAt, this.#connector.guard.movedAt) < STUCK_MS;
+  }
+
+  async #probe(): Promise<boolean> {
     try {
-      await this.orm.em.getConnection().execute("select 1");
-      return true;
+      const { rows } = await this.pool.query<{ fine: boolean }>(this.#isInDoubt ? WRITE_PROBE : READ_PROBE);
+      const isFine = rows[0]?.fine === true;
+      this.#isInDoubt &&= !isFine;
+      return isFine;
     } catch {
       return false; // Why it does not is in the log of those who needed it; this only asks.
     }
   }
 
-  /** The pool of connections: all that are open, those that nobody uses, and who waits for one. */
-  async poolState(): Promise<{ size: number; idle: number; waiting: number }> {
+  /** The pool of connections in one moment: all that are open, those that nobody uses, and who waits for one. */
+  poolState(): { size: number; idle: number; waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.pool;
     return { size: totalCount, idle: idleCount, waiting: waitingCount };
   }
 
-  /** Does work that one process at a time may do; undefined, at once, while another is at it. */
+  /**
+   * Does work that one process at a time may do; undefined, at once, while another is at it. The lock is one of a
+   * transaction that does nothing else: a pooler cannot give it to anybody, and it holds back no cleaning.
+   */
   async exclusively<Result>(lock: number, work: () => Promise<Result>): Promise<{ result: Result } | undefined> {
-    const session = await this.pool.connect();
+    const session = this.#direct.client({ application_name: "patchbay lock" });
+    session.on("error", () => {}); // Its end is the lock's; what was done under it is whole in every piece.
+    await session.connect();
     try {
-      const { rows } = await session.query("select pg_try_advisory_lock($1) as taken", [lock]);
+      await session.query("begin; set local idle_in_transaction_session_timeout = 0");
+      const { rows } = await session.query("select pg_try_advisory_xact_lock($1) as taken", [lock]);
       return rows[0].taken ? { result: await work() } : undefined;
     } finally {
-      session.release(true); // Its end is the lock's.
+      session.end().catch(() => {});
     }
   }
 
+  /** Ends whatever waits for the database, and lets nothing wait for it any more. */
+  giveUp(): void {
+    this.#connector.close();
+    this.#direct.close();
+  }
+
+  /** Waits a moment for what runs, and then no longer. */
   async close(): Promise<void> {
+    const timer = setTimeout(() => this.giveUp(), CLOSING_MS);
     await this.changes.close();
     await this.orm.close();
+    clearTimeout(timer);
   }
 }
 
+function connectorsOf(database: Database, timeouts: Timeouts): { connector: Connector; direct: Connector } {
+  if (!("url" in database)) {
+    const connector = new Connector(embeddedAddress(database), timeouts);
+    return { connector, direct: connector };
+  }
+  const { url, directUrl, passwordFile } = database;
+  const connector = new Connector(parseAddress(url, passwordFile), timeouts);
+  const direct = directUrl ? new Connector(parseAddress(directUrl, passwordFile), timeouts) : connector;
+  return { connector, direct };
+}
+
+/** Says in a sentence what is wrong with the database, and migrates it if nothing is. */
+async function prepare(connector: Connector, direct: Connector, onWarning: (message: string) => void): Promise<void> {
+  const client = await connectForStart(connector, "DATABASE_URL", onWarning);
+  try {
+    connector.isPooled = await isBehindPooler(client);
+    await requireUsable(client);
+    if (direct === connector) return await migrate(client, migrationsBy(connector, onWarning));
+  } finally {
+    client.end().catch(() => {});
+  }
+  const past = await connectForStart(direct, "DATABASE_URL_DIRECT", onWarning);
+  try {
+    direct.isPooled = await isBehindPooler(past);
+    await requireUsable(past);
+    await migrate(past, migrationsBy(direct, onWarning));
+  } finally {
+    past.end().catch(() => {});
+  }
+}
+
+function migrationsBy(connector: Connector, onWarning: (message: string) => void) {
+  return {
+    folder: MIGRATIONS_FOLDER,
+    table: MIGRATIONS_TABLE,
+    onWarning,
+    open: () =>
+      new MikroORM({
+        ...ormOptions(connector, 2, onWarning),
+        driverOptions: { application_name: "patchbay migration", Client: connector.classOf("unlimited") },
+      }),
+  };
+}
+
 /** The options of MikroORM, also for the scripts that work on migrations. */
-export function ormOptions(database: Database, onWarning: (message: string) => void) {
+export function ormOptions(connector: Connector, poolSize: number, onWarning: (message: string) => void) {
   return {
     entities: ENTITIES,
-    ...("url" in database
-      ? { dbName: new URL(database.url).pathname.slice(1) }
-      : { host: database.host, user: database.user, dbName: database.database }),
-    pool: { min: 0, max: 20, idleTimeoutMillis: 30_000 },
+    dbName: connector.config.database ?? "",
+    pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
+    // The class makes the connections as they should be; the rest is for those who ask the pool.
     driverOptions: {
-      // To pg itself, which knows all parameters of such a URL (sslmode, host=/a/socket); MikroORM takes some.
-      ...("url" in database ? { connectionString: database.url } : {}),
       application_name: "patchbay",
-      // Fail, rather than wait for ever, when all connections are busy or a statement runs away.
-      connectionTimeoutMillis: 2_000,
-      statement_timeout: 5_000,
-      lock_timeout: 2_000,
-      idle_in_transaction_session_timeout: 10_000,
+      Client: connector.classOf("limited"),
+      connectionTimeoutMillis: connector.timeouts.connectMs,
+      onPoolCreated: (pool: Pool) => connector.guard.watch(pool),
     },
     forceUtcTimezone: true,
     // Queries and start-up notices are not ours to print; what goes wrong on its own (a lost connection) is.
@@ -163,59 +275,8 @@ export function ormOptions(database: Database, onWarning: (message: string) => v
   };
 }
 
-/** Loads the migrator only when there is something to migrate: most starts have nothing. */
-async function migrate(orm: MikroORM, database: Database): Promise<void> {
-  const client = new Client(connectionOf(database));
-  await connect(client);
-  try {
-    await requireVersion(client);
-    // One server migrates, the others wait and find nothing to do.
-    await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
-    if (await isUpToDate(client)) return;
-    const { Migrator } = await import("@mikro-orm/migrations");
-    Migrator.register(orm);
-    await orm.migrator.up();
-  } finally {
-    await client.end();
-  }
-}
-
-async function connect(client: Client): Promise<void> {
-  try {
-    await client.connect();
-  } catch (error) {
-    const { code = "", message } = error as { code?: string; message: string };
-    throw new StartError(`The database cannot be reached (${code || message}). Check DATABASE_URL.`, { cause: error });
-  }
-}
-
-async function requireVersion(client: Client): Promise<void> {
-  const { rows } = await client.query("show server_version_num");
-  const version = Math.floor(Number(rows[0].server_version_num) / 10_000);
-  if (version < OLDEST_POSTGRES) {
-    throw new StartError(`The database is PostgreSQL ${version}; ${OLDEST_POSTGRES} or later is needed.`);
-  }
-}
-
-async function isUpToDate(client: Client): Promise<boolean> {
-  const files = readdirSync(MIGRATIONS_FOLDER).filter((name) => /^Migration\d+\w*\.ts$/.test(name));
-  const { rows } = await client.query("select to_regclass($1) is not null as present", [MIGRATIONS_TABLE]);
-  if (!rows[0].present) return false;
-  const done = await client.query(`select name from ${MIGRATIONS_TABLE}`);
-  const names = new Set(done.rows.map(({ name }) => name));
-  return files.every((file) => names.has(file.replace(/\.ts$/, "")));
-}
-
 /** Whether an error says that a constraint of this name does not hold. */
 export function violates(error: unknown, constraint: string): boolean {
   const isOfDatabase = error instanceof DatabaseError || error instanceof ConstraintViolationException;
   return isOfDatabase && (error as { constraint?: string }).constraint === constraint;
-}
-
-/** Where the database is: one of our own, or anybody's by URL. */
-export type Database = DatabaseAddress | { readonly url: string };
-
-/** The same, as pg takes it. */
-export function connectionOf(database: Database): ClientConfig {
-  return "url" in database ? { connectionString: database.url } : { ...database };
 }

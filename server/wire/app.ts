@@ -19,7 +19,7 @@ import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
 import { createCheck, createValidation } from "./gate/validate.ts";
 import { RpcCors } from "./http/cors.ts";
-import { DEFAULT_TIMEOUT_MS, LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
+import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
 import type { NodeRequest, NodeResponse } from "./http/exchange.ts";
 import { callOf, Observer } from "./observe/call.ts";
 import type { Metrics } from "./observe/metrics.ts";
@@ -43,6 +43,10 @@ export interface AppOptions {
   readonly admit: (context: HandlerContext) => Promise<void>;
   readonly classify: Classify;
   readonly isReady: () => Promise<boolean>;
+  /** False when the process has to be started again, because it does not come back by itself. */
+  readonly isAlive: () => boolean;
+  /** The time of unary calls whose callers say nothing. */
+  readonly timeoutMs: (method: DescMethod) => number;
   readonly log: Logger;
   /** Undefined: nothing is counted, and there is no `/metrics`. */
   readonly metrics: Metrics | undefined;
@@ -83,7 +87,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     contextValues: (request: NodeRequest) => observer.valuesOf(request),
     shutdownSignal,
     readMaxBytes: ({ parent }: DescMethod) => options.maxBytes(parent),
-    defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+    defaultTimeoutMs: options.timeoutMs,
   };
   const methods = captureMethods(routes);
   const specs = new Map(methods.map((spec) => [spec.method as DescMethod, spec]));
@@ -157,7 +161,8 @@ function requireBase64({ protocolName, requestMethod, url }: HandlerContext): vo
 
 /** For load balancers and process managers: whether the process lives, and whether it can serve; for Prometheus: how. */
 const PAGES: Readonly<Record<string, (options: AppOptions, response: NodeResponse) => Promise<void>>> = {
-  "/healthz": async (_, response) => answerText(response, 200, "ok\n"),
+  "/healthz": async ({ isAlive }, response) =>
+    isAlive() ? answerText(response, 200, "ok\n") : answerText(response, 503, "start this process again\n"),
   "/readyz": async ({ isReady }, response) =>
     (await isReady()) ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n"),
   "/metrics": async ({ metrics }, response) =>

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import {
   Health as HealthService,
@@ -7,10 +8,10 @@ import type { Listener } from "./http/listen.ts";
 
 /** How often health asks whether the server can serve. */
 const CHECK_EVERY_MS = 2_000;
-/** After the signal to stop, calls that run have this long to finish by themselves. */
+/** After the signal to stop, calls that run have this long to finish by themselves, and as long as calls are taken. */
 const PATIENCE_MS = 5_000;
-/** Then they are told to end, and are cut when this is over, counted from the signal. */
-const GRACE_MS = 8_000;
+/** When no more calls are taken, those that run are cut after so long. */
+const CUT_MS = 8_000;
 
 /** Tells callers and load balancers whether to send more, and ends what runs when the server stops. */
 export class Lifecycle {
@@ -37,15 +38,22 @@ export class Lifecycle {
     return (await this.#canServe()) && !this.#isStopping;
   }
 
-  /** Not ready at once; then calls finish, or end with UNAVAILABLE, or are cut. */
-  async drain(listener: Listener): Promise<void> {
+  /**
+   * Not ready at once, and for a time of grace calls are taken all the same: whoever sends them asks only now and then
+   * whether they should. Then calls finish, or end with UNAVAILABLE, or are cut.
+   */
+  async drain(listener: Listener, graceMs = 0): Promise<void> {
     this.#isStopping = true;
     this.health.set("NOT_SERVING");
-    const told = setTimeout(() => {
-      // A plain Error would reach callers as a fault of ours.
-      this.#shutdown.abort(new ConnectError("the server is stopping; try again", Code.Unavailable));
-    }, PATIENCE_MS);
-    await listener.drain(GRACE_MS);
+    const told = setTimeout(
+      () => {
+        // A plain Error would reach callers as a fault of ours.
+        this.#shutdown.abort(new ConnectError("the server is stopping; try again", Code.Unavailable));
+      },
+      Math.max(PATIENCE_MS, graceMs),
+    );
+    await delay(graceMs);
+    await listener.drain(CUT_MS);
     clearTimeout(told);
   }
 

@@ -80,8 +80,12 @@ export class Attempt {
     this.#labels = labels;
   }
 
-  /** To be called last before the model is; refuses what a budget refuses. Without a budget, it asks nobody. */
+  /**
+   * To be called last before the model is; refuses what a budget refuses, and what could not be recorded. Without a
+   * budget, it asks nobody.
+   */
   async begin(prompt: Prompt): Promise<void> {
+    await this.#deps.ledger.requireWritable();
     if (this.#llm.hasBudget) {
       const cost = await this.#likelyCost(prompt);
       this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
@@ -151,9 +155,23 @@ export class Attempt {
   async #end(entry: Entry): Promise<Written> {
     this.#hasEnded = true;
     try {
-      return await this.#deps.ledger.write(entry);
+      return await this.#whileCallerWaits(this.#deps.ledger.write(entry));
     } finally {
       this.#turn?.release();
+    }
+  }
+
+  /** The record is written in any case; only nobody waits for it whose caller has left. */
+  async #whileCallerWaits(written: Promise<Written>): Promise<Written> {
+    const { signal } = this.#scope;
+    if (signal.aborted) return written;
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const leave = () => reject(signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return await Promise.race([written, left]);
+    } finally {
+      signal.removeEventListener("abort", leave);
     }
   }
 

@@ -30,6 +30,8 @@ beforeAll(async () => {
     admit: async () => {},
     classify: () => undefined,
     isReady: async () => true,
+    isAlive: () => true,
+    timeoutMs: () => 60_000,
     log: { debug: log, info: log, warn: log, error: log } satisfies Logger,
     metrics: undefined,
     tracer: undefined,

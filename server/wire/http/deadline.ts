@@ -44,8 +44,8 @@ export function readTimeoutMs(headers: IncomingHttpHeaders, options: DeadlineOpt
   return options.defaultTimeoutMs;
 }
 
-/** A caller that says nothing waits this long for an answer; the endpoints of Llms have limits of their own. */
-export const DEFAULT_TIMEOUT_MS = 15 * 60_000;
+/** A caller that says nothing waits this long for an endpoint; the endpoints of Llms have limits of their own. */
+export const ENDPOINT_TIMEOUT_MS = 15 * 60_000;
 /** Callers that ask for more are refused. */
 export const LONGEST_TIMEOUT_MS = 60 * 60_000;
 

@@ -12,8 +12,10 @@ export interface PoolState {
 }
 
 export interface MetricsOptions {
-  /** Asked at each scrape. */
-  readonly poolState: () => Promise<PoolState>;
+  /** Asked once at each scrape. */
+  readonly poolState: () => PoolState;
+  /** Whether it is proven that changes of rows are told, so that what was read is held in memory. */
+  readonly isToldChanges: () => boolean;
   readonly version: string;
 }
 
@@ -21,9 +23,10 @@ export interface MetricsOptions {
 export class Metrics {
   readonly calls: CallMetrics;
   readonly #registry = new Registry();
+  readonly #readDatabase: () => void;
 
   /** Meant to be made once in a process: the default metrics watch the event loop and the garbage collector for good. */
-  constructor({ poolState, version }: MetricsOptions) {
+  constructor({ poolState, isToldChanges, version }: MetricsOptions) {
     const registers = [this.#registry];
     this.calls = new CallMetrics(this.#registry);
     collectDefaultMetrics({ register: this.#registry });
@@ -43,17 +46,24 @@ export class Metrics {
       help: "Who waits for a connection to the database.",
       registers,
     });
-    new Gauge({
+    const size = new Gauge({
       name: "patchbay_database_pool_size",
       help: "Open connections to the database.",
       registers,
-      async collect() {
-        const state = await poolState();
-        this.set(state.size);
-        idle.set(state.idle);
-        waiting.set(state.waiting);
-      },
     });
+    const told = new Gauge({
+      name: "patchbay_row_changes_told",
+      help: "1 while it is proven that changes of rows are told; 0 while nothing is held in memory therefore.",
+      registers,
+    });
+    // All of one moment: a gauge that is read by itself tells of another one.
+    this.#readDatabase = () => {
+      const state = poolState();
+      size.set(state.size);
+      idle.set(state.idle);
+      waiting.set(state.waiting);
+      told.set(Number(isToldChanges()));
+    };
   }
 
   get contentType(): string {
@@ -62,6 +72,7 @@ export class Metrics {
 
   /** All metrics in Prometheus' text format. */
   text(): Promise<string> {
+    this.#readDatabase();
     return this.#registry.metrics();
   }
 }

@@ -238,7 +238,7 @@ describe.each(PROTOCOLS)("a unary call over %s", (protocol) => {
           await delay(10_000, undefined, { signal });
         },
       },
-      { defaultTimeoutMs: 30 },
+      { defaultTimeoutMs: () => 30 },
     );
     expect(await server.send({ path: "/v1/echo/a" }, protocol)).toMatchObject({ status: 504 });
   });

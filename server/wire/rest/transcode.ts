@@ -42,7 +42,7 @@ export interface RestOptions {
   /** Most bytes of a request body after decompression, by rpc. */
   readonly readMaxBytes: (method: DescMethod) => number;
   /** The time for unary calls whose caller says nothing; streams may be meant to last. Default: no end. */
-  readonly defaultTimeoutMs?: number;
+  readonly defaultTimeoutMs?: (method: DescMethod) => number;
   /** The longest time that a caller may ask for; who asks for more is refused, as Connect does it. Default: no end. */
   readonly maxTimeoutMs?: number;
   /** How errors look below some paths. Default: by AIP-193, as everywhere else. */
@@ -98,7 +98,6 @@ interface FaceRoute {
 
 class RestServer {
   readonly #options: RestOptions;
-  readonly #limitsOfStreams: DeadlineOptions;
   readonly #routes: RouteTable<Route>;
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
@@ -106,8 +105,6 @@ class RestServer {
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
-    const { defaultTimeoutMs: _, ...limits } = options;
-    this.#limitsOfStreams = limits;
     this.#routes = buildRoutes(methods, options);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
@@ -209,7 +206,11 @@ class RestServer {
   }
 
   #createContext(method: DescMethod, request: NodeRequest): CallContext {
-    const limits = method.methodKind === "unary" ? this.#options : this.#limitsOfStreams;
+    const { maxTimeoutMs, defaultTimeoutMs } = this.#options;
+    const limits: DeadlineOptions = {
+      ...(maxTimeoutMs === undefined ? {} : { maxTimeoutMs }),
+      ...(method.methodKind === "unary" && defaultTimeoutMs ? { defaultTimeoutMs: defaultTimeoutMs(method) } : {}),
+    };
     return this.#calls.begin({
       method,
       protocolName: "rest",

@@ -25,7 +25,7 @@ export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | 
   readonly readMaxBytes: (method: DescMethod) => number;
   readonly acceptCompression: Compression[];
   /** The time for unary calls whose caller says nothing. Default: no end. */
-  readonly defaultTimeoutMs?: number;
+  readonly defaultTimeoutMs?: (method: DescMethod) => number;
   /** What the context of a call starts with. */
   readonly contextValues: (request: NodeRequest) => ContextValues;
   /** Gives an error that no interceptor has seen what every error has, before it is written. */
@@ -63,12 +63,20 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
       .filter(({ kind }) => kind === "unary" || kind === "server_streaming")
       .map((spec) => [
         spec.method as DescMethod,
-        new DirectRpc(spec, { ...options, calls, interceptors, requestGate, refine, readMaxBytes, defaultTimeoutMs }),
+        new DirectRpc(spec, {
+          ...options,
+          calls,
+          interceptors,
+          requestGate,
+          refine,
+          readMaxBytes,
+          defaultTimeoutMs: defaultTimeoutMs?.(spec.method),
+        }),
       ]),
   );
   const serveByConnect = async (handler: UniversalHandler, request: NodeRequest, response: NodeResponse) => {
     repairHost(request);
-    limitDeadline(request, handler.method, defaultTimeoutMs);
+    limitDeadline(request, handler.method, defaultTimeoutMs?.(handler.method));
     writePlainGrpcMessage(response);
     const values = contextValues(request);
     const body = new RequestBody(request, values);

@@ -1,22 +1,33 @@
 import { check } from "../domain/background/checks.ts";
 import { DueWork, type Work } from "../domain/background/due-work.ts";
-import { forgetOldChanges, Housekeeping } from "../domain/background/housekeeping.ts";
+import { forgetOldChanges, Housekeeping, keepPartitions } from "../domain/background/housekeeping.ts";
 import { ModelChecks } from "../domain/background/model-checks.ts";
 import { ChangeFeed } from "../domain/llms/change-feed.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import { purgeLlms } from "../domain/llms/deletion.ts";
 import type { LlmModels } from "../domain/llms/served-models.ts";
 import { Signals } from "../domain/llms/signals.ts";
+import { sortUsage } from "../store/partitions/partitions.ts";
 import { forgetRateLimits } from "../store/rate-limit.ts";
-import type { Store } from "../store/store.ts";
+import type { EntityManager, Store } from "../store/store.ts";
 import { type Boot, warner } from "./parts.ts";
+
+const HOUR_MS = 3_600_000;
 
 /** What goes on between calls: who watches is woken, and what becomes due is done. */
 export function openChangeFeed(boot: Boot, store: Store): ChangeFeed {
   const onWarning = warner(boot);
   const feed = new ChangeFeed({ store, onWarning });
   boot.disposers.push(() => feed.close());
-  const housekeeping = new Housekeeping(() => store.fork(), [purgeLlms, forgetOldChanges, forgetRateLimits], onWarning);
+  const { retention } = boot.config;
+  const chores = [
+    purgeLlms,
+    (em: EntityManager) => forgetOldChanges(em, retention.changeHours * HOUR_MS),
+    forgetRateLimits,
+    keepPartitions(retention),
+    sortUsage,
+  ];
+  const housekeeping = new Housekeeping(() => store.fork(), chores, onWarning);
   boot.disposers.push(() => housekeeping.stop());
   return feed;
 }

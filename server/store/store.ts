@@ -8,18 +8,20 @@ import { type Database, embeddedAddress, parseAddress } from "./connection/addre
 import { Connector, DEFAULT_TIMEOUTS, type Timeouts } from "./connection/connector.ts";
 import { migrate } from "./connection/migrate.ts";
 import { connectForStart, isBehindPooler, requireUsable } from "./connection/start.ts";
+import { makePartitions } from "./partitions/partitions.ts";
 import { PreparedReads } from "./queries/prepared-reads.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Account } from "./schema/account.entity.ts";
 import { AnsweredRequest } from "./schema/answered-request.entity.ts";
 import { ApiKey, ApiKeyUse } from "./schema/api-key.entity.ts";
-import { AuditChain, AuditEvent } from "./schema/audit-event.entity.ts";
+import { AuditChain, AuditChainStart, AuditEvent } from "./schema/audit-event.entity.ts";
 import { Budget, BudgetReservation } from "./schema/budget.entity.ts";
 import { Change, ChangeHead } from "./schema/change.entity.ts";
 import { Llm } from "./schema/llm.entity.ts";
 import { Provider } from "./schema/provider.entity.ts";
 import { Session, Turn } from "./schema/session.entity.ts";
 import { DailyUsage, LlmTotal, ReplyUsage } from "./schema/usage.entity.ts";
+import { WriteProbe } from "./schema/write-probe.entity.ts";
 import { RowReader } from "./sql/rows.ts";
 import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
@@ -32,6 +34,7 @@ export const ENTITIES = [
   ApiKey,
   ApiKeyUse,
   AuditChain,
+  AuditChainStart,
   AuditEvent,
   Budget,
   BudgetReservation,
@@ -45,6 +48,7 @@ export const ENTITIES = [
   Session,
   Turn,
   WrappedKey,
+  WriteProbe,
   RetiredKey,
 ];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
@@ -110,6 +114,8 @@ export class Store {
     await prepare(connector, direct, onWarning);
     const orm = new MikroORM(ormOptions(connector, options.poolSize, onWarning));
     const pool = await orm.em.getConnection().getNativeClient();
+    // What is written without one has to be moved later; housekeeping makes them, too, should this fail.
+    await makePartitions(orm.em.fork()).catch((error) => onWarning(`partitions cannot be made: ${error.message}`));
     return new Store(orm, pool, await RowChanges.open(direct, connector, onWarning), connector, direct);
   }
 

@@ -5,6 +5,7 @@ import {
   type AuditRow,
   auditEventsAfter,
   auditHeads,
+  auditStarts,
   listAuditEvents,
 } from "../../store/queries/audit.ts";
 import type { EntityManager } from "../../store/store.ts";
@@ -78,17 +79,24 @@ export async function* verifyChains(
   em: EntityManager,
   noted: readonly NotedEvent[] = [],
 ): AsyncGenerator<ChainVerdict> {
+  const starts = await auditStarts(em);
   for (const head of await auditHeads(em)) {
     const known = noted.filter(({ accountId }) => accountId === head.accountId);
-    yield { ...head, unstorable: await flawOf(em, head, known) };
+    yield { ...head, unstorable: await flawOf(em, head, starts.get(head.accountId), known) };
   }
 }
 
-async function flawOf(em: EntityManager, head: AuditHead, known: readonly NotedEvent[]): Promise<string | undefined> {
+async function flawOf(
+  em: EntityManager,
+  head: AuditHead,
+  start: AuditHead | undefined,
+  known: readonly NotedEvent[],
+): Promise<string | undefined> {
   const beyond = known.find((one) => one.sequence > head.sequence);
   if (beyond) return `event ${beyond.sequence} was there once, and the chain ends with ${head.sequence}`;
-  let previous: Buffer = NOTHING;
-  let sequence = 0;
+  // Behind what is no longer kept, whose last hash was noted when it went.
+  let previous = start?.hash ?? NOTHING;
+  let sequence = start?.sequence ?? 0;
   while (sequence < head.sequence) {
     // Not beyond the head as it was read: a server may be appending.
     const limit = Math.min(READ_AT_ONCE, head.sequence - sequence);

@@ -1,3 +1,5 @@
+import { dropPartitions, makePartitions } from "../../store/partitions/partitions.ts";
+import type { Retention } from "../../store/partitions/retention.ts";
 import { forgetChanges, placeChanges } from "../../store/queries/changes.ts";
 import type { EntityManager } from "../../store/store.ts";
 
@@ -58,7 +60,12 @@ export class Housekeeping {
 }
 
 /** Forgets changes that are too old to be resumed behind. */
-export async function forgetOldChanges(em: EntityManager): Promise<number> {
+export async function forgetOldChanges(em: EntityManager, keptMs = CHANGES_KEPT_MS): Promise<number> {
   await placeChanges(em);
-  return forgetChanges(em, new Date(Date.now() - CHANGES_KEPT_MS), CHANGES_AT_ONCE);
+  return forgetChanges(em, new Date(Date.now() - keptMs), CHANGES_AT_ONCE);
+}
+
+/** Makes the partitions that will be needed, and drops those that are no longer kept. */
+export function keepPartitions(retention: Retention): Chore {
+  return async (em) => (await makePartitions(em)) + (await dropPartitions(em, retention));
 }

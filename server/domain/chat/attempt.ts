@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { timedUuid } from "../../base/timed-uuid.ts";
 import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
@@ -52,8 +52,9 @@ export interface AttemptDeps {
  * durable then, and with it the end of its turn.
  */
 export class Attempt {
-  readonly #id = randomUUID();
   readonly #createdAt = new Date();
+  /** Its first bits are the time, by which usage is partitioned. */
+  readonly #id = timedUuid(this.#createdAt.getTime());
   readonly #startedAt = performance.now();
   readonly #heard = new GrowingReply();
   readonly #deps: AttemptDeps;

@@ -69,6 +69,17 @@ export async function auditHeads(em: EntityManager): Promise<AuditHead[]> {
   return rows.map(({ account_id, sequence, hash }) => ({ accountId: account_id, sequence: Number(sequence), hash }));
 }
 
+/** Where chains begin whose first events are no longer kept: the last of those. */
+export async function auditStarts(em: EntityManager): Promise<Map<string, AuditHead>> {
+  const rows = await em.execute<Omit<Row, "record">[]>("select account_id, sequence, hash from audit_chain_start");
+  return new Map(
+    rows.map(({ account_id, sequence, hash }) => [
+      account_id,
+      { accountId: account_id, sequence: Number(sequence), hash },
+    ]),
+  );
+}
+
 interface Row {
   readonly account_id: string;
   readonly sequence: string;

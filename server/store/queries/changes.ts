@@ -140,13 +140,19 @@ export async function ownersAfter(
   return { head: Number(rows[0]?.head), owners: new Set(rows.flatMap(({ owner_id }) => owner_id ?? [])) };
 }
 
-/** Forgets some changes that are older than a time, the oldest first; tells how many. */
+/**
+ * Forgets some changes that are older than a time, the oldest first; tells how many. Of those that are in no partition of
+ * their day: the others go with it.
+ */
 export async function forgetChanges(em: EntityManager, before: Date, limit: number): Promise<number> {
+  const [first] = await em.execute<{ exists: boolean }[]>("select to_regclass('change_first') is not null as exists");
+  if (!first?.exists) return 0;
   const rows = await em.execute<{ count: string }[]>(
     `with oldest as (
-       select id, position, happened_at from change where position is not null order by position limit ?
+       select id, position, happened_at from change_first where position is not null order by position limit ?
      ), gone as (
-       delete from change using oldest where change.id = oldest.id and oldest.happened_at < ? returning oldest.position
+       delete from change_first as change using oldest
+       where change.id = oldest.id and change.happened_at = oldest.happened_at and oldest.happened_at < ? returning oldest.position
      ), noted as (
        update change_head set forgotten = greatest(forgotten, (select max(position) from gone))
        where id = 1 and exists (select from gone)

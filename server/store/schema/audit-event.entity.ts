@@ -11,6 +11,8 @@ const AuditEventSchema = defineEntity({
     accountId: p.uuid().primary(),
     /** Counts the events of the account, from 1, without a gap. */
     sequence: p.bigint("bigint").primary(),
+    /** By it the table is partitioned; the event itself has its time, too. */
+    recordedAt: p.datetime(3).primary().defaultRaw("clock_timestamp()"),
     /** The event as it was hashed, to the letter. */
     record: p.text().columnType("json"),
     /** SHA-256 of the hash before, the sequence and the record. */
@@ -35,6 +37,21 @@ const AuditChainSchema = defineEntity({
     hash: p.blob().$type<Buffer>(),
   },
 });
+
+const AuditChainStartSchema = defineEntity({
+  name: "AuditChainStart",
+  properties: {
+    accountId: p.uuid().primary(),
+    /** The last event that is no longer kept. */
+    sequence: p.bigint("bigint"),
+    /** Its hash. */
+    hash: p.blob().$type<Buffer>(),
+  },
+});
+
+/** Where an account's chain begins whose first events are no longer kept. */
+export class AuditChainStart extends AuditChainStartSchema.class {}
+AuditChainStartSchema.setClass(AuditChainStart);
 
 /** Where an account's chain of events ends; its row is the lock under which events are appended. */
 export class AuditChain extends AuditChainSchema.class {}

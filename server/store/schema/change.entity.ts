@@ -2,8 +2,8 @@ import { defineEntity, p } from "@mikro-orm/postgresql";
 
 const ChangeSchema = defineEntity({
   name: "Change",
-  uniques: [{ name: "change_position_key", properties: ["position"] }],
   indexes: [
+    { name: "change_position_idx", properties: ["position"] },
     { name: "change_unplaced_idx", properties: ["id"], where: "position is null" },
     { name: "change_owner_idx", properties: ["ownerId", "position"] },
   ],
@@ -18,7 +18,8 @@ const ChangeSchema = defineEntity({
     noun: p.string().length(32),
     resourceId: p.uuid(),
     kind: p.string().length(32),
-    happenedAt: p.datetime(3),
+    /** By it the table is partitioned. */
+    happenedAt: p.datetime(3).primary(),
   },
 });
 

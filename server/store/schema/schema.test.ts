@@ -17,9 +17,13 @@ afterAll(async () => {
 it("the migrations make what the entities describe", async () => {
   SchemaGenerator.register(store.orm);
   const difference = await store.orm.schema.getUpdateSchemaSQL({ dropTables: false });
-  // Of triggers, which entities cannot describe, it says that they are too many.
+  // Of triggers, which entities cannot describe, it says that they are too many; of an identity that is part of a key,
+  // that it is none.
   const rest = difference
-    .replace(/^(set names .*|drop (trigger|function) if exists "\w*(_row_change|_model_check|llm_alias)\w*".*)$/gm, "")
+    .replace(
+      /^(set names .*|alter table "change" alter column "id" drop default;|drop (trigger|function) if exists "\w*(_row_change|_model_check|llm_alias)\w*".*)$/gm,
+      "",
+    )
     .trim();
   expect(rest, "write a migration, or mend the entity").toBe("");
 });

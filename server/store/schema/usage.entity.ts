@@ -2,14 +2,8 @@ import { defineEntity, p } from "@mikro-orm/postgresql";
 
 const ReplyUsageSchema = defineEntity({
   name: "ReplyUsage",
-  indexes: [
-    { name: "reply_usage_owner_idx", properties: ["ownerId", "createdAt"] },
-    {
-      name: "reply_usage_turn_idx",
-      expression: "create index reply_usage_turn_idx on reply_usage (turn_id) where turn_id is not null",
-    },
-  ],
   properties: {
+    /** Of version 7, so that its order is that of time: by it the table is partitioned, and nothing else is indexed. */
     id: p.uuid().primary(),
     /** No references: what was spent outlives the Llm, the key and the session. */
     ownerId: p.uuid(),

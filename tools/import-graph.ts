@@ -7,30 +7,35 @@ export interface Import {
   readonly specifier: string;
   /** The path of the file that is imported, or the name of a package. */
   readonly target: string;
+  /** Whether it is gone when the program runs. */
+  readonly isType: boolean;
 }
 
-const root = join(import.meta.dirname, "..");
+const REPOSITORY = join(import.meta.dirname, "..");
 
 /** Files that serve: no tests, and nothing that only tests use. */
-export function sourceFiles(pattern: string): readonly string[] {
+export function sourceFiles(pattern: string, root = REPOSITORY): readonly string[] {
   return globSync(pattern, { cwd: root })
     .filter((file) => !/\.test\.ts$|^server\/test\/|\/test-[^/]*\.ts$/.test(file))
     .sort();
 }
 
 /** The text of a file, by its path from the root of the repository. */
-export function textOf(file: string): string {
+export function textOf(file: string, root = REPOSITORY): string {
   return readFileSync(join(root, file), "utf8");
 }
 
 /** What files import, values and types alike. */
-export function importsOf(files: readonly string[]): readonly Import[] {
+export function importsOf(files: readonly string[], root = REPOSITORY): readonly Import[] {
   return files.flatMap((file) =>
-    [...textOf(file).matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, specifier = ""]) => ({
-      file,
-      specifier,
-      target: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : specifier,
-    })),
+    [...textOf(file, root).matchAll(/(?:(import type )[^"]*?)?(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
+      ([, type, specifier = ""]) => ({
+        file,
+        isType: type !== undefined,
+        specifier,
+        target: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : specifier,
+      }),
+    ),
   );
 }
 

@@ -108,8 +108,8 @@ async function requirePassing(): Promise<void> {
   const whole = waiting.map(({ tests }) => tests).filter((tests) => tests.named === undefined);
   const patienceMs = TESTS_PATIENCE_MS * 2;
   const passed = [
-    named.length === 0 || (await passes("", patienceMs, testRun(named))),
-    whole.length === 0 || (await passes("", patienceMs, testRun(whole))),
+    named.length === 0 || (await passes("", patienceMs, testRun(named), "inherit")),
+    whole.length === 0 || (await passes("", patienceMs, testRun(whole), "inherit")),
   ];
   if (corpus && passed.every(Boolean)) return;
   const files = [...new Set(waiting.flatMap(({ tests }) => tests.files))];
@@ -120,10 +120,15 @@ async function requirePassing(): Promise<void> {
 }
 
 /** Whether a program ends well as a mutant. One that does not end has noticed it. */
-function passes(mutant: string, patienceMs: number, args: readonly string[]): Promise<boolean> {
+function passes(
+  mutant: string,
+  patienceMs: number,
+  args: readonly string[],
+  stdio: "ignore" | "inherit" = "ignore",
+): Promise<boolean> {
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    stdio: "ignore",
+    stdio,
     env: { ...process.env, [VARIABLE]: mutant },
     timeout: patienceMs,
     killSignal: "SIGKILL",

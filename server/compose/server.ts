@@ -241,7 +241,7 @@ async function openWire(
     host: config.host,
     port: config.port,
     ...(config.tls ? { tls: config.tls } : {}),
-    onError: (error) => log.error({ err: error }, "the listener failed"),
+    onError: (error) => log.error({ err: error }, "listener error"),
     onUnreadable: (facts) => log.info(facts, "a request could not be read"),
   });
   return { listener, lifecycle };

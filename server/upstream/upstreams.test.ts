@@ -164,7 +164,8 @@ describe.each<ProviderType>(["OPENAI", "ANTHROPIC"])("an endpoint of %s", (provi
     const outcomes = await Promise.all(to.flatMap((one) => [replyTo(one), streamFrom(one)]));
     clearInterval(watch);
     expect(outcomes.map((o) => o.slice(-60)).filter((outcome) => !/(bad-reply|timeout)$/.test(outcome))).toEqual([]);
-    expect((most - before) / MB).toBeLessThan(200);
+    // With room for a busy machine, where more waits to be collected; without limits there is no end to it.
+    expect((most - before) / MB).toBeLessThan(500);
   });
 });
 

@@ -62,7 +62,7 @@ export class Upstreams {
     for await (const events of this.batches(target, request, signal, watch, counted)) yield* joinDeltas(events);
   }
 
-  /** The same, with the events that arrived together in one array, so that they can be passed on together. */
+  /** A reply as events, those that arrived together in one array, so that they can be passed on together. */
   async *batches(
     target: Target,
     request: ModelRequest,
@@ -106,7 +106,7 @@ export class Upstreams {
     }
   }
 
-  /** The same as it is written. */
+  /** Passes a streamed reply through as its endpoint writes it. */
   async *passStream(
     target: Target,
     call: PassedCall,
@@ -176,7 +176,7 @@ export class Upstreams {
     }
   }
 
-  /** The same, with what stands beside it: what the monitoring endpoint says, and whether the model calls tools. */
+  /** Tests a connection, and what stands beside it: what the monitoring endpoint says, and whether the model calls tools. */
   async examine(
     target: Target,
     questions: SideQuestions & TestAsk,

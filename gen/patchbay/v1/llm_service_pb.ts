@@ -492,7 +492,7 @@ export type ListLlmsRequest = Message<"patchbay.v1.ListLlmsRequest"> & {
   direction: ListLlmsRequest_Direction;
 
   /**
-   * The same as labels, in the singular: `label.team=ai` in a query. What both have must be the same.
+   * Labels that an Llm must have, under a name for queries: `label.team=ai`. What both have must be the same.
    *
    * @generated from field: map<string, string> label = 10;
    */
@@ -808,7 +808,7 @@ export type UpdateLlmRequest = Message<"patchbay.v1.UpdateLlmRequest"> & {
   clientConfig?: JsonObject | undefined;
 
   /**
-   * The same as replace_labels, unless it is empty.
+   * Replaces the labels, as replace_labels does, unless it is empty.
    *
    * @generated from field: map<string, string> labels = 20;
    */

@@ -45,7 +45,7 @@ const execute = (sql: string, values: unknown[] = []) => servers[0]?.store.fork(
 /** Moves the clock to when an Llm is looked at next. */
 const lookNow = (llmId: string) =>
   execute("update llm_model_check set next_check_at = now() where llm_id = ?", [llmId]);
-/** The same, its list being a day old. */
+/** Makes the list of an Llm a day old. */
 async function makeDue(llmId: string) {
   await execute("update llm set model = model #- '{checkedAt}' where id = ?", [llmId]);
   await lookNow(llmId);

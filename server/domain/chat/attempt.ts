@@ -99,7 +99,7 @@ export class Attempt {
     this.#prompt = prompt;
   }
 
-  /** The same as `complete`, of a stream that was passed through, of which only some was read. */
+  /** Does what `complete` does, of a stream that was passed through, of which only some was read. */
   completePassed(usage: Usage): Promise<ReplyFacts> {
     return this.complete({ ...this.#heard.reply, stopReason: "end", rawStopReason: "", usage }, []);
   }
@@ -115,7 +115,7 @@ export class Attempt {
     this.#counted = usage;
   }
 
-  /** The same as `complete`, of a stream whose end was heard. */
+  /** Does what `complete` does, of a stream whose end was heard. */
   completeStream(notices: readonly Notice[]): Promise<ReplyFacts> {
     return this.complete(this.#heard.reply, notices);
   }

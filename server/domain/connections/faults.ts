@@ -32,7 +32,7 @@ export function refusalOf(error: unknown, llm: Readonly<Llm>): unknown {
   return upstreamFault(error, { llmId: llm.id, ...more });
 }
 
-/** The same of any call of an endpoint; the metadata says for what it was made. */
+/** The refusal of any call whose endpoint failed; the metadata says for what it was made. */
 export function upstreamFault(error: unknown, metadata: Readonly<Record<string, string>>): unknown {
   if (!(error instanceof UpstreamFailure)) return error;
   return new Fault(

@@ -243,7 +243,7 @@ function recordUse(scope: Scope, { id, owner }: Llm, more: Readonly<Record<strin
   return recordAudit(scope, scope.em, { action: "llm.test", resourceId: id, ownerId: owner, facts });
 }
 
-/** The same for a connection that is not registered: it has no id. */
+/** Records the use of a secret reference for a connection that is not registered: it has no id. */
 function recordUseOfRef(scope: Scope): Promise<void> {
   const facts = { purpose: "test", usesSecret: "true" };
   return recordAudit(scope, scope.em, {

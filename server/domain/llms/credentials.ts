@@ -99,7 +99,7 @@ export async function openSlot(
   }
 }
 
-/** The same for all slots: credentials move from one to another as they are, unopened. */
+/** Where credentials of an Llm are sealed to, the same for all slots: credentials move from one to another as they are, unopened. */
 function placeOf(llm: Readonly<Llm>, version: number): Place {
   const { ownerId, url } = useOf(llm);
   return { column: "llm.credentials", ownerId, rowId: llm.id, version, endpoint: url };

@@ -474,9 +474,10 @@ describe("the default", () => {
     const { apiKey: ownKey } = await server.addAccount("OWNER");
     const own = server.client(ownKey).llms;
     const ids = await Promise.all(
-      Array.from({ length: 16 }, async () => (await own.createLlm(llmRequest())).llm?.llmId ?? ""),
+      Array.from({ length: 8 }, async () => (await own.createLlm(llmRequest())).llm?.llmId ?? ""),
     );
-    await Promise.all(ids.flatMap((llmId) => Array.from({ length: 5 }, () => own.setDefaultLlm({ llmId }))));
+    // More than there are connections; and few enough that on a busy machine the last still has its turn in time.
+    await Promise.all(ids.flatMap((llmId) => Array.from({ length: 3 }, () => own.setDefaultLlm({ llmId }))));
     const { llms: all } = await own.listLlms({});
     expect(all.filter(({ isDefault }) => isDefault)).toHaveLength(1);
   });

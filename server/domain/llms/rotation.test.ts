@@ -47,7 +47,7 @@ async function create(said: LlmRequest = {}): Promise<Llm> {
   return llm;
 }
 
-/** The same, with pending credentials whose test was OK. */
+/** Makes an Llm with pending credentials whose test was OK. */
 async function prepare(said: LlmRequest = {}): Promise<string> {
   const { llmId } = await create(said);
   await llms.addPendingCredentials({ llmId, credentials: apiKey(NEW) });

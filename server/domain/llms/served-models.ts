@@ -41,7 +41,7 @@ export class LlmModels {
     });
   }
 
-  /** The same of an Llm that was loaded with its credentials, as nobody asked for it. */
+  /** The models that the endpoint of an Llm lists, which was loaded with its credentials; for our own sake, as nobody asked. */
   async look(scope: Scope, llm: Llm, maxAgeMs?: number): Promise<FetchedModels> {
     return this.#deps.lists.get(scope, await this.#sourceOf(scope, llm), {
       maxAgeMs,

@@ -54,7 +54,7 @@ export class Signals {
     else if (this.#heard.size < MAX_HEARD) this.#heard.set(llmId, { ok, isNew: true, writtenAt: -APART_MS });
   }
 
-  /** The same of what a chat failed with, if that says anything of the Llm. */
+  /** Records what a chat failed with, if that says anything of the Llm. */
   recordFailure(llmId: string, error: unknown): void {
     if (error instanceof UpstreamFailure && TELLING.has(error.kind)) this.recordSignal(llmId, false);
   }

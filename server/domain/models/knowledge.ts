@@ -27,7 +27,7 @@ export function forgetEndpoint({ claims: { CATALOG } }: StoredModel): StoredMode
   return { claims: CATALOG ? { CATALOG } : {} };
 }
 
-/** The same knowledge, of which the list is to be read again: with other credentials, it may be another one. */
+/** Knowledge of a model, of which the list is to be read again: with other credentials, it may be another one. */
 export function withListDue({ checkedAt: _, ...model }: StoredModel): StoredModel {
   return model;
 }

@@ -7,7 +7,7 @@ export function presentState(state: ProviderState | undefined): string {
   return state === undefined ? "" : Buffer.from(JSON.stringify(state)).toString("base64url");
 }
 
-/** The same, as it comes back with a message; undefined when it is empty. */
+/** A provider's state as it comes back with a message; undefined when it is empty. */
 export function readState(text: string, field: string): ProviderState | undefined {
   if (text === "") return undefined;
   const state = parseObject(Buffer.from(text, "base64url").toString("utf8")) ?? {};

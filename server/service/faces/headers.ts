@@ -24,7 +24,7 @@ export function tellFacts(header: Headers, { cost, source }: ReplyFacts): void {
   if (source !== undefined) header.set(USAGE_SOURCE, source);
 }
 
-/** The same of a stream, as a comment before its last event: programs pass over comments. */
+/** What a streamed reply cost, as a comment before its last event: programs pass over comments. */
 export function factsComment({ cost, source }: ReplyFacts): Buffer {
   const facts = [
     ...(cost === undefined ? [] : [`: ${COST}: ${dollars(cost)}`]),

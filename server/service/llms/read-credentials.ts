@@ -25,7 +25,7 @@ export function readCredentials(credentials: Credentials | undefined): Credentia
   return read && { source: read, headerName, prefix };
 }
 
-/** The same where the contract says that there are some. */
+/** Credentials of a request whose contract says that there are some. */
 export function readRequiredCredentials(credentials: Credentials | undefined): CredentialsDraft {
   const read = readCredentials(credentials);
   if (!read) throw invalidField("credentials", "is required");

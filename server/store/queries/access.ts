@@ -75,7 +75,7 @@ export interface ApiKeyRow {
   readonly endsAt: number;
 }
 
-/** The same as the database has it. */
+/** A row of api_key, as the database has it. */
 export interface StoredApiKey {
   readonly account_id: string;
   readonly role: string;
@@ -104,7 +104,7 @@ export function findApiKey(em: EntityManager, id: string, accountId: string | un
   return em.findOne(ApiKey, accountId === undefined ? { id } : { id, account: accountId });
 }
 
-/** The same, locked until the transaction ends: of two writers, the second sees what the first wrote. */
+/** An API key, locked until the transaction ends: of two writers, the second sees what the first wrote. */
 export function lockApiKey(em: EntityManager, id: string, accountId: string | undefined): Promise<ApiKey | null> {
   const where = accountId === undefined ? { id } : { id, account: accountId };
   return em.findOne(ApiKey, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });

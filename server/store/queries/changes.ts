@@ -40,7 +40,7 @@ export async function appendChange(em: EntityManager, { noun, resourceId, ownerI
   await executePrepared(em, `with ${ONE_CHANGED} ${changeSql("changed")}`, [resourceId, ownerId, noun, kind]);
 }
 
-/** The same, and its record into the audit log of the owner. To be called last, as `appendAuditEvent` is. */
+/** Appends a change, and its record to the audit log of the owner. To be called last, as `appendAuditEvent` is. */
 export async function appendAuditedChange(
   em: EntityManager,
   { noun, resourceId, ownerId, kind }: ChangeDraft,
@@ -58,7 +58,7 @@ export function changeSql(changed: string): string {
   return `${writingOf(changed)} select ${NOTIFY} from told`;
 }
 
-/** The same, and with the record as a third value it goes into the audit log: after everything else, as that is a lock. */
+/** Like `changeSql`; with the record as a third value it goes into the audit log, too: after everything else, as that is a lock. */
 export function auditedChangeSql(changed: string): string {
   return `${writingOf(changed)} select ${NOTIFY}, append_audit_event(owner_id, ?) from told`;
 }

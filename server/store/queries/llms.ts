@@ -28,7 +28,7 @@ export function findLlms(
   return rows.select(Llm, { text, values: [ids, ownerId] });
 }
 
-/** The same as findLlm, locked until the transaction ends: of two writers, the second sees what the first wrote. */
+/** What `findLlm` finds, locked until the transaction ends: of two writers, the second sees what the first wrote. */
 export function lockLlm(
   em: EntityManager,
   id: string,
@@ -40,7 +40,7 @@ export function lockLlm(
   return em.findOne(Llm, where, withCredentials ? { lockMode, populate: SEALED } : { lockMode });
 }
 
-/** The same, locked only against being changed or deleted. */
+/** An Llm that is not deleted, held until the transaction ends against being changed or deleted. */
 export function holdLlm(em: EntityManager, id: string, ownerId: string | undefined): Promise<Llm | null> {
   return em.findOne(Llm, { ...live(id), ...ownedBy(ownerId) }, { lockMode: LockMode.PESSIMISTIC_READ });
 }
@@ -166,7 +166,7 @@ export async function eraseLlms(em: EntityManager, llms: readonly Llm[]): Promis
   await em.nativeDelete(Llm, { id: llms.map(({ id }) => id) });
 }
 
-/** The same for all that an account has deleted, told as purged; answers with how many there were. */
+/** Erases all Llms that an account has deleted, told as purged; answers with how many there were. */
 export async function eraseDeletedOf(em: EntityManager, ownerId: string): Promise<number> {
   const told = await em.execute<unknown[]>(
     `with changed as (

@@ -37,7 +37,7 @@ export class PreparedReads {
     return this.#first("llm", [id, ownerId]);
   }
 
-  /** The same, with what it takes to chat through it. */
+  /** An Llm with what it takes to chat through it, if it is that owner's or the owner is left open. */
   llmForUse(id: string, ownerId: string | undefined): Promise<Readonly<Llm> | undefined> {
     return this.#first("llmForUse", [id, ownerId]);
   }

@@ -49,12 +49,12 @@ export function findProvider(
   return em.findOne(Provider, whereOf(key), withCredentials ? { populate: ["sealedCredentials"] } : {});
 }
 
-/** The same, locked until the transaction ends: nobody else changes, deletes or begins to use it. */
+/** A Provider, locked until the transaction ends: nobody else changes, deletes or begins to use it. */
 export function lockProvider(em: EntityManager, key: ProviderKey): Promise<Provider | null> {
   return em.findOne(Provider, whereOf(key), { lockMode: LockMode.PESSIMISTIC_WRITE });
 }
 
-/** The same, held against being changed or deleted. Whoever locks an Llm too does so after this. */
+/** A Provider, held against being changed or deleted. Whoever locks an Llm too does so after this. */
 export function holdProvider(em: EntityManager, key: ProviderKey): Promise<Provider | null> {
   return em.findOne(Provider, whereOf(key), { lockMode: LockMode.PESSIMISTIC_READ, refresh: true });
 }

@@ -65,7 +65,7 @@ export class DataKeys {
     return row && { id: row.id, encryptions: Number(row.encryptions) };
   }
 
-  /** The same for many holders, by holder. */
+  /** The newest data key of each of many holders, by holder. */
   async newestOf(em: EntityManager, holders: readonly string[]): Promise<Map<string, string>> {
     const rows = await em.execute<{ id: string; holder: string }[]>(
       `select distinct on (holder) holder, id from wrapped_key where superseded_at is null
@@ -94,7 +94,7 @@ export class DataKeys {
     return bytes;
   }
 
-  /** The same data key, wrapped by the key that is active now. */
+  /** A data key as it is, wrapped by the key that is active now. */
   async rewrap(id: string, holder: string, wrapped: WrappedBytes): Promise<WrappedBytes> {
     const bytes = await this.unwrap(id, holder, wrapped);
     return this.#provider.wrap(bytes, wrapContext(holder, id));

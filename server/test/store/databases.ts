@@ -9,7 +9,7 @@ const USER = "patchbay";
 /** A migrated, empty database of a test's own. */
 export interface TestDatabase {
   readonly address: DatabaseAddress;
-  /** The same as a URL, as DATABASE_URL takes it. */
+  /** The address as a URL, as DATABASE_URL takes it. */
   readonly url: string;
   drop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ export function says(...words: string[]): Behaviour {
   return (call) => speak(call, words, 0);
 }
 
-/** The same, with a pause before each word and before the head. */
+/** Replies with words, with a pause before each and before the head. */
 export function saysSlowly(paceMs: number, ...words: string[]): Behaviour {
   return async (call) => {
     await pause(paceMs);
@@ -69,12 +69,12 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     begin(call);
     await pour(call.response, Buffer.from(call.dialect.streamWord(call.model, "la ").repeat(256)));
   },
-  /** The same with words of 3 kB: little of what is sent is not passed on. */
+  /** Words of 3 kB without end: little of what is sent is not passed on. */
   "endless-long-words": async (call) => {
     begin(call);
     await pour(call.response, Buffer.from(call.dialect.streamWord(call.model, "la ".repeat(1_000)).repeat(16)));
   },
-  /** The same in chunks of one byte, each of which costs a reader more than its size. */
+  /** Words without end in chunks of one byte, each of which costs a reader more than its size. */
   "endless-crumbs": async ({ response, isStreamed }) => {
     response.writeHead(200, { "content-type": isStreamed ? "text/event-stream" : "application/json" });
     response.flushHeaders();
@@ -109,7 +109,7 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   },
   /** Replies well, and refuses every request with tools. */
   toolless: (call) => (call.body.tools === undefined ? speak(call, ["Hello"], 0) : refusesTools(call)),
-  /** The same without a word of why. */
+  /** Refuses tools without a word of why. */
   picky: (call) => (call.body.tools === undefined ? speak(call, ["Hello"], 0) : refuses(400)(call)),
   empty: sends("", {}),
   redirect: sends("", { location: "http://169.254.169.254/latest/meta-data/" }, 307),

@@ -125,7 +125,7 @@ export const URLS: [string, string, string][] = [
 
 const dns = (...answers: string[][]) => ({ "name.example": answers });
 
-/** The same over names that resolve to something, and endpoints that redirect. */
+/** Connections to names that resolve to something, and to endpoints that redirect. */
 const CONNECTIONS = [
   { name: "a private address", dns: dns(["10.0.0.1"]), outcome: "ip-private" },
   { name: "one bad address among good ones", dns: dns(["8.8.8.8", "::1"]), outcome: "ip-loopback" },
@@ -145,7 +145,7 @@ const allow = [
 ];
 const corp = (address: string) => ({ "gpu.llm.corp": [[address]] });
 
-/** The same where the operator opened something. */
+/** Addresses where the operator opened something. */
 const OPENED = [
   { url: "http://localhost:11434/v1", dns: { localhost: [["127.0.0.1", "::1"]] }, outcome: "allow" },
   { url: "http://localhost.:11434/v1", dns: { localhost: [["127.0.0.1"]] }, outcome: "allow" },

@@ -40,10 +40,10 @@ export async function listen(server: Server): Promise<string> {
   return origin;
 }
 
-/** The same, of a server of HTTP. */
+/** The address of a server of HTTP that listens on the loopback. */
 export const serve = (listener: RequestListener) => listen(createHttpServer(listener));
 
-/** The same, of one that answers with whatever bytes. */
+/** The address of a server on the loopback that answers with whatever bytes. */
 export const serveBytes = (onRequest: (socket: Socket, request: string) => void) =>
   listen(createServer((socket) => socket.on("data", (data) => onRequest(socket, data.toString("latin1")))));
 

@@ -100,7 +100,7 @@ export interface Billing {
   readonly isFallback?: boolean | undefined;
 }
 
-/** The same, as a member that is only there if it says something. */
+/** What several billings say together, as a member that is only there if it says something. */
 export function saidOf(...billings: readonly (Billing | undefined)[]): { readonly billing?: Billing } {
   const billing: Billing = Object.assign({}, ...billings);
   return Object.keys(billing).length > 0 ? { billing } : {};

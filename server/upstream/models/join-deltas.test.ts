@@ -53,6 +53,11 @@ describe("joinDeltas", () => {
       events: [call(0, "{}", { id: "x" }), call(0, "{}", { id: "y" })],
       joined: [call(0, "{}", { id: "x" }), call(0, "{}", { id: "y" })],
     },
+    {
+      name: "never joins pieces of two calls that come by turns",
+      events: [call(0, "{"), call(1, "["), call(0, "}")],
+      joined: [call(0, "{"), call(1, "["), call(0, "}")],
+    },
     { name: "leaves one alone", events: [text("a")], joined: [text("a")] },
   ])("$name", ({ events, joined }) => expect(joinDeltas(events)).toEqual(joined));
 });

@@ -14,7 +14,7 @@ export async function liteLlmDetails(ask: AskRoot): Promise<ReadonlyMap<string, 
   return readModelInfo((await ask("/v1/model/info")) ?? {});
 }
 
-/** The same, of what is there. */
+/** Reads the details of whichever models are there. */
 export function readModelInfo(body: JsonObject): ReadonlyMap<string, ModelAbilities> {
   const deployments = Map.groupBy(asObjects(body.data), (deployment) => asText(deployment.model_name));
   return new Map([...deployments].map(([name, those]) => [name, abilitiesOf(those.map(infoOf))]));

@@ -46,7 +46,7 @@ export interface TestResult {
   readonly model: string;
   /** From sending the request to the head of the answer; undefined when none came. */
   readonly headersMs: number | undefined;
-  /** The same to the first piece of the reply; undefined when none came, or not in a stream. */
+  /** From sending the request to the first piece of the reply; undefined when none came, or not in a stream. */
   readonly firstTokenMs: number | undefined;
 }
 

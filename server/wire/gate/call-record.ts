@@ -90,7 +90,7 @@ export class CallRecords {
       call.speaksJson ? this.#jsonNames : undefined,
     );
     if (isUnexpected) {
-      this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "a call failed unexpectedly");
+      this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "unhandled error in a call");
     }
     call.settle(error.code);
     return error;

@@ -100,8 +100,8 @@ export class Attempt {
   }
 
   /** Does what `complete` does, of a stream that was passed through, of which only some was read. */
-  completePassed(usage: Usage): Promise<ReplyFacts> {
-    return this.complete({ ...this.#heard.reply, stopReason: "end", rawStopReason: "", usage }, []);
+  completePassed(usage: Usage, billing: Billing): Promise<ReplyFacts> {
+    return this.complete({ ...this.#heard.reply, stopReason: "end", rawStopReason: "", usage, billing }, []);
   }
 
   /** Notes an event of a stream. */

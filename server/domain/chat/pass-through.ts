@@ -62,10 +62,10 @@ export class PassThrough {
     const { llm, target } = resolved;
     try {
       await attempt.begin(bodyPrompt(ask.body));
-      const { body, model, usage } = await this.#deps.upstreams.pass(target, call, scope.signal, scope.watch);
+      const { body, model, usage, billing } = await this.#deps.upstreams.pass(target, call, scope.signal, scope.watch);
       this.#deps.signals.recordSignal(llm.id, true);
       const said = isCounted(usage) ? undefined : call.api.readReply(JSON.parse(body.bytes.toString("utf8")));
-      const facts = await attempt.complete({ ...NOTHING, ...said, model, usage }, []);
+      const facts = await attempt.complete({ ...NOTHING, ...said, model, usage, billing }, []);
       return { origin, bytes: body.bytes, facts };
     } catch (error) {
       throw await this.#failed(error, resolved, attempt);
@@ -104,7 +104,7 @@ export class PassThrough {
           continue;
         }
         this.#deps.signals.recordSignal(llm.id, true);
-        yield { ...piece, facts: await attempt.completePassed(piece.usage) };
+        yield { ...piece, facts: await attempt.completePassed(piece.usage, piece.billing) };
       }
     } catch (error) {
       throw await this.#failed(error, resolved, attempt);

@@ -1,4 +1,4 @@
-import { USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
+import { sentenceOf, USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
 import type { FaceError, FaceErrors } from "./face.ts";
 
 /** Errors as Anthropic's API has them: `{"type": "error", "error": {"type", "message"}, "request_id"}`. */
@@ -23,5 +23,9 @@ export const anthropicErrors: FaceErrors = {
 
 function bodyOf(error: FaceError) {
   const { anthropicType } = verdictOf(error);
-  return { type: "error", error: { type: anthropicType, message: error.message }, request_id: error.requestId };
+  return {
+    type: "error",
+    error: { type: anthropicType, message: sentenceOf(error, true) },
+    request_id: error.requestId,
+  };
 }

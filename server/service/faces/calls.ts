@@ -14,6 +14,7 @@ import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 import { factsComment, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
 import { labelsOf } from "./labels.ts";
+import { withoutOwnState } from "./translate/own-state.ts";
 import { readCompletion } from "./translate/read-completion.ts";
 import { readMessages } from "./translate/read-message.ts";
 import { readResponses } from "./translate/read-response.ts";
@@ -58,7 +59,7 @@ export class FaceCalls {
         : this.#translated(scope, translated, ask, context);
     }
     const headers = headersOf(requestHeader, FORWARDED[api]);
-    const ask: PassAsk = { api, body, streamed, headers, labels };
+    const ask: PassAsk = { api, body: withoutOwnState(api, body), streamed, headers, labels };
     if (streamed) return this.#stream(scope, resolved, ask, context);
     const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, resolved, ask);
     tellOrigin(context.responseHeader, origin, origin.dropped);
@@ -78,7 +79,13 @@ export class FaceCalls {
       return { body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
     }
     const headers = headersOf(context.requestHeader, FORWARDED["count-tokens"]);
-    const ask: PassAsk = { api: "count-tokens", body, streamed: false, headers, labels: {} };
+    const ask: PassAsk = {
+      api: "count-tokens",
+      body: withoutOwnState("count-tokens", body),
+      streamed: false,
+      headers,
+      labels: {},
+    };
     const { origin, bytes } = await this.#deps.passThrough.count(scope, resolved, ask);
     tellOrigin(context.responseHeader, origin, origin.dropped);
     return { body: bytes };

@@ -35,7 +35,21 @@ const BY_REASON: Readonly<Record<string, Row>> = {
   // It is the owner's key that is refused, not the caller's: a 401 would have programs ask for another one.
   UPSTREAM_KEY_REFUSED: [400, "invalid_request_error", "upstream_key_refused", "invalid_request_error"],
   UPSTREAM_MODEL_NOT_FOUND: [400, "invalid_request_error", "upstream_model_not_found", "invalid_request_error"],
+  UPSTREAM_PROVIDER_KEY_REFUSED: [400, "invalid_request_error", "upstream_key_refused", "invalid_request_error"],
+  UPSTREAM_MODEL_NOT_ALLOWED: [400, "invalid_request_error", "upstream_model_not_allowed", "invalid_request_error"],
+  UPSTREAM_CONTEXT_TOO_LONG: [400, "invalid_request_error", "context_length_exceeded", "invalid_request_error"],
+  UPSTREAM_CONTENT_REFUSED: [400, "invalid_request_error", "content_policy_violation", "invalid_request_error"],
+  UPSTREAM_REGION_REFUSED: [
+    400,
+    "invalid_request_error",
+    "unsupported_country_region_territory",
+    "invalid_request_error",
+  ],
+  UPSTREAM_FEATURE_REFUSED: [400, "invalid_request_error", "unsupported_feature", "invalid_request_error"],
+  UPSTREAM_PARAMETER_REFUSED: [400, "invalid_request_error", "unsupported_parameter", "invalid_request_error"],
   UPSTREAM_REQUEST_REFUSED: BAD_REQUEST,
+  UPSTREAM_BUSY: [503, "server_error", "upstream_busy", "overloaded_error"],
+  UPSTREAM_UNREACHABLE: [503, "server_error", "upstream_unreachable", "api_error"],
   UPSTREAM_UNAVAILABLE: [503, "server_error", "upstream_unavailable", "overloaded_error"],
   UPSTREAM_TIMEOUT: [504, "server_error", "upstream_timeout", "timeout_error"],
   UPSTREAM_BAD_REPLY: [502, "server_error", "upstream_bad_reply", "api_error"],
@@ -68,6 +82,17 @@ export function verdictOf({ reason, httpStatus }: FaceError): FaceVerdict {
     anthropicType,
     isWorthRepeating: status === 429 || status >= 500,
   };
+}
+
+/**
+ * The sentence of an error. Claude Code makes room by itself when it reads that a prompt is too long, in Anthropic's own
+ * words; ours follow.
+ */
+export function sentenceOf({ reason, message, metadata }: FaceError, inAnthropicsWords = false): string {
+  if (reason !== "UPSTREAM_CONTEXT_TOO_LONG" || !inAnthropicsWords) return message;
+  const { promptTokens, contextTokens } = metadata;
+  const both = promptTokens && contextTokens ? `: ${promptTokens} tokens > ${contextTokens} maximum` : "";
+  return `prompt is too long${both}; ${message}`;
 }
 
 /** How long to wait before a repetition, where nobody said. */

@@ -1,5 +1,8 @@
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
@@ -148,4 +151,133 @@ it("a wish for a WebSocket is refused at once, and HEAD finds somebody there", a
   });
   expect(status).toBe(426);
   expect((await fetch(server.url, { method: "HEAD" })).status).toBe(200);
+});
+
+describe("a reply in the words of another API", () => {
+  const clients = () => ({
+    openai: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: key, maxRetries: 0 }),
+    anthropic: new Anthropic({ baseURL: server.url, apiKey: key, maxRetries: 0 }),
+  });
+
+  it("comes to OpenAI's client from Anthropic's endpoint", async () => {
+    await create({
+      modelIdentifier: "claude-2",
+      providerType: Llm_ProviderType.ANTHROPIC,
+      price: { input: "1", output: "2" },
+    });
+    const { openai } = clients();
+    const messages = [{ role: "user" as const, content: "hi" }];
+    const { data, response } = await openai.chat.completions
+      .create({ model: "claude-2", messages, seed: 1 })
+      .withResponse();
+    expect(data.choices[0]?.message.content).toBe("Hello, world");
+    expect(data.usage?.completion_tokens).toBe(3);
+    expect(response.headers.get("patchbay-dropped")).toBe("seed");
+    expect(upstream.requests.at(-1)?.path).toBe("/v1/messages");
+    const stream = openai.chat.completions.stream({ model: "claude-2", messages });
+    expect((await stream.finalChatCompletion()).choices[0]?.message.content).toBe("Hello, world");
+    expect((await openai.responses.create({ model: "claude-2", input: "hi" })).output_text).toBe("Hello, world");
+  });
+
+  it("comes to Anthropic's client from OpenAI's endpoint, and so does an estimate of tokens", async () => {
+    await create({ modelIdentifier: "gpt-2" });
+    const { anthropic } = clients();
+    const asked = { model: "gpt-2", max_tokens: 9, messages: [{ role: "user" as const, content: "hi" }] };
+    expect((await anthropic.messages.create(asked)).content).toMatchObject([{ type: "text", text: "Hello, world" }]);
+    const streamed = await anthropic.messages.stream(asked).finalMessage();
+    expect(streamed).toMatchObject({
+      content: [{ text: "Hello, world" }],
+      stop_reason: "end_turn",
+      usage: { output_tokens: 3 },
+    });
+    const { input_tokens } = await anthropic.messages.countTokens({ model: "gpt-2", messages: asked.messages });
+    expect(input_tokens).toBeGreaterThan(0);
+  });
+});
+
+describe("an error", () => {
+  const ask = async (path: string, model: string, more = {}) => {
+    const said =
+      path === "/v1/responses" ? { input: "hi" } : { messages: [{ role: "user", content: "hi" }], max_tokens: 5 };
+    const response = await post(path, { model, ...said, ...more });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
+
+  it("of a spent budget stops programs at once, and says so", async () => {
+    const llmId = await create({ modelIdentifier: "dear", price: { input: "1", output: "2" } });
+    await patchbay.budgets.setBudget({ llmId, amount: 1n, period: Budget_Period.MONTH });
+    const statuses: Record<string, number> = { "/v1/chat/completions": 402, "/v1/messages": 402, "/v1/responses": 404 };
+    for (const [path, status] of Object.entries(statuses)) {
+      const refused = await ask(path, "dear");
+      expect([path, refused.status, refused.headers.get("x-should-retry")]).toEqual([path, status, "false"]);
+      expect(refused.text).toContain("the chat may cost more than is left of budget");
+    }
+  });
+
+  it.each([
+    { model: "busy", status: 429, repeats: true },
+    { model: "broken", status: 503, repeats: true },
+    { model: "unauthorized", status: 400, repeats: false },
+    { model: "missing-model", status: 400, repeats: false },
+  ])("of the endpoint is $status of $model, in our words", async ({ model, status, repeats }) => {
+    await create({ modelIdentifier: model });
+    for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+      const refused = await ask(path, model);
+      expect(refused.status).toBe(status);
+      expect(refused.headers.has("retry-after")).toBe(repeats);
+      expect(refused.text).not.toMatch(/sk-canary|nginx/);
+    }
+  });
+
+  it("after a stream has begun is its last event", async () => {
+    await create({ modelIdentifier: "cut" });
+    const passed = await ask("/v1/chat/completions", "cut", { stream: true });
+    expect(passed.text).toMatch(/\n\ndata: \{"error":\{"message":"[^"]+","type":"server_error"[^\n]*\}\n\n$/);
+    const translated = await ask("/v1/messages", "cut", { stream: true });
+    expect(translated.text).toMatch(
+      /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"\w+","message":"[^\n]*\n\n$/,
+    );
+  });
+
+  it("of a key is that of the API", async () => {
+    for (const path of ["/v1/chat/completions", "/v1/messages", "/v1/responses"]) {
+      const response = await fetch(`${server.url}${path}`, {
+        method: "POST",
+        headers: { authorization: "Bearer nope" },
+        body: "{}",
+      });
+      expect([path, response.status]).toEqual([path, 401]);
+      expect(await response.json()).toMatchObject({ error: { message: expect.any(String) } });
+    }
+  });
+});
+
+describe("the usage row of a call", () => {
+  it("has the labels that the caller gives, and the owner's go first", async () => {
+    const llmId = await create({ modelIdentifier: "labelled", labels: { team: "owner" } });
+    const asked = { model: "labelled", messages: [], user: "ann", metadata: { team: "other", task: "x" } };
+    await post("/v1/chat/completions", asked, { "x-litellm-tags": "nightly, env=prod" });
+    const [row] = await server.store
+      .fork()
+      .execute("select labels, outcome from reply_usage where llm_id = ?", [llmId]);
+    expect(row).toMatchObject({
+      outcome: "COMPLETED",
+      labels: { team: "owner", task: "x", user: "ann", nightly: "true", env: "prod" },
+    });
+  });
+
+  it("is there once for a stream that its caller leaves", async () => {
+    const llmId = await create({ modelIdentifier: "slow" });
+    const controller = new AbortController();
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "slow", stream: true, messages: [{ role: "user", content: "x" }] }),
+      signal: controller.signal,
+    });
+    await response.body?.getReader().read();
+    controller.abort();
+    const rows = () => server.store.fork().execute("select outcome from reply_usage where llm_id = ?", [llmId]);
+    await expect.poll(rows).toEqual([{ outcome: "CANCELLED" }]);
+  });
 });

@@ -37,5 +37,10 @@ function isResponses(path: string): boolean {
 
 function bodyOf(error: FaceError) {
   const { openAiType, openAiCode } = verdictOf(error);
-  return { message: error.message, type: openAiType, param: error.fields[0] || null, code: openAiCode };
+  return {
+    message: error.message,
+    type: openAiType,
+    param: error.fields[0] || error.metadata.parameter || null,
+    code: openAiCode,
+  };
 }

@@ -1,12 +1,17 @@
 import type { SamplingParams } from "../../base/sampling.ts";
-import { readReply as readMessage, readUsage as readMessageUsage } from "../anthropic/reply.ts";
+import {
+  readReply as readMessage,
+  readBilling as readMessageBilling,
+  readUsage as readMessageUsage,
+} from "../anthropic/reply.ts";
 import { openStream as openMessageStream } from "../anthropic/stream.ts";
 import { adapterOf } from "../calls/adapters.ts";
 import type { StreamReader } from "../models/adapter.ts";
-import type { Reply, Usage } from "../models/conversation.ts";
+import type { Billing, Reply, Usage } from "../models/conversation.ts";
 import { type ErrorWords, errorIn } from "../models/error-words.ts";
-import { asCount, asObject, type JsonObject } from "../models/json-value.ts";
-import type { Target } from "../models/provider-types.ts";
+import { asCount, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
+import type { ProviderType, Target } from "../models/provider-types.ts";
+import { readBilling as readCompletionBilling } from "../openai/billing.ts";
 import { readReply as readCompletion, readUsage as readCompletionUsage } from "../openai/reply.ts";
 import { openStream as openCompletionStream } from "../openai/stream.ts";
 import { openResponseStream, readResponse, readResponseError, readResponseUsage } from "./responses.ts";
@@ -32,6 +37,8 @@ export interface Api {
   readReply(body: JsonObject): Reply | undefined;
   /** What the usage of a whole reply says. */
   readUsage(usage: JsonObject): Usage;
+  /** What the head of a reply says of what it cost: its usage, and how it was served. */
+  readBilling(head: JsonObject, providerType: ProviderType): Billing;
   /** Undefined where nothing is streamed. */
   readonly stream: StreamedApi | undefined;
 }
@@ -41,8 +48,8 @@ export interface StreamedApi {
   open(): StreamReader;
   /** Bytes that every event has that tells of usage, of an error or of the end. */
   readonly marks: readonly Buffer[];
-  /** Adds what an event says of the usage to what others said. */
-  addUsage(event: JsonObject, before: JsonObject): JsonObject;
+  /** The head of the reply as far as an event tells of it: its usage, and how it was served. */
+  headIn(event: JsonObject, before: JsonObject): JsonObject;
   /** Whether an event says that the reply is whole. */
   isLast(event: JsonObject): boolean;
 }
@@ -58,10 +65,11 @@ const chatCompletions: Api = {
   readError: errorIn,
   readReply: readCompletion,
   readUsage: readCompletionUsage,
+  readBilling: readCompletionBilling,
   stream: {
     open: openCompletionStream,
     marks: marks('"usage":{', '"usage": {', '"error"', "[DONE]"),
-    addUsage: (event, before) => asObject(event.usage) ?? before,
+    headIn: (event, before) => (asObject(event.usage) ? event : before),
     isLast: () => false,
   },
 };
@@ -79,10 +87,14 @@ const responses: Api = {
   readError: readResponseError,
   readReply: readResponse,
   readUsage: readResponseUsage,
+  readBilling: (head, providerType) => ({
+    ...readCompletionBilling(head, providerType),
+    ...(hasHostedCalls(head) && { hasExtras: true }),
+  }),
   stream: {
     open: openResponseStream,
     marks: marks('"response.completed"', '"response.incomplete"', '"response.failed"', '"error"'),
-    addUsage: (event, before) => asObject(asObject(event.response)?.usage) ?? before,
+    headIn: (event, before) => asObject(event.response) ?? before,
     isLast: ({ type }) => type === "response.completed" || type === "response.incomplete",
   },
 };
@@ -111,6 +123,7 @@ const embeddings: Api = {
     const inputTokens = asCount(usage.prompt_tokens) ?? asCount(usage.total_tokens);
     return inputTokens === undefined ? {} : { inputTokens, outputTokens: 0 };
   },
+  readBilling: readCompletionBilling,
   stream: undefined,
 };
 
@@ -141,10 +154,13 @@ const messages: Api = {
   readError: errorIn,
   readReply: readMessage,
   readUsage: readMessageUsage,
+  readBilling: ({ usage }) => readMessageBilling(asObject(usage) ?? {}),
   stream: {
     open: openMessageStream,
     marks: marks('"usage"', '"error"', '"message_stop"'),
-    addUsage: (event, before) => ({ ...before, ...asObject(asObject(event.message)?.usage), ...asObject(event.usage) }),
+    headIn: (event, before) => ({
+      usage: { ...asObject(before.usage), ...asObject(asObject(event.message)?.usage), ...asObject(event.usage) },
+    }),
     isLast: ({ type }) => type === "message_stop",
   },
 };
@@ -178,6 +194,13 @@ function samplingMembers(target: Target, sampling: SamplingParams): JsonObject {
     ...members
   } = adapter.writeRequest(target, { messages: [], sampling, tools: [] }, false);
   return members;
+}
+
+/** Whether tools were called that the endpoint has itself, and bills by the call. */
+function hasHostedCalls({ output }: JsonObject): boolean {
+  return asObjects(output).some(({ type }) =>
+    /^(web_search|file_search|code_interpreter|image_generation)_call$/.test(asText(type)),
+  );
 }
 
 /** The path of another API of an endpoint, such as Azure's `…/chat/completions?api-version=…`; undefined if chat has none of that form. */

@@ -1,7 +1,7 @@
 import { cut, headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf } from "../calls/call.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
-import type { ReplyEvent, Usage } from "../models/conversation.ts";
+import type { Billing, ReplyEvent, Usage } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { asObject, asText } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
@@ -55,6 +55,7 @@ export interface PassedReply {
   readonly body: JsonBody;
   readonly model: string;
   readonly usage: Usage;
+  readonly billing: Billing;
 }
 
 /** The reply that an answer is as a whole; throws UpstreamFailure when it is none of this API. */
@@ -73,14 +74,24 @@ export async function readPassed(
     if (!body.members.some(({ name }) => api.replyMembers.includes(name))) throw notAReply("", response);
   }
   const usage = asObject(valueIn(body, "usage"));
-  return { body, model: asText(valueIn(body, "model")), usage: usage ? api.readUsage(usage) : {} };
+  const head = {
+    usage,
+    service_tier: valueIn(body, "service_tier"),
+    ...(api.name === "responses" && { output: valueIn(body, "output") }),
+  };
+  return {
+    body,
+    model: asText(valueIn(body, "model")),
+    usage: usage ? api.readUsage(usage) : {},
+    billing: api.readBilling(head, target.providerType),
+  };
 }
 
 /** Some of a streamed reply, on its way. */
 export type PassedPiece =
   | { readonly type: "bytes"; readonly bytes: readonly Buffer[] }
   /** The reply is whole; these bytes say so, and are empty where the end of the body does. */
-  | { readonly type: "end"; readonly bytes: Buffer; readonly usage: Usage };
+  | { readonly type: "end"; readonly bytes: Buffer; readonly usage: Usage; readonly billing: Billing };
 
 /** What is told of a stream beside its bytes. */
 export interface PassListener {
@@ -99,6 +110,7 @@ export async function* passStream(
 ): AsyncGenerator<PassedPiece> {
   const watch = new StreamWatch({
     api,
+    providerType: target.providerType,
     hidesUsage,
     maxEventBytes: egress.limits.lineBytes,
     onEvents: (events) => listener.onEvents(events),
@@ -117,7 +129,7 @@ export async function* passStream(
       if (!watch.isComplete) continue;
       isEnded = true;
       response.finish();
-      yield { type: "end", bytes: watch.last, usage: watch.usage };
+      yield { type: "end", bytes: watch.last, usage: watch.usage, billing: watch.billing };
     }
   } finally {
     response.cancel();

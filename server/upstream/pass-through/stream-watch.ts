@@ -1,9 +1,10 @@
 import type { StreamReader } from "../models/adapter.ts";
-import type { ReplyEvent, Usage } from "../models/conversation.ts";
+import type { Billing, ReplyEvent, Usage } from "../models/conversation.ts";
 import { type ErrorWords, MALFORMED } from "../models/error-words.ts";
 import { EventStreamSplitter, GrowingBuffer } from "../models/event-stream.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { asObject, asObjects, type JsonObject, parseObject } from "../models/json-value.ts";
+import type { ProviderType } from "../models/provider-types.ts";
 import type { Api, StreamedApi } from "./apis.ts";
 
 /** How much is passed on unread before it is read to see what was said: memory is bounded, however long a reply is. */
@@ -11,6 +12,7 @@ const UNREAD_BYTES = 256 * 1024;
 
 export interface StreamWatchOptions {
   readonly api: Api;
+  readonly providerType: ProviderType;
   /** Whether the usage was asked for by us, and is not for the caller. */
   readonly hidesUsage: boolean;
   readonly maxEventBytes: number;
@@ -40,7 +42,7 @@ export class StreamWatch {
   /** The beginning of an event whose end has not come. */
   #rest: Buffer = Buffer.alloc(0);
   #hasReplied = false;
-  #counted: JsonObject = {};
+  #head: JsonObject = {};
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
@@ -78,10 +80,15 @@ export class StreamWatch {
 
   /** What the provider has counted of a reply that is whole. */
   get usage(): Usage {
-    const marked = this.#options.api.readUsage(this.#counted);
+    const marked = this.#options.api.readUsage(asObject(this.#head.usage) ?? {});
     if (marked.inputTokens !== undefined && marked.outputTokens !== undefined) return marked;
     this.settle();
     return { ...this.#reader.usage, ...marked };
+  }
+
+  /** What such a reply says of what it cost. */
+  get billing(): Billing {
+    return this.#options.api.readBilling(this.#head, this.#options.providerType);
   }
 
   /** What it has counted of one that was cut. */
@@ -118,7 +125,7 @@ export class StreamWatch {
       if (json === undefined) return MALFORMED;
       const error = this.#options.api.readError(json);
       if (error !== undefined) return error;
-      this.#counted = this.#stream.addUsage(json, this.#counted);
+      this.#head = this.#stream.headIn(json, this.#head);
       if (this.#stream.isLast(json)) {
         this.#complete(event);
         return undefined;

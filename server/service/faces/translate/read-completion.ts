@@ -10,6 +10,8 @@ import type {
 import { asObject, asObjects, asText, type JsonObject } from "../../../upstream/models/json-value.ts";
 import { CustomTools } from "./custom-tools.ts";
 import {
+  broughtState,
+  filePart,
   imagePart,
   Losses,
   optionalNumber,
@@ -69,7 +71,14 @@ function readMessage(message: JsonObject, field: string, losses: Losses): ChatMe
     case "user":
       return [{ role: "user", parts, toolCalls: [] }];
     case "assistant":
-      return [{ role: "assistant", parts, toolCalls: asObjects(message.tool_calls).map(readCall) }];
+      return [
+        {
+          role: "assistant",
+          parts,
+          toolCalls: asObjects(message.tool_calls).map(readCall),
+          state: broughtState(message.provider_state, `${field}.provider_state`),
+        },
+      ];
     case "tool":
     case "function": {
       const toolCallId = asText(message.tool_call_id) || asText(message.name);
@@ -108,6 +117,18 @@ function readPart(part: JsonObject, field: string, losses: Losses): ContentPart[
     case "image_url": {
       const url = typeof part.image_url === "string" ? part.image_url : asObject(part.image_url)?.url;
       return [imagePart(requireText(url, `${field}.image_url.url`), `${field}.image_url.url`)];
+    }
+    case "input_audio": {
+      const { data, format } = asObject(part.input_audio) ?? {};
+      const bytes = Buffer.from(requireText(data, `${field}.input_audio.data`), "base64");
+      return [{ type: "audio-data", mediaType: `audio/${asText(format) || "wav"}`, data: new Uint8Array(bytes) }];
+    }
+    case "file": {
+      const { file_data, filename } = asObject(part.file) ?? {};
+      // What was uploaded elsewhere is not here.
+      if (typeof file_data !== "string")
+        throw invalidField(`${field}.file.file_data`, "is required: no file is stored here");
+      return [filePart(file_data, asText(filename), `${field}.file.file_data`)];
     }
     default:
       // What a model was meant to see or hear cannot be left out in silence.

@@ -1,9 +1,18 @@
 import { invalidField } from "../../../base/fault.ts";
-import type { ChatMessage, ContentPart, Tool, ToolCall, ToolChoice } from "../../../upstream/models/conversation.ts";
+import type {
+  ChatMessage,
+  ContentPart,
+  ProviderState,
+  Tool,
+  ToolCall,
+  ToolChoice,
+} from "../../../upstream/models/conversation.ts";
 import { asJson, asObject, asObjects, asText, type JsonObject } from "../../../upstream/models/json-value.ts";
 import { readFormat, toolMessages } from "./read-completion.ts";
 import {
+  broughtState,
   bytesPart,
+  isOurs,
   Losses,
   optionalNumber,
   optionalTexts,
@@ -84,14 +93,17 @@ function readMessage({ role, content }: JsonObject, field: string, losses: Losse
 function readAssistant(blocks: readonly JsonObject[], field: string, losses: Losses): ChatMessage {
   const parts: ContentPart[] = [];
   const toolCalls: ToolCall[] = [];
+  let state: ProviderState | undefined;
   for (const [index, block] of blocks.entries()) {
     if (block.type === "text")
       parts.push({ type: "text", text: requireText(block.text, `${field}.content[${index}].text`) });
     else if (block.type === "tool_use") {
       toolCalls.push({ id: asText(block.id), name: asText(block.name), arguments: asJson(block.input ?? {}) });
+    } else if (isOurs(block.signature) || isOurs(block.data)) {
+      state ??= broughtState(block.data, `${field}.content[${index}].data`);
     } else losses.add(`messages.${asText(block.type)}`);
   }
-  return { role: "assistant", parts, toolCalls };
+  return { role: "assistant", parts, toolCalls, state };
 }
 
 /** Results of tools first, as they answer what was said last; then what else is said. */
@@ -134,6 +146,8 @@ function readPart(block: JsonObject, field: string, losses: Losses): ContentPart
       if (source.type === "url") return [{ type: "image-url", url: asText(source.url) }];
       break;
     case "document":
+      if (source.type === "base64") return [fileOf(block, source)];
+      if (source.type === "url") return [{ type: "file-url", url: asText(source.url), name: asText(block.title) }];
       if (source.type === "text") return [{ type: "text", text: titled(block, asText(source.data)) }];
       if (source.type === "content") {
         if (typeof source.content === "string") return [{ type: "text", text: titled(block, source.content) }];
@@ -166,6 +180,11 @@ function readPart(block: JsonObject, field: string, losses: Losses): ContentPart
     `${field}.type`,
     `is ${JSON.stringify(block.type)}${kind}, which the endpoint's API does not take`,
   );
+}
+
+function fileOf({ title }: JsonObject, { media_type, data }: JsonObject): ContentPart {
+  const bytes = new Uint8Array(Buffer.from(asText(data), "base64"));
+  return { type: "file-data", mediaType: asText(media_type), name: asText(title), data: bytes };
 }
 
 function titled({ title, source }: JsonObject, text: string): string {

@@ -4,7 +4,10 @@ import { asObject, asObjects, asText, type JsonObject } from "../../../upstream/
 import { CustomTools } from "./custom-tools.ts";
 import { readFormat, readFunction, toolMessages } from "./read-completion.ts";
 import {
+  broughtState,
+  filePart,
   imagePart,
+  isOurs,
   Losses,
   optionalNumber,
   requireList,
@@ -93,6 +96,11 @@ function readItem(item: JsonObject, field: string, messages: ChatMessage[], loss
     case "custom_tool_call_output":
       messages.push(...toolMessages(asText(item.call_id), readContent(item.output, `${field}.output`, losses)));
       break;
+    case "reasoning":
+      if (isOurs(item.encrypted_content)) {
+        addToReply(messages, { state: broughtState(item.encrypted_content, `${field}.encrypted_content`) });
+      } else losses.add("input.reasoning");
+      break;
     case "item_reference":
       throw invalidField(`${field}.type`, "is item_reference, and nothing is stored here: send the item itself");
     default:
@@ -120,14 +128,16 @@ function addMessage(item: JsonObject, field: string, messages: ChatMessage[], lo
 }
 
 /** The items of one reply are one message. */
-function addToReply(
-  messages: ChatMessage[],
-  more: { parts?: readonly ContentPart[]; toolCalls?: readonly ToolCall[] },
-): void {
+function addToReply(messages: ChatMessage[], more: Partial<Pick<ChatMessage, "parts" | "toolCalls" | "state">>): void {
   const last = messages.at(-1);
   const reply: ChatMessage = last?.role === "assistant" ? last : { role: "assistant", parts: [], toolCalls: [] };
   const parts = [...reply.parts, ...(more.parts ?? [])];
-  const whole = { ...reply, parts, toolCalls: [...reply.toolCalls, ...(more.toolCalls ?? [])] };
+  const whole = {
+    ...reply,
+    parts,
+    toolCalls: [...reply.toolCalls, ...(more.toolCalls ?? [])],
+    state: more.state ?? reply.state,
+  };
   if (reply === last) messages[messages.length - 1] = whole;
   else messages.push(whole);
 }
@@ -156,6 +166,13 @@ function readPart(part: JsonObject, field: string, losses: Losses): ContentPart[
       if (typeof part.image_url !== "string")
         throw invalidField(`${field}.image_url`, "is required: no file is stored here");
       return [imagePart(part.image_url, `${field}.image_url`)];
+    }
+    case "input_file": {
+      const name = asText(part.filename);
+      if (typeof part.file_url === "string") return [{ type: "file-url", url: part.file_url, name }];
+      if (typeof part.file_data !== "string")
+        throw invalidField(`${field}.file_data`, "is required: no file is stored here");
+      return [filePart(part.file_data, name, `${field}.file_data`)];
     }
     case "reasoning_text":
       losses.add("input.reasoning_text");

@@ -1,7 +1,14 @@
 import { invalidField } from "../../../base/fault.ts";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
-import type { ContentPart, ModelRequest, Reply, ReplyEvent } from "../../../upstream/models/conversation.ts";
+import type {
+  ContentPart,
+  ModelRequest,
+  ProviderState,
+  Reply,
+  ReplyEvent,
+} from "../../../upstream/models/conversation.ts";
 import { asObject, type JsonObject } from "../../../upstream/models/json-value.ts";
+import { presentState, readState } from "../../chat/provider-state.ts";
 
 /** What of a request was left out, by names such as `tools.web_search`: the caller is told in a header. */
 export class Losses {
@@ -89,6 +96,34 @@ export function imagePart(url: string, field: string): ContentPart {
 export function bytesPart(mediaType: string, base64: string): ContentPart {
   return { type: "image-data", mediaType, data: new Uint8Array(Buffer.from(base64, "base64")) };
 }
+
+/** A file by its bytes, in an address of data. */
+export function filePart(address: string, name: string, field: string): ContentPart {
+  const [, mediaType, data] = /^data:([\w.+/-]+)(?:;[^,;]+)*;base64,(.*)$/s.exec(address) ?? [];
+  if (mediaType === undefined || data === undefined) throw invalidField(field, "must be data:…;base64,…");
+  return { type: "file-data", mediaType, name, data: new Uint8Array(Buffer.from(data, "base64")) };
+}
+
+/** What stands before the state of a provider where an API has room for one of its own. */
+const STATE = "pb1.";
+
+/** The state of a reply as its caller carries it, in a place that the API has for what it signs. */
+export function carriedState(state: ProviderState | undefined): string {
+  return STATE + presentState(state);
+}
+
+/** The same, as it comes back; undefined when it is none of ours. */
+export function broughtState(text: unknown, field: string): ProviderState | undefined {
+  return isOurs(text) ? readState(text.slice(STATE.length), field) : undefined;
+}
+
+/** Whether a text is a state that was given out here. */
+export function isOurs(text: unknown): text is string {
+  return typeof text === "string" && text.startsWith(STATE);
+}
+
+/** Bytes that every request has that brings such a state back. */
+export const STATE_MARK = Buffer.from(`"${STATE}`);
 
 /** A message of nothing but a text. */
 export function textMessage(role: "system" | "user" | "assistant", text: string) {

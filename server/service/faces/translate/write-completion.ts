@@ -3,7 +3,7 @@ import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
 import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../../../upstream/models/conversation.ts";
 import type { JsonObject } from "../../../upstream/models/json-value.ts";
 import { CustomTools } from "./custom-tools.ts";
-import { dataEvent, type ReplyWriter } from "./translation.ts";
+import { carriedState, dataEvent, type ReplyWriter } from "./translation.ts";
 
 const FINISH: Readonly<Record<StopReason, string>> = {
   end: "stop",
@@ -33,13 +33,14 @@ class CompletionWriter implements ReplyWriter {
   }
 
   whole(reply: Reply, { usage }: ReplyFacts): JsonObject {
-    const { text, reasoning, toolCalls, stopReason, model } = reply;
+    const { text, reasoning, toolCalls, stopReason, model, state } = reply;
     const message = {
       role: "assistant",
       content: text === "" && toolCalls.length > 0 ? null : text,
       refusal: null,
       ...(reasoning !== "" && { reasoning_content: reasoning }),
       ...(toolCalls.length > 0 && { tool_calls: toolCalls.map((call) => this.#call(call)) }),
+      ...(state && { provider_state: carriedState(state) }),
     };
     const choices = [{ index: 0, message, logprobs: null, finish_reason: FINISH[stopReason] }];
     return {
@@ -64,11 +65,11 @@ class CompletionWriter implements ReplyWriter {
     }
   }
 
-  end({ stopReason }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
+  end({ stopReason, state }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
     const calls = [...this.#customCalls].map(([index, call]) =>
       this.#chunk({ tool_calls: [{ index, ...this.#call(call) }] }),
     );
-    const last = this.#chunk({}, FINISH[stopReason]);
+    const last = this.#chunk(state ? { provider_state: carriedState(state) } : {}, FINISH[stopReason]);
     const counted = { ...this.#head, object: "chat.completion.chunk", choices: [], usage: writeUsage(usage) };
     return [[...calls, last, this.#wantsUsage ? dataEvent(counted) : ""].join(""), "data: [DONE]\n\n"];
   }

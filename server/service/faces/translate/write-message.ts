@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
 import type { Reply, ReplyEvent, StopReason, Usage } from "../../../upstream/models/conversation.ts";
 import { type JsonObject, parseObject } from "../../../upstream/models/json-value.ts";
-import { namedEvent, type ReplyWriter } from "./translation.ts";
+import { carriedState, namedEvent, type ReplyWriter } from "./translation.ts";
 
 const STOP: Readonly<Record<StopReason, string>> = {
   end: "end_turn",
@@ -22,7 +22,7 @@ class MessageWriter implements ReplyWriter {
   readonly #head: JsonObject;
   readonly #thinks: boolean;
   /** The block that is open, by what it holds: one at a time, in their order. */
-  #open: "text" | "thinking" | number | undefined;
+  #open: "text" | "thinking" | "state" | number | undefined;
   #blocks = 0;
   /** Calls of tools behind the first one, which wait for the end: their pieces may come in turns, and blocks may not. */
   readonly #waiting = new Map<number, { id: string; name: string; arguments: string }>();
@@ -33,9 +33,12 @@ class MessageWriter implements ReplyWriter {
     this.#thinks = thinks;
   }
 
-  whole({ text, reasoning, toolCalls, stopReason, model }: Reply, { usage }: ReplyFacts): JsonObject {
+  whole({ text, reasoning, toolCalls, stopReason, model, state }: Reply, { usage }: ReplyFacts): JsonObject {
     const content: JsonObject[] = [
-      ...(this.#thinks && reasoning !== "" ? [{ type: "thinking", thinking: reasoning, signature: "" }] : []),
+      ...(this.#thinks && reasoning !== ""
+        ? [{ type: "thinking", thinking: reasoning, signature: carriedState(undefined) }]
+        : []),
+      ...(state ? [{ type: "redacted_thinking", data: carriedState(state) }] : []),
       ...(text === "" && toolCalls.length > 0 ? [] : [{ type: "text", text }]),
       ...toolCalls.map(({ id, name, arguments: args }) => ({
         type: "tool_use",
@@ -79,7 +82,7 @@ class MessageWriter implements ReplyWriter {
     }
   }
 
-  end({ stopReason }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
+  end({ stopReason, state }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
     // A reply of nothing has a text all the same: programs look for the first block.
     const nothing = this.#blocks === 0 && this.#open === undefined ? this.#in("text", { type: "text", text: "" }) : "";
     const delta = { stop_reason: STOP[stopReason], stop_sequence: null };
@@ -88,7 +91,9 @@ class MessageWriter implements ReplyWriter {
       const begun = this.#in(index, { type: "tool_use", ...call, input: {} });
       return begun + this.#delta({ type: "input_json_delta", partial_json: args });
     });
-    const before = [nothing, ...calls, this.#close(), namedEvent(message)].join("");
+    // What its provider wants back is only known at the end of a reply.
+    const kept = state ? this.#in("state", { type: "redacted_thinking", data: carriedState(state) }) : "";
+    const before = [nothing, ...calls, kept, this.#close(), namedEvent(message)].join("");
     return [before, namedEvent({ type: "message_stop" })];
   }
 
@@ -99,7 +104,7 @@ class MessageWriter implements ReplyWriter {
   }
 
   /** Opens a block, unless it is open. */
-  #in(what: "text" | "thinking" | number, block: JsonObject): string {
+  #in(what: "text" | "thinking" | "state" | number, block: JsonObject): string {
     if (this.#open === what) return "";
     const closed = this.#close();
     this.#open = what;
@@ -115,8 +120,11 @@ class MessageWriter implements ReplyWriter {
 
   #close(): string {
     if (this.#open === undefined) return "";
+    // Whoever thinks signs: it is how the block is known again.
+    const signed =
+      this.#open === "thinking" ? this.#delta({ type: "signature_delta", signature: carriedState(undefined) }) : "";
     this.#open = undefined;
-    return namedEvent({ type: "content_block_stop", index: this.#blocks++ } as { type: string });
+    return signed + namedEvent({ type: "content_block_stop", index: this.#blocks++ } as { type: string });
   }
 }
 

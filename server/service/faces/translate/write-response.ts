@@ -1,9 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
-import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../../../upstream/models/conversation.ts";
+import type {
+  ProviderState,
+  Reply,
+  ReplyEvent,
+  StopReason,
+  ToolCall,
+  Usage,
+} from "../../../upstream/models/conversation.ts";
 import type { JsonObject } from "../../../upstream/models/json-value.ts";
 import { CustomTools } from "./custom-tools.ts";
-import { namedEvent, type ReplyWriter } from "./translation.ts";
+import { carriedState, namedEvent, type ReplyWriter } from "./translation.ts";
 
 /** Writes replies as responses, with what the request said of them. */
 export function responseWriter(body: JsonObject, custom: CustomTools): ReplyWriter {
@@ -30,6 +37,7 @@ class ResponseWriter implements ReplyWriter {
   readonly #custom: CustomTools;
   readonly #done: JsonObject[] = [];
   readonly #calls = new Map<number, OpenItem>();
+  readonly #thoughts: OpenItem[] = [];
   #open: OpenItem | undefined;
   #items = 0;
   #sequence = 0;
@@ -49,9 +57,9 @@ class ResponseWriter implements ReplyWriter {
     };
   }
 
-  whole({ text, reasoning, toolCalls, stopReason, model }: Reply, { usage }: ReplyFacts): JsonObject {
+  whole({ text, reasoning, toolCalls, stopReason, model, state }: Reply, { usage }: ReplyFacts): JsonObject {
     const output = [
-      ...(reasoning === "" ? [] : [reasoningItem(newId("rs"), reasoning)]),
+      ...(reasoning === "" && !state ? [] : [reasoningItem(newId("rs"), reasoning, state)]),
       ...(text === "" && toolCalls.length > 0 ? [] : [messageItem(newId("msg"), text)]),
       ...toolCalls.map((call) => this.#callItem(newId("fc"), call)),
     ];
@@ -82,9 +90,12 @@ class ResponseWriter implements ReplyWriter {
     }
   }
 
-  end({ stopReason }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
+  end({ stopReason, state }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
     const nothing = this.#items === 0 ? this.#in("message") : "";
-    const closed = this.#close() + [...this.#calls.values()].map((call) => this.#closeCall(call)).join("");
+    const closed =
+      this.#close() +
+      this.#closeReasoning(state) +
+      [...this.#calls.values()].map((call) => this.#closeCall(call)).join("");
     const output = this.#done.filter((item) => item !== undefined);
     const response = this.#ended(output, stopReason, usage);
     const type = response.status === "incomplete" ? "response.incomplete" : "response.completed";
@@ -150,13 +161,11 @@ class ResponseWriter implements ReplyWriter {
     this.#open = undefined;
     const { id, index: output_index, text, kind } = item;
     if (kind === "reasoning") {
-      const done = reasoningItem(id, text);
-      this.#done[output_index] = done;
+      this.#thoughts.push(item);
       const where = { item_id: id, output_index, summary_index: 0 };
       return (
         this.#say("response.reasoning_summary_text.done", { ...where, text }) +
-        this.#say("response.reasoning_summary_part.done", { ...where, part: { type: "summary_text", text } }) +
-        this.#say("response.output_item.done", { output_index, item: done })
+        this.#say("response.reasoning_summary_part.done", { ...where, part: { type: "summary_text", text } })
       );
     }
     const done = messageItem(id, text);
@@ -166,6 +175,22 @@ class ResponseWriter implements ReplyWriter {
       this.#say("response.content_part.done", { ...whereIn(item), part: textPart(text) }) +
       this.#say("response.output_item.done", { output_index, item: done })
     );
+  }
+
+  /** What its provider wants back is only known at the end of a reply, so these items are done last. */
+  #closeReasoning(state: ProviderState | undefined): string {
+    if (state && this.#thoughts.length === 0) {
+      const item: OpenItem = { index: this.#items++, id: newId("rs"), kind: "reasoning", text: "" };
+      this.#thoughts.push(item);
+      const added = { output_index: item.index, item: { id: item.id, type: "reasoning", summary: [] } };
+      return this.#say("response.output_item.added", added) + this.#closeReasoning(state);
+    }
+    const said = this.#thoughts.map(({ id, index, text }, at) => {
+      const done = reasoningItem(id, text, at === 0 ? state : undefined);
+      this.#done[index] = done;
+      return this.#say("response.output_item.done", { output_index: index, item: done });
+    });
+    return said.join("");
   }
 
   #callItem(id: string, { id: call_id, name, arguments: args }: ToolCall): JsonObject {
@@ -218,8 +243,9 @@ function messageItem(id: string, text: string): JsonObject {
   return { id, type: "message", role: "assistant", status: "completed", content: [textPart(text)] };
 }
 
-function reasoningItem(id: string, text: string): JsonObject {
-  return { id, type: "reasoning", summary: text === "" ? [] : [{ type: "summary_text", text }] };
+function reasoningItem(id: string, text: string, state: ProviderState | undefined): JsonObject {
+  const summary = text === "" ? [] : [{ type: "summary_text", text }];
+  return { id, type: "reasoning", summary, ...(state && { encrypted_content: carriedState(state) }) };
 }
 
 function writeUsage({

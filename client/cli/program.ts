@@ -1,5 +1,6 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
+import { applyCommands } from "./commands/apply.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { signInCommands } from "./commands/login.ts";
@@ -22,7 +23,7 @@ export function createProgram(version: string): Command {
     .showSuggestionAfterError(true)
     .helpCommand(false);
   for (const command of [...signInCommands(), ...nounCommands(), auditCommand()]) program.addCommand(command);
-  for (const command of [...testCommands(), chatCommand(), usageCommand(), helpCommand(program)]) {
+  for (const command of [...testCommands(), chatCommand(), usageCommand(), ...applyCommands(), helpCommand(program)]) {
     program.addCommand(command);
   }
   return program;

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
@@ -39,6 +39,10 @@ beforeAll(async () => {
   const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
   writeFileSync(join(folder.path, "photo.png"), Buffer.from(png, "base64"));
   writeFileSync(join(folder.path, "key.txt"), `${server.adminKey}\n`);
+  const manifest = "llms:\n  - {alias: team, providerType: OPENAI, modelIdentifier: gpt-4o}\n";
+  writeFileSync(join(folder.path, "team.yaml"), manifest);
+  mkdirSync(join(folder.path, "config"));
+  writeFileSync(join(folder.path, "config/team.yaml"), manifest);
   const llm = "displayName: From a file\nproviderType: OPENAI\nmodelIdentifier: gpt-4o\nprice: {input: 2.5}\n";
   writeFileSync(join(folder.path, "llm.yaml"), llm);
 });
@@ -79,7 +83,7 @@ async function makeDemo(): Promise<void> {
 
 /** As `patchbay login` does. */
 async function signIn(): Promise<void> {
-  const settings = { PATCHBAY_CONFIG_DIR: join(folder.path, "config"), PATCHBAY_KEYCHAIN: "off" };
+  const settings = { PATCHBAY_CONFIG_DIR: join(folder.path, "contexts"), PATCHBAY_KEYCHAIN: "off" };
   await new Contexts(readEnvironment(settings)).save("prod", server.url, server.adminKey);
 }
 
@@ -91,7 +95,7 @@ async function run(line: string, more: Record<string, string> = {}) {
     PATH: `${folder.path}:${PATH}`,
     HOME,
     NODE_COMPILE_CACHE: join(folder.path, "compiled"),
-    PATCHBAY_CONFIG_DIR: join(folder.path, "config"),
+    PATCHBAY_CONFIG_DIR: join(folder.path, "contexts"),
     PATCHBAY_KEYCHAIN: "off",
     PATCHBAY_API_KEY: server.adminKey,
     URL: server.url,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -68,7 +69,10 @@ function generated(name: string): string {
   return join(import.meta.dirname, "../../../../gen", name);
 }
 
+/** The package that is built has the viewer's two files, in place of the viewer's package. */
 function viewer(name: string): string {
+  const packed = join(import.meta.dirname, "swagger-ui", name);
+  if (existsSync(packed)) return packed;
   return createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`);
 }
 

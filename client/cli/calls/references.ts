@@ -1,6 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { EXIT, UsageError } from "../failure.ts";
+import { EXIT, isCallError, UsageError } from "../failure.ts";
 import type { Connection } from "./connection.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -8,10 +9,27 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** How many Llms of a name are looked at. */
 const MAX_CANDIDATES = 100;
 
-/** The id of the Llm that a person means: by its id, the beginning of it, or its name if no other has it. */
+/** What an alias may look like; nothing else is asked for. */
+const ALIAS = /^[a-z0-9][a-z0-9._/-]{0,62}$/;
+
+async function byAlias(connection: Connection, word: string): Promise<string | undefined> {
+  if (!ALIAS.test(word) || word === "default") return undefined;
+  try {
+    const { llm } = await connection.call(LlmService.method.getLlm, { llmId: word });
+    return String((llm as JsonObject).llmId);
+  } catch (error) {
+    // A word that is no alias may still be a name.
+    if (isCallError(error) && (error.code === Code.NotFound || error.code === Code.InvalidArgument)) return undefined;
+    throw error;
+  }
+}
+
+/** The id of the Llm that a person means: by its id, its alias, the beginning of its id, or its name if no other has it. */
 export async function resolveLlm(connection: Connection, word: string): Promise<string> {
   const wanted = word.replace(/^llms?\//, "");
   if (UUID.test(wanted)) return wanted.toLowerCase();
+  const named = await byAlias(connection, wanted);
+  if (named) return named;
   const input = { search: wanted.slice(0, 100), pageSize: MAX_CANDIDATES };
   const { llms } = await connection.call(LlmService.method.listLlms, input);
   const found = (llms ?? []) as JsonObject[];

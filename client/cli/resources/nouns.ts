@@ -83,6 +83,7 @@ const llms: Noun = {
   watch: LlmService.method.watchLlms,
   columns: [
     text("NAME", "displayName"),
+    text("ALIAS", "alias"),
     text("MODEL", "modelIdentifier"),
     text("TYPE", "providerType"),
     text("STATUS", "status"),
@@ -92,6 +93,7 @@ const llms: Noun = {
   ],
   editable: [
     "displayName",
+    "alias",
     "description",
     "modelIdentifier",
     "endpointUrl",
@@ -110,6 +112,7 @@ const llms: Noun = {
   ],
   flags: [
     NAME,
+    { name: "alias", value: "alias", field: "alias", help: "what programs call it, such as claude-team" },
     TYPE,
     { name: "model", value: "model", field: "modelIdentifier", help: "the model, as the endpoint names it" },
     { name: "endpoint", value: "url", field: "endpointUrl", help: "the base URL of the endpoint" },
@@ -141,7 +144,7 @@ const llms: Noun = {
     list: ["patchbay llms list --status FAILING", "patchbay llms list -o json --label team=ai"],
     get: ["patchbay llms get demo"],
     create: [
-      "patchbay llms create --name gpt --type OPENAI --model gpt-4o --key-env OPENAI_API_KEY",
+      "patchbay llms create --name GPT --alias gpt --type OPENAI --model gpt-4o --key-env OPENAI_API_KEY",
       "patchbay llms create --name local --type OLLAMA --model llama3.2 --endpoint http://localhost:11434/v1",
       "patchbay llms create -f llm.yaml --dry-run",
     ],

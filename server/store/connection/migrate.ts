@@ -78,10 +78,10 @@ async function holder(client: Client): Promise<string> {
 }
 
 async function isUpToDate(client: Client, { folder, table }: Migrations): Promise<boolean> {
-  const files = readdirSync(folder).filter((name) => /^Migration\d+\w*\.ts$/.test(name));
+  const files = readdirSync(folder).filter((name) => /^Migration\d+\w*\.[jt]s$/.test(name));
   const { rows } = await asStart(client.query("select to_regclass($1) is not null as present", [table]));
   if (!rows[0].present) return false;
   const done = await asStart(client.query(`select name from ${table}`));
   const names = new Set(done.rows.map(({ name }) => name));
-  return files.every((file) => names.has(file.replace(/\.ts$/, "")));
+  return files.every((file) => names.has(file.replace(/\.[jt]s$/, "")));
 }

@@ -8,6 +8,8 @@ import {
   type QueryUsageRequest,
   type UsageService,
 } from "../../gen/patchbay/v1/usage_service_pb.ts";
+import { invalidField } from "../base/fault.ts";
+import { picoUsdOf, usdOf } from "../base/usd.ts";
 import type { Budgets } from "../domain/usage/budgets.ts";
 import type { UsageReport } from "../domain/usage/report.ts";
 import type { BudgetRow } from "../store/queries/budgets.ts";
@@ -52,17 +54,17 @@ function readQuery(request: QueryUsageRequest): UsageQuery {
 
 function presentSum({ groupBy }: UsageQuery, { values, ...sums }: UsageSum): MessageInitShape<typeof UsageRowSchema> {
   const told = Object.fromEntries(groupBy.map((dimension, index) => [FIELDS[dimension], values[index]]));
-  return { ...sums, ...told };
+  return { ...sums, costUsd: usdOf(sums.cost), ...told };
 }
 
 /** The rpcs of BudgetService: unpack, ask the domain, present. */
 export function budgetRpcs({ budgets }: { budgets: Budgets }): ServiceImpl<typeof BudgetService> {
   return {
-    async setBudget({ ownerId, llmId, amount, period, mode }, context) {
+    async setBudget({ ownerId, llmId, amount, amountUsd, period, mode }, context) {
       const budget = await budgets.set(scopeOf(context), {
         ownerId,
         llmId,
-        amount,
+        amount: readAmount(amount, amountUsd),
         period: nameOf(Budget_PeriodSchema, period) ?? "",
         mode: nameOf(Budget_ModeSchema, mode) ?? "REFUSE",
       });
@@ -86,6 +88,31 @@ export function budgetRpcs({ budgets }: { budgets: Budgets }): ServiceImpl<typeo
   };
 }
 
+/** Less than one token of any model costs. */
+const LEAST_AMOUNT = 1_000_000n;
+const MAX_INT64 = 2n ** 63n - 1n;
+
+/** Pico-dollars, by whichever of the two was given. What can only be a mistake of units is told with both figures. */
+function readAmount(amount: bigint, amountUsd: string): bigint {
+  if (amountUsd === "") {
+    if (amount === 0n || amount >= LEAST_AMOUNT) return amount;
+    const meant = `for ${amount} dollars give amount_usd: "${amount}" instead`;
+    throw invalidField("amount", `is in pico-dollars: ${amount} of them are $${usdOf(amount)}; ${meant}`);
+  }
+  const pico = picoUsdOf(amountUsd);
+  if (pico === undefined || pico > MAX_INT64) {
+    const digits = /^\d{1,19}$/.test(amountUsd)
+      ? `; as pico-dollars, which go into amount, it is $${usdOf(BigInt(amountUsd))}`
+      : "";
+    throw invalidField(
+      "amount_usd",
+      `$${amountUsd} is more than $${usdOf(MAX_INT64)}, the most that there can be${digits}`,
+    );
+  }
+  if (amount === 0n || amount === pico) return pico;
+  throw invalidField("amount_usd", `is $${amountUsd}, and amount is $${usdOf(amount)}: give one of them`);
+}
+
 function presentBudget(budget: BudgetRow): MessageInitShape<typeof BudgetSchema> {
   return {
     budgetId: budget.id,
@@ -99,5 +126,8 @@ function presentBudget(budget: BudgetRow): MessageInitShape<typeof BudgetSchema>
     reserved: budget.reserved,
     createdAt: BigInt(budget.createdAt.getTime()),
     updatedAt: BigInt(budget.updatedAt.getTime()),
+    amountUsd: usdOf(budget.amount),
+    spentUsd: usdOf(budget.spent),
+    reservedUsd: usdOf(budget.reserved),
   };
 }

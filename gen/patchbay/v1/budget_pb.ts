@@ -11,7 +11,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/budget.proto.
  */
 export const file_patchbay_v1_budget: GenFile = /*@__PURE__*/
-  fileDesc("ChhwYXRjaGJheS92MS9idWRnZXQucHJvdG8SC3BhdGNoYmF5LnYxIpEDCgZCdWRnZXQSFgoJYnVkZ2V0X2lkGAEgASgJQgPgQQMSEAoIb3duZXJfaWQYAiABKAkSDgoGbGxtX2lkGAMgASgJEg4KBmFtb3VudBgEIAEoAxIqCgZwZXJpb2QYBSABKA4yGi5wYXRjaGJheS52MS5CdWRnZXQuUGVyaW9kEiYKBG1vZGUYBiABKA4yGC5wYXRjaGJheS52MS5CdWRnZXQuTW9kZRIXCgppc19pbXBvc2VkGAcgASgIQgPgQQMSEgoFc3BlbnQYCCABKANCA+BBAxIVCghyZXNlcnZlZBgJIAEoA0ID4EEDEhcKCmNyZWF0ZWRfYXQYCiABKANCA+BBAxIXCgp1cGRhdGVkX2F0GAsgASgDQgPgQQMiPwoGUGVyaW9kEhYKElBFUklPRF9VTlNQRUNJRklFRBAAEgcKA0RBWRABEgkKBU1PTlRIEAISCQoFVE9UQUwQAyIyCgRNb2RlEhQKEE1PREVfVU5TUEVDSUZJRUQQABIICgRXQVJOEAESCgoGUkVGVVNFEAJCbQoPY29tLnBhdGNoYmF5LnYxQgtCdWRnZXRQcm90b1ABWj1naXRodWIuY29tL3BhdGNoYmF5L3BhdGNoYmF5L2NsaWVudC9nby9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_api_field_behavior]);
+  fileDesc("ChhwYXRjaGJheS92MS9idWRnZXQucHJvdG8SC3BhdGNoYmF5LnYxItgDCgZCdWRnZXQSFgoJYnVkZ2V0X2lkGAEgASgJQgPgQQMSEAoIb3duZXJfaWQYAiABKAkSDgoGbGxtX2lkGAMgASgJEg4KBmFtb3VudBgEIAEoAxIqCgZwZXJpb2QYBSABKA4yGi5wYXRjaGJheS52MS5CdWRnZXQuUGVyaW9kEiYKBG1vZGUYBiABKA4yGC5wYXRjaGJheS52MS5CdWRnZXQuTW9kZRIXCgppc19pbXBvc2VkGAcgASgIQgPgQQMSEgoFc3BlbnQYCCABKANCA+BBAxIVCghyZXNlcnZlZBgJIAEoA0ID4EEDEhcKCmNyZWF0ZWRfYXQYCiABKANCA+BBAxIXCgp1cGRhdGVkX2F0GAsgASgDQgPgQQMSEgoKYW1vdW50X3VzZBgMIAEoCRIWCglzcGVudF91c2QYDSABKAlCA+BBAxIZCgxyZXNlcnZlZF91c2QYDiABKAlCA+BBAyI/CgZQZXJpb2QSFgoSUEVSSU9EX1VOU1BFQ0lGSUVEEAASBwoDREFZEAESCQoFTU9OVEgQAhIJCgVUT1RBTBADIjIKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEggKBFdBUk4QARIKCgZSRUZVU0UQAkJtCg9jb20ucGF0Y2hiYXkudjFCC0J1ZGdldFByb3RvUAFaPWdpdGh1Yi5jb20vcGF0Y2hiYXkvcGF0Y2hiYXkvY2xpZW50L2dvL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_api_field_behavior]);
 
 /**
  * What an owner's chats may cost in a period.
@@ -95,6 +95,27 @@ export type Budget = Message<"patchbay.v1.Budget"> & {
    * @generated from field: int64 updated_at = 11;
    */
   updatedAt: bigint;
+
+  /**
+   * The amount in US dollars, as a decimal text such as "25".
+   *
+   * @generated from field: string amount_usd = 12;
+   */
+  amountUsd: string;
+
+  /**
+   * What was spent in the current period, in US dollars, as a decimal text.
+   *
+   * @generated from field: string spent_usd = 13;
+   */
+  spentUsd: string;
+
+  /**
+   * What chats that are under way may come to, in US dollars, as a decimal text.
+   *
+   * @generated from field: string reserved_usd = 14;
+   */
+  reservedUsd: string;
 };
 
 /**

@@ -74,7 +74,7 @@ export type CreateLlmRequest = Message<"patchbay.v1.CreateLlmRequest"> & {
 
   /**
    * The endpoint's base URL, http or https, at most 2,048 bytes. Default: the Provider's, else the address of the
-   * vendor, for provider types that have one (OPENAI, OPEN_ROUTER, DASHSCOPE, ANTHROPIC).
+   * vendor, for provider types that have one (OPENAI, OPEN_ROUTER, OLLAMA, DASHSCOPE, ANTHROPIC).
    *
    * @generated from field: string endpoint_url = 5;
    */

@@ -82,7 +82,7 @@ export type UpsertProviderRequest = Message<"patchbay.v1.UpsertProviderRequest">
 
   /**
    * The endpoint's base URL, http or https. Default: the address of the vendor, for provider types that have one (OPENAI,
-   * OPEN_ROUTER, DASHSCOPE, ANTHROPIC).
+   * OPEN_ROUTER, OLLAMA, DASHSCOPE, ANTHROPIC).
    *
    * @generated from field: optional string endpoint_url = 7;
    */

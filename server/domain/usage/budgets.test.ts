@@ -8,8 +8,8 @@ import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
 
 /** What one reply of the scripted upstream costs: three tokens, and the prompt is free. */
-const COST = 30n;
-const PRICE = { input: "0", output: "0.00001" };
+const COST = 30_000_000n;
+const PRICE = { input: "0", output: "10" };
 const MODEST = { samplingParams: { maxTokens: 3 }, message: "Hi" };
 
 let upstream: ScriptedUpstream;
@@ -59,7 +59,13 @@ describe("D12 a budget", () => {
     expect(await problemIn(Promise.reject(refused[0]))).toMatchObject({
       code: "ResourceExhausted",
       reason: "BUDGET_EXHAUSTED",
-      metadata: { llmId, budgetId, amount: "300", needed: "30", resetsAt: expect.stringMatching(/^\d{13}$/) },
+      metadata: {
+        llmId,
+        budgetId,
+        amount: "300000000",
+        needed: "30000000",
+        resetsAt: expect.stringMatching(/^\d{13}$/),
+      },
     });
     expect(await stateOf(budgetId)).toMatchObject({ spent: 10n * COST, reserved: 0n });
   });
@@ -132,7 +138,9 @@ describe("D12 a budget", () => {
         [budgetId, COST, COST, budgetId],
       );
     await hold("1 minute");
-    expect(await problemIn(patchbay.chat.chat({ llmId, ...MODEST }))).toMatchObject({ metadata: { reserved: "30" } });
+    expect(await problemIn(patchbay.chat.chat({ llmId, ...MODEST }))).toMatchObject({
+      metadata: { reserved: "30000000" },
+    });
     await em.execute("update budget_reservation set expires_at = now() - interval '1 second'");
     await patchbay.chat.chat({ llmId, ...MODEST });
     expect(await stateOf(budgetId)).toMatchObject({ spent: COST, reserved: 0n });
@@ -167,8 +175,8 @@ describe("budgets", () => {
     const llmId = await create();
     const day = await setBudget({});
     await patchbay.chat.chat({ llmId, ...MODEST });
-    const changed = await setBudget({ amount: 5n, mode: Budget_Mode.WARN });
-    expect(changed).toMatchObject({ budgetId: day?.budgetId, amount: 5n, mode: Budget_Mode.WARN, spent: COST });
+    const changed = await setBudget({ amount: 5_000_000n, mode: Budget_Mode.WARN });
+    expect(changed).toMatchObject({ budgetId: day?.budgetId, amount: 5_000_000n, mode: Budget_Mode.WARN, spent: COST });
     const month = await setBudget({ period: Budget_Period.MONTH });
     const ofLlm = await setBudget({ llmId });
     const page = await patchbay.budgets.listBudgets({ pageSize: 2 });
@@ -186,10 +194,14 @@ describe("budgets", () => {
 
   it("that were imposed can be seen, and neither changed nor deleted by the owner", async () => {
     const admin = server.client(server.adminKey);
-    const { budget } = await admin.budgets.setBudget({ ownerId: accountId, amount: 1n, period: Budget_Period.TOTAL });
+    const { budget } = await admin.budgets.setBudget({
+      ownerId: accountId,
+      amount: 1_000_000n,
+      period: Budget_Period.TOTAL,
+    });
     const { budgetId = "" } = budget ?? {};
-    expect(await stateOf(budgetId)).toMatchObject({ isImposed: true, amount: 1n });
-    const change = () => setBudget({ amount: 99n, period: Budget_Period.TOTAL });
+    expect(await stateOf(budgetId)).toMatchObject({ isImposed: true, amount: 1_000_000n });
+    const change = () => setBudget({ amount: 99_000_000n, period: Budget_Period.TOTAL });
     for (const call of [change, () => patchbay.budgets.deleteBudget({ budgetId })]) {
       expect(await problemIn(call())).toMatchObject({ code: "FailedPrecondition", reason: "BUDGET_IMPOSED" });
     }
@@ -202,7 +214,7 @@ describe("budgets", () => {
     expect(await problemIn(stranger.budgets.getBudget({ budgetId }))).toMatchObject({ reason: "BUDGET_NOT_FOUND" });
     expect(await problemIn(stranger.budgets.deleteBudget({ budgetId }))).toMatchObject({ reason: "BUDGET_NOT_FOUND" });
     const llmId = await create();
-    const asked = { llmId, amount: 1n, period: Budget_Period.DAY };
+    const asked = { llmId, amount: 1_000_000n, period: Budget_Period.DAY };
     expect(await problemIn(stranger.budgets.setBudget(asked))).toMatchObject({ reason: "LLM_NOT_FOUND" });
     expect(await problemIn(stranger.budgets.setBudget({ ...asked, llmId: "", ownerId: accountId }))).toMatchObject({
       reason: "PERMISSION_MISSING",

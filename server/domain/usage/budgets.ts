@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
+import { usdOf } from "../../base/usd.ts";
 import {
   type BudgetRow,
   deleteBudget,
@@ -118,7 +119,8 @@ async function requireNoneRefuses(scope: Scope, llm: Readonly<Llm>): Promise<voi
   if (budgets.every(({ mode, llmId }) => mode !== "REFUSE" || (llmId !== null && llmId !== llm.id))) return;
   throw new Fault(
     "PRICE_UNKNOWN",
-    "there is a budget, and what the Llm costs is not known; set its price, zero if it costs nothing",
+    "there is a budget, and what the Llm costs is not known: set its price with PATCH /v1/llms/ID and " +
+      '{"price": {"input": "2.5", "output": "10"}}, in dollars for a million tokens, or "0" if it costs nothing',
     { metadata: { llmId: llm.id } },
   );
 }
@@ -141,9 +143,12 @@ function imposed(): Fault {
 
 function exhausted(llm: Readonly<Llm>, { id, amount, spent, reserved, period }: BudgetRow, needed: bigint): Fault {
   const resetsAt = resetOf(period);
+  const left = amount - spent - reserved;
   return new Fault(
     "BUDGET_EXHAUSTED",
-    `the chat may cost more than is left of budget ${id}${resetsAt ? `; it begins anew at ${new Date(resetsAt).toISOString()}` : ""}`,
+    `the chat may cost $${usdOf(needed)}, and budget ${id} of $${usdOf(amount)} has $${usdOf(left < 0n ? 0n : left)} left: ` +
+      `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way; ` +
+      (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew: raise or delete it"),
     {
       metadata: {
         llmId: llm.id,

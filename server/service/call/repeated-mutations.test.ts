@@ -122,9 +122,13 @@ const MUTATIONS: Readonly<Record<string, (patchbay: Patchbay) => Promise<Mutatio
   "ProviderService.DeleteProvider": async (patchbay) =>
     mutation(patchbay.providers.deleteProvider, await newProvider(patchbay), STALE),
   "BudgetService.SetBudget": async (patchbay) =>
-    mutation(patchbay.budgets.setBudget, { ...(await newLlm(patchbay)), ...PERIOD, amount: 1n }, { amount: 2n }),
+    mutation(
+      patchbay.budgets.setBudget,
+      { ...(await newLlm(patchbay)), ...PERIOD, amount: 1_000_000n },
+      { amount: 2_000_000n },
+    ),
   "BudgetService.DeleteBudget": async (patchbay) => {
-    const { budget } = await patchbay.budgets.setBudget({ ...(await newLlm(patchbay)), ...PERIOD, amount: 1n });
+    const { budget } = await patchbay.budgets.setBudget({ ...(await newLlm(patchbay)), ...PERIOD, amount: 1_000_000n });
     return mutation(patchbay.budgets.deleteBudget, { budgetId: budget?.budgetId ?? "" }, { budgetId: randomUUID() });
   },
   "ChatService.DeleteSession": async (patchbay) =>

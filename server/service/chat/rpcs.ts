@@ -15,6 +15,7 @@ import type {
 } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { UsageSourceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../../base/fault.ts";
+import { usdOf } from "../../base/usd.ts";
 import type { ReplyFacts } from "../../domain/chat/attempt.ts";
 import type { ChatAsk, ChatEvent, Chats, ReplyOrigin } from "../../domain/chat/chats.ts";
 import type { Sessions } from "../../domain/chat/sessions.ts";
@@ -105,7 +106,7 @@ function presentFacts({ usage, source, cost, priceSource = "", overBudget, notic
     overBudget,
     priceSource,
     statuses: notices.map(presentNotice),
-    ...(cost === undefined ? {} : { cost }),
+    ...(cost === undefined ? {} : { cost, costUsd: usdOf(cost) }),
   };
 }
 

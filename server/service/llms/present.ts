@@ -28,6 +28,7 @@ import {
 import { Notice_CodeSchema, type NoticeSchema } from "../../../gen/patchbay/v1/notice_pb.ts";
 import type { ProviderModelSchema } from "../../../gen/patchbay/v1/provider_pb.ts";
 import type { TokenPriceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
+import { usdOf } from "../../base/usd.ts";
 import type { Notice } from "../../domain/connections/notice.ts";
 import { purgeTimeOf } from "../../domain/llms/deletion.ts";
 import { etagOf, inferredOf } from "../../domain/llms/values.ts";
@@ -84,6 +85,7 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     ...(llm.price ? { price: presentPrice(llm.price) } : {}),
     ...(llm.providerType === "DASHSCOPE" ? { dashscopeApiDialect: Llm_DashscopeApiDialect.OPENAI_COMPATIBLE } : {}),
     totalCost: llm.totalCost ?? 0n,
+    totalCostUsd: usdOf(llm.totalCost ?? 0n),
     unpricedReplies: llm.unpricedReplies ?? 0n,
   };
 }

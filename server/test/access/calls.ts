@@ -71,7 +71,7 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   "UsageService.QueryUsage": about((world, whose) => ({ ownerId: world.things(whose).accountId })),
   "BudgetService.SetBudget": about(async (world, whose) => ({
     llmId: await world.newLlm(whose),
-    amount: "1",
+    amount: "1000000",
     period: "TOTAL",
     mode: "WARN",
   })),

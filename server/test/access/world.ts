@@ -107,7 +107,7 @@ export class World {
   async newBudget(whose: Whose): Promise<string> {
     const { budgetId } = this.things(whose);
     const llmId = await this.newLlm(whose);
-    const asked = { llmId, amount: 1n, period: Budget_Period.TOTAL, mode: Budget_Mode.WARN };
+    const asked = { llmId, amount: 1_000_000n, period: Budget_Period.TOTAL, mode: Budget_Mode.WARN };
     return (await this.#owners.get(whose)?.budgets.setBudget(asked))?.budget?.budgetId ?? budgetId;
   }
 

@@ -25,8 +25,8 @@ export interface TestServer extends Server {
   readonly adminKey: string;
   /** Where its data and its keys are: with these, another server shares them. */
   readonly settings: Record<string, string>;
-  /** Another server that shares them, to be stopped before this one. */
-  startAnother(): Promise<Server>;
+  /** Another server that shares them, with more settings where they are given, to be stopped before this one. */
+  startAnother(settings?: Record<string, string>): Promise<Server>;
   /** A new account with a key of a role. */
   addAccount(role: Role): Promise<{ accountId: string; apiKey: string }>;
   /** Another key of an account. */
@@ -43,8 +43,10 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const shared = { DATABASE_URL: database.url, KEYRING_FILE: join(folder.path, "keyring") };
   // A scripted upstream hears nothing but what its test does.
   const quiet = { MODEL_CHECK_HOURS: "0" };
-  const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...quiet, ...shared, ...settings });
-  const start = () => build(config, memoryLog(log));
+  const start = (said: Record<string, string> = {}) => {
+    const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...quiet, ...shared, ...settings, ...said });
+    return build(config, memoryLog(log));
+  };
   const server = await start();
   const { store, url } = server;
   const addKey = async (accountId: string, role: Role) => {

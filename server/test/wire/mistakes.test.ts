@@ -75,6 +75,11 @@ describe("a mistake in a new Llm", () => {
       says: "endpointUrl: write https://",
     },
     {
+      name: "Ollama, whose address everybody has, before the operator opened it",
+      body: { ...OPENAI, providerType: "OLLAMA", modelIdentifier: "llama3.2" },
+      says: "starting the server with EGRESS_ALLOW=http://localhost:11434",
+    },
+    {
       name: "an endpoint inside the server that there is not",
       body: { ...LLM, endpointUrl: "patchbay:dmeo" },
       says: "endpointUrl: must be patchbay:demo for the demo endpoint",
@@ -106,6 +111,49 @@ describe("a mistake in a new Llm", () => {
       expect(status).toBe(200);
     },
   );
+});
+
+describe("a mistake with money", () => {
+  it.each([
+    {
+      name: "dollars for pico-dollars",
+      budget: { amount: 25, period: "MONTH" },
+      says: 'amount: is in pico-dollars: 25 of them are $0.000000000025; for 25 dollars give amountUsd: "25" instead',
+    },
+    {
+      name: "pico-dollars for dollars",
+      budget: { amountUsd: "25000000000000", period: "MONTH" },
+      says: "$25000000000000 is more than $9223372.036854775807, the most that there can be; as pico-dollars, which go into amount, it is $25",
+    },
+    {
+      name: "two amounts that do not agree",
+      budget: { amountUsd: "25", amount: "1000000", period: "MONTH" },
+      says: "amountUsd: is $25, and amount is $0.000001: give one of them",
+    },
+    { name: "a currency sign", budget: { amountUsd: "$25", period: "DAY" }, says: 'such as "25" or "0.50"' },
+    { name: "no period", budget: { amountUsd: "25" }, says: "period: must be one of DAY, MONTH, TOTAL" },
+  ])("is told with both figures: $name", async ({ budget, says }) => {
+    const { status, body } = await call("POST", "/v1/budgets", JSON.stringify(budget));
+    expect(body.error?.message).toContain(says);
+    expect(status).toBe(400);
+  });
+
+  it("is told when a budget is used up: amount, spent, left, and when it begins anew", async () => {
+    const { accountId, apiKey } = await server.addAccount("OWNER");
+    const headers = { authorization: `Bearer ${apiKey}` };
+    const asked = { ...LLM, endpointUrl: "patchbay:demo", price: { input: 0, output: "1000" } };
+    const made = (await call("POST", "/v1/llms", JSON.stringify(asked), headers)).body.llm?.llmId;
+    const budget = await call("POST", "/v1/budgets", '{"amountUsd": "0.02", "period": "day"}', headers);
+    expect(budget.body).toMatchObject({ ownerId: accountId, amount: "20000000000", amountUsd: "0.02", spentUsd: "0" });
+    const chat = () =>
+      call("POST", `/v1/llms/${made}:chat`, '{"message": "Hi", "samplingParams": {"maxTokens": 15}}', headers);
+    expect((await chat()).body).toMatchObject({ cost: "11000000000", costUsd: "0.011" });
+    const { status, body } = await chat();
+    expect(body.error?.message).toMatch(
+      /may cost \$0\.015, and budget \S+ of \$0\.02 has \$0\.009 left: \$0\.011 are spent, .* it begins anew at 20/,
+    );
+    expect(status).toBe(429);
+  });
 });
 
 describe("a mistake in a request", () => {

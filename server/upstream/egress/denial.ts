@@ -45,11 +45,11 @@ const ADVICE: Readonly<Partial<Record<DenyReason, string>>> = {
 export function refusalOf(reason: DenyReason, url: string): string {
   const parsed = URL.parse(url);
   if (parsed?.protocol === "patchbay:") return "the demo endpoint is switched off (setting DEMO_ENDPOINT)";
-  const opening = `the operator can open it by listing ${parsed?.origin} in the setting EGRESS_ALLOW`;
+  const opening = `the operator can open it by starting the server with EGRESS_ALLOW=${parsed?.origin}`;
   const advice = ADVICE[reason] ?? opening;
   const mayBeTypo = reason === "scheme" && parsed?.protocol === "http:" && isNameOfTheInternet(parsed);
   if (mayBeTypo)
-    return `write https://: without encryption, endpoints of the internet are not allowed; else ${opening}`;
+    return `write https://, since endpoints of the internet are not called without encryption; else ${opening}`;
   return `endpoint not allowed by the egress policy (setting EGRESS_ALLOW): ${advice}`;
 }
 

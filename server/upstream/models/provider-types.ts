@@ -58,7 +58,7 @@ const TRAITS = {
     priceCatalog: "openrouter",
   },
   VLLM: openAiCompatible,
-  OLLAMA: openAiCompatible,
+  OLLAMA: { ...openAiCompatible, defaultEndpointUrl: "http://localhost:11434/v1" },
   LLAMA_CPP: { ...openAiCompatible, listsToAnybody: true },
   CUSTOM_OPENAI_COMPATIBLE: openAiCompatible,
   // Alibaba's international address; accounts of mainland China are at dashscope.aliyuncs.com.

@@ -4,11 +4,13 @@ import {
   type DescMessage,
   fromJson,
   getOption,
+  hasOption,
   type JsonValue,
   type Message,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { field as rulesOfField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
 import { plain_as, takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
 import {
@@ -146,6 +148,7 @@ class PatientReader {
 
   #checkField(field: DescField, value: ExactJson, path: string, depth: number): ExactJson {
     const type = valueTypeOf(field);
+    if (typeof value === "number" && isDecimal(field)) return plainDecimal(value);
     if (field.fieldKind === "list") {
       if (Array.isArray(value)) {
         return value.map((item, index) => this.#checkValue(type, item, `${path}[${index}]`, depth));
@@ -193,6 +196,18 @@ function unfold(desc: DescMessage, value: ExactJson): ExactJson {
   if (name === "" || !isObject(value)) return value;
   const isWhole = Object.keys(value).every((key) => key === name && isObject(value[key]));
   return isWhole && Object.keys(value).length > 0 ? value : { [name]: value };
+}
+
+/** Whether a text is a decimal number by its rule, so that a number may stand for it. */
+function isDecimal(field: DescField): boolean {
+  if (field.scalar !== ScalarType.STRING || !hasOption(field, rulesOfField)) return false;
+  const { type } = getOption(field, rulesOfField);
+  return type.case === "string" && type.value.pattern.startsWith("^[0-9]{1,");
+}
+
+/** Without an exponent, which no decimal text has. */
+function plainDecimal(value: number): string {
+  return /e/.test(String(value)) ? value.toFixed(12).replace(/\.?0+$/, "") : String(value);
 }
 
 /** Whether a field is one that the message named by `takes_back` has, and that is the server's to say. */

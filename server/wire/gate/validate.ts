@@ -51,7 +51,7 @@ const PATTERNS: Readonly<Record<string, string>> = {
   "^[A-Za-z0-9-]*$": "must be letters, digits and hyphens, as in the name of a header",
   "^(env|file|vault)://[!-~]*$": "must look like env://NAME, file:///path or vault://mount/path#field",
   "^[0-9]{1,6}(\\.[0-9]{1,6})?$": 'must be dollars for a million tokens as a decimal text, such as "2.5"',
-  "^[0-9]{1,7}(\\.[0-9]{1,12})?$": 'must be dollars as a decimal text, such as "25" or "0.50"',
+  "^[0-9]{1,19}(\\.[0-9]{1,12})?$": 'must be dollars as a decimal text, such as "25" or "0.50"',
   "^[A-Za-z0-9_-]{1,64}$": "must be 1 to 64 letters, digits, underscores and hyphens",
   "^[A-Za-z0-9_-]{0,64}$": "must be up to 64 letters, digits, underscores and hyphens",
   "^[a-z0-9][a-z0-9._-]*$":

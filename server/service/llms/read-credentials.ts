@@ -8,6 +8,7 @@ import { invalidField } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
 import type { CredentialsDraft } from "../../domain/connections/credentials.ts";
 import type { Notice } from "../../domain/connections/notice.ts";
+import { keyIn } from "../../domain/connections/pasted-key.ts";
 import { SecretRef } from "../../domain/connections/secret-ref.ts";
 import type { Slot } from "../../domain/connections/slots.ts";
 import { nameOf } from "../call/enums.ts";
@@ -38,6 +39,6 @@ export function readSlot(slot: StoredCredentials_Slot): Slot {
 }
 
 function readSource(source: ApiKeyCredentials["source"]): CredentialsDraft["source"] | undefined {
-  if (source.case === "inlineSecret") return new Secret(source.value);
+  if (source.case === "inlineSecret") return new Secret(keyIn(source.value));
   return source.case === "secretRef" ? SecretRef.parse(source.value.uri) : undefined;
 }

@@ -120,11 +120,10 @@ describe("B3 a key in a URL", () => {
 describe("B4 credentials that fit into no header", () => {
   const broken = [
     { name: "a line break", secret: `${CANARY}\r\nx-evil: 1` },
-    { name: "a line feed behind", secret: `${CANARY}\n` },
     { name: "a NUL", secret: `${CANARY}\0` },
     { name: "a space", secret: `${CANARY} x` },
     { name: "a letter beyond ASCII", secret: `${CANARY}ü` },
-    { name: "a byte order mark", secret: `\ufeff${CANARY}` },
+    { name: "a byte order mark inside", secret: `${CANARY}\ufeff${CANARY}` },
     { name: "8,193 characters", secret: CANARY.padEnd(8_193, "x") },
     { name: "nothing", secret: "" },
   ].flatMap(({ name, secret }) => [{ name, credentials: { apiKey: { inlineSecret: secret } }, secret }]);

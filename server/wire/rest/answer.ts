@@ -167,6 +167,8 @@ export interface Framing {
   readonly failure: (json: string) => string;
   /** Says that the stream is complete, where the end of the body alone would not. */
   readonly end: string;
+  /** What readers pass over, for a stream on which nothing moves; undefined where there is no such thing. */
+  readonly comment: string | undefined;
 }
 
 /** Newline-delimited JSON: a message, or the error that ended the stream, on each line. */
@@ -175,6 +177,7 @@ export const NDJSON: Framing = {
   message: (json) => `${json}\n`,
   failure: (json) => `${json}\n`,
   end: "",
+  comment: undefined,
 };
 
 /**
@@ -186,6 +189,7 @@ export const SERVER_SENT_EVENTS: Framing = {
   message: (json) => `data: ${json}\n\n`,
   failure: (json) => `event: error\ndata: ${json}\n\n`,
   end: "event: end\ndata: {}\n\n",
+  comment: ": keep-alive\n\n",
 };
 
 /** The framing for what a caller accepts; NDJSON unless the caller asks for events. */

@@ -25,6 +25,7 @@ export function welcome(
   const key = newApiKey?.reveal();
   const lines = [
     `Patchbay ${version} listens on ${bold(url)} (gRPC, gRPC-Web, Connect and REST).`,
+    `  console   ${url}/ (in a browser: look, connect, chat)`,
     `  docs      ${url}/docs`,
     key
       ? `  API key   ${bold(key)} (an ADMIN's; it is not shown again, and replaced at each start until it is used)`

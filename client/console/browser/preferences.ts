@@ -13,7 +13,7 @@ const STORED = "patchbay.preferences";
 const DEFAULTS: Preferences = {
   theme: "system",
   shortcuts: true,
-  hiddenColumns: { owner: true, updated: true, labels: true, total: true },
+  hiddenColumns: { endpoint: true, owner: true, updated: true, labels: true, total: true },
 };
 const listeners = new Set<() => void>();
 let preferences: Preferences = { ...DEFAULTS, ...restore() };

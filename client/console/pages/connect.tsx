@@ -38,6 +38,9 @@ const VENDORS = [
   [ProviderType.DASHSCOPE, "dashscope"],
 ] as const;
 
+/** The endpoint that a server has in itself. */
+const DEMO_URL = "patchbay:demo";
+
 /** From a vendor to a chat: a Provider with the key, then an Llm of it. */
 export default function ConnectPage() {
   const [query] = useSearchParams();
@@ -86,6 +89,13 @@ function ChoosePlace({
   const nameFor = (base: string) => freeName(base, known);
   const chooseOwn = () =>
     onChoose({ providerType: ProviderType.CUSTOM_OPENAI_COMPATIBLE, endpointUrl: "", name: "", isOwn: true });
+  const chooseDemo = () =>
+    onChoose({
+      providerType: ProviderType.CUSTOM_OPENAI_COMPATIBLE,
+      endpointUrl: DEMO_URL,
+      name: nameFor("demo"),
+      isOwn: true,
+    });
   return (
     <>
       {known.length > 0 && (
@@ -116,13 +126,21 @@ function ChoosePlace({
               <strong>{text.providerTypes[providerType]}</strong>
             </button>
           ))}
+          <button type="button" className="vendor" onClick={chooseDemo}>
+            <strong>{t.demo}</strong>
+            <span>{t.demoHint}</span>
+          </button>
           <button type="button" className="vendor" onClick={chooseOwn}>
             <strong>{t.own}</strong>
             <span>{t.ownHint}</span>
           </button>
         </div>
       </section>
-      <MachineChoices onChoose={(place) => onChoose({ ...place, name: nameFor(place.name) })} />
+      <MachineChoices
+        onChoose={({ providerType, endpointUrl, name }) =>
+          onChoose({ providerType, endpointUrl, name: nameFor(name), isOwn: true })
+        }
+      />
       <p>
         <Link href="/llms/new">{t.byHand}</Link>
       </p>
@@ -194,7 +212,7 @@ function GiveKey({ place, onBack, onDone }: { place: Place; onBack: () => void; 
             onChange={(event) => setUrl(event.target.value)}
             type="url"
             required
-            autoFocus
+            autoFocus={!place.endpointUrl}
           />
           <SelectField
             label={t.api}

@@ -29,7 +29,7 @@ export function Keys({ llm }: { llm: Llm }) {
   return (
     <div className="stack">
       <p className="muted">{t.hint}</p>
-      <div className="columns">
+      <div className="columns three">
         <section className="card stack">
           <h2>{t.current}</h2>
           {llm.hasCredentials ? <Held hint={llm.credentialsRef || llm.credentialsHint} /> : <p>{t.noneCurrent}</p>}

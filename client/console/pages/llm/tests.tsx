@@ -19,21 +19,23 @@ export function Tests({ llm }: { llm: Llm }) {
   const { llmId } = llm;
   const test = useTestLlm();
   return (
-    <div className="columns">
-      <section className="card stack">
-        <div className="row">
-          <h2>{t.lastTest}</h2>
-          <span className="grow" />
-          <AsCode method={llmMethods.testLlm} request={() => requestOf(llmMethods.testLlm, { llmId })} />
-          <Button isSmall disabled={test.isPending} onClick={() => test.mutate({ llmId })}>
-            {text.common.test}
-          </Button>
-        </div>
-        <ProblemNotice error={test.error} />
-        <Stages test={llm.lastTest} isRunning={test.isPending} />
-        {llm.lastTest && !test.isPending && <TestFacts test={llm.lastTest} />}
-      </section>
-      <Pings llmId={llmId} />
+    <div className="stack">
+      <div className="columns">
+        <section className="card stack">
+          <div className="row">
+            <h2>{t.lastTest}</h2>
+            <span className="grow" />
+            <AsCode method={llmMethods.testLlm} request={() => requestOf(llmMethods.testLlm, { llmId })} />
+            <Button isSmall disabled={test.isPending} onClick={() => test.mutate({ llmId })}>
+              {text.common.test}
+            </Button>
+          </div>
+          <ProblemNotice error={test.error} />
+          <Stages test={llm.lastTest} isRunning={test.isPending} />
+          {llm.lastTest && !test.isPending && <TestFacts test={llm.lastTest} />}
+        </section>
+        <Pings llmId={llmId} />
+      </div>
       {may("READ_AUDIT_EVENT") && <History llm={llm} />}
     </div>
   );
@@ -110,7 +112,7 @@ function Summary({ summary }: { summary: PingSummary }) {
     <Facts>
       <Fact name={text.test.firstToken}>{spread(summary.firstToken)}</Fact>
       <Fact name={text.test.latency}>{spread(summary.latency)}</Fact>
-      <Fact name={text.common.yes}>{`${summary.replied} / ${summary.sent}`}</Fact>
+      <Fact name={t.replied}>{`${summary.replied} / ${summary.sent}`}</Fact>
     </Facts>
   );
 }

@@ -1,0 +1,156 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { expect, it } from "vitest";
+import { Budget_Mode, Budget_Period } from "../../../../gen/patchbay/v1/budget_pb.ts";
+import { Llm_ProviderType as Type } from "../../../../gen/patchbay/v1/llm_pb.ts";
+import { describeUnless } from "../../clients/program.ts";
+import { saysSlowly } from "../../upstream/behaviours.ts";
+import { type ConsoleRig, goTo, missingBrowser, signIn, startConsole } from "../console-rig.ts";
+
+const FOLDER = join(import.meta.dirname, "../../../../docs/console");
+const REPLY = "A patchbay keeps every connection in one place, so that a cable is moved once and not at each desk.";
+
+describeUnless(missingBrowser)("the pictures of the console", () => {
+  it("are taken of each page, in light and in dark", { timeout: 300_000 }, async () => {
+    const rig = await startConsole({ MODEL_CHECK_HOURS: "0" });
+    const { apiKey, llmId } = await fill(rig);
+    mkdirSync(FOLDER, { recursive: true });
+    for (const colorScheme of ["light", "dark"] as const) {
+      const page = await rig.open({ colorScheme, reducedMotion: "reduce" });
+      const take = async (name: string) => {
+        await page.waitForLoadState("networkidle");
+        await expect.poll(() => page.getByText("Loading…").count(), { timeout: 20_000 }).toBe(0);
+        await page.waitForTimeout(300);
+        await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
+      };
+      await take("sign-in");
+      await signIn(page, apiKey);
+      await page.getByRole("link", { name: "Support answers" }).waitFor();
+      await take("llms");
+      await goTo(page, "/connect");
+      await page.getByRole("button", { name: "OpenAI" }).first().waitFor();
+      await take("connect");
+      for (const tab of ["overview", "usage", "keys", "use"]) {
+        await goTo(page, `/llms/${llmId}?tab=${tab}`);
+        await take(tab === "overview" ? "llm" : `llm-${tab}`);
+      }
+      await goTo(page, `/llms/${llmId}?tab=tests`);
+      await page.getByLabel("How many").selectOption("5");
+      await page.getByRole("button", { name: "Measure" }).click();
+      await page
+        .getByText(/median/)
+        .first()
+        .waitFor();
+      await take("llm-tests");
+      await goTo(page, `/llms/${llmId}/edit`);
+      await page.getByLabel("Name", { exact: true }).waitFor();
+      await take("llm-edit");
+      await goTo(page, `/playground?llm=${llmId}&llm2=${llmId}`);
+      await page.getByLabel("Message", { exact: true }).fill("What is a patchbay good for?");
+      await page.keyboard.press("Enter");
+      await expect.poll(() => page.getByText(/first token/).count(), { timeout: 20_000 }).toBe(2);
+      await take("playground");
+      await goTo(page, "/usage");
+      await page.getByText("Refuse chats").first().waitFor();
+      await take("usage");
+      for (const name of ["providers", "access", "audit"]) {
+        await goTo(page, `/${name}`);
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        await take(name);
+      }
+      await page.keyboard.press("c");
+      await page
+        .getByRole("dialog")
+        .getByRole("button", { name: /ListAuditEvents/ })
+        .first()
+        .click();
+      await take("calls");
+      await page.context().close();
+    }
+    expect(rig.complaints).toEqual([]);
+    await rig.stop();
+  });
+});
+
+/** A small team's month: some Llms that work and some that do not, and what they cost. */
+async function fill(rig: ConsoleRig): Promise<{ apiKey: string; llmId: string }> {
+  const { accountId, apiKey } = await rig.server.addAccount("ADMIN");
+  const patchbay = rig.server.client(apiKey);
+  const key = (value: string) => ({ apiKey: { source: { case: "inlineSecret" as const, value } } });
+  const own = { providerType: Type.CUSTOM_OPENAI_COMPATIBLE, endpointUrl: rig.endpointUrl };
+  const { provider } = await patchbay.providers.upsertProvider({
+    name: "gateway",
+    displayName: "Team gateway",
+    ...own,
+    credentials: key(rig.upstreamKey),
+  });
+  await patchbay.providers.testProvider({ name: "gateway" });
+  const llms = [
+    { displayName: "Support answers", modelIdentifier: "gpt-4o", labels: { team: "support" } },
+    { displayName: "Search", modelIdentifier: "gpt-4o-mini", labels: { team: "search" } },
+    { displayName: "Summaries", modelIdentifier: "claude-sonnet-4-5", labels: { team: "docs" } },
+    { displayName: "Drafts", modelIdentifier: "llama-3.3-70b", labels: { team: "docs" } },
+  ];
+  const price = [
+    { input: "2.5", output: "10" },
+    { input: "0.15", output: "0.6" },
+    { input: "3", output: "15" },
+  ];
+  const ids: string[] = [];
+  for (const [index, draft] of llms.entries()) {
+    rig.upstream.setModel(draft.modelIdentifier, saysSlowly(12, ...(REPLY.match(/\S+\s*/g) ?? [])));
+    const connection =
+      index === 0 ? { ...own, credentials: key(rig.upstreamKey) } : { providerId: provider?.providerId ?? "" };
+    const { llm } = await patchbay.llms.createLlm({
+      ...draft,
+      ...connection,
+      ...(price[index] && { price: price[index] }),
+    });
+    const llmId = llm?.llmId ?? "";
+    ids.push(llmId);
+    await patchbay.llms.testLlm({ llmId });
+    await patchbay.chat.chat({ llmId, message: "What is a patchbay good for? ".repeat(40 * (4 - index)) });
+  }
+  const broken = await patchbay.llms.createLlm({
+    displayName: "Old translations",
+    ...own,
+    modelIdentifier: "gpt-3.5-turbo",
+    credentials: key("sk-was-revoked-some-time-ago"),
+  });
+  await patchbay.llms.testLlm({ llmId: broken.llm?.llmId ?? "" });
+  await patchbay.llms.createLlm({ displayName: "New idea", providerType: Type.OPENAI, modelIdentifier: "gpt-5" });
+  const llmId = ids[0] ?? "";
+  await patchbay.llms.setDefaultLlm({ llmId });
+  await patchbay.llms.addPendingCredentials({ llmId, credentials: key("sk-the-next-key-of-the-upstream") });
+  await patchbay.access.createApiKey({ displayName: "Alice", role: 3 });
+  await patchbay.access.createApiKey({ displayName: "Dashboard", role: 4 });
+  await addDays(rig);
+  await patchbay.budgets.setBudget({
+    amount: 25_000_000_000_000n,
+    period: Budget_Period.MONTH,
+    mode: Budget_Mode.REFUSE,
+  });
+  await patchbay.budgets.setBudget({
+    llmId,
+    ownerId: accountId,
+    amount: 10_000_000_000n,
+    period: Budget_Period.DAY,
+    mode: Budget_Mode.WARN,
+  });
+  await patchbay.chat.chat({ llmId, message: "And now? ".repeat(40) });
+  return { apiKey, llmId };
+}
+
+/** What was used today, more or less of it, on the days before. */
+async function addDays(rig: ConsoleRig): Promise<void> {
+  const database = new Client({ connectionString: rig.server.database.url });
+  await database.connect();
+  await database.query(`
+    insert into daily_usage
+    select (jsonb_populate_record(null::daily_usage, to_jsonb(d) || jsonb_build_object(
+      'day', d.day - n, 'cost', d.cost * f, 'replies', d.replies * f, 'input_tokens', d.input_tokens * f,
+      'output_tokens', d.output_tokens * f))).*
+    from daily_usage d, generate_series(1, 27) n, lateral (select (40 + n * 37 % 90 + ascii(d.llm_id::text) * n % 40) f) factor`);
+  await database.end();
+}

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, DatabaseError } from "pg";
 import { StartError } from "../../base/start-error.ts";
 import type { Connector } from "./connector.ts";
+import { NoSuchServer } from "./hosts.ts";
 
 const OLDEST_POSTGRES = 15;
 /** A database that is starting or is in repair after a crash is waited for; one that is not there is not. */
@@ -80,6 +81,7 @@ export async function asStart<Result>(work: Promise<Result>): Promise<Result> {
 function whyNot(error: unknown, connectMs: number): string {
   const { code = "", message = "" } = error as { code?: string; message?: string };
   if (error instanceof DatabaseError) return sentenceFor(code, message);
+  if (error instanceof NoSuchServer) return `There is no server to use: ${message}.`;
   if (/SELF_SIGNED|UNABLE_TO_|CERT_|ERR_TLS|ERR_SSL|ISSUER/.test(code)) {
     return (
       `The database's certificate is not trusted (${code}). Name its authority with sslrootcert=/path/to/ca.pem in the ` +

@@ -23,6 +23,7 @@ export const ADDRESSES: readonly { readonly reason: string | undefined; readonly
     reason: "ip-metadata",
     addresses: ["100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"],
   },
+  { reason: "ip-metadata", addresses: ["169.254.42.42", "fd00:42::42"] },
   // What a network's own prefix of NAT64 would translate, for each length that one can have.
   { reason: "ip-metadata", addresses: ["2606:4700::a9fe:a9fe", "2606:4700:0:0:a9:fea9:fe00:0"] },
   { reason: "ip-metadata", addresses: ["2606:4700:0:a9:fe:a9fe::", "2606:4700:0:a9fe:a9:fe00::"] },
@@ -100,6 +101,8 @@ export const URLS: [string, string, string][] = [
   ["too many characters", `https://example.com/${"a".repeat(2_048)}`, "shape"],
   ["a port of SSH", "https://example.com:22/", "port"],
   ["a port of a database", "https://8.8.8.8:5432/", "port"],
+  ["the port of Docker", "https://example.com:2375/", "port"],
+  ["the port of a kubelet", "https://8.8.8.8:10250/", "port"],
   ["port zero", "https://example.com:0/", "port"],
   ["localhost", "https://localhost:11434/v1", "host-denied"],
   ["a name under localhost", "https://a.localhost/v1", "host-denied"],

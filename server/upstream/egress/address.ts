@@ -14,10 +14,12 @@ const METADATA = new Set(
     "169.254.0.23", // Tencent
     "100.100.100.200", // Alibaba
     "192.0.0.192", // Oracle
+    "169.254.42.42", // Scaleway
     "168.63.129.16", // Azure WireServer: a public address
     "fd00:ec2::254", // AWS
     "fd00:ec2::23", // AWS EKS
     "fd20:ce::254", // GCP
+    "fd00:42::42", // Scaleway
   ].map((address) => ipaddr.parse(address).toNormalizedString()),
 );
 

@@ -24,13 +24,18 @@ export interface LocalEndpoint {
 
 const MAX_URL_BYTES = 2_048;
 
-/** Ports of other protocols: those of the Fetch standard, and databases and caches that answer to a line of HTTP. */
+/**
+ * Ports of other protocols: those of the Fetch standard, and then those of infrastructure, which often answers to a line of
+ * HTTP and to anybody: Docker, Kubernetes, etcd, Consul, Nomad and Vault, databases and their poolers, caches and queues.
+ */
 const DENIED_PORTS = new Set(
   `
     0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119
     123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989
     990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080
-    445 1433 1521 2379 2380 3306 3389 5432 5672 5984 6379 6380 9042 9200 9300 11211 27017
+    445 1433 1434 1521 3306 3389 5432 5433 5672 5984 6379 6380 6432 9042 9200 9300 11211 27017 27018 27019
+    2375 2376 2377 2379 2380 2381 4194 6443 10248 10250 10255 10256 10257 10259 4646 4647 4648 8200 8300 8301 8302 8500
+    2181 4222 5671 7000 7001 7199 7474 7687 8086 9092 9160 15672 25672 26257 26379 33060
   `
     .trim()
     .split(/\s+/)

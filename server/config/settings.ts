@@ -37,7 +37,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: "DATABASE_CONNECT_TIMEOUT_MS",
-    fallback: "2000",
+    fallback: "5000",
     help: "How long a call waits for a connection to the database, in milliseconds.",
   },
   {

@@ -17,6 +17,7 @@ export class Leases {
   readonly #running = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #round: Promise<void> = Promise.resolve();
+  #wentWrongAt = Number.NEGATIVE_INFINITY;
 
   constructor(fork: () => EntityManager, onWarning: (message: string) => void) {
     this.#fork = fork;
@@ -47,9 +48,12 @@ export class Leases {
     const em = this.#fork();
     try {
       if (this.#running.size > 0) await renewLeases(em, [...this.#running], LEASE_MS);
+      // While the database was away nobody could say that they live: they are given the time to.
+      if (performance.now() - this.#wentWrongAt < LEASE_MS) return;
       await interruptTurns(em);
       await releaseHolds(em);
     } catch (error) {
+      this.#wentWrongAt = performance.now();
       // The next round comes soon; that the database is away is told by those who need it.
       if (!outageOf(error)) this.#onWarning(`turns that died cannot be ended: ${(error as Error).message}`);
     }

@@ -1,52 +1,32 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
-import { type EntityManager, Store } from "../store.ts";
+import { DatabaseError } from "pg";
+import { describe, expect, it } from "vitest";
+import { Fault } from "../../base/fault.ts";
 import { outageOf } from "./errors.ts";
 
-let database: TestDatabase;
-let store: Store;
-beforeAll(async () => {
-  database = await createDatabase();
-  store = await Store.open(database.address, () => {});
-  await store.fork().execute("create table thing (id int primary key, value int not null)");
-  await store.fork().execute("insert into thing values (1, 0), (2, 0)");
-});
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+const sqlState = (code: string) => Object.assign(new DatabaseError("no", 2, "error"), { code });
 
-const change = (em: EntityManager, id: number) => em.execute("update thing set value = value + 1 where id = ?", [id]);
-const outageOfFailed = (work: Promise<unknown>) =>
-  work.then(
-    () => "it worked",
-    (error) => outageOf(error)?.reason,
+describe("an outage", () => {
+  it.each([
+    ...["08006", "08P01", "25006", "25P03", "26000", "28000", "28P01", "3D000", "40P01", "42P05", "53100", "53300"],
+    ...["55P03", "57014", "57P01", "57P03", "58030"],
+  ])("is SQLSTATE %s, and says when to try again", (code) => {
+    expect(outageOf(sqlState(code))).toMatchObject({ reason: "STORE_UNAVAILABLE", facts: { retryAfterMs: 1_000 } });
+  });
+
+  it.each(["22001", "23505", "42601", "42P01", "0A000"])("is not SQLSTATE %s", (code) => {
+    expect(outageOf(sqlState(code))).toBeUndefined();
+  });
+
+  it.each(["ECONNRESET", "EHOSTUNREACH", "ENOTFOUND", "SELF_SIGNED_CERT_IN_CHAIN", "08001"])(
+    "is a socket's %s",
+    (code) => {
+      expect(outageOf(Object.assign(new Error("no"), { code }))?.reason).toBe("STORE_UNAVAILABLE");
+    },
   );
 
-it("a lock that does not come in time is an outage, which passes", async () => {
-  const [holder, waiting] = [store.fork(), store.fork()];
-  await holder.begin();
-  await change(holder, 1);
-  await waiting.begin();
-  await waiting.execute("set local lock_timeout = '100ms'");
-  expect(await outageOfFailed(change(waiting, 1))).toBe("STORE_UNAVAILABLE");
-  await waiting.rollback();
-  await holder.rollback();
-});
-
-it("so is a deadlock that was broken", async () => {
-  const [one, two] = [store.fork(), store.fork()];
-  await Promise.all([one.begin(), two.begin()]);
-  await Promise.all([one, two].map((em) => em.execute("set local deadlock_timeout = '50ms'").catch(() => {})));
-  await change(one, 1);
-  await change(two, 2);
-  const outcomes = await Promise.all([outageOfFailed(change(one, 2)), outageOfFailed(change(two, 1))]);
-  expect(outcomes).toContain("STORE_UNAVAILABLE");
-  await Promise.all([one.rollback(), two.rollback()]);
-});
-
-it("what is wrong with a statement or its values is none", async () => {
-  const em = store.fork();
-  expect(await outageOfFailed(em.execute("insert into thing values (1, 0)"))).toBeUndefined();
-  expect(await outageOfFailed(em.execute("select nonsense"))).toBeUndefined();
+  it("is one already, where somebody said so", () => {
+    const fault = new Fault("STORE_UNAVAILABLE", "no");
+    expect(outageOf(fault)).toBe(fault);
+    expect(outageOf(new Fault("LLM_NOT_FOUND", "no"))).toBeUndefined();
+  });
 });

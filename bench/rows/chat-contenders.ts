@@ -11,6 +11,7 @@ export const DIRECT = "direct call";
 export const REST = "Patchbay, REST";
 export const CONNECT = "Patchbay, Connect";
 export const GRPC = "Patchbay, gRPC";
+export const FACE = "Patchbay, OpenAI's API";
 export const PORTKEY = "Portkey";
 
 /** What is said, to which model, and how calls are made. */
@@ -43,12 +44,14 @@ export async function chatContenders(stage: Stage, chatting: Chatting) {
   const rest = chatRest(REST, model, stream, patchbay);
   const connect = chatConnect(CONNECT, model, patchbay);
   const grpc = chatGrpc(GRPC, model, stream, patchbay);
+  const face = chatOpenAi(FACE, model, stream, { authorization: patchbay.authorization });
   const throughPortkey = chatOpenAi(PORTKEY, model, stream, portkeyHeaders(modelUrl));
   const contenders = [
     contender(DIRECT, undefined, () => mock.call(direct)),
     contender(REST, patchbay.pid, () => server.call(rest)),
     ...(stream ? [] : [contender(CONNECT, patchbay.pid, () => server.call(connect))]),
     contender(GRPC, patchbay.pid, () => channel.call(grpc)),
+    contender(FACE, patchbay.pid, () => server.call(face)),
     contender(PORTKEY, portkey.pid, () => gateway.call(throughPortkey)),
   ];
   const close = async () => {

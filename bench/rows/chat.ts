@@ -3,7 +3,7 @@ import type { Finding } from "../measure/finding.ts";
 import { printResults } from "../measure/print.ts";
 import { measure, type Plan, type Results } from "../measure/rounds.ts";
 import type { Stage } from "../stage/stage.ts";
-import { type Chatting, CONNECT, chatContenders, DIRECT, GRPC, PORTKEY, REST } from "./chat-contenders.ts";
+import { type Chatting, CONNECT, chatContenders, DIRECT, FACE, GRPC, PORTKEY, REST } from "./chat-contenders.ts";
 import type { Row } from "./row.ts";
 
 const MANY = 64;
@@ -25,6 +25,7 @@ export const chat: Row = {
     return [
       cpu("chat, not streamed, REST", REST, 0.35)(results),
       cpu("chat, not streamed, Connect", CONNECT, 0.55)(results),
+      cpu("chat, not streamed, OpenAI's API", FACE, 0.2)(results),
       cpu("chat, not streamed, gRPC", GRPC, 0.55)(results),
     ];
   },
@@ -52,8 +53,10 @@ export const stream: Row = {
     return [
       cpu(`chat streamed, 50 paced × ${MANY}, REST`, REST, 1)(paced),
       cpu(`chat streamed, 50 paced × ${MANY}, gRPC`, GRPC, 1)(paced),
+      cpu("chat streamed, burst of 100, OpenAI's API", FACE, 0.3)(bursts),
       cpu("chat streamed, burst of 100, REST", REST, 1)(bursts),
       cpu("chat streamed, burst of 100, gRPC", GRPC, 1)(bursts),
+      first(`first token added, ${MANY} streams, OpenAI's API`, FACE, 4)(paced),
       first(`first token added, ${MANY} streams, REST`, REST, 15)(paced),
       first(`first token added, ${MANY} streams, gRPC`, GRPC, 15)(paced),
     ];
@@ -73,6 +76,7 @@ export const firstToken: Row = {
     });
     printResults("chat streamed, 8 chunks, one stream after the other", results);
     return [
+      first("first token added, one stream, OpenAI's API", FACE, 0.5)(results),
       first("first token added, one stream, REST", REST, 1.5)(results),
       first("first token added, one stream, gRPC", GRPC, 1.5)(results),
     ];

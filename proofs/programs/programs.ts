@@ -31,6 +31,8 @@ export interface Program {
   start(stage: Stage): Command;
   /** What it prints when all went well. */
   readonly prints: readonly string[];
+  /** Whether it is also run with a budget that is spent: it calls once, stops, and says why. */
+  readonly stopsWithoutMoney?: true;
 }
 
 const clients = join(import.meta.dirname, "clients");
@@ -81,6 +83,7 @@ function copilot(name: string, type: "openai" | "anthropic", api: "completions" 
 export const PROGRAMS: readonly Program[] = [
   {
     name: "claude-code",
+    stopsWithoutMoney: true,
     packages: { from: "npm", names: ["@anthropic-ai/claude-code@2.1.197"] },
     start: (stage) => ({
       command: join(stage.packages, `node_modules/@anthropic-ai/claude-code-linux-${process.arch}/claude`),
@@ -95,6 +98,7 @@ export const PROGRAMS: readonly Program[] = [
   },
   {
     name: "codex",
+    stopsWithoutMoney: true,
     packages: { from: "npm", names: ["@openai/codex@0.171.0"] },
     start: (stage) => {
       mkdirSync(join(stage.home, ".codex"), { recursive: true });
@@ -110,24 +114,28 @@ export const PROGRAMS: readonly Program[] = [
   },
   {
     name: "openai-js",
+    stopsWithoutMoney: true,
     packages: { from: "npm", names: ["openai@6.49.0"] },
     start: (stage) => script(stage, "openai.mjs"),
     prints: [`chat: ${SAID} with usage`, `responses: ${SAID}`, "models: listed found", "embeddings: 2 0.5,-0.25,0.125"],
   },
   {
     name: "openai-py",
+    stopsWithoutMoney: true,
     packages: { from: "pypi", names: ["openai==3.57.0"] },
     start: (stage) => python(stage, "round_openai.py"),
     prints: [`chat: ${SAID} with usage`, `responses: ${SAID}`, "models: listed found", "embeddings: 2 0.5,-0.25,0.125"],
   },
   {
     name: "anthropic-js",
+    stopsWithoutMoney: true,
     packages: { from: "npm", names: ["@anthropic-ai/sdk@1.14.0"] },
     start: (stage) => script(stage, "anthropic.mjs"),
     prints: [`messages: ${SAID} with usage`, "count: counted", "models: listed"],
   },
   {
     name: "anthropic-py",
+    stopsWithoutMoney: true,
     packages: { from: "pypi", names: ["anthropic==1.17.0"] },
     start: (stage) => python(stage, "round_anthropic.py"),
     prints: [`messages: ${SAID} with usage`, "count: counted", "models: listed"],

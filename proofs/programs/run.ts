@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { createPatchbay } from "../../client/llm.ts";
+import { Budget_Period } from "../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../gen/patchbay/v1/llm_pb.ts";
 import { makeTemporaryFolder } from "../../server/test/base/temporary-folder.ts";
 import { ServerProcess } from "../../server/test/server/server-process.ts";
@@ -26,6 +27,10 @@ if (unknown.length > 0) {
 
 /** Whose endpoint speaks which API: a program is run on each. */
 const MODELS = { chat: "round-chat", responses: "round-responses", messages: "round-claude" } as const;
+/** One whose budget is spent. */
+const SPENT = "round-spent";
+/** What is said of it. */
+const SPENT_SENTENCE = "may cost more than is left of budget";
 
 const folder = makeTemporaryFolder("programs");
 const upstream = await RoundTripUpstream.start();
@@ -33,6 +38,7 @@ const server = new ServerProcess({
   DATA_DIR: join(folder.path, "data"),
   EGRESS_ALLOW: upstream.url,
   CHATS_PER_MINUTE: "0",
+  METRICS: "on",
 });
 let failures = 0;
 try {
@@ -59,6 +65,16 @@ try {
         console.log(failure.replace(/^/gm, "       "));
       }
     }
+    if (program.stopsWithoutMoney) {
+      const home = makeTemporaryFolder(program.name);
+      const failure = await refuse(program, { base, key, model: SPENT, embeddings: SPENT, home: home.path, packages });
+      home.remove();
+      console.log(`${failure === undefined ? "ok    " : "FAILED"} ${program.name} with a budget that is spent`);
+      if (failure !== undefined) {
+        failures++;
+        console.log(failure.replace(/^/gm, "       "));
+      }
+    }
   }
 } finally {
   await server.end("SIGTERM");
@@ -68,13 +84,17 @@ try {
 process.exit(failures === 0 ? 0 : 1);
 
 async function register(url: string, apiKey: string): Promise<void> {
-  const { llms } = createPatchbay({ url, apiKey });
+  const { llms, budgets } = createPatchbay({ url, apiKey });
   const { CUSTOM_OPENAI_COMPATIBLE, OPENAI, ANTHROPIC } = Llm_ProviderType;
   const types = { [MODELS.chat]: CUSTOM_OPENAI_COMPATIBLE, [MODELS.responses]: OPENAI, [MODELS.messages]: ANTHROPIC };
-  for (const [modelIdentifier, providerType] of Object.entries({ ...types, "round-embeddings": OPENAI })) {
+  for (const [modelIdentifier, providerType] of Object.entries({
+    ...types,
+    "round-embeddings": OPENAI,
+    [SPENT]: OPENAI,
+  })) {
     const credentials = { apiKey: { source: { case: "inlineSecret" as const, value: "sk-round-0123456789abcdef" } } };
     const price = { input: "1", output: "2", cacheRead: "1", cacheWrite: "1" };
-    await llms.createLlm({
+    const { llm } = await llms.createLlm({
       displayName: modelIdentifier,
       providerType,
       modelIdentifier,
@@ -82,6 +102,8 @@ async function register(url: string, apiKey: string): Promise<void> {
       credentials,
       price,
     });
+    if (modelIdentifier === SPENT)
+      await budgets.setBudget({ llmId: llm?.llmId ?? "", amount: 1n, period: Budget_Period.MONTH });
   }
 }
 
@@ -95,9 +117,37 @@ function installed({ name, packages }: Program): string | undefined {
   }
 }
 
+/** Undefined when it called once, stopped, and told why; else what it did. */
+async function refuse(program: Program, stage: Stage): Promise<string | undefined> {
+  const before = await callsOf(stage.base);
+  const { status, output } = await execute(program, stage);
+  const calls = (await callsOf(stage.base)) - before;
+  if (calls === 1 && output.includes(SPENT_SENTENCE)) return undefined;
+  return `exit ${status} after ${calls} calls\n${output.trim().slice(-2_500)}`;
+}
+
+/** How many calls of models the server has had in the words of other APIs. */
+async function callsOf(base: string): Promise<number> {
+  const text = await (await fetch(`${base}/metrics`)).text();
+  const lines = [
+    ...text.matchAll(
+      /^patchbay_rpc_calls_total\{rpc="dialects\.(?:openai|anthropic)\.v1\.\w+\/Create\w+"[^}]*\} (\d+)/gm,
+    ),
+  ];
+  return lines.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 /** Undefined when it did what it should, else what it did. */
 async function run(program: Program, stage: Stage): Promise<string | undefined> {
   const before = upstream.requests.length;
+  const { status, output } = await execute(program, stage);
+  const missing = program.prints.filter((text) => !output.includes(text));
+  if (status === 0 && missing.length === 0) return undefined;
+  const calls = upstream.requests.slice(before).map(({ path }) => path);
+  return `exit ${status}; it did not print ${JSON.stringify(missing)}; upstream: ${calls.join(" ")}\n${output.trim().slice(-2_500)}`;
+}
+
+async function execute(program: Program, stage: Stage): Promise<{ status: number | null; output: string }> {
   const { command, args, env } = program.start(stage);
   const PATH = process.env.PATH ?? "";
   const child = spawn(command, args, {
@@ -113,11 +163,7 @@ async function run(program: Program, stage: Stage): Promise<string | undefined> 
     child.once("close", resolve).once("error", reject),
   );
   clearTimeout(timer);
-  const plain = stripVTControlCharacters(output);
-  const missing = program.prints.filter((text) => !plain.includes(text));
-  if (status === 0 && missing.length === 0) return undefined;
-  const calls = upstream.requests.slice(before).map(({ path }) => path);
-  return `exit ${status}; it did not print ${JSON.stringify(missing)}; upstream: ${calls.join(" ")}\n${plain.trim().slice(-2_500)}`;
+  return { status, output: stripVTControlCharacters(output) };
 }
 
 /** With all that it has started, and nothing else: it is the leader of a group of its own. */

@@ -12,7 +12,7 @@ import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through
 import { refusedMember } from "../../upstream/pass-through/request.ts";
 import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
-import { factsComment, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
+import { factsComment, LLM_ID, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
 import { labelsOf } from "./labels.ts";
 import { withoutOwnState } from "./translate/own-state.ts";
 import { readCompletion } from "./translate/read-completion.ts";
@@ -110,8 +110,11 @@ export class FaceCalls {
     context: HandlerContext,
   ): Promise<FaceReply> {
     const events = this.#deps.chats.stream(scope, ask);
-    const first = await events.next();
-    if (!first.done && first.value.type === "start") tellOrigin(context.responseHeader, first.value, losses.names);
+    const first = events.next();
+    const begun = await soon(first);
+    if (begun && !begun.done && begun.value.type === "start") {
+      tellOrigin(context.responseHeader, begun.value, losses.names);
+    } else tellOrigin(context.responseHeader, { llmId: ask.llmId, ending: undefined }, losses.names);
     return { pieces: writtenOf(first, events, writer) };
   }
 
@@ -124,28 +127,53 @@ export class FaceCalls {
   /** The head of the answer waits for the first piece, so that what fails before it has a status of its own. */
   async #stream(scope: Scope, resolved: ResolvedLlm, ask: PassAsk, context: HandlerContext): Promise<FaceReply> {
     const parts = this.#deps.passThrough.stream(scope, resolved, ask);
-    const first = await parts.next();
-    if (!first.done && first.value.type === "start") {
-      tellOrigin(context.responseHeader, first.value.origin, first.value.origin.dropped);
-    }
-    return { pieces: piecesOf(parts) };
+    const first = parts.next();
+    const begun = await soon(first);
+    if (begun && !begun.done && begun.value.type === "start") {
+      tellOrigin(context.responseHeader, begun.value.origin, begun.value.origin.dropped);
+    } else context.responseHeader.set(LLM_ID, resolved.llm.id);
+    return { pieces: piecesOf(first, parts) };
   }
 }
 
-async function* piecesOf(parts: AsyncGenerator<PassedPart>): AsyncGenerator<readonly Buffer[], void> {
-  for await (const part of parts) {
-    if (part.type === "bytes") yield part.bytes;
-    else if (part.type === "end") yield [factsComment(part.facts), part.bytes];
+/** How long the head of an answer waits for what a model says first. */
+const FIRST_PIECE_MS = 10_000;
+
+/** What comes soon; undefined if it takes longer. What fails soon throws. */
+async function soon<T>(work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, FIRST_PIECE_MS, undefined);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* piecesOf(
+  first: Promise<IteratorResult<PassedPart>>,
+  parts: AsyncGenerator<PassedPart>,
+): AsyncGenerator<readonly Buffer[], void> {
+  try {
+    for (let next = await first; !next.done; next = await parts.next()) {
+      const part = next.value;
+      if (part.type === "bytes") yield part.bytes;
+      else if (part.type === "end") yield [factsComment(part.facts), part.bytes];
+    }
+  } finally {
+    await parts.return(undefined);
   }
 }
 
 async function* writtenOf(
-  first: IteratorResult<ChatEvent>,
+  first: Promise<IteratorResult<ChatEvent>>,
   events: AsyncGenerator<ChatEvent>,
   writer: ReplyWriter,
 ): AsyncGenerator<readonly Buffer[], void> {
   try {
-    for (let next = first; !next.done; next = await events.next()) {
+    for (let next = await first; !next.done; next = await events.next()) {
       const event = next.value;
       if (event.type === "end") {
         const [before, last] = writer.end(event, event);

@@ -12,7 +12,11 @@ export const USAGE_SOURCE = "patchbay-usage-source";
 export const DROPPED = "patchbay-dropped";
 
 /** Tells whose reply it is. */
-export function tellOrigin(header: Headers, { llmId, ending }: ReplyOrigin, dropped: readonly string[]): void {
+export function tellOrigin(
+  header: Headers,
+  { llmId, ending }: Pick<ReplyOrigin, "llmId" | "ending">,
+  dropped: readonly string[],
+): void {
   header.set(LLM_ID, llmId);
   tellEnding(header, ending);
   if (dropped.length > 0) header.set(DROPPED, [...new Set(dropped)].join(", "));

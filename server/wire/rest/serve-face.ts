@@ -11,6 +11,9 @@ export interface FaceRecords {
   failed(context: HandlerContext, error: unknown): ConnectError;
 }
 
+const COMMENT = Buffer.from(":\n\n");
+const COMMENT_EVERY_MS = 15_000;
+
 /** One call of an API that programs speak already, from the request that is being read to the answer. */
 export interface FaceCall {
   readonly handler: FaceHandler;
@@ -49,16 +52,22 @@ async function serveStream(
   watch: AbortWatch,
 ): Promise<void> {
   const frames = new FrameWriter<Uint8Array>(answer.stream("text/event-stream", [context.responseHeader]));
+  // Proxies and programs give up on a stream that is silent; a comment is an event to nobody.
+  const silence = setInterval(() => frames.write(COMMENT), COMMENT_EVERY_MS);
   try {
     for (let next = await watch.wait(pieces.next()); !next.done; next = await watch.wait(pieces.next())) {
+      silence.refresh();
       for (const piece of next.value) frames.write(piece);
       if (frames.ready) await watch.wait(frames.ready);
     }
     records.succeeded(context);
+    clearInterval(silence);
     frames.end();
   } catch (error) {
+    clearInterval(silence);
     frames.end(Buffer.from(presentEvent(records.failed(context, error))));
   } finally {
+    clearInterval(silence);
     // Lets the handler clean up, without waiting for it.
     Promise.resolve(pieces.return?.()).catch(() => {});
   }

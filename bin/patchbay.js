@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire, enableCompileCache } from "node:module";
+import * as nodeModule from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -21,7 +21,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 if (Number(process.versions.node.split(".")[0]) >= WANTED) {
   endWithLauncher();
   // Programs that are parsed once start in a third of the time.
-  enableCompileCache?.();
+  nodeModule.enableCompileCache?.();
   const built = join(root, "server/cli/patchbay.js");
   await import(existsSync(built) ? built : join(root, "server/cli/patchbay.ts"));
 } else {
@@ -33,7 +33,7 @@ function findNode() {
   const platform = `${process.platform}-${process.arch}`;
   const name = PACKAGES[platform];
   try {
-    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const manifest = nodeModule.createRequire(import.meta.url).resolve(`${name}/package.json`);
     const node = [join(dirname(manifest), "bin/node"), join(dirname(manifest), "node")].find((file) =>
       existsSync(file),
     );

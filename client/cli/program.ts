@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { applyCommands } from "./commands/apply.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { importCommand } from "./commands/import.ts";
 import { signInCommands } from "./commands/login.ts";
 import { testCommands } from "./commands/tests.ts";
 import { usageCommand } from "./commands/usage.ts";
@@ -23,7 +24,14 @@ export function createProgram(version: string): Command {
     .showSuggestionAfterError(true)
     .helpCommand(false);
   for (const command of [...signInCommands(), ...nounCommands(), auditCommand()]) program.addCommand(command);
-  for (const command of [...testCommands(), chatCommand(), usageCommand(), ...applyCommands(), helpCommand(program)]) {
+  for (const command of [
+    ...testCommands(),
+    chatCommand(),
+    usageCommand(),
+    ...applyCommands(),
+    importCommand(),
+    helpCommand(program),
+  ]) {
     program.addCommand(command);
   }
   return program;

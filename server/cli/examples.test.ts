@@ -41,6 +41,10 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, "key.txt"), `${server.adminKey}\n`);
   const manifest = "llms:\n  - {alias: team, providerType: OPENAI, modelIdentifier: gpt-4o}\n";
   writeFileSync(join(folder.path, "team.yaml"), manifest);
+  const litellm =
+    "model_list:\n  - {model_name: moved, litellm_params: {model: gpt-4o, api_key: os.environ/MOVED_KEY}}\n";
+  writeFileSync(join(folder.path, "config.yaml"), litellm);
+  writeFileSync(join(folder.path, ".env"), "MOVED_KEY=sk-moved-0123456789abcdef\n");
   mkdirSync(join(folder.path, "config"));
   writeFileSync(join(folder.path, "config/team.yaml"), manifest);
   const llm = "displayName: From a file\nproviderType: OPENAI\nmodelIdentifier: gpt-4o\nprice: {input: 2.5}\n";

@@ -79,6 +79,21 @@ async function readManifest(manifest: JsonValue, file: string, environment: Envi
   return wanted;
 }
 
+/** What another's configuration became, as a manifest would say it; its secrets are in it, as they came. */
+export function wantedOf(manifest: Partial<Record<Kind, readonly JsonObject[]>>, place: string): Wanted[] {
+  return KINDS.flatMap((kind) =>
+    (manifest[kind] ?? []).map((fields, index) =>
+      readFields(kind, fields, {}, secretIn(fields), `${place}: ${kind}[${index}]`),
+    ),
+  );
+}
+
+function secretIn({ credentials }: JsonObject): string | undefined {
+  const apiKey = isObject(credentials) ? credentials.apiKey : undefined;
+  const secret = isObject(apiKey) ? apiKey.inlineSecret : undefined;
+  return typeof secret === "string" ? secret : undefined;
+}
+
 async function readEntry(kind: Kind, entry: JsonValue, place: string, environment: Environment): Promise<Wanted> {
   if (!isObject(entry)) throw new UsageError(`${place} must be an object.`);
   const { default: isDefault, disabled, ...fields } = structuredClone(entry);
@@ -90,6 +105,16 @@ async function readEntry(kind: Kind, entry: JsonValue, place: string, environmen
   if (kind !== "llms" && (isDefault !== undefined || disabled !== undefined)) {
     throw new UsageError(`${place}: default and disabled are for llms.`);
   }
+  return readFields(kind, fields, own, secret, place);
+}
+
+function readFields(
+  kind: Kind,
+  fields: JsonObject,
+  own: Wanted["own"],
+  secret: string | undefined,
+  place: string,
+): Wanted {
   const name = nameOf(kind, fields, place);
   const schema = SCHEMAS[kind];
   // An alias names the Llm also where the server has none.

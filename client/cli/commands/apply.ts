@@ -4,6 +4,7 @@ import { exportManifest } from "../apply/export.ts";
 import { readManifests } from "../apply/manifest.ts";
 import { plan, readPresent, type Step } from "../apply/plan.ts";
 import { carryOut } from "../apply/steps.ts";
+import type { Connection } from "../calls/connection.ts";
 import { EXIT, reportFailure, UsageError } from "../failure.ts";
 import { addExamples, collect, type Invocation, invocationOf } from "../invocation.ts";
 import { readPair } from "../resources/input.ts";
@@ -43,17 +44,24 @@ function apply(): Command {
     tellSteps(invocation, steps);
     if (steps.length === 0 || flags.dryRun) return;
     if (!flags.yes) await confirm(terminal, "Apply this?");
-    const { done, failed } = await carryOut(connection, steps, (count, total) =>
-      terminal.progress(`${count} of ${total}`),
-    );
-    for (const { step, error } of failed) {
-      terminal.note(`${step.kind.replace(/s$/, "")} ${step.name}:`);
-      process.exitCode = reportFailure(error, terminal);
-    }
-    terminal.note(
-      `${done} of ${steps.length} done.${failed.length > 0 ? " Apply again when the rest is mended." : ""}`,
-    );
+    await carryOutTold(invocation, connection, steps);
   });
+}
+
+/** Carries a plan out, with progress, and tells what failed. */
+export async function carryOutTold(
+  { terminal }: Pick<Invocation, "terminal">,
+  connection: Connection,
+  steps: readonly Step[],
+): Promise<void> {
+  const { done, failed } = await carryOut(connection, steps, (count, total) =>
+    terminal.progress(`${count} of ${total}`),
+  );
+  for (const { step, error } of failed) {
+    terminal.note(`${step.kind.replace(/s$/, "")} ${step.name}:`);
+    process.exitCode = reportFailure(error, terminal);
+  }
+  terminal.note(`${done} of ${steps.length} done.${failed.length > 0 ? " Apply again when the rest is mended." : ""}`);
 }
 
 function addSources(command: Command): Command {
@@ -96,7 +104,7 @@ function exporting(): Command {
 const MARKS = { create: "+", update: "~", delete: "-" } as const;
 const STYLES = { create: "green", update: "yellow", delete: "red" } as const;
 
-function tellSteps({ terminal, format }: Pick<Invocation, "terminal" | "format">, steps: readonly Step[]): void {
+export function tellSteps({ terminal, format }: Pick<Invocation, "terminal" | "format">, steps: readonly Step[]): void {
   if (format === "json") {
     const told = steps.map(({ kind, verb, name, id, changes }) => ({ kind, verb, name, id, changes }));
     terminal.writeData(`${JSON.stringify(told, null, 2)}\n`);

@@ -59,7 +59,7 @@ async function serve(claim: string, cwd: string, command: string, args: string[]
     check(`${claim}: it answers`, answer.status === (key ? 200 : 401), answer.status);
     const assets = ["/openapi.json", "/docs", "/"];
     for (const path of assets) {
-      const { status } = await fetch(`${url}${path}`);
+      const { status } = await fetch(`${url}${path}`, { headers: { accept: "text/html, */*" } });
       check(`${claim}: ${path} is there`, status === 200, status);
     }
     process.kill(server.pid as number, "SIGTERM");

@@ -28,7 +28,9 @@ const document = createDocument({
   registry,
   commentOf: (desc) => getComments(desc).leading,
   mainPackage: "patchbay.v1",
-  firstService: "patchbay.v1.LlmService",
+  order: ["Llm", "Chat", "Provider", "Usage", "Budget", "Ping", "Access", "Audit"].map(
+    (noun) => `patchbay.v1.${noun}Service`,
+  ),
   publishedElsewhere: ["dialects.openai.v1.OpenAiService", "dialects.anthropic.v1.AnthropicService"],
   reasons,
   examples: EXAMPLES,

@@ -7,6 +7,7 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 import { file_google_rpc_status } from "../../gen/google/rpc/status_pb.ts";
 import { file_grpc_health_v1_health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { file_patchbay_v1_reason } from "../../gen/patchbay/v1/reason_pb.ts";
+import packageJson from "../../package.json" with { type: "json" };
 import { invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
@@ -138,6 +139,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     if (page(path, request, response)) return;
     // Programs look whether somebody is there.
     if (path === "/" && request.method === "HEAD") return void answerText(response, 200, "");
+    if (path === "/" && request.method === "GET") return void answerText(response, 200, INDEX, "application/json");
     if (answer && (path !== "/metrics" || metrics)) return void answer(options, response);
     if (docs(path, request, response)) return;
     const rpc = rpcs.get(path);
@@ -149,6 +151,13 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     else void rest(request, response);
   };
 }
+
+/** What a program reads that asks who is there; the links are relative, as those of the pages are. */
+const INDEX = `${JSON.stringify(
+  { name: "patchbay", version: packageJson.version, docs: "docs", openapi: "openapi.json", ready: "readyz" },
+  null,
+  2,
+)}\n`;
 
 /** Connect takes a query that it cannot decode for a fault of its own. */
 function requireBase64({ protocolName, requestMethod, url }: HandlerContext): void {

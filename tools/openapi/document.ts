@@ -28,8 +28,8 @@ export interface DocumentSources {
   readonly mainPackage: string;
   /** Services of APIs that others publish: they are served, and described by those who made them. */
   readonly publishedElsewhere?: readonly string[];
-  /** The service that readers need before all others. */
-  readonly firstService?: string;
+  /** The services in the order in which readers need them; others come behind. */
+  readonly order?: readonly string[];
   /** The reasons of refusals. */
   readonly reasons: DescEnum;
   readonly examples: OperationSources["examples"];
@@ -88,13 +88,14 @@ const SECURITY_SCHEMES = {
   apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "`X-Api-Key: <API key>`" },
 };
 
-function servicesOf({ registry, firstService, publishedElsewhere = [] }: DocumentSources): DescService[] {
+function servicesOf({ registry, order = [], publishedElsewhere = [] }: DocumentSources): DescService[] {
   const services = [...registry].filter(
     (type) => type.kind === "service" && !publishedElsewhere.includes(type.typeName),
   ) as DescService[];
+  const placeOf = ({ typeName }: DescService) => (order.includes(typeName) ? order.indexOf(typeName) : order.length);
   return services
     .filter(({ methods }) => methods.some((method) => hasOption(method, http)))
-    .sort((a, b) => Number(b.typeName === firstService) - Number(a.typeName === firstService));
+    .sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 function bindingsWithPosition({ methods }: DescService) {

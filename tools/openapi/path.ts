@@ -54,8 +54,12 @@ function variableParameter(
     ...(remarks.length > 0 && { description: remarks.join(" ") }),
     required: true,
     schema: pattern.length > 1 ? { type: "string" } : schema,
+    ...(field.name === "llm_id" && field.parent.typeName.startsWith("patchbay.v1.") && { example: DEMO_ALIAS }),
   };
 }
+
+/** The alias of the Llm in the first example of how to register one: so the next calls work as they are shown. */
+const DEMO_ALIAS = "demo";
 
 const SEVERAL_SEGMENTS = "It may hold several segments, with the slashes between them as they are.";
 

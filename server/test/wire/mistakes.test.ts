@@ -232,4 +232,10 @@ describe("an answer", () => {
     );
     expect(await run(`${server.url}/v1/llms/x`)).toContain('\n    "message": ');
   });
+
+  it("at the root tells programs where things are, and browsers get a page", async () => {
+    const root = async (accept: string) => (await fetch(`${server.url}/`, { headers: { accept } })).text();
+    expect(JSON.parse(await root("application/json"))).toMatchObject({ name: "patchbay", docs: "docs" });
+    expect(await root("text/html")).toMatch(/^<!doctype html>/i);
+  });
 });

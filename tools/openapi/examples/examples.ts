@@ -16,6 +16,16 @@ import type { RpcExamples } from "./rpc-examples.ts";
 export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
   "LlmService.CreateLlm": {
     requests: {
+      demo: {
+        summary: "The demo endpoint of the server, which needs no key",
+        value: {
+          alias: "demo",
+          displayName: "Demo",
+          providerType: "CUSTOM_OPENAI_COMPATIBLE",
+          endpointUrl: "patchbay:demo",
+          modelIdentifier: "demo",
+        },
+      },
       openai: {
         summary: "A model of OpenAI",
         value: {
@@ -88,7 +98,10 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
     },
   },
   "LlmService.TestLlm": {
-    requests: { pending: { summary: "With the key to use next", value: { slot: "PENDING" } } },
+    requests: {
+      current: { summary: "With the key in use", value: {} },
+      pending: { summary: "With the key to use next", value: { slot: "PENDING" } },
+    },
     responses: { works: { summary: "A chat works", value: { test: CONNECTION_TEST } } },
   },
   "LlmService.AddPendingCredentials": {

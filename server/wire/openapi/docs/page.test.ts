@@ -48,7 +48,9 @@ describe.runIf(isThere)("the docs page in a browser", () => {
     expect(await page.locator(".info").textContent()).toContain(`curl ${server.url}/v1/llms`);
     const tags = await page.locator(".opblock-tag").allTextContents();
     const names = tags.map((tag) => /\w+Service/.exec(tag)?.[0] ?? tag);
-    expect(names[0]).toBe("LlmService");
+    expect(names.slice(0, 3)).toEqual(["LlmService", "ChatService", "ProviderService"]);
+    const own = SERVICES.map(({ name }) => name);
+    expect(names.slice(0, own.length).sort(), "ours come first").toEqual([...own].sort());
     expect(names.sort()).toEqual([...SERVICES, ...DIALECT_SERVICES].map(({ name }) => name).sort());
     const first = page.locator("#operations-LlmService-LlmService_CreateLlm");
     expect(await first.textContent()).toContain("Register an Llm");
@@ -80,6 +82,61 @@ describe.runIf(isThere)("the docs page in a browser", () => {
       JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
     );
     expect(kept).not.toContain(apiKey);
+    await page.close();
+  });
+
+  it("registers the demo and chats with it as the examples stand, and shows a stream while it comes", {
+    timeout: 120_000,
+  }, async () => {
+    const { apiKey } = await server.addAccount("OWNER");
+    const { page, complaints } = await openPage();
+    await page.locator(".btn.authorize").first().click();
+    await page.locator(".auth-container input").first().fill(apiKey);
+    await page.locator(".auth-btn-wrapper .authorize").first().click();
+    await page.locator(".auth-btn-wrapper .btn-done").first().click();
+    const execute = async (name: string) => {
+      const call = page.locator(`#operations-${name}`);
+      await call.locator(".opblock-summary-control").click();
+      await call.locator(".try-out__btn").click();
+      await call.locator(".execute").click();
+      return call;
+    };
+    for (const name of ["LlmService-LlmService_CreateLlm", "LlmService-LlmService_TestLlm"]) {
+      const answer = (await execute(name)).locator(".live-responses-table .response");
+      await answer.waitFor();
+      expect(await answer.locator(".response-col_status").textContent(), name).toContain("200");
+    }
+    const stream = await execute("ChatService-ChatService_StreamChat");
+    const live = stream.locator(".live-stream");
+    await expect.poll(() => live.textContent(), { timeout: 30_000 }).toContain("textDelta");
+    expect(await stream.locator(".live-responses-table .response").count(), "it is not over yet").toBe(0);
+    const answer = stream.locator(".live-responses-table .response");
+    await answer.waitFor();
+    expect(await answer.textContent()).not.toContain("can't parse JSON");
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("finds operations by their words", async () => {
+    const { page } = await openPage();
+    await page.locator(".operation-filter-input").fill("budget delete");
+    await expect.poll(() => page.locator(".opblock").count()).toBe(1);
+    expect(await page.locator(".opblock").textContent()).toContain("/v1/budgets/{budgetId}");
+    await page.close();
+  });
+
+  it("can be read in the dark, its examples too", async () => {
+    const page = await browser.newPage({ colorScheme: "dark" });
+    await page.goto(`${server.url}/docs`);
+    const call = page.locator("#operations-LlmService-LlmService_CreateLlm");
+    await call.locator(".opblock-summary-control").click();
+    const label = call.locator(".examples-select__section-label").first();
+    await label.waitFor();
+    const light = await label.evaluate((element) => {
+      const channels = getComputedStyle(element).color.match(/\d+/g) ?? [];
+      return channels.slice(0, 3).map(Number);
+    });
+    expect(Math.min(...light)).toBeGreaterThan(180);
     await page.close();
   });
 

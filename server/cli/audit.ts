@@ -7,11 +7,11 @@ import { openStoreBeside } from "./store-beside.ts";
 /** Verifies the audit log of every account; answers with the exit code, 1 if anything is wrong. */
 export async function verifyAudit(heads: readonly string[], readConfig: () => Config): Promise<number> {
   const noted = heads.map(readHead);
-  const closers: (() => Promise<void> | void)[] = [];
+  const disposers: (() => Promise<void> | void)[] = [];
   try {
-    return await verify(await openStoreBeside(readConfig(), closers), noted);
+    return await verify(await openStoreBeside(readConfig(), disposers), noted);
   } finally {
-    for (const closer of closers.reverse()) await closer();
+    for (const dispose of disposers.reverse()) await dispose();
   }
 }
 

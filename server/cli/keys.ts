@@ -37,7 +37,7 @@ export interface KeysArguments {
 
 /** Runs `keys …`; answers with the exit code. What cannot be done is a StartError that says what to do. */
 export function runKeys(name: KeysCommand, args: KeysArguments, readConfig: () => Config): Promise<number> {
-  return withDeps(readConfig(), (means) => COMMANDS[name](means, args));
+  return withDeps(readConfig(), (deps) => COMMANDS[name](deps, args));
 }
 
 /** Prints a new key ring. */

@@ -4,13 +4,13 @@ import { openStoreBeside } from "./store-beside.ts";
 
 /** Runs `new-key`; answers with the exit code. The key goes to standard output alone, so that a shell can take it. */
 export async function makeAdminKey(readSettings: () => Config): Promise<number> {
-  const closers: (() => Promise<void> | void)[] = [];
+  const disposers: (() => Promise<void> | void)[] = [];
   try {
-    const store = await openStoreBeside(readSettings(), closers);
+    const store = await openStoreBeside(readSettings(), disposers);
     const key = await addAdminKey(store.fork());
     process.stdout.write(`${key.reveal()}\n`);
     return 0;
   } finally {
-    for (const closer of closers.reverse()) await closer();
+    for (const dispose of disposers.reverse()) await dispose();
   }
 }

@@ -28,3 +28,13 @@ it("forgets the counts of minutes that are over, and keeps those of this one", a
   expect(await store.fork().execute("select key, points from rate_limit")).toEqual([{ key: "c", points: 9 }]);
   expect(await forgetRateLimits(store.fork())).toBe(0);
 });
+
+it("remembers who is over a limit until the minute is over, and nobody else", async () => {
+  const limit = store.rateLimit("test", 2);
+  expect([await limit.take("a"), await limit.take("a")]).toMatchObject([{ isOver: false }, { isOver: false }]);
+  expect(limit.blockedMs("a")).toBe(0);
+  const { isOver, retryAfterMs } = await limit.take("a");
+  expect(isOver).toBe(true);
+  expect(limit.blockedMs("a")).toSatisfy((ms: number) => ms > 0 && ms <= 60_000 && ms <= retryAfterMs);
+  expect(limit.blockedMs("b")).toBe(0);
+});

@@ -30,8 +30,8 @@ export const UPSTREAM: readonly Mutant[] = [
   config("what would change where a request goes is refused in any spelling", '.replace(/[-_]/g, "")', ""),
   call(
     "what the owner adds overwrites nothing of ours",
-    "return { ...target.config?.members, ...written };",
-    "return { ...written, ...target.config?.members };",
+    "...target.config?.members, ...(limitName === undefined ? written : renamed(written, limitName))",
+    "...(limitName === undefined ? written : renamed(written, limitName)), ...target.config?.members",
   ),
   call("a path begins with one slash", 'apiPath.replace(/^\\/+/, "")', "apiPath"),
   list(

@@ -1,4 +1,4 @@
-import { releaseHolds } from "../../store/queries/budgets.ts";
+import { releaseReservations } from "../../store/queries/budgets.ts";
 import { interruptTurns, renewLeases } from "../../store/queries/sessions.ts";
 import { outageOf } from "../../store/sql/errors.ts";
 import type { EntityManager } from "../../store/store.ts";
@@ -30,7 +30,7 @@ export class Leases {
   /** Ends what a server that was alone on its database left running. */
   async recover(): Promise<void> {
     await interruptTurns(this.#fork(), { everything: true });
-    await releaseHolds(this.#fork(), { everything: true });
+    await releaseReservations(this.#fork(), { everything: true });
   }
 
   /** Keeps a turn running until the answer is called. */
@@ -51,7 +51,7 @@ export class Leases {
       // While the database was away nobody could say that they live: they are given the time to.
       if (performance.now() - this.#wentWrongAt < LEASE_MS) return;
       await interruptTurns(em);
-      await releaseHolds(em);
+      await releaseReservations(em);
     } catch (error) {
       this.#wentWrongAt = performance.now();
       // The next round comes soon; that the database is away is told by those who need it.

@@ -70,10 +70,10 @@ export class Turns {
   readonly #leases: Leases;
   readonly #reachFailpoint: ReachFailpoint;
 
-  constructor(means: { readonly vault: Vault; readonly leases: Leases; readonly reachFailpoint: ReachFailpoint }) {
-    this.#vault = means.vault;
-    this.#leases = means.leases;
-    this.#reachFailpoint = means.reachFailpoint;
+  constructor(deps: { readonly vault: Vault; readonly leases: Leases; readonly reachFailpoint: ReachFailpoint }) {
+    this.#vault = deps.vault;
+    this.#leases = deps.leases;
+    this.#reachFailpoint = deps.reachFailpoint;
   }
 
   /** The Llm of a session that has begun. */

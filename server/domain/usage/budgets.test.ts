@@ -96,6 +96,16 @@ describe("D12 a budget", () => {
     expect([first.overBudget, second.overBudget]).toEqual([false, true]);
   });
 
+  it("that only warns and is used up keeps none that refuses from counting what is under way", async () => {
+    const llmId = await create();
+    await setBudget({ amount: COST, mode: Budget_Mode.WARN });
+    await patchbay.chat.chat({ llmId, ...MODEST });
+    await setBudget({ amount: 3n * COST, period: Budget_Period.MONTH });
+    const chats = Array.from({ length: 8 }, () => patchbay.chat.chat({ llmId, ...MODEST }));
+    const outcomes = await Promise.allSettled(chats);
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(3);
+  });
+
   it("of one Llm is not asked for another, and all that concern a chat must have enough", async () => {
     const [one, two] = [await create(), await create()];
     const ofOne = await setBudget({ llmId: one, amount: COST });

@@ -6,7 +6,7 @@ import {
   deleteBudget,
   findBudget,
   listBudgets,
-  releaseHolds,
+  releaseReservations,
   reserve,
   setBudget,
 } from "../../store/queries/budgets.ts";
@@ -103,13 +103,13 @@ export class Budgets {
     if (cost === undefined) await requireNoneRefuses(scope, llm);
     const reservation = { usageId, ownerId: llm.owner, llmId: llm.id, amount: cost ?? 0n };
     let result = await reserve(scope.em, reservation);
-    if (!result.isHeld) {
+    if (!result.isReserved) {
       // What a server that died had held may be in the way.
-      await releaseHolds(scope.em);
+      await releaseReservations(scope.em);
       result = await reserve(scope.em, reservation);
     }
     const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
-    if (!result.isHeld && refusing) throw exhausted(llm, refusing, reservation.amount);
+    if (!result.isReserved && refusing) throw exhausted(llm, refusing, reservation.amount);
     return result.exceeded.length > 0;
   }
 }

@@ -37,7 +37,7 @@ export function withMutations(router: ConnectRouter, { vault }: { vault: Vault }
   const wrapping: ConnectRouter = {
     handlers: router.handlers,
     service(service, implementation, options) {
-      router.service(service, withManners(service, implementation, vault), options);
+      router.service(service, wrapMutations(service, implementation, vault), options);
       return wrapping;
     },
     rpc(method, implementation, options) {
@@ -48,7 +48,7 @@ export function withMutations(router: ConnectRouter, { vault }: { vault: Vault }
   return wrapping;
 }
 
-function withManners<Service extends DescService>(
+function wrapMutations<Service extends DescService>(
   service: Service,
   implementation: Partial<ServiceImpl<Service>>,
   vault: Vault,

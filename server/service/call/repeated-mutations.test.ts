@@ -166,7 +166,7 @@ const AS_BEFORE = "drop function wait_a_moment cascade; alter table api_key enab
 const MAKING_KEYS = Object.entries(MUTATIONS).filter(([name]) => /\.(Create|Roll)ApiKey$/.test(name));
 
 /** How many things were done: each is in the audit log once. */
-async function countDeeds(): Promise<number> {
+async function countAuditEvents(): Promise<number> {
   const [row] = await server.store.fork().execute<{ deeds: string }[]>("select count(*) as deeds from audit_event");
   return Number(row?.deeds);
 }
@@ -184,42 +184,42 @@ it("is taken by each rpc that is declared to take one", () => {
 describe.each(Object.entries(MUTATIONS))("a request_id of %s", (_, prepare) => {
   it("does it once, and gives the first answer again", async () => {
     const { call } = await prepare(caller);
-    const before = await countDeeds();
+    const before = await countAuditEvents();
     const requestId = randomUUID();
     const first = await call(requestId);
     for (const again of [requestId, requestId.toUpperCase()]) expect(await call(again)).toEqual(withoutKey(first));
-    expect(await countDeeds()).toBe(before + 1);
+    expect(await countAuditEvents()).toBe(before + 1);
   });
 
   it("does it once when ten come at once, and gives all the same answer", async () => {
     const { call } = await prepare(caller);
-    const before = await countDeeds();
+    const before = await countAuditEvents();
     const requestId = randomUUID();
     const answers = await Promise.all(Array.from({ length: 10 }, () => call(requestId)));
     const [first, ...others] = answers.map(withoutKey);
     for (const other of others) expect(other).toEqual(first);
-    expect(await countDeeds()).toBe(before + 1);
+    expect(await countAuditEvents()).toBe(before + 1);
   });
 
   it("is refused with another request, which does nothing", async () => {
     const { call, callOtherwise } = await prepare(caller);
     const requestId = randomUUID();
     await call(requestId);
-    const before = await countDeeds();
+    const before = await countAuditEvents();
     expect(await problemIn(callOtherwise(requestId))).toMatchObject({
       code: "InvalidArgument",
       reason: "REQUEST_ID_REUSED",
     });
-    expect(await countDeeds()).toBe(before);
+    expect(await countAuditEvents()).toBe(before);
   });
 
   it("is another one in another account", async () => {
     const [mine, theirs] = [await prepare(caller), await prepare(await newCaller())];
-    const before = await countDeeds();
+    const before = await countAuditEvents();
     const requestId = randomUUID();
     await mine.call(requestId);
     await theirs.call(requestId);
-    expect(await countDeeds()).toBe(before + 2);
+    expect(await countAuditEvents()).toBe(before + 2);
   });
 });
 

@@ -30,7 +30,7 @@ export interface Reservation {
 export interface ReservationResult {
   /** The budgets that it would be too much for. */
   readonly exceeded: readonly BudgetRow[];
-  readonly isHeld: boolean;
+  readonly isReserved: boolean;
 }
 
 /** Longer than any call of a model may take. */
@@ -63,12 +63,12 @@ export async function reserve(
   );
   return {
     exceeded: rows.filter(({ fits }) => !fits).map(readRow),
-    isHeld: rows.every(({ admitted }) => admitted),
+    isReserved: rows.every(({ admitted }) => admitted),
   };
 }
 
 /** Gives back what is held by chats whose server is taken for dead; with `everything`, by all. */
-export async function releaseHolds(em: EntityManager, { everything = false } = {}): Promise<void> {
+export async function releaseReservations(em: EntityManager, { everything = false } = {}): Promise<void> {
   await em.execute(
     `with gone as (
        delete from budget_reservation ${everything ? "" : "where expires_at < now()"} returning budget_id, amount

@@ -103,11 +103,11 @@ function fuzz(index: number): { header: string; value: string; marker: string; i
 }
 
 describe("C4 a service whose rpcs say nothing of permissions", () => {
-  const means = { callers: undefined as never, limits: undefined as never, fork: undefined as never };
+  const deps = { callers: undefined as never, limits: undefined as never, fork: undefined as never };
 
   it("C4 does not start", () => {
-    expect(() => createAdmission([...SERVICES, Health], means)).toThrow(/Health.Check declares no permission/);
-    expect(() => createAdmission(SERVICES, means)).not.toThrow();
+    expect(() => createAdmission([...SERVICES, Health], deps)).toThrow(/Health.Check declares no permission/);
+    expect(() => createAdmission(SERVICES, deps)).not.toThrow();
   });
 });
 

@@ -26,7 +26,8 @@ const rows = async <Row>(query: string, values: unknown[] = []) => server.store.
 /** How many rows each table of the database has. */
 async function countRows(): Promise<Record<string, number>> {
   const tables = await rows<{ name: string }>(
-    "select table_name as name from information_schema.tables where table_schema = 'public'",
+    `select relname as name from pg_class
+      where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace`,
   );
   const counts = tables.map(async ({ name }) => [
     name,

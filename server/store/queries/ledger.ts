@@ -153,7 +153,7 @@ export class Ledger {
     try {
       return await this.#execute(entries);
     } catch (error) {
-      if (!isWorthRepeating(error)) throw error;
+      if (outageOf(error) === undefined) throw error;
       await pause(50);
       return this.#execute(entries);
     }
@@ -235,11 +235,6 @@ function notRecorded(cause: unknown): Fault {
     "the provider replied and the database is away; the reply is recorded when it is back. Try again in a moment",
     cause,
   );
-}
-
-/** An outage, or two servers that locked the same rows in another order after all. */
-function isWorthRepeating(error: unknown): boolean {
-  return outageOf(error) !== undefined || (error as { code?: string }).code === "40P01";
 }
 
 function rowOf(reply: ReplyRecord) {

@@ -11,7 +11,7 @@ import { describeUnless, findProgram, run, runWell } from "../clients/program.ts
  */
 const FOLDER = import.meta.dirname;
 const MODULE = "connectrpc.com/conformance";
-const SUITE_MS = 300_000;
+const SUITE_MS = 900_000;
 
 const folder = makeTemporaryFolder("conformance");
 const runner = join(folder.path, "bin/connectconformance");

@@ -41,8 +41,8 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const adminKey = makeApiKey().reveal();
   const log: LogLine[] = [];
   const shared = { DATABASE_URL: database.url, KEYRING_FILE: join(folder.path, "keyring") };
-  // A scripted upstream hears nothing but what its test does.
-  const quiet = { MODEL_CHECK_HOURS: "0" };
+  // A scripted upstream hears nothing but what its test does, and on a busy machine calls wait for a connection.
+  const quiet = { MODEL_CHECK_HOURS: "0", DATABASE_CONNECT_TIMEOUT_MS: "20000" };
   const start = (said: Record<string, string> = {}) => {
     const config = readConfig({ PORT: "0", BOOTSTRAP_API_KEY: adminKey, ...quiet, ...shared, ...settings, ...said });
     return build(config, memoryLog(log));

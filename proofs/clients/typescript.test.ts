@@ -15,7 +15,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "patchbay-npm-"));
   await runWell("npm", ["run", "client:build"], { cwd: ROOT, timeoutMs: 300_000 });
   const packed = await runWell("npm", ["pack", "--silent", "--pack-destination", folder], {
-    cwd: join(ROOT, "dist/typescript"),
+    cwd: join(ROOT, "dist-client"),
     timeoutMs: 60_000,
   });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));

@@ -32,6 +32,7 @@ const steps: Step[] = [
   { name: "generated code is fresh", run: isGeneratedCodeFresh },
   ...withFixture("transcoding", "scripts/check-transcoding.ts"),
   ...withFixture("egress", "scripts/check-egress.ts"),
+  ...upstreamCases(),
   { name: "canary scan", run: () => run("node", "proofs/canary-scan/run.ts") },
   { name: "tests", run: () => runTests("vitest.config.ts") },
   { name: "hostile tests", run: () => runTests("vitest.hostile.config.ts") },
@@ -64,6 +65,18 @@ function withFixture(name: string, script: string): Step[] {
   const file = join(root, "../shared/fixtures", `${name}.json`);
   if (existsSync(file)) return [{ name: `${name} cases`, run: () => run("node", script, file) }];
   console.log(`skipped: ${name} cases, because ../shared/fixtures/${name}.json is not there`);
+  return [];
+}
+
+/** What upstreams really send, played against a server that is started for it; about a minute and a half. */
+function upstreamCases(): Step[] {
+  const [tool, cases] = ["tools/check-upstreams.mjs", "fixtures/upstreams.json"].map((file) =>
+    join(root, "../shared", file),
+  );
+  if (tool && cases && existsSync(tool) && existsSync(cases)) {
+    return [{ name: "upstream cases", run: () => run("node", tool, "--start", root, "--jobs", "8", cases) }];
+  }
+  console.log("skipped: upstream cases, because ../shared/tools/check-upstreams.mjs or its cases are not there");
   return [];
 }
 

@@ -47,7 +47,7 @@ export function warner({ log }: Boot): (message: string) => void {
 export function openEgress({ config, disposers }: Boot): Egress {
   const demo = config.demoEndpoint ? new DemoEndpoint() : undefined;
   const locals = demo ? [{ url: DEMO_URL, connect: () => demo.connect() }] : [];
-  const egress = new Egress({ allow: config.egressAllow, locals });
+  const egress = new Egress({ allow: config.egressAllow, locals, limits: config.patience });
   disposers.push(() => egress.close());
   if (demo) disposers.push(() => demo.close());
   return egress;

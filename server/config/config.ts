@@ -7,6 +7,7 @@ import type { DatabaseUrls } from "../store/connection/address.ts";
 import type { Retention } from "../store/partitions/retention.ts";
 import type { StoreOptions } from "../store/store.ts";
 import { type AllowRule, parseAllowRules } from "../upstream/egress/allow-rule.ts";
+import type { Patience } from "../upstream/models/patience.ts";
 import { type OtlpTarget, ruleFor } from "../upstream/operator/otlp-collector.ts";
 import { readCallTimeout, readDatabase, readRetention, readShutdownGrace, readStoreOptions } from "./database.ts";
 import { type KeysConfig, readKeys } from "./keys.ts";
@@ -31,6 +32,8 @@ export interface Config {
   readonly bootstrapApiKey: Secret | undefined;
   readonly keys: KeysConfig;
   readonly egressAllow: readonly AllowRule[];
+  /** How long endpoints are waited for. */
+  readonly patience: Patience;
   /** Whether there is an endpoint inside the server for those who have none yet. */
   readonly demoEndpoint: boolean;
   readonly secretRefs: SecretRefsConfig;
@@ -84,6 +87,15 @@ export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
     bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
     keys: readKeys(read, `${dataDir}.keyring`),
     egressAllow: readEgressAllow(read("EGRESS_ALLOW")),
+    patience: {
+      firstPieceMs: readSeconds("UPSTREAM_FIRST_PIECE_SECONDS", read("UPSTREAM_FIRST_PIECE_SECONDS") || "300", 3_600),
+      betweenPiecesMs: readSeconds(
+        "UPSTREAM_BETWEEN_PIECES_SECONDS",
+        read("UPSTREAM_BETWEEN_PIECES_SECONDS") || "120",
+        3_600,
+      ),
+      wholeMs: readSeconds("UPSTREAM_WHOLE_SECONDS", read("UPSTREAM_WHOLE_SECONDS") || "1800", 86_400),
+    },
     demoEndpoint: readSwitch("DEMO_ENDPOINT", read("DEMO_ENDPOINT") || "on"),
     secretRefs: readSecretRefs(env, read, new Set(SETTINGS.map(({ name }) => name))),
     tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
@@ -110,6 +122,15 @@ function readPort(text: string): number {
     throw new ConfigError(`PORT is "${text}"; it must be a number from 0 to 65535.`);
   }
   return port;
+}
+
+/** In milliseconds. */
+function readSeconds(name: string, text: string, most: number): number {
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds < 1 || seconds > most) {
+    throw new ConfigError(`${name} is "${text}"; it must be a number of seconds from 1 to ${most}.`);
+  }
+  return seconds * 1_000;
 }
 
 function readEgressAllow(text: string): readonly AllowRule[] {

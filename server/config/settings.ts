@@ -105,6 +105,21 @@ export const SETTINGS: readonly Setting[] = [
     help: "Endpoints outside the public internet that Llms may use, such as http://localhost:11434,http://10.0.5.0/24:8000.",
   },
   {
+    name: "UPSTREAM_FIRST_PIECE_SECONDS",
+    fallback: "300",
+    help: "How long an endpoint may take to the first piece of a reply, 1 to 3600: a queue, a cold model and a long prompt are silent for minutes.",
+  },
+  {
+    name: "UPSTREAM_BETWEEN_PIECES_SECONDS",
+    fallback: "120",
+    help: "How long it may be silent between two pieces of a reply, 1 to 3600.",
+  },
+  {
+    name: "UPSTREAM_WHOLE_SECONDS",
+    fallback: "1800",
+    help: "How long a whole reply may take, 1 to 86400. The same for chats that stream and for those that do not.",
+  },
+  {
     name: "DEMO_ENDPOINT",
     fallback: "on",
     help: "on lets Llms use patchbay:demo, an endpoint inside the server that repeats what it is told; off, as in production, does not.",

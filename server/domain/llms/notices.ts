@@ -36,6 +36,12 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
   }
   const hint = endpointHint(llm.endpointUrl, llm.apiPath, providerType !== "ANTHROPIC");
   if (hint) add("ENDPOINT_HINT", hint);
+  if (llm.price?.input && llm.price.output && !llm.price.cacheRead) {
+    add(
+      "PRICE_INCOMPLETE",
+      "the price has no rate for tokens that are read from a cache; the rate of the input is taken",
+    );
+  }
   const unsent = unsentConfig(llm);
   if (unsent.length > 0) {
     add(

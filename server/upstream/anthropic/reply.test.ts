@@ -21,6 +21,7 @@ describe("a message", () => {
           { text: "I'll check the weather.".length },
           { call: true },
         ],
+        digest: expect.any(String),
       },
     });
   });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ToolCall } from "../models/conversation.ts";
 import { asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
 
@@ -10,7 +11,13 @@ export function stateOf(content: readonly JsonObject[]): JsonObject | undefined 
     if (block.type === "text") return { text: asText(block.text).length };
     return block.type === "tool_use" ? { call: true } : { opaque: block };
   });
-  return blocks.some((block) => "opaque" in block) ? { blocks } : undefined;
+  const text = content.map((block) => asText(block.text)).join("");
+  return blocks.some((block) => "opaque" in block) ? { blocks, digest: digestOf(text) } : undefined;
+}
+
+/** By which it is seen whether the text is still the one that the places are of. */
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").slice(0, 16);
 }
 
 /** What is sent again of a reply: its own content in its own order, as far as what it said is still the same. */
@@ -21,9 +28,8 @@ export function contentOf(
   writeCall: (call: ToolCall) => JsonObject,
 ): JsonObject[] {
   const blocks = asObjects(state.blocks);
-  const length = blocks.reduce((sum, block) => sum + Number(block.text ?? 0), 0);
   const callCount = blocks.filter((block) => block.call === true).length;
-  if (length !== text.length || callCount !== calls.length) {
+  if (state.digest !== digestOf(text) || callCount !== calls.length) {
     const thinking = blocks.flatMap(({ opaque }) =>
       isThinking(asObject(opaque)) ? [asObject(opaque) as JsonObject] : [],
     );

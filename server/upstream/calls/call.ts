@@ -44,7 +44,11 @@ export async function wholeReply(
   request: ModelRequest,
   options: CallOptions,
 ): Promise<Reply> {
-  if (outlet.learned.of(target).form === "streamed") return collected(outlet, target, request, options);
+  // llama-server notices that nobody waits for a whole reply only once its other streams are over, and a stream at once.
+  const isBetterStreamed = target.providerType === "LLAMA_CPP" && outlet.learned.of(target).form !== "whole";
+  if (isBetterStreamed || outlet.learned.of(target).form === "streamed") {
+    return collected(outlet, target, request, { ...options, onOtherForm: undefined });
+  }
   let refusal: UpstreamFailure;
   try {
     return await readReply(outlet, target, await sendCall(outlet, target, request, false, options));

@@ -7,6 +7,7 @@ import { RowChanges } from "./cache/row-changes.ts";
 import { type Database, embeddedAddress, parseAddress } from "./connection/address.ts";
 import { Connector, DEFAULT_TIMEOUTS, type Timeouts } from "./connection/connector.ts";
 import { migrate } from "./connection/migrate.ts";
+import { Replica } from "./connection/replica.ts";
 import { connectForStart, isBehindPooler, requireUsable } from "./connection/start.ts";
 import { makePartitions } from "./partitions/partitions.ts";
 import { PreparedReads } from "./queries/prepared-reads.ts";
@@ -79,26 +80,38 @@ export class Store {
   /** The connections themselves, for the few statements that are prepared by name. */
   readonly pool: Pool;
   readonly rows: RowReader;
+  /** The same, of rows that may be a moment old: lists. */
+  readonly listRows: RowReader;
   readonly hot: PreparedReads;
   /** Which rows change, here and on other servers. */
   readonly changes: RowChanges;
   readonly #connector: Connector;
   /** Past a pooler, if there is one. */
   readonly #direct: Connector;
+  readonly #replica: Replica | undefined;
   /** Something could not be written; a write has to prove that it can be again. */
   #isInDoubt = false;
   #servedAt = performance.now();
   /** Many may ask at once; the database is asked by one. */
   #probing: Promise<boolean> | undefined;
 
-  private constructor(orm: MikroORM, pool: Pool, changes: RowChanges, connector: Connector, direct: Connector) {
+  private constructor(
+    orm: MikroORM,
+    pool: Pool,
+    changes: RowChanges,
+    connector: Connector,
+    direct: Connector,
+    replica: Replica | undefined,
+  ) {
     this.orm = orm;
     this.pool = pool;
     this.rows = new RowReader(orm, pool);
+    this.listRows = replica ? new RowReader(orm, replica) : this.rows;
     this.hot = new PreparedReads(this.rows);
     this.changes = changes;
     this.#connector = connector;
     this.#direct = direct;
+    this.#replica = replica;
     connector.onTrouble = () => {
       this.#isInDoubt = true;
     };
@@ -116,7 +129,8 @@ export class Store {
     const pool = await orm.em.getConnection().getNativeClient();
     // What is written without one has to be moved later; housekeeping makes them, too, should this fail.
     await makePartitions(orm.em.fork()).catch((error) => onWarning(`partitions cannot be made: ${error.message}`));
-    return new Store(orm, pool, await RowChanges.open(direct, connector, onWarning), connector, direct);
+    const changes = await RowChanges.open(direct, connector, onWarning);
+    return new Store(orm, pool, changes, connector, direct, replicaOf(database, options, pool));
   }
 
   /** A unit of work of its own, for one call. */
@@ -198,7 +212,7 @@ export class Store {
   /** Waits a moment for what runs, and then no longer. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.giveUp(), CLOSING_MS);
-    await this.changes.close();
+    await Promise.all([this.changes.close(), this.#replica?.close()]);
     await this.orm.close();
     clearTimeout(timer);
   }
@@ -213,6 +227,12 @@ function connectorsOf(database: Database, timeouts: Timeouts): { connector: Conn
   const connector = new Connector(parseAddress(url, passwordFile), timeouts);
   const direct = directUrl ? new Connector(parseAddress(directUrl, passwordFile), timeouts) : connector;
   return { connector, direct };
+}
+
+function replicaOf(database: Database, options: StoreOptions, primary: Pool): Replica | undefined {
+  if (!("url" in database) || !database.replicaUrl) return undefined;
+  const connector = new Connector(parseAddress(database.replicaUrl, database.passwordFile), options);
+  return new Replica(connector, options.poolSize, primary);
 }
 
 /** Says in a sentence what is wrong with the database, and migrates it if nothing is. */

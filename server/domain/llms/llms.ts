@@ -116,13 +116,13 @@ export class Llms {
     const query = this.#allowed(scope, asked);
     const ask = { key: listKeyOf(query), pageSize, pageToken };
     const list = (position: readonly string[] | undefined, limit: number) =>
-      listLlms(this.#store.rows, { ...query, after: propertyPosition(position), limit });
+      listLlms(this.#store.listRows, { ...query, after: propertyPosition(position), limit });
     return readPage(this.#vault, ask, list, byProperty(query.order));
   }
 
   /** How many a list has on all its pages; MAX_COUNTED stands for that or more. */
   count(scope: Scope, asked: Query): Promise<number> {
-    return countLlms(this.#store.rows, this.#allowed(scope, asked).filter, MAX_COUNTED);
+    return countLlms(this.#store.listRows, this.#allowed(scope, asked).filter, MAX_COUNTED);
   }
 
   /** One transaction over the locked row: of two changes at once, the second is made to what the first left. */

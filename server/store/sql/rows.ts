@@ -1,5 +1,5 @@
 import type { EntityClass, EntityMetadata, MikroORM } from "@mikro-orm/postgresql";
-import { type Pool, TypeOverrides, types } from "pg";
+import { type QueryConfig, type QueryResult, TypeOverrides, types } from "pg";
 
 /** `text[]`, which has no name among those of pg. */
 const TEXT_ARRAY = 1009 as number;
@@ -22,10 +22,10 @@ export interface PlainQuery {
  */
 export class RowReader {
   readonly #orm: MikroORM;
-  readonly #pool: Pool;
+  readonly #pool: { query(query: QueryConfig): Promise<QueryResult> };
   readonly #starts = new Map<EntityClass<object>, string>();
 
-  constructor(orm: MikroORM, pool: Pool) {
+  constructor(orm: MikroORM, pool: { query(query: QueryConfig): Promise<QueryResult> }) {
     this.#orm = orm;
     this.#pool = pool;
   }

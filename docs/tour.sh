@@ -21,9 +21,9 @@ refused() { # REASON METHOD PATH [BODY]: the call must be refused for that reaso
   answer=$(curl --silent --request "$2" "$URL$3" --header "authorization: Bearer $KEY" \
     --header 'content-type: application/json' ${4:+--data "$4"})
   echo "$answer"
-  grep -q "\"reason\":\"$1\"" <<<"$answer"
+  grep -q "\"reason\": *\"$1\"" <<<"$answer"
 }
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<<"$2" | head -n 1; }
+field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" <<<"$2" | head -n 1; }
 
 say "Is it there?"
 curl --silent --fail "$URL/readyz"
@@ -87,7 +87,7 @@ if [ -n "$LLM_URL" ]; then
   call GET "/v1/usage?llmId=$DEMO_ID&groupBy=DAY"
 
   say "A budget refuses before the provider is called"
-  BUDGET=$(call POST /v1/budgets "{\"llmId\": \"$DEMO_ID\", \"amount\": \"1\", \"period\": \"DAY\"}")
+  BUDGET=$(call POST /v1/budgets "{\"llmId\": \"$DEMO_ID\", \"amountUsd\": \"0.000001\", \"period\": \"DAY\"}")
   echo "$BUDGET"
   refused BUDGET_EXHAUSTED POST "/v1/llms/$DEMO_ID:chat" '{"message": "Too much"}'
 

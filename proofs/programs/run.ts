@@ -30,7 +30,7 @@ const MODELS = { chat: "round-chat", responses: "round-responses", messages: "ro
 /** One whose budget is spent. */
 const SPENT = "round-spent";
 /** What is said of it. */
-const SPENT_SENTENCE = "may cost more than is left of budget";
+const SPENT_SENTENCE = "has $0 left";
 
 const folder = makeTemporaryFolder("programs");
 const upstream = await RoundTripUpstream.start();
@@ -103,7 +103,7 @@ async function register(url: string, apiKey: string): Promise<void> {
       price,
     });
     if (modelIdentifier === SPENT)
-      await budgets.setBudget({ llmId: llm?.llmId ?? "", amount: 1n, period: Budget_Period.MONTH });
+      await budgets.setBudget({ llmId: llm?.llmId ?? "", amount: 0n, period: Budget_Period.MONTH });
   }
 }
 

@@ -21,7 +21,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md": "for those who change the code: npm test and its parts",
   "docs/mutants.md": "mutants take hours",
   "docs/operations.md": "it needs several machines, a balancer and a pooler",
-  "docs/package.md": "the test of the package runs them: it builds and installs it first",
+  "docs/package.md": "they need the package, which `npm run package` builds: nobody pastes them yet",
   "docs/cli.md": "server/cli/examples.test.ts runs the examples of each command's help",
   "docs/security/access.md": "server/domain/access tests each; the guide has the same commands",
   "docs/security/keys.md": "server/cli/keys.test.ts runs them; the rest needs HashiCorp Vault",

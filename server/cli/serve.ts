@@ -35,6 +35,8 @@ export async function serveByWords(words: readonly string[]): Promise<void> {
 
 /** Starts a server, says where it is, and stops it when a signal comes. Resolves once it listens. */
 export async function serve(config: Config): Promise<void> {
+  // A report of a crash is sent around; what the environment holds stays here.
+  process.report.excludeEnv = true;
   const isPretty = config.logFormat === "auto" ? process.stderr.isTTY === true : config.logFormat === "pretty";
   const log = createLog(config.logLevel, isPretty ? await openPrettyLines() : undefined);
   process.on("unhandledRejection", (error) => log.error({ err: error }, "unhandled rejection"));

@@ -18,6 +18,7 @@ const RATES = ["input", "output", "cacheRead", "cacheWrite", "reasoning"] as con
 
 type Texts =
   | "displayName"
+  | "alias"
   | "description"
   | "providerId"
   | "providerType"
@@ -63,6 +64,7 @@ export function valuesOf(llm: Llm | undefined): FormValues {
     capabilitySources?.[name]?.source === 1 ? flag(capabilities?.[name]) : "";
   const values = {
     displayName: llm?.displayName ?? "",
+    alias: llm?.alias ?? "",
     description: llm?.description ?? "",
     providerId: llm?.providerId ?? "",
     providerType: String(llm?.providerType ?? 1),
@@ -122,6 +124,7 @@ export function readForm(values: FormValues): Reading {
   const checkIntervalSeconds = number("checkInterval");
   const fields: Reading["fields"] = {
     displayName: values.displayName,
+    alias: values.alias.trim(),
     description: values.description,
     providerId: values.providerId,
     providerType: (values.providerId ? 0 : Number(values.providerType)) as Llm_ProviderType,
@@ -166,6 +169,7 @@ function readObject(value: string): JsonObject | undefined {
 /** Which field of the form a field of the contract stands in; several of the form can be one of the contract. */
 const CONTRACT: readonly (readonly [field: string, names: readonly (keyof FormValues)[]])[] = [
   ["display_name", ["displayName"]],
+  ["alias", ["alias"]],
   ["description", ["description"]],
   ["provider_id", ["providerId"]],
   ["provider_type", ["providerType"]],

@@ -35,6 +35,8 @@ const ANSWERS = new Set<number>([
   Outcome.MODEL_NOT_FOUND,
   Outcome.RATE_LIMITED,
   Outcome.QUOTA_EXHAUSTED,
+  Outcome.BUSY,
+  Outcome.REFUSED,
   Outcome.INCONCLUSIVE,
 ]);
 

@@ -80,6 +80,7 @@ function LlmForm({ llm: given }: { llm: Llm | undefined }) {
             <TextField label={t.model} required className="mono" {...field("modelIdentifier")} />
           </div>
           <Connection llm={llm} values={values} field={field} />
+          <TextField label={t.alias} hint={t.aliasHint} className="mono" {...field("alias")} />
           <TextArea label={t.description} rows={2} {...field("description")} />
         </section>
         <details className="card" open={llm !== undefined}>

@@ -245,7 +245,7 @@ function SetBudget({ onClose }: { onClose: () => void }) {
   const save = useSetBudget();
   const request = () => ({
     ...(llmId && { llmId }),
-    amount: readUsd(amount) ?? 0n,
+    amountUsd: amount.trim().replace(/^\$/, ""),
     period: period as Budget_Period,
     mode: mode as Budget_Mode,
   });

@@ -12,7 +12,7 @@ const STAGE_TONES: Record<number, Tone> = {
 
 export function outcomeTone(outcome: Outcome): Tone {
   if (outcome === Outcome.OK) return "ok";
-  return [Outcome.INCONCLUSIVE, Outcome.RATE_LIMITED].includes(outcome as never) ? "warn" : "bad";
+  return [Outcome.INCONCLUSIVE, Outcome.RATE_LIMITED, Outcome.BUSY].includes(outcome as never) ? "warn" : "bad";
 }
 
 const EXPECTED = [

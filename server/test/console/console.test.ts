@@ -118,7 +118,7 @@ describeUnless(missingBrowser)("the console", () => {
 
   it("says what a budget has left, and what the server says when nothing is", async () => {
     const { apiKey, patchbay, llm } = await addLlm();
-    await patchbay.budgets.setBudget({ amount: 1n, period: Budget_Period.MONTH, mode: Budget_Mode.REFUSE });
+    await patchbay.budgets.setBudget({ amount: 1_000_000n, period: Budget_Period.MONTH, mode: Budget_Mode.REFUSE });
     const page = await rig.openAs(apiKey);
     await goTo(page, `/playground?llm=${llm.llmId}`);
     await say(page, "Hi");
@@ -170,10 +170,7 @@ describeUnless(missingBrowser)("the console", () => {
     const page = await rig.openAs(apiKey);
     await goTo(page, `/llms/${llm.llmId}/edit`);
     await page.getByLabel("API path").fill("no slash");
-    await page
-      .getByText(/pattern/)
-      .first()
-      .waitFor();
+    await page.locator(".field .error").first().waitFor();
     await page.getByLabel("API path").fill("/chat/completions");
     await page.getByLabel("Name", { exact: true }).fill("Better name");
     await page.getByText("The server would take this.").waitFor();
@@ -225,6 +222,7 @@ describeUnless(missingBrowser)("the console", () => {
   it("is used by keyboard alone", async () => {
     const { apiKey } = await addLlm();
     const page = await rig.open();
+    await page.locator("input:focus").waitFor();
     await page.keyboard.type(apiKey);
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "Support" }).waitFor();

@@ -88,6 +88,13 @@ function Connection({ llm }: { llm: Llm }) {
         <Fact name={t.id}>
           <code>{llm.llmId}</code> <CopyButton value={llm.llmId} />
         </Fact>
+        <Fact name={t.alias}>
+          {llm.alias && (
+            <>
+              <code>{llm.alias}</code> <CopyButton value={llm.alias} />
+            </>
+          )}
+        </Fact>
         <Fact name={text.llms.type}>{text.providerTypes[llm.providerType]}</Fact>
         <Fact name={t.provider}>
           {llm.providerId && (

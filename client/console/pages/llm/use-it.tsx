@@ -5,7 +5,8 @@ import { CallCode } from "../../parts/code.tsx";
 import { text } from "../../text.ts";
 
 export function UseIt({ llm }: { llm: Llm }) {
-  const { llmId } = llm;
+  /** Whatever takes an llmId takes an alias. */
+  const llmId = llm.alias || llm.llmId;
   return (
     <div className="stack">
       <p className="muted">{text.llm.useHint}</p>

@@ -118,12 +118,8 @@ export const EGRESS: readonly Mutant[] = [
     "Buffer.byteLength(raw) > MAX_URL_BYTES) return",
     "raw.length > MAX_URL_BYTES) return",
   ),
-  checkUrl("ports of other protocols are closed", "if (rule === undefined && DENIED_PORTS.has(port))", "if (false)"),
-  checkUrl(
-    "names of the inside are closed",
-    "if (rule === undefined && !isAddress && !isPublicName(host))",
-    "if (false)",
-  ),
+  checkUrl("ports of other protocols are closed", "if (DENIED_PORTS.has(port))", "if (false)"),
+  checkUrl("names of the inside are closed", "isAddress || isPublicName(host)", "true"),
   checkUrl("a public name has a dot", "if (labels.length < 2 || ", "if ("),
   checkUrl("a name's labels are well-formed", " || !labels.every((label) => LABEL.test(label))", ""),
   checkUrl("a name is short", " || host.length > 253", ""),
@@ -138,7 +134,11 @@ export const EGRESS: readonly Mutant[] = [
     'const host = url.hostname.replace(/\\.$/, "");\n  const port',
     "const host = url.hostname;\n  const port",
   ),
-  checkUrl("an address in the URL is judged", "return addressDenialUnder(rule, bare(host));", "return undefined;"),
+  checkUrl(
+    "an address in the URL is judged",
+    "isAddress ? addressDenialUnder(rule, bare(host)) : undefined",
+    "undefined",
+  ),
   checkUrl(
     "a rule opens no metadata service",
     'return isMetadata(address) ? "ip-metadata" : undefined;',

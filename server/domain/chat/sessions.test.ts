@@ -163,7 +163,7 @@ describe("a session", () => {
     const wrong = { role: Message_Role.TOOL, toolCallId: "call_2", content: "2" };
     expect(await problemIn(patchbay.chat.chat({ sessionId, messages: [wrong] }))).toMatchObject({
       reason: "INVALID_REQUEST",
-      fields: [{ field: "messages[0].tool_call_id" }],
+      fields: [{ field: "messages[0].toolCallId" }],
     });
     await patchbay.chat.chat({ sessionId, message: "never mind" });
     expect(sent().map((message) => message.split(":")[0])).toEqual(["user", "assistant", "tool", "user"]);

@@ -190,7 +190,7 @@ describe("creating", () => {
       metadata: { permission: "CREATE_LLM_ANY" },
     });
     expect((await problemIn(admin.llms.createLlm(llmRequest({ ownerId: randomUUID() })))).fields[0]?.field).toBe(
-      "owner_id",
+      "ownerId",
     );
   });
 
@@ -216,11 +216,11 @@ describe("creating", () => {
     {
       name: "a key with a line break",
       said: { credentials: apiKey("sk-a\r\nx: y") },
-      field: "credentials.api_key.inline_secret",
+      field: "credentials.apiKey.inlineSecret",
     },
-    { name: "an empty key", said: { credentials: apiKey("") }, field: "credentials.api_key.inline_secret" },
-    { name: "a mask", said: { credentials: apiKey("*****") }, field: "credentials.api_key.inline_secret" },
-    { name: "a kind without its key", said: { credentials: { kind: 1 } }, field: "credentials.api_key" },
+    { name: "an empty key", said: { credentials: apiKey("") }, field: "credentials.apiKey.inlineSecret" },
+    { name: "a mask", said: { credentials: apiKey("*****") }, field: "credentials.apiKey.inlineSecret" },
+    { name: "a kind without its key", said: { credentials: { kind: 1 } }, field: "credentials.apiKey" },
     { name: "a path that leads out", said: { apiPath: "/../../admin" }, field: "apiPath" },
     { name: "a path with a query", said: { apiPath: "/chat?x=y" }, field: "apiPath" },
     { name: "a private endpoint", said: { endpointUrl: "http://127.0.0.1:9/v1" }, field: "endpointUrl" },

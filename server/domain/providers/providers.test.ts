@@ -123,7 +123,7 @@ describe("making a provider", () => {
       field: "endpointUrl",
     },
     { name: "a base URL with a query", said: { endpointUrl: "https://a.example.com/?key=1" }, field: "endpointUrl" },
-    { name: "a mask for a key", said: { credentials: apiKey("*****") }, field: "credentials.api_key.inline_secret" },
+    { name: "a mask for a key", said: { credentials: apiKey("*****") }, field: "credentials.apiKey.inlineSecret" },
     { name: "an owner that is none", said: { ownerId: randomUUID() }, field: "" },
     {
       name: "a mask of fields that cannot be changed",

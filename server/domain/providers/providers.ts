@@ -52,7 +52,7 @@ export interface ProviderList extends Page<Readonly<Provider>> {
 const MAX_ATTEMPTS = 5;
 const MAX_COUNTED = 10_000;
 /** Of those that use a Provider, so many are named. */
-const MAX_NAMED = 20;
+const MAX_NAMED = 15;
 
 /** What becomes of the Llms that use a Provider; domain/llms knows. */
 export interface ProviderUsers {

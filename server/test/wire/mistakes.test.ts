@@ -57,7 +57,7 @@ describe("a mistake in a new Llm", () => {
     {
       name: "a key that was copied with an ellipsis",
       body: { ...OPENAI, credentials: { apiKey: { inlineSecret: "sk-…" } } },
-      says: "credentials.apiKey.inlineSecret: must be visible ASCII characters, without spaces",
+      says: "credentials.apiKey.inlineSecret: has characters that no header can carry",
     },
     {
       name: "a provider type that there is not",

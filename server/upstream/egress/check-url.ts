@@ -91,10 +91,12 @@ function urlDenial(raw: string, url: URL, rule: AllowRule | undefined): DenyReas
 
 function hostDenial(host: string, port: number, rule: AllowRule | undefined): DenyReason | undefined {
   const isAddress = host.startsWith("[") || isIPv4(host);
-  if (rule === undefined && DENIED_PORTS.has(port)) return "port";
-  if (rule === undefined && !isAddress && !isPublicName(host)) return "host-denied";
-  if (!isAddress) return undefined;
-  return addressDenialUnder(rule, bare(host));
+  // What is wrong with an address is said before what is wrong with its port: a rule that opens it opens both.
+  const denial = isAddress ? addressDenialUnder(rule, bare(host)) : undefined;
+  if (denial !== undefined) return denial;
+  if (rule !== undefined) return undefined;
+  if (DENIED_PORTS.has(port)) return "port";
+  return isAddress || isPublicName(host) ? undefined : "host-denied";
 }
 
 /** A segment that a server or a proxy may take for `..`: encoded, with parameters, or behind an encoded slash. */

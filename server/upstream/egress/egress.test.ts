@@ -63,7 +63,7 @@ describe("the guard", () => {
   });
 
   it.each([
-    { url: "http://localhost:11434/v1", advice: "listing http://localhost:11434" },
+    { url: "http://localhost:11434/v1", advice: "EGRESS_ALLOW=http://localhost:11434" },
     { url: "https://key@example.com/", advice: "keys belong into the credentials" },
     { url: "https://169.254.169.254/", advice: "never open" },
   ])("says at $url what would be right", async ({ url, advice }) => {

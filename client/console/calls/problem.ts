@@ -13,6 +13,11 @@ export interface Problem {
   readonly isCanceled: boolean;
 }
 
+/** The contract's name of a field that a violation names: callers who speak JSON are told JSON's names. */
+export function contractNameOf(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 export function problemOf(error: unknown): Problem {
   const failure = ConnectError.from(error);
   const [info] = failure.findDetails(ErrorInfoSchema);

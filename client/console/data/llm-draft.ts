@@ -2,6 +2,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { Llm_Modality, Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import type { CreateLlmRequestSchema, UpdateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { contractNameOf } from "../calls/problem.ts";
 import { text } from "../text.ts";
 import type { Llm } from "./llms.ts";
 
@@ -188,20 +189,17 @@ const CONTRACT: readonly (readonly [field: string, names: readonly (keyof FormVa
   ["max_context_length", ["maxContextLength"]],
   ["client_config", ["clientConfig"]],
   ["supported_modalities", ["modalities"]],
-  ...CAPABILITIES.map((name) => [`capabilities.${snake(name)}`, [name]] as const),
-  ...SAMPLING.map((name) => [`default_sampling_params.${snake(name)}`, [name]] as const),
+  ...CAPABILITIES.map((name) => [`capabilities.${contractNameOf(name)}`, [name]] as const),
+  ...SAMPLING.map((name) => [`default_sampling_params.${contractNameOf(name)}`, [name]] as const),
   ["default_sampling_params", ["stopSequences", ...SAMPLING]],
   ["capabilities", CAPABILITIES],
-  ...RATES.map((name) => [`price.${snake(name)}`, [name]] as const),
+  ...RATES.map((name) => [`price.${contractNameOf(name)}`, [name]] as const),
   ["price", RATES],
 ];
 
-function snake(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
 /** The field of the form that a violation is about. */
-export function fieldNameOf(path: string): keyof FormValues | undefined {
+export function fieldNameOf(violation: string): keyof FormValues | undefined {
+  const path = contractNameOf(violation);
   return CONTRACT.find(
     ([field]) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`),
   )?.[1][0];

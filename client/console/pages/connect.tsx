@@ -1,7 +1,7 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { requestOf } from "../calls/call.ts";
-import { problemOf } from "../calls/problem.ts";
+import { contractNameOf, problemOf } from "../calls/problem.ts";
 import { Outcome } from "../data/connection-tests.ts";
 import { type Llm, llmMethods, ProviderType, useCreateLlm, useTestLlm } from "../data/llms.ts";
 import {
@@ -274,10 +274,12 @@ function nameOfUrl(url: string): string {
 
 function errorsOf(error: unknown): Record<string, string> {
   if (!error) return {};
-  return Object.fromEntries(problemOf(error).fields.map(({ field, description }) => [field, description]));
+  return Object.fromEntries(
+    problemOf(error).fields.map(({ field, description }) => [contractNameOf(field), description]),
+  );
 }
 
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 
 function ChooseModel({ provider, onDone }: { provider: Provider; onDone: (llm: Llm) => void }) {
   const models = useProviderModels(provider.providerId, true);
@@ -353,7 +355,7 @@ function ChooseModel({ provider, onDone }: { provider: Provider; onDone: (llm: L
       )}
       {matching.length > 0 && (
         <ul className="models">
-          {matching.slice(0, MOST_SHOWN).map(({ modelIdentifier, displayName }) => (
+          {matching.slice(0, MAX_SHOWN).map(({ modelIdentifier, displayName }) => (
             <li key={modelIdentifier}>
               <button
                 type="button"

@@ -284,7 +284,6 @@ describeUnless(missingBrowser)("the console", () => {
       ];
       for (const path of paths) {
         await goTo(page, path);
-        await page.waitForLoadState("networkidle");
         await page.locator("h1").first().waitFor();
         await expect.poll(() => page.getByText("Loading…").count(), { timeout: 20_000 }).toBe(0);
         found[path] = await violationsOf(page);

@@ -20,6 +20,7 @@ const EXEMPT: readonly { readonly file: string; readonly line: string; readonly 
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md": "for those who change the code: npm test and its parts",
   "docs/mutants.md": "mutants take hours",
+  "docs/clients.md": "npm run test:clients pastes those whose toolchain is there",
   "docs/operations.md": "it needs several machines, a balancer and a pooler",
   "docs/package.md": "they need the package, which `npm run package` builds: nobody pastes them yet",
   "docs/cli.md": "server/cli/examples.test.ts runs the examples of each command's help",

@@ -75,7 +75,7 @@ describe("A4 whoever runs Ollama beside it", () => {
   it("A4 reads which setting opens it, and with that setting it works", async () => {
     const ollama = await ScriptedUpstream.start();
     const { message } = await attempt(`${ollama.url}/v1`);
-    const [, setting = "", value = ""] = /setting (\w+)\).* listing (\S+)/.exec(message) ?? [];
+    const [, setting = "", value = ""] = /setting \w+\).* (\w+)=(\S+)/.exec(message) ?? [];
     expect([setting, value]).toEqual(["EGRESS_ALLOW", ollama.url]);
     const server = await startServer({ [setting]: value });
     const { llms } = server.client((await server.addAccount("OWNER")).apiKey);

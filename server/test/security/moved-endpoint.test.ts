@@ -176,7 +176,7 @@ describe("A2 a chat that says where to go", () => {
     "A2 by what would be stored with the Llm is refused: %o",
     async (clientConfig) => {
       const problem = await problemIn(patchbay.llms.updateLlm({ llmId, clientConfig: clientConfig as never }));
-      expect([problem.code, problem.message]).toEqual(["InvalidArgument", expect.stringContaining("client_config")]);
+      expect([problem.code, problem.message]).toEqual(["InvalidArgument", expect.stringContaining("clientConfig")]);
     },
   );
 

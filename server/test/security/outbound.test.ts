@@ -133,7 +133,7 @@ async function useOthers({ llms, chat }: Patchbay) {
 
   const closed = await llms.createLlm(llmRequest({ endpointUrl: "http://127.0.0.1:1/v1" }));
   expect((await problemIn(chat.chat({ llmId: closed.llm?.llmId ?? "", message: "m" }))).reason).toBe(
-    "UPSTREAM_UNAVAILABLE",
+    "UPSTREAM_UNREACHABLE",
   );
 }
 

@@ -181,6 +181,8 @@ class GuardedClient extends Client {
   constructor(connector: Connector, options: ClientConfig) {
     super({ ...options, ...connector.config, keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS });
     this.#connector = connector;
+    // From the first moment: an error event that nobody listens to would end the process.
+    this.on("error", () => connector.noteUnreachable());
   }
 
   get isIdle(): boolean {
@@ -214,7 +216,6 @@ class GuardedClient extends Client {
       throw error;
     }
     this.#connector.noteOpened(this);
-    this.on("error", () => this.#connector.noteUnreachable());
     return this;
   }
 

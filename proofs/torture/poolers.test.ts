@@ -71,7 +71,8 @@ describe.skipIf(!hasPgBouncer)("behind PgBouncer", { timeout: TIMEOUT_MS }, () =
     async ({ mode, direct, isTold }) => {
       const { one, two, client } = await behind(mode, { direct });
       await expect.poll(() => told(two.url), { timeout: TOLD_MS }).toBe(isTold);
-      if (isTold === "0") expect(two.server.stderr).toContain("DATABASE_URL_DIRECT");
+      if (isTold === "0")
+        await expect.poll(() => two.server.stderr, { timeout: TOLD_MS }).toContain("DATABASE_URL_DIRECT");
       const first = client(one);
       const { llm } = await first.llms.createLlm(
         llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: `some-${number}` }),

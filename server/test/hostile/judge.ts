@@ -78,12 +78,19 @@ const FAMILIES: Record<Family, (answer: Answer, text: string) => string[]> = {
   grpc: ({ status, headers, trailers }) => (status === 200 ? judgeStatus({ ...headers, ...trailers }) : []),
   "grpc-web": ({ status, headers, body }) => {
     if (status !== 200) return [];
-    const last = envelopesOf(body, headers["grpc-encoding"]).at(-1);
+    const isText = headers["content-type"]?.startsWith("application/grpc-web-text");
+    const last = envelopesOf(isText ? fromText(body) : body, headers["grpc-encoding"]).at(-1);
     const lines = last !== undefined && (last.flags & 0x80) !== 0 ? last.message.toString("latin1").split("\r\n") : [];
     const trailers = Object.fromEntries(lines.map((line) => line.toLowerCase().split(/: ?/, 2)));
     return judgeStatus({ ...headers, ...trailers });
   },
 };
+
+/** The bytes of a body of gRPC-Web in text mode: pieces of base64, each with its padding. */
+function fromText(body: Buffer): Buffer {
+  const pieces = body.toString("latin1").match(/[^=]+=*/g) ?? [];
+  return Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));
+}
 
 function judgeStatus({ "grpc-status": status, "grpc-message": message }: Readonly<Record<string, string>>): string[] {
   if (status === undefined) return ["has no grpc-status"];

@@ -94,7 +94,15 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, phrase: stri
   ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request did not come whole in time"],
 };
 
-function refuseUnreadable({ code = "" }: NodeJS.ErrnoException, socket: Socket, onUnreadable: OnUnreadable): void {
+/**
+ * Answers what could not be read. Which protocol was meant is not known: the body is an error of AIP-193, and has the
+ * members that a client of Connect looks for beside it. HEAD gets no body, as far as the method came with the last bytes.
+ */
+function refuseUnreadable(
+  { code = "", rawPacket }: NodeJS.ErrnoException & { readonly rawPacket?: Buffer },
+  socket: Socket,
+  onUnreadable: OnUnreadable,
+): void {
   const [status, phrase, message] = UNREADABLE[code] ?? [
     400,
     "Bad Request",
@@ -106,7 +114,9 @@ function refuseUnreadable({ code = "" }: NodeJS.ErrnoException, socket: Socket, 
     { "@type": type("ErrorInfo"), reason: "INVALID_REQUEST", domain: "patchbay", metadata: {} },
     { "@type": type("RequestInfo"), requestId, servingData: "" },
   ];
-  const body = JSON.stringify({ error: { code: status, status: "INVALID_ARGUMENT", message, details } });
+  const error = { code: status, status: "INVALID_ARGUMENT", message, details };
+  const body = JSON.stringify({ code: "invalid_argument", message, error });
+  const isHead = rawPacket?.subarray(0, 5).toString("latin1") === "HEAD ";
   onUnreadable({ requestId, httpStatus: status });
   const head = [
     `HTTP/1.1 ${status} ${phrase}`,
@@ -115,7 +125,7 @@ function refuseUnreadable({ code = "" }: NodeJS.ErrnoException, socket: Socket, 
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${requestId}`,
   ];
-  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.write(`${head.join("\r\n")}\r\n\r\n${isHead ? "" : body}`);
 }
 
 function announceClose(response: ServerResponse): void {

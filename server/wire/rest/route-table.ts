@@ -124,7 +124,11 @@ function childOf<T>(nodes: Map<string, Node<T>>, key: string): Node<T> {
 }
 
 function cutLast({ raw, decoded }: Segments, last: string): Segments {
-  return { raw: [...raw.slice(0, -1), last], decoded: [...decoded.slice(0, -1), decodeAll(last)] };
+  // Who only asks for methods has nothing decoded: the path may be one that cannot be.
+  return {
+    raw: [...raw.slice(0, -1), last],
+    decoded: [...decoded.slice(0, -1), decoded === raw ? last : decodeAll(last)],
+  };
 }
 
 /** Looks no deeper than the templates go, so a path of many segments costs no more than a short one. */

@@ -99,3 +99,8 @@ export class Fault extends Error {
 export function invalidField(field: string, description: string): Fault {
   return new Fault("INVALID_REQUEST", `${field}: ${description}`, { fields: [{ field, description }] });
 }
+
+/** Why a server cannot start, where whoever starts it can mend that: the message is all there is to say. */
+export class StartError extends Error {
+  override readonly name: string = "StartError";
+}

@@ -1,4 +1,4 @@
-import { StartError } from "../base/start-error.ts";
+import { StartError } from "../base/fault.ts";
 import type { Config } from "../config/config.ts";
 import { type NotedEvent, verifyChains } from "../domain/access/audit-log.ts";
 import type { Store } from "../store/store.ts";

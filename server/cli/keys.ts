@@ -1,10 +1,9 @@
-import { Fault } from "../base/fault.ts";
+import { Fault, StartError } from "../base/fault.ts";
 import type { KeySource } from "../base/key-source.ts";
 import { createLog } from "../base/log.ts";
-import { StartError } from "../base/start-error.ts";
 import { openKeySource } from "../compose/storage.ts";
 import type { Config } from "../config/config.ts";
-import { outageOf } from "../store/sql/errors.ts";
+import { outageOf } from "../store/sql/database-errors.ts";
 import type { Store } from "../store/store.ts";
 import { inspectKeys, verifyAll } from "../store/vault/inspection.ts";
 import { formatKeyRing, generateKey } from "../store/vault/key-ring.ts";

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { EXIT, UsageError } from "../../client/cli/failure.ts";
 import { addExamples, collect } from "../../client/cli/invocation.ts";
-import { StartError } from "../base/start-error.ts";
+import { StartError } from "../base/fault.ts";
 import { settingsHelp } from "../config/settings.ts";
 import type { KeysArguments, KeysCommand } from "./keys.ts";
 

@@ -1,7 +1,7 @@
 import packageJson from "../../package.json" with { type: "json" };
+import { StartError } from "../base/fault.ts";
 import { collectIdleGarbage } from "../base/heap.ts";
 import { createLog, describeError, type Logger, openPrettyLines } from "../base/log.ts";
-import { StartError } from "../base/start-error.ts";
 import { build, type Server } from "../compose/server.ts";
 import { readArguments } from "../config/arguments.ts";
 import { type Config, environmentWith, isStartedByNpm, readConfig } from "../config/config.ts";

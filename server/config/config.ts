@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
+import { StartError } from "../base/fault.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
-import { StartError } from "../base/start-error.ts";
 import type { LimitSettings } from "../domain/access/limits.ts";
-import type { DatabaseUrls } from "../store/connection/address.ts";
-import type { Retention } from "../store/partitions/retention.ts";
+import type { DatabaseUrls } from "../store/connection/database-address.ts";
+import type { Retention } from "../store/partitions/partitions.ts";
 import type { StoreOptions } from "../store/store.ts";
 import { type AllowRule, parseAllowRules } from "../upstream/egress/allow-rule.ts";
 import type { Patience } from "../upstream/models/patience.ts";
@@ -12,7 +12,7 @@ import { type OtlpTarget, ruleFor } from "../upstream/operator/otlp-collector.ts
 import { readCallTimeout, readDatabase, readRetention, readShutdownGrace, readStoreOptions } from "./database.ts";
 import { type KeysConfig, readKeys } from "./keys.ts";
 import { type OidcConfig, readOidc } from "./oidc.ts";
-import { readSecretRefs, type SecretRefsConfig } from "./secret-refs.ts";
+import { readSecretRefs, type SecretRefsConfig } from "./secret-ref-settings.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** All that can be set, read once at start and frozen. */

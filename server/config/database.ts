@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
-import { AddressError, type DatabaseUrls, parseAddress } from "../store/connection/address.ts";
-import type { Retention } from "../store/partitions/retention.ts";
+import { AddressError, type DatabaseUrls, parseAddress } from "../store/connection/database-address.ts";
+import type { Retention } from "../store/partitions/partitions.ts";
 import { DEFAULT_STORE_OPTIONS, type StoreOptions } from "../store/store.ts";
 import { ConfigError } from "./config.ts";
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Secret } from "../base/secret.ts";
+import type { VaultTarget } from "../upstream/operator/hashicorp-vault.ts";
 import { ruleFor } from "../upstream/operator/otlp-collector.ts";
-import type { VaultTarget } from "../upstream/operator/vault.ts";
 import type { TransitTarget } from "../upstream/operator/vault-transit.ts";
 import { ConfigError } from "./config.ts";
 

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AuditEventSchema } from "../../gen/patchbay/v1/audit_event_pb.ts";
 import type { AuditService } from "../../gen/patchbay/v1/audit_service_pb.ts";
-import { canonicalId } from "../base/ids.ts";
+import { canonicalId } from "../base/uuids.ts";
 import type { AuditLog } from "../domain/access/audit-log.ts";
 import type { AuditRecord } from "../domain/call/audit-record.ts";
 import type { AuditRow } from "../store/queries/audit.ts";

@@ -9,8 +9,8 @@ import {
   type UsageService,
 } from "../../gen/patchbay/v1/usage_service_pb.ts";
 import { invalidField } from "../base/fault.ts";
-import { picoUsdOf, usdOf } from "../base/usd.ts";
 import type { Budgets } from "../domain/usage/budgets.ts";
+import { picoUsdOf, usdOf } from "../domain/usage/price.ts";
 import type { UsageReport } from "../domain/usage/report.ts";
 import type { BudgetRow } from "../store/queries/budgets.ts";
 import type { UsageDimension, UsageQuery, UsageSum } from "../store/queries/usage.ts";

@@ -4,54 +4,19 @@ import { ConstraintViolationException, type EntityManager, type Logger, MikroORM
 import { DatabaseError, type Pool } from "pg";
 import { RowCache } from "./cache/row-cache.ts";
 import { RowChanges } from "./cache/row-changes.ts";
-import { type Database, embeddedAddress, parseAddress } from "./connection/address.ts";
 import { Connector, DEFAULT_TIMEOUTS, type Timeouts } from "./connection/connector.ts";
+import { type Database, embeddedAddress, parseAddress } from "./connection/database-address.ts";
 import { migrate } from "./connection/migrate.ts";
 import { Replica } from "./connection/replica.ts";
 import { connectForStart, isBehindPooler, requireUsable } from "./connection/start.ts";
 import { makePartitions } from "./partitions/partitions.ts";
 import { PreparedReads } from "./queries/prepared-reads.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { Account } from "./schema/account.entity.ts";
-import { AnsweredRequest } from "./schema/answered-request.entity.ts";
-import { ApiKey, ApiKeyUse } from "./schema/api-key.entity.ts";
-import { AuditChain, AuditChainStart, AuditEvent } from "./schema/audit-event.entity.ts";
-import { Budget, BudgetReservation } from "./schema/budget.entity.ts";
-import { Change, ChangeHead } from "./schema/change.entity.ts";
-import { Llm } from "./schema/llm.entity.ts";
-import { Provider } from "./schema/provider.entity.ts";
-import { Session, Turn } from "./schema/session.entity.ts";
-import { DailyUsage, LlmTotal, ReplyUsage } from "./schema/usage.entity.ts";
-import { WriteProbe } from "./schema/write-probe.entity.ts";
+import { ENTITIES } from "./schema/entities.ts";
 import { RowReader } from "./sql/rows.ts";
-import { RetiredKey, WrappedKey } from "./vault/wrapped-key.entity.ts";
 
 export type { Database, EntityManager };
 
-/** Every entity, by hand: what is not here is not stored. */
-export const ENTITIES = [
-  Account,
-  AnsweredRequest,
-  ApiKey,
-  ApiKeyUse,
-  AuditChain,
-  AuditChainStart,
-  AuditEvent,
-  Budget,
-  BudgetReservation,
-  Change,
-  ChangeHead,
-  DailyUsage,
-  Llm,
-  Provider,
-  LlmTotal,
-  ReplyUsage,
-  Session,
-  Turn,
-  WrappedKey,
-  WriteProbe,
-  RetiredKey,
-];
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
 const MIGRATIONS_TABLE = "migration";

@@ -22,7 +22,7 @@ import { createCheck, createValidation } from "./gate/validate.ts";
 import { RpcCors } from "./http/cors.ts";
 import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
 import type { NodeRequest, NodeResponse } from "./http/exchange.ts";
-import { callOf, Observer } from "./observe/call.ts";
+import { callOf, Observer } from "./observe/call-log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { Tracer } from "./observe/trace.ts";
 import { createDocs } from "./openapi/docs/docs.ts";

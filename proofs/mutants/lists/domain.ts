@@ -19,7 +19,7 @@ const checks = mutantOf("llms/llms.ts", beside("background/checks.test.ts"));
 const values = mutantOf("llms/values.ts", beside("llms/llms.test.ts"));
 const refs = mutantOf("connections/secret-refs.ts", beside("connections/secret-refs.test.ts"));
 const endpoint = mutantOf("connections/endpoint.ts", beside("connections/endpoint.test.ts"));
-const status = mutantOf("connections/status.ts", beside("providers/probes.test.ts"));
+const status = mutantOf("connections/faults.ts", beside("providers/probes.test.ts"));
 const grant = mutantOf("access/grant.ts", {
   files: ["server/domain/access/grant.test.ts", "server/domain/access/issued-keys.test.ts"],
 });

@@ -11,7 +11,7 @@ const mutantOf =
   });
 const beside = (file: string): Tests => ({ files: [`server/store/${file}`] });
 
-const errors = mutantOf("sql/errors.ts", beside("sql/errors.test.ts"));
+const errors = mutantOf("sql/database-errors.ts", beside("sql/database-errors.test.ts"));
 const group = mutantOf("sql/group-commit.ts", beside("sql/group-commit.test.ts"));
 const cache = mutantOf("cache/row-cache.ts", beside("cache/row-cache.test.ts"));
 const sealing = mutantOf("vault/sealing.ts", {

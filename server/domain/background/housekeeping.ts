@@ -1,5 +1,5 @@
+import type { Retention } from "../../store/partitions/partitions.ts";
 import { dropPartitions, makePartitions } from "../../store/partitions/partitions.ts";
-import type { Retention } from "../../store/partitions/retention.ts";
 import { forgetChanges, placeChanges } from "../../store/queries/changes.ts";
 import type { EntityManager } from "../../store/store.ts";
 

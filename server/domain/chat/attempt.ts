@@ -1,4 +1,4 @@
-import { timedUuid } from "../../base/timed-uuid.ts";
+import { timedUuid } from "../../base/uuids.ts";
 import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";

@@ -1,6 +1,6 @@
 import { releaseReservations } from "../../store/queries/budgets.ts";
 import { interruptTurns, renewLeases } from "../../store/queries/sessions.ts";
-import { outageOf } from "../../store/sql/errors.ts";
+import { outageOf } from "../../store/sql/database-errors.ts";
 import type { EntityManager } from "../../store/store.ts";
 
 /** A server that has not said for so long that it lives is taken for dead. */

@@ -6,7 +6,7 @@ import type { JsonBody } from "../../upstream/pass-through/json-members.ts";
 import { editRequest } from "../../upstream/pass-through/request.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
 import type { ResolvedLlm } from "../llms/targets.ts";
-import { endingOf } from "../models/state.ts";
+import { endingOf } from "../models/model-state.ts";
 import { bodyPrompt } from "../usage/body-prompt.ts";
 import { Attempt, type Labels, type ReplyFacts } from "./attempt.ts";
 import { type ChatDeps, type ReplyOrigin, requireEnabled, stop, stopped } from "./chats.ts";

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { canonicalJson } from "../../base/canonical-json.ts";
 import { Fault } from "../../base/fault.ts";
 import {
   enterSession,
@@ -16,6 +15,7 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ModelRequest } from "../../upstream/models/conversation.ts";
+import { canonicalJson } from "../call/answer-once.ts";
 import type { Scope } from "../call/scope.ts";
 import { estimateMessages, estimatePrompt } from "../usage/cost.ts";
 import type { ReachFailpoint } from "./attempt.ts";

@@ -3,7 +3,7 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { adapterOf } from "../../upstream/calls/adapters.ts";
 import { type ClientConfig, readClientConfig } from "../../upstream/models/client-config.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
-import { providerTypeOf } from "./provider-type.ts";
+import { providerTypeOf } from "../../upstream/models/provider-types.ts";
 
 type StoredConfig = Readonly<Record<string, unknown>>;
 

@@ -1,9 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { Fault } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
+import type { KeyValueVault } from "../../upstream/operator/hashicorp-vault.ts";
+import { VaultUnavailable } from "../../upstream/operator/hashicorp-vault.ts";
 import type { SecretFiles } from "../../upstream/operator/secret-files.ts";
-import type { KeyValueVault } from "../../upstream/operator/vault.ts";
-import { VaultUnavailable } from "../../upstream/operator/vault.ts";
 import { type Credentials, isInlineSecret } from "./credentials.ts";
 import { REF_FIELD, SecretRef } from "./secret-ref.ts";
 import { findSecretRefRule, folderOf, isOwnVariable, type SecretRefRule } from "./secret-ref-rules.ts";

@@ -5,7 +5,7 @@ import type { Provider } from "../../store/schema/provider.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
+import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { allowedConfig } from "../connections/client-config.ts";
 import {
   type Credentials,
@@ -15,7 +15,6 @@ import {
   standsForStored,
 } from "../connections/credentials.ts";
 import { allowedApiPath, allowedEndpoint } from "../connections/endpoint.ts";
-import { providerTypeOf } from "../connections/provider-type.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { clearCurrent, setCurrent } from "../connections/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";

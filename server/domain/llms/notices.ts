@@ -1,12 +1,11 @@
 import type { Llm } from "../../store/schema/llm.entity.ts";
-import { providers } from "../../upstream/models/provider-types.ts";
+import { providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { unsentConfig } from "../connections/client-config.ts";
 import { endpointHint } from "../connections/endpoint.ts";
 import { type Notice, type NoticeCode, PLAINTEXT } from "../connections/notice.ts";
-import { providerTypeOf } from "../connections/provider-type.ts";
 import { isCatalogued, type ModelFacts } from "../models/catalog.ts";
 import { describeInferred } from "../models/inference.ts";
-import { endingOf, type ModelEnding } from "../models/state.ts";
+import { endingOf, type ModelEnding } from "../models/model-state.ts";
 import { inferredOf } from "./values.ts";
 
 const ENDINGS: Readonly<Record<ModelEnding["state"], string>> = {

@@ -4,7 +4,7 @@ import type { ModelFacts } from "./catalog.ts";
 import { claimsOfCatalog, claimsOfList, claimsOfTest } from "./catalog.ts";
 import type { FetchedModels } from "./lists.ts";
 import { findServed, isPattern, type ModelName } from "./lists.ts";
-import { dateOf, type ModelStateName, modelStateOf } from "./state.ts";
+import { dateOf, type ModelStateName, modelStateOf } from "./model-state.ts";
 
 /** What is known of a model. */
 export interface ModelKnowledge {

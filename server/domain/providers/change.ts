@@ -3,11 +3,10 @@ import type { Provider } from "../../store/schema/provider.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
-import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
+import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { type CredentialsDraft, completeCredentials, standsForStored } from "../connections/credentials.ts";
 import { allowedEndpoint, endpointHint, endpointOrDefault } from "../connections/endpoint.ts";
 import { type Notice, PLAINTEXT } from "../connections/notice.ts";
-import { providerTypeOf } from "../connections/provider-type.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { replaceCredentials, useOf } from "./values.ts";
 

@@ -1,5 +1,5 @@
 import { Fault } from "../../base/fault.ts";
-import { canonicalId, isUuid } from "../../base/ids.ts";
+import { canonicalId, isUuid } from "../../base/uuids.ts";
 import {
   findProvider,
   markProviderReadable,

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
-import { usdOf } from "../../base/usd.ts";
 import {
   type BudgetRow,
   deleteBudget,
@@ -20,6 +19,7 @@ import { anyOf } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import type { LlmTargets } from "../llms/targets.ts";
 import { notFound } from "../llms/values.ts";
+import { usdOf } from "./price.ts";
 
 const MAX_BUDGETS = 10_000;
 

@@ -1,8 +1,7 @@
 import type { ModelPrice, TieredPrices } from "@pydantic/genai-prices";
 import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { Billing, Usage } from "../../upstream/models/conversation.ts";
-import { type ProviderType, providers } from "../../upstream/models/provider-types.ts";
-import { providerTypeOf } from "../connections/provider-type.ts";
+import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { costOf, type Rates, rateOf, tokensOf } from "./cost.ts";
 
 /** What a model's tokens cost, and who says so. */
@@ -149,4 +148,21 @@ function listPrice(listed: ModelPrice): Price {
 /** The length of the whole prompt decides the rate of every token, those of the reply among them. */
 function tierOf({ base, tiers }: TieredPrices, inputTokens: number): number {
   return tiers.reduce((price, tier) => (inputTokens > tier.start ? tier.price : price), base);
+}
+
+/** A pico-dollar is a millionth of a millionth of a dollar: so that the price of one token is a whole number of them. */
+const PICO_DIGITS = 12;
+
+/** Pico-dollars as dollars in decimals, such as `0.0000045`: exact, without an exponent or zeros that say nothing. */
+export function usdOf(pico: bigint): string {
+  const sign = pico < 0n ? "-" : "";
+  const digits = String(pico < 0n ? -pico : pico).padStart(PICO_DIGITS + 1, "0");
+  const cents = digits.slice(-PICO_DIGITS).replace(/0+$/, "");
+  return `${sign}${digits.slice(0, -PICO_DIGITS)}${cents && `.${cents}`}`;
+}
+
+/** Dollars in decimals as pico-dollars; undefined for what is no such text, or finer than a pico-dollar. */
+export function picoUsdOf(usd: string): bigint | undefined {
+  const [isDecimal, whole = "", cents = ""] = /^(\d+)(?:\.(\d{1,12}))?$/.exec(usd) ?? [];
+  return isDecimal === undefined ? undefined : BigInt(whole + cents.padEnd(PICO_DIGITS, "0"));
 }

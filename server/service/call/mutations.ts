@@ -16,8 +16,7 @@ import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { transactional } from "../../../gen/patchbay/v1/mutation_pb.ts";
 import { is_secret } from "../../../gen/patchbay/v1/options_pb.ts";
-import { canonicalJson } from "../../base/canonical-json.ts";
-import { answerOnce, rehearse } from "../../domain/call/answer-once.ts";
+import { answerOnce, canonicalJson, rehearse } from "../../domain/call/answer-once.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { scopeOf, setScope } from "./context.ts";
 

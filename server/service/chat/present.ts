@@ -5,7 +5,7 @@ import {
   Message_RoleSchema,
   type MessageSchema,
 } from "../../../gen/patchbay/v1/chat_pb.ts";
-import type { ModelEnding } from "../../domain/models/state.ts";
+import type { ModelEnding } from "../../domain/models/model-state.ts";
 import type { ChatMessage, ContentPart, Reply, ToolCall } from "../../upstream/models/conversation.ts";
 import { numberOf } from "../call/enums.ts";
 import { presentState } from "./provider-state.ts";

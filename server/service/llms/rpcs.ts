@@ -10,7 +10,7 @@ import type { DeletedLlms } from "../../domain/llms/deletion.ts";
 import type { Llms } from "../../domain/llms/llms.ts";
 import type { CredentialsRotation } from "../../domain/llms/rotation.ts";
 import type { LlmModels } from "../../domain/llms/served-models.ts";
-import type { LlmWatch } from "../../domain/llms/watch.ts";
+import type { LlmWatch } from "../../domain/llms/watch-llms.ts";
 import type { StoredTest } from "../../store/schema/llm.entity.ts";
 import { scopeOf } from "../call/context.ts";
 import { presentEvent, presentLlm, presentModels, presentNotice, presentTest } from "./present.ts";

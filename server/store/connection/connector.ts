@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from "pg";
-import type { Address, Host } from "./address.ts";
+import type { Address, Host } from "./database-address.ts";
 import { PoolGuard } from "./guard-pool.ts";
 import { Hosts } from "./hosts.ts";
 

@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import type { Address, Host, SessionAttributes } from "./address.ts";
+import type { Address, Host, SessionAttributes } from "./database-address.ts";
 
 const PROBE_TIMEOUT_MS = 2_000;
 

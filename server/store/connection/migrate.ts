@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MikroORM } from "@mikro-orm/postgresql";
 import type { Client } from "pg";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 import { asStart } from "./start.ts";
 
 /** Any number will do, as long as every server of every version takes the same. */

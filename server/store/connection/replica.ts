@@ -1,5 +1,5 @@
 import { Pool, type QueryConfig, type QueryResult } from "pg";
-import { outageOf } from "../sql/errors.ts";
+import { outageOf } from "../sql/database-errors.ts";
 import type { Connector } from "./connector.ts";
 
 /** What a replica cancels because it has to follow its primary. */

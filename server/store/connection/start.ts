@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, DatabaseError } from "pg";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 import type { Connector } from "./connector.ts";
 import { NoSuchServer } from "./hosts.ts";
 

@@ -5,7 +5,7 @@ import { chown, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 import { type Installation, SHARED_FOLDER } from "./installation.ts";
 import { isAlive, type Postmaster, readPostmaster } from "./postmaster.ts";
 import { canReach, type SystemUser } from "./system-user.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 import { Cluster, ROLE } from "./cluster.ts";
 import { installedPostgres } from "./installation.ts";
 import { readPostmaster } from "./postmaster.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 import { canReach, type SystemUser } from "./system-user.ts";
 
 /** The programs of PostgreSQL, ready to run. */

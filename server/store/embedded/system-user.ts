@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 
 /** Who PostgreSQL runs as. */
 export interface SystemUser {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { timedUuid } from "../../base/timed-uuid.ts";
+import { timedUuid } from "../../base/uuids.ts";
 import { hashOf, verifyChains } from "../../domain/access/audit-log.ts";
 import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
 import { appendAuditEvent } from "../queries/audit.ts";

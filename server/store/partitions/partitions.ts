@@ -1,6 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { firstUuidAt } from "../../base/timed-uuid.ts";
-import type { Retention } from "./retention.ts";
+import { firstUuidAt } from "../../base/uuids.ts";
 
 /** Partitions are made so many units ahead: a server that nobody looks after goes on for as long. */
 const AHEAD = 2;
@@ -218,4 +217,14 @@ async function columnsOf(em: EntityManager, table: string, without: readonly str
 async function lock(em: EntityManager): Promise<void> {
   await em.execute(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
   await em.execute("select pg_advisory_xact_lock(?)", [PARTITIONS_LOCK]);
+}
+
+/** For how long what grows with time is kept; 0 is for ever. */
+export interface Retention {
+  /** Rows of replies. The sums of days and of Llms stay. */
+  readonly usageDays: number;
+  /** Changes, which those who watch can resume behind. */
+  readonly changeHours: number;
+  /** Events of the audit log. */
+  readonly auditDays: number;
 }

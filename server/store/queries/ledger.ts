@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Fault } from "../../base/fault.ts";
-import { outageOf, storeUnavailable } from "../sql/errors.ts";
+import { outageOf, storeUnavailable } from "../sql/database-errors.ts";
 import { GroupCommit } from "../sql/group-commit.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
 import { RECORD_REPLIES } from "./record-replies.sql.ts";

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { Fault } from "../../base/fault.ts";
+import { Fault, StartError } from "../../base/fault.ts";
 import { type KeySource, keysUnavailable, type WrappedBytes } from "../../base/key-source.ts";
-import { StartError } from "../../base/start-error.ts";
 import { keyIdOf, open, type SealedSecret, seal, Unreadable } from "./sealing.ts";
 
 const KEY_BYTES = 32;

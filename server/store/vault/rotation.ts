@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { StartError } from "../../base/fault.ts";
 import type { KeySource } from "../../base/key-source.ts";
-import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
 import { lacksKey } from "./key-ring.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";

@@ -1,9 +1,8 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { Fault } from "../../base/fault.ts";
+import { Fault, StartError } from "../../base/fault.ts";
 import type { KeySource } from "../../base/key-source.ts";
 import { Secret } from "../../base/secret.ts";
-import { StartError } from "../../base/start-error.ts";
 import { DataKeys, insertDataKeys, type WrappedRow, wrappedOf } from "./data-keys.ts";
 import { KeyRingError } from "./key-ring.ts";
 import { KeyRingFile } from "./key-ring-file.ts";

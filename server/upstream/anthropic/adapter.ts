@@ -1,9 +1,25 @@
 import type { Adapter } from "../models/adapter.ts";
-import { configNames } from "./config-names.ts";
+import type { ConfigNames } from "../models/client-config.ts";
 import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
 import { refusesPart, writeRequest } from "./request.ts";
 import { openStream } from "./stream.ts";
+
+/** What Anthropic's Messages take beside what a chat says. */
+export const configNames: ConfigNames = {
+  members: new Set([
+    "cache_control",
+    "container",
+    "context_management",
+    "inference_geo",
+    "metadata",
+    "output_config",
+    "service_tier",
+    "speed",
+    "thinking",
+  ]),
+  headers: new Set(["anthropic-beta", "anthropic-version"]),
+};
 
 /** Anthropic's Messages. */
 export const anthropic: Adapter = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { configNames as anthropicNames } from "../anthropic/config-names.ts";
-import { configNames as openAiNames } from "../openai/config-names.ts";
+import { configNames as anthropicNames } from "../anthropic/adapter.ts";
+import { configNames as openAiNames } from "../openai/adapter.ts";
 import { readClientConfig } from "./client-config.ts";
 
 const nothing = { members: {}, headers: {}, unsent: [], refused: undefined };

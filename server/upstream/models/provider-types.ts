@@ -113,3 +113,8 @@ export interface Target {
   /** How long a reply is waited for, where that differs from what the server does by itself. */
   readonly patience?: Partial<Patience> | undefined;
 }
+
+/** The provider type of an Llm or a Provider. The column holds nothing else: what goes in is checked by the contract. */
+export function providerTypeOf({ providerType }: { readonly providerType: string }): ProviderType {
+  return providerType as ProviderType;
+}

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { Fault } from "../../base/fault.ts";
+import { Fault, StartError } from "../../base/fault.ts";
 import { type KeySource, keysUnavailable, type WrappedBytes } from "../../base/key-source.ts";
-import { StartError } from "../../base/start-error.ts";
-import { HashiCorpVault, type VaultTarget, VaultUnavailable } from "./vault.ts";
+import { HashiCorpVault, type VaultTarget, VaultUnavailable } from "./hashicorp-vault.ts";
 
 /** Which key of which HashiCorp Vault. */
 export interface TransitTarget extends VaultTarget {

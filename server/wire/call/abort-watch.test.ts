@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AbortWatch } from "./context.ts";
+import { AbortWatch } from "./call-context.ts";
 
 describe("AbortWatch", () => {
   const never = new Promise<never>(() => {});

@@ -1,7 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
-import { OVER, RunningCalls } from "./context.ts";
+import { OVER, RunningCalls } from "./call-context.ts";
 
 const start = {
   method: HealthService.method.check,

@@ -1,7 +1,7 @@
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "../../base/log.ts";
 import type { Rename } from "../call/json-names.ts";
-import { type Call, callOf, rpcName } from "../observe/call.ts";
+import { type Call, callOf, rpcName } from "../observe/call-log.ts";
 import { codeOfAbort } from "../observe/trace.ts";
 import { type Classify, refuse } from "./errors.ts";
 

@@ -4,7 +4,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
-import { StartError } from "../../base/start-error.ts";
+import { StartError } from "../../base/fault.ts";
 import { type CertificateFiles, followCertificate, readCertificate } from "./certificate.ts";
 import { Http1, http1Options, type OnUnreadable } from "./http1.ts";
 import { Http2 } from "./http2.ts";

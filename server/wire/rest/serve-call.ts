@@ -1,8 +1,8 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Interceptor, MethodImplSpec } from "@connectrpc/connect";
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
-import type { CallContext } from "../call/context.ts";
-import { AbortWatch, MessageReader } from "../call/context.ts";
+import type { CallContext } from "../call/call-context.ts";
+import { AbortWatch, MessageReader } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
 import { type Answer, type Framing, type ResponseWriter, SERVER_SENT_EVENTS } from "./answer.ts";
 import type { Binding } from "./binding.ts";

@@ -1,6 +1,6 @@
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import type { FaceHandler, FaceReply, FaceRequest } from "../../service/faces/face.ts";
-import { AbortWatch, type CallContext } from "../call/context.ts";
+import { AbortWatch, type CallContext } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
 import type { Answer } from "./answer.ts";
 

@@ -3,13 +3,12 @@ import {
   Code,
   ConnectError,
   type ContextValues,
-  createMethodImplSpec,
   type HandlerContext,
   type Interceptor,
   type MethodImplSpec,
 } from "@connectrpc/connect";
-import type { Face, FaceErrors, FaceHandler } from "../../service/faces/face.ts";
-import { type CallContext, OVER, RunningCalls } from "../call/context.ts";
+import type { Face } from "../../service/faces/face.ts";
+import { type CallContext, OVER, RunningCalls } from "../call/call-context.ts";
 import type { Rename } from "../call/json-names.ts";
 import {
   callCancelled,
@@ -23,10 +22,11 @@ import { Cors } from "../http/cors.ts";
 import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
 import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "../http/exchange.ts";
 import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
-import { type Binding, bindingsOf } from "./binding.ts";
+import type { Binding } from "./binding.ts";
 import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
 import { readBody, readRequest, requireJson } from "./read-request.ts";
-import { ANY_METHOD, DuplicateRoute, type RouteMatch, RouteTable } from "./route-table.ts";
+import type { RouteMatch, RouteTable } from "./route-table.ts";
+import { allowOf, buildRoutes, type FaceRoute, isMethods, type Route } from "./routes.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
 import { type FaceRecords, serveFace } from "./serve-face.ts";
 
@@ -82,20 +82,6 @@ export function createRestHandler(methods: MethodImplSpec[], options: RestOption
   });
 }
 
-/** A binding and what its calls need of the options. */
-interface Route {
-  readonly binding: Binding;
-  readonly maxBodyBytes: number;
-  /** Undefined for an rpc of messages. */
-  readonly face: FaceRoute | undefined;
-}
-
-/** What answers the calls of an rpc of bytes. */
-interface FaceRoute {
-  readonly handler: FaceHandler;
-  readonly errors: FaceErrors;
-}
-
 class RestServer {
   readonly #options: RestOptions;
   readonly #routes: RouteTable<Route>;
@@ -105,7 +91,7 @@ class RestServer {
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
-    this.#routes = buildRoutes(methods, options);
+    this.#routes = buildRoutes(methods, options.readMaxBytes, options.faces?.faces ?? []);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
     this.#calls = new RunningCalls(options.shutdownSignal);
@@ -285,36 +271,6 @@ function hasEmptyPart(path: string): boolean {
   return path.includes("//") || path.includes("/:");
 }
 
-function buildRoutes(methods: MethodImplSpec[], { readMaxBytes, faces }: RestOptions): RouteTable<Route> {
-  const routes = new RouteTable<Route>();
-  const faceRoutes = new Map(
-    (faces?.faces ?? []).flatMap(({ handlers, errors }) =>
-      [...handlers].map(([method, handler]): [DescMethod, FaceRoute] => [method, { handler, errors }]),
-    ),
-  );
-  const served = [
-    ...methods,
-    ...[...faceRoutes.keys()].map((method) => createMethodImplSpec(method, neverCalled as never)),
-  ];
-  for (const binding of served.flatMap(bindingsOf)) {
-    const { method } = binding.spec;
-    const face = faceRoutes.get(method);
-    try {
-      routes.add(binding.httpMethod, binding.template, { binding, maxBodyBytes: readMaxBytes(method), face });
-    } catch (error) {
-      if (!(error instanceof DuplicateRoute)) throw error;
-      const other = (error.existing as Route).binding.spec.method;
-      throw new Error(`${nameOf(method)} and ${nameOf(other)}: ${error.message}`, { cause: error });
-    }
-  }
-  return routes;
-}
-
-/** What a face serves is not called as an rpc of messages. */
-function neverCalled(): never {
-  throw new Error("this rpc is answered with bytes");
-}
-
 /** A slash may be part of a name. */
 function decoded(variable: string): string {
   try {
@@ -323,20 +279,3 @@ function decoded(variable: string): string {
     throw invalidRequest("the path is not percent-encoded as it should be", error);
   }
 }
-
-function nameOf({ parent, name }: DescMethod): string {
-  return `${parent.typeName}.${name}`;
-}
-
-function isMethods(found: RouteMatch<Route> | ReadonlySet<string>): found is ReadonlySet<string> {
-  return found instanceof Set;
-}
-
-function allowOf(methods: ReadonlySet<string>): string {
-  const allowed = new Set([...methods, "OPTIONS"]);
-  if (allowed.has("GET")) allowed.add("HEAD");
-  if (allowed.delete(ANY_METHOD)) for (const method of COMMON_METHODS) allowed.add(method);
-  return [...allowed].sort().join(", ");
-}
-
-const COMMON_METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"];

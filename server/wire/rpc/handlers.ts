@@ -12,8 +12,8 @@ import {
 } from "@connectrpc/connect";
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { AbortWatch, RunningCalls } from "../call/context.ts";
-import { writePlainGrpcMessage } from "../call/grpc-message.ts";
+import { AbortWatch, RunningCalls } from "../call/call-context.ts";
+import { writePlainGrpcMessage } from "../call/wire-error.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "../http/deadline.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 import { DirectRpc } from "./fast/direct-rpc.ts";

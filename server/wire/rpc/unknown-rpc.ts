@@ -10,7 +10,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { Fault } from "../../base/fault.ts";
-import { plainGrpcMessage } from "../call/grpc-message.ts";
+import { plainGrpcMessage } from "../call/wire-error.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 
 const GRPC = /^application\/grpc\b/i;

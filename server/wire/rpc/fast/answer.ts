@@ -11,7 +11,7 @@ import { codeToHttpStatus, type EndStreamResponse, endStreamFlag } from "@connec
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { FrameWriter } from "../../call/frame-writer.ts";
-import { plainGrpcMessage } from "../../call/grpc-message.ts";
+import { plainGrpcMessage } from "../../call/wire-error.ts";
 import type { Form } from "./forms.ts";
 
 /** What an answer is written with. */

@@ -16,7 +16,7 @@ import {
   type MethodSerializationLookup,
 } from "@connectrpc/connect/protocol";
 import { createEndStreamSerialization, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { AbortWatch, type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/context.ts";
+import { AbortWatch, type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/call-context.ts";
 import { parseJson, readMessage as readJsonMessage } from "../../call/json-body.ts";
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";

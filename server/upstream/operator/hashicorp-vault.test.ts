@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../base/secret.ts";
 import { makeTemporaryFolder } from "../../test/base/temporary-folder.ts";
 import { KeyValueServer } from "../../test/upstream/key-value-server.ts";
-import { KeyValueVault, VaultUnavailable } from "./vault.ts";
+import { KeyValueVault, VaultUnavailable } from "./hashicorp-vault.ts";
 
 const TIMEOUT_MS = 300;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StoredModel } from "../../store/schema/llm.entity.ts";
 import type { CataloguedDeprecation } from "./catalog.ts";
-import { type CatalogWord, dateOf, modelStateOf } from "./state.ts";
+import { type CatalogWord, dateOf, modelStateOf } from "./model-state.ts";
 
 const TODAY = "2026-03-26";
 const NOTHING = { deprecatedAt: undefined, retiresAt: undefined, successor: undefined };

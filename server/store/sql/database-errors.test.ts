@@ -1,7 +1,7 @@
 import { DatabaseError } from "pg";
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../base/fault.ts";
-import { outageOf } from "./errors.ts";
+import { outageOf } from "./database-errors.ts";
 
 const sqlState = (code: string) => Object.assign(new DatabaseError("no", 2, "error"), { code });
 

@@ -1,5 +1,5 @@
 import { parseSecretRefRules, type SecretRefRule } from "../domain/connections/secret-ref-rules.ts";
-import type { VaultTarget } from "../upstream/operator/vault.ts";
+import type { VaultTarget } from "../upstream/operator/hashicorp-vault.ts";
 import { ConfigError } from "./config.ts";
 import { readVault } from "./keys.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "./database-address.ts";
 
 describe("a URL of a database", () => {
   it.each([

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/account.proto.
  */
 export const file_patchbay_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9hY2NvdW50LnByb3RvEgtwYXRjaGJheS52MSJuCgdBY2NvdW50EhcKCmFjY291bnRfaWQYASABKAlCA+BBAxIUCgxkaXNwbGF5X25hbWUYAiABKAkSGwoOZGVmYXVsdF9sbG1faWQYAyABKAlCA+BBAxIXCgpjcmVhdGVkX2F0GAQgASgDQgPgQQNCbgoPY29tLnBhdGNoYmF5LnYxQgxBY2NvdW50UHJvdG9QAVo9Z2l0aHViLmNvbS9wYXRjaGJheS9wYXRjaGJheS9jbGllbnQvZ28vcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_api_field_behavior]);
+  fileDesc("ChlwYXRjaGJheS92MS9hY2NvdW50LnByb3RvEgtwYXRjaGJheS52MSJuCgdBY2NvdW50EhcKCmFjY291bnRfaWQYASABKAlCA+BBAxIUCgxkaXNwbGF5X25hbWUYAiABKAkSGwoOZGVmYXVsdF9sbG1faWQYAyABKAlCA+BBAxIXCgpjcmVhdGVkX2F0GAQgASgDQgPgQQNCVQoLcGF0Y2hiYXkudjFCDEFjY291bnRQcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_api_field_behavior]);
 
 /**
  * Who owns things: Llms, API keys, and what becomes of them.

@@ -11,7 +11,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file patchbay/v1/mutation.proto.
  */
 export const file_patchbay_v1_mutation: GenFile = /*@__PURE__*/
-  fileDesc("ChpwYXRjaGJheS92MS9tdXRhdGlvbi5wcm90bxILcGF0Y2hiYXkudjE6RgoNdHJhbnNhY3Rpb25hbBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMiLAyABKAhSDXRyYW5zYWN0aW9uYWxCbwoPY29tLnBhdGNoYmF5LnYxQg1NdXRhdGlvblByb3RvUAFaPWdpdGh1Yi5jb20vcGF0Y2hiYXkvcGF0Y2hiYXkvY2xpZW50L2dvL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChpwYXRjaGJheS92MS9tdXRhdGlvbi5wcm90bxILcGF0Y2hiYXkudjE6RgoNdHJhbnNhY3Rpb25hbBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMiLAyABKAhSDXRyYW5zYWN0aW9uYWxCVgoLcGF0Y2hiYXkudjFCDU11dGF0aW9uUHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Says that an rpc is one transaction, and nothing but that. Its request then has a request_id, a validate_only, or

@@ -73,6 +73,17 @@ describe("the names of the contract", () => {
   });
 });
 
+describe("the names of packages in other languages", () => {
+  const ours = [...registry.files].filter(({ proto }) => /^(patchbay|dialects)\./.test(proto.package));
+
+  // docs/decisions/clients.md: they are under no domain, as none is ours.
+  it.each(ours.map(({ proto }) => proto))("are those of the proto package in $name", ({ package: name, options }) => {
+    expect(options?.goPackage.split(";")[0]).toBe(`patchbay.internal/${name.replaceAll(".", "/")}`);
+    expect(`patchbay.${options?.javaPackage}`).toMatch(new RegExp(`^(patchbay\\.)+${name.replaceAll("_", "")}$`));
+    expect(options?.csharpNamespace.toLowerCase()).toContain(name.replaceAll("_", "").replace(/^dialects\./, ""));
+  });
+});
+
 describe("a message that is taken back", () => {
   const pairs = messages
     .filter((desc) => hasOption(desc, takes_back))

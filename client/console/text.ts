@@ -196,6 +196,11 @@ export const text = {
     description: "Description",
     checked: "Checked by itself",
     everySeconds: (seconds: number) => `every ${seconds} s`,
+    waited: "Replies are waited for",
+    waitedFor: (first?: number, between?: number, whole?: number) =>
+      [first && `${first} s for the first piece`, between && `${between} s between two`, whole && `${whole} s for all`]
+        .filter(Boolean)
+        .join(", "),
     owner: "Owner",
     created: "Registered",
     updated: "Changed",
@@ -295,6 +300,11 @@ export const text = {
     presence: "Presence penalty",
     stop: "Stop sequences",
     stopHint: "One a line.",
+    patience: "Patience",
+    patienceHint: "Seconds that a reply is waited for. What is left open is the server's setting.",
+    firstPiece: "To the first piece",
+    betweenPieces: "Between two pieces",
+    whole: "For all of it",
     clientConfig: "Client configuration (JSON)",
     jsonBad: "This is not a JSON object.",
     numberBad: "This is not a number.",

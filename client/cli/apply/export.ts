@@ -18,6 +18,7 @@ const LLM_FIELDS = [
   "supportedModalities",
   "capabilities",
   "defaultSamplingParams",
+  "patience",
   "maxContextLength",
   "clientConfig",
   "price",

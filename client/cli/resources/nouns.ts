@@ -103,6 +103,7 @@ const llms: Noun = {
     "supportedModalities",
     "capabilities",
     "defaultSamplingParams",
+    "patience",
     "maxContextLength",
     "clientConfig",
     "price",

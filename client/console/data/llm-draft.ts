@@ -15,6 +15,12 @@ const CAPABILITIES = [
   "supportsSamplingParameters",
 ] as const;
 const SAMPLING = ["temperature", "topP", "topK", "maxTokens", "frequencyPenalty", "presencePenalty"] as const;
+/** As the form has them, and as the contract does. */
+const PATIENCE = [
+  ["firstPiece", "firstPieceSeconds"],
+  ["betweenPieces", "betweenPiecesSeconds"],
+  ["whole", "wholeSeconds"],
+] as const;
 const RATES = ["input", "output", "cacheRead", "cacheWrite", "reasoning"] as const;
 
 type Texts =
@@ -39,6 +45,7 @@ type Texts =
   | "stopSequences"
   | (typeof CAPABILITIES)[number]
   | (typeof SAMPLING)[number]
+  | (typeof PATIENCE)[number][0]
   | (typeof RATES)[number];
 
 export type FormValues = Record<Texts, string> & { modalities: string[] };
@@ -92,6 +99,7 @@ export function valuesOf(llm: Llm | undefined): FormValues {
     ...values,
     ...Object.fromEntries(CAPABILITIES.map((name) => [name, own(name)])),
     ...Object.fromEntries(SAMPLING.map((name) => [name, number(sampling?.[name])])),
+    ...Object.fromEntries(PATIENCE.map(([name, field]) => [name, number(llm?.patience?.[field])])),
     ...Object.fromEntries(RATES.map((name) => [name, price?.[name] ?? ""])),
   } as FormValues;
 }
@@ -115,6 +123,7 @@ export function readForm(values: FormValues): Reading {
   const sampling = Object.fromEntries(
     SAMPLING.map((name) => [name, number(name)] as const).filter(([, value]) => value !== undefined),
   );
+  const patience = PATIENCE.map(([name, field]) => [field, number(name)] as const);
   const stopSequences = lines(values.stopSequences);
   const flags = CAPABILITIES.filter((name) => values[name] !== "").map((name) => [name, values[name] === "yes"]);
   const rates = RATES.filter((name) => values[name].trim() !== "").map((name) => [name, values[name].trim()]);
@@ -139,6 +148,7 @@ export function readForm(values: FormValues): Reading {
     supportedModalities: values.modalities.map((value) => Number(value) as Llm_Modality),
     capabilities: Object.fromEntries(flags),
     defaultSamplingParams: { ...sampling, stopSequences },
+    patience: Object.fromEntries(patience.filter(([, value]) => value !== undefined)),
     price: Object.fromEntries(rates),
     ...(maxContextLength !== undefined && { maxContextLength }),
     ...(clientConfig && { clientConfig }),
@@ -193,6 +203,8 @@ const CONTRACT: readonly (readonly [field: string, names: readonly (keyof FormVa
   ...SAMPLING.map((name) => [`default_sampling_params.${contractNameOf(name)}`, [name]] as const),
   ["default_sampling_params", ["stopSequences", ...SAMPLING]],
   ["capabilities", CAPABILITIES],
+  ...PATIENCE.map(([name, field]) => [`patience.${contractNameOf(field)}`, [name]] as const),
+  ["patience", PATIENCE.map(([name]) => name)],
   ...RATES.map((name) => [`price.${contractNameOf(name)}`, [name]] as const),
   ["price", RATES],
 ];

@@ -274,6 +274,13 @@ function Rest({ field, register, isNew }: { field: Field; register: Register; is
         <TextField label={t.presence} inputMode="decimal" {...field("presencePenalty")} />
       </div>
       <TextArea label={t.stop} hint={t.stopHint} rows={2} {...field("stopSequences")} />
+      <h3>{t.patience}</h3>
+      <p className="muted">{t.patienceHint}</p>
+      <div className="grid-3">
+        {(["firstPiece", "betweenPieces", "whole"] as const).map((name) => (
+          <TextField key={name} label={t[name]} inputMode="numeric" {...field(name)} />
+        ))}
+      </div>
       <h3>{t.price}</h3>
       <p className="muted">{t.priceHint}</p>
       <div className="grid-3">

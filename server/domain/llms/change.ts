@@ -1,6 +1,6 @@
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { SamplingParams } from "../../base/sampling.ts";
-import type { Capabilities, Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
+import type { Capabilities, Llm, StoredPatience, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { Provider } from "../../store/schema/provider.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
@@ -49,6 +49,7 @@ export async function applyChange(deps: Deps, llm: Llm, change: LlmChange): Prom
   llm.version = change.version ?? llm.version;
   llm.labels = changedLabels(llm.labels, change);
   llm.defaultSampling = change.defaultSampling ?? llm.defaultSampling;
+  llm.patience = change.patience ?? llm.patience;
   llm.disabled = change.disabled ?? llm.disabled;
   llm.checkIntervalSeconds = change.checkIntervalSeconds ?? llm.checkIntervalSeconds;
   if (change.clientConfig !== undefined) llm.clientConfig = allowedConfig(providerTypeOf(llm), change.clientConfig);
@@ -177,6 +178,7 @@ export interface LlmDraft {
   readonly monitoringEndpoint: string;
   readonly capabilities: Capabilities;
   readonly defaultSampling: SamplingParams;
+  readonly patience: StoredPatience;
   readonly maxContextLength: number | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
   readonly price: StoredPrice | undefined;
@@ -204,6 +206,7 @@ export interface LlmChange {
   readonly monitoringEndpoint: string | undefined;
   readonly capabilities: Capabilities | null | undefined;
   readonly defaultSampling: SamplingParams | undefined;
+  readonly patience: StoredPatience | undefined;
   readonly maxContextLength: number | null | undefined;
   /** The properties of the model that are sent back as somebody else's word: unchanged, they do not become the owner's. */
   readonly echoes: ReadonlySet<Property>;

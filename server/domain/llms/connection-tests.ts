@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { invalidField } from "../../base/fault.ts";
 import type { SamplingParams } from "../../base/sampling.ts";
 import { findLlm, savePendingTest, saveTest } from "../../store/queries/llms.ts";
-import type { Llm, StoredTest } from "../../store/schema/llm.entity.ts";
+import type { Llm, StoredPatience, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import type { ProviderType, Target } from "../../upstream/models/provider-types.ts";
@@ -25,7 +25,7 @@ import { givenOf, inferModel } from "../models/inference.ts";
 import { connectionAfter } from "./change.ts";
 import { saveNews } from "./create.ts";
 import { digestOf, openSlot, requireKept, storedUse } from "./credentials.ts";
-import { targetOf } from "./targets.ts";
+import { patienceOf, targetOf } from "./targets.ts";
 import { connectionOf } from "./through-provider.ts";
 import { inferredOf, notFound } from "./values.ts";
 
@@ -41,6 +41,7 @@ export interface ConnectionDraft {
   readonly sampling: SamplingParams | undefined;
   readonly clientConfig: Readonly<Record<string, unknown>> | undefined;
   readonly takesSampling: boolean | undefined;
+  readonly patience: StoredPatience | undefined;
 }
 
 interface Deps {
@@ -186,6 +187,7 @@ export class ConnectionTests {
       model: draft.modelIdentifier || llm.modelIdentifier,
       config: configOf({ providerType, clientConfig: clientConfig && allowedConfig(providerType, clientConfig) }),
       ...(draft.takesSampling !== undefined && { takesSampling: draft.takesSampling }),
+      ...(draft.patience && { patience: patienceOf(draft.patience) }),
     };
     const sampling = draft.sampling ?? llm.defaultSampling;
     if (credentials !== undefined) {
@@ -224,6 +226,7 @@ async function newCandidate(scope: Scope, draft: ConnectionDraft): Promise<Candi
     // As a registered Llm would be called: where its owner says nothing, by what the catalog says.
     takesSampling:
       takesSampling ?? (await lookUpModel(providerType, draft.modelIdentifier))?.supportsSamplingParameters,
+    patience: patienceOf(draft.patience ?? {}),
   };
   const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
   return { target, sampling: draft.sampling ?? {}, credentials };

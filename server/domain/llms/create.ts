@@ -68,6 +68,7 @@ export async function composeLlm(
       ? allowedEndpoint(egress, draft.monitoringEndpoint, "monitoring_endpoint")
       : "",
     defaultSampling: draft.defaultSampling,
+    patience: draft.patience,
     checkIntervalSeconds: draft.checkIntervalSeconds,
     clientConfig: allowedConfig(providerType, draft.clientConfig ?? null),
     price: draft.price ?? null,

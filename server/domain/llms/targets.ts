@@ -1,9 +1,10 @@
 import { Fault } from "../../base/fault.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
-import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Llm, StoredPatience } from "../../store/schema/llm.entity.ts";
 import type { EntityManager, Store } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { UpstreamFailure } from "../../upstream/models/failure.ts";
+import type { Patience } from "../../upstream/models/patience.ts";
 import type { ApiKeyHeader, Target } from "../../upstream/models/provider-types.ts";
 import { providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { reach, type Scope } from "../call/scope.ts";
@@ -103,5 +104,17 @@ export function targetOf(llm: Readonly<Llm>, apiKey: ApiKeyHeader | undefined): 
     apiKey,
     config: configOf(llm),
     takesSampling: llm.capabilities.supportsSamplingParameters,
+    patience: patienceOf(llm.patience),
+  };
+}
+
+/** How long endpoints are waited for; undefined: as the server does by itself. */
+export function patienceOf(seconds: StoredPatience): Partial<Patience> | undefined {
+  const { firstPieceSeconds: first, betweenPiecesSeconds: between, wholeSeconds: whole } = seconds;
+  if (first === undefined && between === undefined && whole === undefined) return undefined;
+  return {
+    ...(first !== undefined && { firstPieceMs: first * 1_000 }),
+    ...(between !== undefined && { betweenPiecesMs: between * 1_000 }),
+    ...(whole !== undefined && { wholeMs: whole * 1_000 }),
   };
 }

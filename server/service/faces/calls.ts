@@ -115,7 +115,7 @@ export class FaceCalls {
     if (begun && !begun.done && begun.value.type === "start") {
       tellOrigin(context.responseHeader, begun.value, losses.names);
     } else tellOrigin(context.responseHeader, { llmId: ask.llmId, ending: undefined }, losses.names);
-    return { pieces: writtenOf(first, events, writer) };
+    return { pieces: begun ? writtenOf(first, events, writer) : aloud(writtenOf(first, events, writer)) };
   }
 
   async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedLlm> {
@@ -132,7 +132,7 @@ export class FaceCalls {
     if (begun && !begun.done && begun.value.type === "start") {
       tellOrigin(context.responseHeader, begun.value.origin, begun.value.origin.dropped);
     } else context.responseHeader.set(LLM_ID, resolved.llm.id);
-    return { pieces: piecesOf(first, parts) };
+    return { pieces: begun ? piecesOf(first, parts) : aloud(piecesOf(first, parts)) };
   }
 }
 
@@ -151,6 +151,18 @@ async function soon<T>(work: Promise<T>): Promise<T | undefined> {
     clearTimeout(timer);
   }
 }
+
+/** With a comment before what is not there yet: a head alone would not go out. */
+async function* aloud(pieces: AsyncGenerator<readonly Buffer[], void>): AsyncGenerator<readonly Buffer[], void> {
+  try {
+    yield [COMMENT];
+    yield* pieces;
+  } finally {
+    await pieces.return();
+  }
+}
+
+const COMMENT = Buffer.from(":\n\n");
 
 async function* piecesOf(
   first: Promise<IteratorResult<PassedPart>>,

@@ -18,6 +18,7 @@ import {
   Llm_ProviderTypeSchema,
   Llm_StatusSchema,
   type LlmSchema,
+  type PatienceSchema,
 } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_KindSchema, type WatchLlmsResponseSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import {
@@ -80,6 +81,9 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     etag: etagOf(llm),
     ...(llm.deletedAt
       ? { deletedAt: BigInt(llm.deletedAt.getTime()), purgeAt: BigInt(purgeTimeOf(llm.deletedAt).getTime()) }
+      : {}),
+    ...(Object.keys(llm.patience).length > 0
+      ? { patience: llm.patience as MessageInitShape<typeof PatienceSchema> }
       : {}),
     providerId: llm.provider ?? "",
     ...(llm.price ? { price: presentPrice(llm.price) } : {}),

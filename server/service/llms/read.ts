@@ -7,6 +7,7 @@ import {
   Llm_ProviderTypeSchema,
   Llm_StatusSchema,
   type LlmCapabilities,
+  type Patience,
   type SamplingParams,
 } from "../../../gen/patchbay/v1/llm_pb.ts";
 import {
@@ -27,7 +28,7 @@ import type { ConnectionDraft } from "../../domain/llms/connection-tests.ts";
 import type { Query } from "../../domain/llms/values.ts";
 import { PROPERTIES, type Property } from "../../domain/models/inference.ts";
 import type { LlmOrder } from "../../store/queries/llm-list.ts";
-import type { Capabilities, StoredPrice } from "../../store/schema/llm.entity.ts";
+import type { Capabilities, StoredPatience, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { nameOf } from "../call/enums.ts";
 import { readCredentials } from "./read-credentials.ts";
@@ -75,6 +76,7 @@ export function readDraft(request: CreateLlmRequest): LlmDraft {
     monitoringEndpoint: request.monitoringEndpoint,
     capabilities: readCapabilities(request.capabilities),
     defaultSampling: readSampling(request.defaultSamplingParams),
+    patience: readPatience(request.patience),
     maxContextLength: request.maxContextLength,
     clientConfig: withPlainNames(request.clientConfig),
     price: readPrice(request.price) ?? undefined,
@@ -94,6 +96,7 @@ export function readConnection(request: TestConnectionRequest): ConnectionDraft 
     sampling: request.defaultSamplingParams && readSampling(request.defaultSamplingParams),
     clientConfig: request.clientConfig && (withPlainNames(request.clientConfig) ?? undefined),
     takesSampling: request.capabilities?.supportsSamplingParameters,
+    patience: request.patience && readPatience(request.patience),
   };
 }
 
@@ -162,6 +165,7 @@ export function readChange(request: UpdateLlmRequest): LlmChange {
       request.defaultSamplingParams && readSampling(request.defaultSamplingParams),
       {},
     ),
+    patience: pick("patience", request.patience && readPatience(request.patience), {}),
     maxContextLength: pick("max_context_length", request.maxContextLength, null),
     echoes: readEchoes(request.capabilitySources),
     clientConfig: pick("client_config", withPlainNames(request.clientConfig), null),
@@ -198,6 +202,13 @@ function readMask(mask: FieldMask | undefined, namesProvider: boolean): Readonly
   }
   if (!mask.paths.includes("*")) return new Set(mask.paths);
   return new Set(known.filter((name) => name !== "credentials" && (name !== "provider_id" || namesProvider)));
+}
+
+/** What is left to the server's settings is not there. */
+function readPatience(patience: Patience | undefined): StoredPatience {
+  if (!patience) return {};
+  const { $typeName: _, $unknown: __, ...seconds } = patience;
+  return seconds;
 }
 
 /** Null for a price without a rate: that is none. */

@@ -59,6 +59,13 @@ export interface StoredPrice {
   readonly setAt: number;
 }
 
+/** How long replies are waited for, in seconds, where that is not as the server does by itself. */
+export interface StoredPatience {
+  readonly firstPieceSeconds?: number | undefined;
+  readonly betweenPiecesSeconds?: number | undefined;
+  readonly wholeSeconds?: number | undefined;
+}
+
 /** The last test of an Llm; the words are those of connection_test.proto. */
 export interface StoredTest {
   outcome: string;
@@ -147,6 +154,7 @@ const LlmSchema = defineEntity({
     monitoringEndpoint: p.text(),
     capabilities: p.json<Capabilities>(),
     defaultSampling: p.json<SamplingParams>(),
+    patience: p.json<StoredPatience>().default("{}"),
     maxContextLength: p.integer().nullable(),
     clientConfig: p.json<Record<string, unknown>>().nullable(),
     /** Which of the properties above, and of the capabilities, the owner left to others. */

@@ -63,6 +63,7 @@ function trickyLlm(em: EntityManager): Llm {
     connectionDigest: Buffer.from(randomUUID()),
     requestDigest: digest(),
     status: "UNTESTED",
+    patience: { wholeSeconds: 60 },
     checkIntervalSeconds: 60,
     lastTest: null,
     createdAt: now,

@@ -3,6 +3,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { type JsonObject, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { HttpBody } from "../../../gen/google/api/httpbody_pb.ts";
+import { HEAD_MS, SILENCE_MS } from "../call/silence.ts";
 import { COMPRESS_FROM_BYTES, negotiateCoding } from "../http/body.ts";
 import type { Cors } from "../http/cors.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
@@ -167,17 +168,23 @@ export interface Framing {
   readonly failure: (json: string) => string;
   /** Says that the stream is complete, where the end of the body alone would not. */
   readonly end: string;
-  /** What readers pass over, for a stream on which nothing moves; undefined where there is no such thing. */
-  readonly comment: string | undefined;
+  /** What readers pass over, for a stream on which nothing moves. */
+  readonly comment: string;
+  /** How long the head waits for the first message, without which what fails has no status of its own. */
+  readonly headMs: number;
 }
 
-/** Newline-delimited JSON: a message, or the error that ended the stream, on each line. */
+/**
+ * Newline-delimited JSON: a message, or the error that ended the stream, on each line. Its comment is a space before the
+ * next line, which every parser of JSON passes over; an empty line, many do not.
+ */
 export const NDJSON: Framing = {
   contentType: "application/x-ndjson",
   message: (json) => `${json}\n`,
   failure: (json) => `${json}\n`,
   end: "",
-  comment: undefined,
+  comment: " ",
+  headMs: SILENCE_MS,
 };
 
 /**
@@ -190,6 +197,7 @@ export const SERVER_SENT_EVENTS: Framing = {
   failure: (json) => `event: error\ndata: ${json}\n\n`,
   end: "event: end\ndata: {}\n\n",
   comment: ": keep-alive\n\n",
+  headMs: HEAD_MS,
 };
 
 /** The framing for what a caller accepts; NDJSON unless the caller asks for events. */

@@ -4,6 +4,7 @@ import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import type { CallContext } from "../call/call-context.ts";
 import { AbortWatch, MessageReader } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
+import { Silence } from "../call/silence.ts";
 import { type Answer, type Framing, type ResponseWriter, SERVER_SENT_EVENTS } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { type ErrorAnswer, readError } from "./errors.ts";
@@ -34,17 +35,11 @@ export async function serveUnary(call: Call): Promise<void> {
   }
 }
 
-/** A call that fails in this time gets a status of its own, also where callers are told soon that it was taken. */
-const HEAD_MS = 2_000;
-/** Proxies take a connection on which nothing moves for dead, some after 30 s; the standard of events advises this. */
-const COMMENT_MS = 15_000;
-
 /**
  * Calls a server-streaming rpc and writes each message as it comes.
  *
- * The status waits for the first message: a call that fails before it throws, and gets a status of its own. Callers of
- * events do not wait for longer than HEAD_MS, and then hear a comment at least every COMMENT_MS. A later
- * failure is the last frame of the stream; of an HttpBody, which has no frames, it breaks off the answer. Trailers are
+ * The status waits for the first message: a call that fails before it throws, and gets a status of its own. It does not
+ * wait for ever, and the caller hears a comment at least every SILENCE_MS. A later failure is the last frame of the stream; of an HttpBody, which has no frames, it breaks off the answer. Trailers are
  * not sent: most clients could not read them.
  */
 export async function serveStream(
@@ -56,21 +51,15 @@ export async function serveStream(
   const messages = new MessageReader(binding.spec, context, call.input, call.interceptors);
   try {
     const first = messages.next();
-    const isEarly = framing.comment !== undefined && !binding.answersHttpBody && (await isSlow(first));
+    const isEarly = !binding.answersHttpBody && (await isSlow(first, framing.headMs));
     const contentType = isEarly ? framing.contentType : contentTypeOf(call, framing, await first);
     const frames = new FrameWriter<string | Uint8Array>(answer.stream(contentType, [context.responseHeader]));
-    const { comment } = contentType.startsWith(SERVER_SENT_EVENTS.contentType) ? SERVER_SENT_EVENTS : framing;
-    let writtenAt = performance.now();
-    const heartbeat = comment === undefined ? undefined : setInterval(beat, COMMENT_MS / 3, comment);
-    function beat(text: string): void {
-      if (performance.now() - writtenAt < COMMENT_MS * 0.8) return;
-      writtenAt = performance.now();
-      frames.write(binding.answersHttpBody ? Buffer.from(text) : text);
-    }
+    const say = sayNothing(frames, binding, framing, contentType);
+    const silence = new Silence(say);
     try {
-      if (isEarly && comment !== undefined) frames.write(comment);
+      if (isEarly) say();
       for (let next = await first; !next.done && !answer.isHead; next = await messages.next()) {
-        writtenAt = performance.now();
+        silence.break();
         if (binding.answersHttpBody) frames.write(writer.httpBody(binding, next.value).data);
         else frames.write(framing.message(writer.json(binding, next.value)));
         if (frames.ready) await messages.watch.wait(frames.ready);
@@ -80,17 +69,29 @@ export async function serveStream(
       if (binding.answersHttpBody) answer.abort();
       else frames.end(framing.failure(JSON.stringify(presentFailure(readError(error, context.signal)).body)));
     } finally {
-      clearInterval(heartbeat);
+      silence.end();
     }
   } finally {
     messages.leave();
   }
 }
 
+/** Writes what readers pass over; into a body that is not ours, only where that is known to have such a thing. */
+function sayNothing(
+  frames: FrameWriter<string | Uint8Array>,
+  { answersHttpBody }: Binding,
+  { comment }: Framing,
+  contentType: string,
+): () => void {
+  if (!answersHttpBody) return () => frames.write(comment);
+  if (!contentType.startsWith(SERVER_SENT_EVENTS.contentType)) return () => {};
+  return () => frames.write(Buffer.from(SERVER_SENT_EVENTS.comment));
+}
+
 /** Whether something takes so long that the caller is told that it is waited for. */
-async function isSlow(promise: Promise<unknown>): Promise<boolean> {
+async function isSlow(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(resolve, HEAD_MS, true);
+  const timer = setTimeout(resolve, ms, true);
   const isThere = promise.then(
     () => false,
     () => false,

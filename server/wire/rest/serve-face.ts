@@ -2,6 +2,7 @@ import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import type { FaceHandler, FaceReply, FaceRequest } from "../../service/faces/face.ts";
 import { AbortWatch, type CallContext } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
+import { Silence } from "../call/silence.ts";
 import type { Answer } from "./answer.ts";
 
 /** Notes what comes of calls that no interceptor sees. */
@@ -12,7 +13,6 @@ export interface FaceRecords {
 }
 
 const COMMENT = Buffer.from(":\n\n");
-const COMMENT_EVERY_MS = 15_000;
 
 /** One call of an API that programs speak already, from the request that is being read to the answer. */
 export interface FaceCall {
@@ -53,21 +53,19 @@ async function serveStream(
 ): Promise<void> {
   const frames = new FrameWriter<Uint8Array>(answer.stream("text/event-stream", [context.responseHeader]));
   // Proxies and programs give up on a stream that is silent; a comment is an event to nobody.
-  const silence = setInterval(() => frames.write(COMMENT), COMMENT_EVERY_MS);
+  const silence = new Silence(() => frames.write(COMMENT));
   try {
     for (let next = await watch.wait(pieces.next()); !next.done; next = await watch.wait(pieces.next())) {
-      silence.refresh();
+      silence.break();
       for (const piece of next.value) frames.write(piece);
       if (frames.ready) await watch.wait(frames.ready);
     }
     records.succeeded(context);
-    clearInterval(silence);
     frames.end();
   } catch (error) {
-    clearInterval(silence);
     frames.end(Buffer.from(presentEvent(records.failed(context, error))));
   } finally {
-    clearInterval(silence);
+    silence.end();
     // Lets the handler clean up, without waiting for it.
     Promise.resolve(pieces.return?.()).catch(() => {});
   }

@@ -114,6 +114,10 @@ function Connection({ llm }: { llm: Llm }) {
           <code>{key}</code>
         </Fact>
         <Fact name={t.monitoring}>{llm.monitoringEndpoint && <code>{llm.monitoringEndpoint}</code>}</Fact>
+        <Fact name={t.waited}>
+          {llm.patience &&
+            t.waitedFor(llm.patience.firstPieceSeconds, llm.patience.betweenPiecesSeconds, llm.patience.wholeSeconds)}
+        </Fact>
         <Fact name={t.checked}>{llm.checkIntervalSeconds > 0 && t.everySeconds(llm.checkIntervalSeconds)}</Fact>
       </Facts>
     </section>

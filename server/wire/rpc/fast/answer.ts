@@ -29,6 +29,8 @@ export interface AnswerDeps {
 export interface DirectAnswer {
   /** Undefined if the caller keeps up, else a promise for when it does again, or is gone. */
   readonly ready: Promise<void> | undefined;
+  /** Sends the head alone: the caller is told that the call was taken. */
+  open(): void;
   /** Sends a message; the first takes the head of the answer along. */
   message(data: Uint8Array, isCompressed: boolean): void;
   /** Ends the answer, with an error or well. */
@@ -87,6 +89,11 @@ class EnvelopedAnswer implements DirectAnswer {
     return this.#frames.ready;
   }
 
+  open(): void {
+    this.#begin();
+    this.#deps.response.flushHeaders();
+  }
+
   message(data: Uint8Array, isCompressed: boolean): void {
     this.#begin();
     this.#frames.write(this.#encode(encodeEnvelope(isCompressed ? compressedFlag : 0, data)));
@@ -121,6 +128,9 @@ class ConnectUnaryAnswer implements DirectAnswer {
   constructor(deps: AnswerDeps) {
     this.#deps = deps;
   }
+
+  /** How it went is said in the head. */
+  open(): void {}
 
   message(data: Uint8Array, isCompressed: boolean): void {
     this.#message = { data, isCompressed };

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { DescMessage, DescMethod, Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -16,8 +16,10 @@ import {
   type MethodSerializationLookup,
 } from "@connectrpc/connect/protocol";
 import { createEndStreamSerialization, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { says_nothing_when_silent } from "../../../../gen/patchbay/v1/options_pb.ts";
 import { AbortWatch, type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/call-context.ts";
 import { parseJson, readMessage as readJsonMessage } from "../../call/json-body.ts";
+import { HEAD_MS, Silence } from "../../call/silence.ts";
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../http/exchange.ts";
@@ -141,12 +143,21 @@ export class DirectRpc {
 
   async #serveStream(context: CallContext, input: Promise<Message>, send: Send, answer: DirectAnswer): Promise<void> {
     const messages = new MessageReader(this.#spec, context, input, this.#options.interceptors);
+    const { method } = this.#spec;
+    const head = setTimeout(() => answer.open(), HEAD_MS);
+    const silence = getOption(method, says_nothing_when_silent)
+      ? new Silence(() => void send(create(method.output)))
+      : undefined;
     try {
       for (let next = await messages.next(); !next.done; next = await messages.next()) {
+        silence?.break();
+        clearTimeout(head);
         await send(next.value);
         if (answer.ready) await messages.watch.wait(answer.ready);
       }
     } finally {
+      clearTimeout(head);
+      silence?.end();
       messages.leave();
     }
   }

@@ -3,9 +3,10 @@
  * sources and packages give the same bytes, so that the committed files can be proven fresh.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "rolldown";
+import { licensesOf } from "./licenses-of.ts";
 
 const root = join(import.meta.dirname, "..");
 const source = join(root, "client/console");
@@ -48,22 +49,5 @@ const page = readFileSync(join(source, "index.html"), "utf8")
     entry.imports.map((name) => `    <link rel="modulepreload" href="./console/${name}" />\n`).join(""),
   );
 writeFileSync(join(target, "index.html"), page);
-writeFileSync(join(target, "licenses.txt"), licensesOf(chunks.flatMap(({ moduleIds }) => moduleIds)));
-
-/** What the licenses of the packages that are in the built files ask for: their own words. */
-function licensesOf(modules: readonly string[]): string {
-  const names = modules.flatMap((id) => {
-    const [, name] = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(relative(root, id).replaceAll(sep, "/")) ?? [];
-    return name ?? [];
-  });
-  return [...new Set([...names, "uplot"])]
-    .sort()
-    .map((name) => {
-      const folder = join(root, "node_modules", name);
-      const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-      const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
-      const words = file ? readFileSync(join(folder, file), "utf8").trim() : "";
-      return `${name} ${version} (${license})\n${words}\n`;
-    })
-    .join("\n\n");
-}
+const modules = chunks.flatMap(({ moduleIds }) => moduleIds);
+writeFileSync(join(target, "licenses.txt"), licensesOf(root, [...modules, join(root, "node_modules/uplot/")]));

@@ -4,8 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { build } from "rolldown";
 import packageJson from "../package.json" with { type: "json" };
+import { licensesOf } from "./licenses-of.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -50,11 +52,14 @@ for (const file of ["LICENSE", "NOTICE"]) {
   cpSync(join(root, "node_modules/swagger-ui-dist", file), join(dist, "server/wire/openapi/docs/swagger-ui", file));
 }
 
+await bundleTraces("server/wire/observe/otel/otel-tracer.js");
+
 // It is served as it is, and read by programs: in the clone it is written for people.
 const document: unknown = JSON.parse(readFileSync(join(root, "gen/openapi.json"), "utf8"));
 writeFileSync(join(dist, "gen/openapi.json"), JSON.stringify(document));
 
-const { "swagger-ui-dist": _, ...dependencies } = packageJson.dependencies;
+const isInside = (name: string) => name === "swagger-ui-dist" || name.startsWith("@opentelemetry/");
+const dependencies = Object.fromEntries(Object.entries(packageJson.dependencies).filter(([name]) => !isInside(name)));
 const { name, version, description, type, engines, optionalDependencies } = packageJson;
 const manifest = {
   name,
@@ -73,3 +78,21 @@ const manifest = {
 };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(root, "docs/package.md"), join(dist, "README.md"));
+
+/**
+ * Puts OpenTelemetry into the one file that uses it: its packages take 19 MB, of which a twentieth ever runs, and most are
+ * constants of conventions.
+ */
+async function bundleTraces(file: string): Promise<void> {
+  const { output } = await build({
+    input: join(dist, file),
+    cwd: root,
+    platform: "node",
+    write: false,
+    output: { format: "esm", codeSplitting: false },
+  });
+  const folder = dirname(join(dist, file));
+  for (const other of globSync("*.js", { cwd: folder })) rmSync(join(folder, other));
+  writeFileSync(join(dist, file), output[0].code);
+  writeFileSync(join(folder, "licenses.txt"), licensesOf(root, output[0].moduleIds));
+}

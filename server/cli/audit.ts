@@ -1,8 +1,8 @@
 import { StartError } from "../base/fault.ts";
+import { openStoreBeside } from "../compose/store-beside.ts";
 import type { Config } from "../config/config.ts";
 import { type NotedEvent, verifyChains } from "../domain/access/audit-log.ts";
 import type { Store } from "../store/store.ts";
-import { openStoreBeside } from "./store-beside.ts";
 
 /** Verifies the audit log of every account; answers with the exit code, 1 if anything is wrong. */
 export async function verifyAudit(heads: readonly string[], readConfig: () => Config): Promise<number> {

@@ -2,6 +2,7 @@ import { Fault, StartError } from "../base/fault.ts";
 import type { KeySource } from "../base/key-source.ts";
 import { createLog } from "../base/log.ts";
 import { openKeySource } from "../compose/storage.ts";
+import { openStoreBeside } from "../compose/store-beside.ts";
 import type { Config } from "../config/config.ts";
 import { outageOf } from "../store/sql/database-errors.ts";
 import type { Store } from "../store/store.ts";
@@ -12,7 +13,6 @@ import { addKey, deleteUnusedDataKeys, retireKey } from "../store/vault/retireme
 import { Rotation, rotate } from "../store/vault/rotation.ts";
 import { Vault } from "../store/vault/vault.ts";
 import { reportRotation, reportStatus, reportVerification } from "./keys-report.ts";
-import { openStoreBeside } from "./store-beside.ts";
 
 /** Any number will do, as long as every version takes the same. */
 const ROTATION_LOCK = 5_063_100_006;

@@ -1,6 +1,6 @@
+import { openStoreBeside } from "../compose/store-beside.ts";
 import type { Config } from "../config/config.ts";
 import { addAdminKey } from "../domain/access/accounts.ts";
-import { openStoreBeside } from "./store-beside.ts";
 
 /** Runs `new-key`; answers with the exit code. The key goes to standard output alone, so that a shell can take it. */
 export async function makeAdminKey(readSettings: () => Config): Promise<number> {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { EXIT, UsageError } from "../../client/cli/failure.ts";
-import { addExamples, collect } from "../../client/cli/invocation.ts";
+import { addExamples, collect, invocationOf } from "../../client/cli/invocation.ts";
 import { StartError } from "../base/fault.ts";
 import { settingsHelp } from "../config/settings.ts";
 import type { KeysArguments, KeysCommand } from "./keys.ts";
@@ -12,6 +12,7 @@ import type { KeysArguments, KeysCommand } from "./keys.ts";
 export function addOperatorCommands(program: Command): void {
   program.addCommand(serveCommand());
   program.addCommand(newKeyCommand());
+  program.addCommand(doctorCommand());
   const [keys, audit] = ["keys", "audit"].map((name) => program.commands.find((command) => command.name() === name));
   for (const command of keyRingCommands())
     keys?.addCommand(command.helpGroup("The key ring, on the server's machine:"));
@@ -55,6 +56,27 @@ function newKeyCommand(): Command {
   command.helpGroup("Running a server:").addHelpText("after", NEW_KEY_HELP);
   return addExamples(command, ["patchbay new-key"]).action(() =>
     operate(async (readSettings) => (await import("./new-key.ts")).makeAdminKey(readSettings)),
+  );
+}
+
+const DOCTOR_HELP = `
+It looks at what a server would need with these settings: that they can be read, the database (reachable, its version,
+role, whether it takes writes, poolers), the key ring, the port, certificates, the clock, disks and rights, proxies, and
+whether what EGRESS_ALLOW opens answers. It changes nothing, and works beside a running server. Ends with 7 if something
+is wrong; what is only doubtful (!) ends with 0.
+`;
+
+function doctorCommand(): Command {
+  const command = new Command("doctor").description("find what is wrong with a setup, and how to mend it");
+  command.helpGroup("Running a server:").addHelpText("after", DOCTOR_HELP);
+  return addExamples(command, ["patchbay doctor", "patchbay doctor -o json"]).action(() =>
+    operate(async () => {
+      const [{ runDoctor }, { readSettingsOf }] = await Promise.all([
+        import("./doctor/doctor.ts"),
+        import("./settings-here.ts"),
+      ]);
+      return runDoctor(readSettingsOf, invocationOf(command).format === "json");
+    }),
   );
 }
 

@@ -4,7 +4,12 @@ import { type Config, environmentWith, readConfig } from "../config/config.ts";
 
 /** The settings of every command on the server's machine: those of the environment, on a data folder that is usual. */
 export function readSettings(first: Readonly<Record<string, string>> = {}): Config {
-  return readConfig(environmentWith(first, isInstalled() ? { DATA_DIR: usualDataDir() } : {}));
+  return readSettingsOf(environmentWith(first, {}));
+}
+
+/** The same of an environment that is given. */
+export function readSettingsOf(environment: NodeJS.ProcessEnv): Config {
+  return readConfig(isInstalled() ? { DATA_DIR: usualDataDir(), ...environment } : environment);
 }
 
 /** Whether this is the built package; in a clone, data stay beside the sources. */

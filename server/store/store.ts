@@ -19,7 +19,7 @@ export type { Database, EntityManager };
 
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "../../migrations");
 
-const MIGRATIONS_TABLE = "migration";
+export const MIGRATIONS_TABLE = "migration";
 
 /** How many connections a server has, and how long it waits for what. */
 export interface StoreOptions extends Timeouts {

@@ -64,6 +64,14 @@ export class Vault {
     }
   }
 
+  /** Whether the keys open what the database holds, as a start would find out, but making nothing: false if it is empty. */
+  static async examine(em: EntityManager, keys: KeySource | undefined, file: string): Promise<boolean> {
+    if (!(await findInstallationKey(em)) && !(await holdsSecrets(em))) return false;
+    const vault = await (keys ? Vault.open(em, keys) : Vault.openFile(em, file));
+    vault.close();
+    return true;
+  }
+
   /** Seals a secret with its owner's key, making that key if the owner has none. */
   async seal(em: EntityManager, place: Place, secret: Secret): Promise<SealedSecret> {
     if (!SEALED_COLUMNS.some(({ name }) => name === place.column)) {

@@ -22,7 +22,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "docs/mutants.md": "mutants take hours",
   "docs/clients.md": "npm run test:clients pastes those whose toolchain is there",
   "docs/operations.md": "it needs several machines, a balancer and a pooler",
-  "docs/package.md": "they need the package, which `npm run package` builds: nobody pastes them yet",
+  "docs/package.md": "npm run test:package runs them by the tarball, in an empty folder, under the Node of PATH",
   "docs/cli.md": "server/cli/examples.test.ts runs the examples of each command's help",
   "docs/security/access.md": "server/domain/access tests each; the guide has the same commands",
   "docs/security/keys.md": "server/cli/keys.test.ts runs them; the rest needs HashiCorp Vault",

@@ -42,6 +42,7 @@ const imports = importsOf(files);
 const DOMAIN_ORDER = [
   "call",
   "access",
+  "limits",
   "connections",
   "models",
   "providers",

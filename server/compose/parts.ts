@@ -13,6 +13,8 @@ import { Leases } from "../domain/chat/leases.ts";
 import { PassThrough } from "../domain/chat/pass-through.ts";
 import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
+import { HolderRates } from "../domain/limits/rates.ts";
+import { LimitStates } from "../domain/limits/states.ts";
 import { Ledger } from "../store/queries/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { DEMO_URL, DemoEndpoint } from "../upstream/demo/demo-endpoint.ts";
@@ -126,7 +128,16 @@ export function openAccess(boot: Boot, { store, vault }: Storage, limits: Limits
   boot.disposers.push(() => uses.close());
   const keys = new ApiKeys({ store, limits, uses });
   const callers = new Callers({ keys, tokens: openIdTokens(boot, store) });
-  return { callers, keys, accounts: new Accounts({ vault }), issuedKeys: new IssuedKeys({ vault, keys }) };
+  const rates = new HolderRates(store);
+  const limitStates = new LimitStates({ store, rates });
+  return {
+    callers,
+    keys,
+    limitStates,
+    rates,
+    accounts: new Accounts({ vault, keys }),
+    issuedKeys: new IssuedKeys({ vault, keys }),
+  };
 }
 
 function openIdTokens({ config, log, disposers }: Boot, store: Store): IdTokens | undefined {

@@ -1,4 +1,6 @@
 import type { IdTokenRules } from "../domain/access/callers.ts";
+import { readTokenLimits } from "../domain/access/token-limits.ts";
+import type { HolderLimits } from "../domain/call/holder-limits.ts";
 import { type OidcTarget, openedBy } from "../upstream/operator/oidc-issuer.ts";
 import { ConfigError } from "./config.ts";
 
@@ -18,6 +20,8 @@ const OTHERS = [
   "OIDC_JWKS_URI",
   "OIDC_ACCOUNT_CLAIM",
   "OIDC_ROLE_CLAIM",
+  "OIDC_LIMITS_CLAIM",
+  "OIDC_DEFAULT_LIMITS",
   "OIDC_CONSOLE_CLIENT_ID",
   "OIDC_CONSOLE_SCOPE",
 ];
@@ -53,7 +57,20 @@ export function readOidc(read: (name: string) => string): OidcConfig | undefined
     jwksUri,
     accountClaim: read("OIDC_ACCOUNT_CLAIM") || "patchbay_account",
     roleClaim: read("OIDC_ROLE_CLAIM") || "patchbay_role",
+    limitsClaim: read("OIDC_LIMITS_CLAIM") || "patchbay_limits",
+    defaultLimits: readDefaultLimits(read("OIDC_DEFAULT_LIMITS")),
   };
+}
+
+function readDefaultLimits(text: string): HolderLimits {
+  try {
+    return readTokenLimits(JSON.parse(text || "{}"));
+  } catch (error) {
+    const example = '{"requestsPerMinute": 60, "budget": {"amountUsd": "25", "period": "MONTH"}}';
+    throw new ConfigError(`OIDC_DEFAULT_LIMITS cannot be read: it must be limits in JSON, such as ${example}.`, {
+      cause: error,
+    });
+  }
 }
 
 function requireUrl(name: string, url: string): void {

@@ -213,6 +213,16 @@ export const SETTINGS: readonly Setting[] = [
     help: "The claim with the caller's role: ADMIN, OWNER, MEMBER or VIEWER, alone or as one of a list.",
   },
   {
+    name: "OIDC_LIMITS_CLAIM",
+    fallback: "patchbay_limits",
+    help: "The claim with what the person may take, in the JSON of an API key's limits. A token whose claim cannot be read is refused.",
+  },
+  {
+    name: "OIDC_DEFAULT_LIMITS",
+    fallback: "",
+    help: 'What persons may take whose tokens do not have that claim, such as {"requestsPerMinute": 60, "budget": {"amountUsd": "25", "period": "MONTH"}}.',
+  },
+  {
     name: "OIDC_CONSOLE_CLIENT_ID",
     fallback: "",
     help: "The public client that the console is at the issuer, so that people sign in to it there. Unset: they need an API key.",

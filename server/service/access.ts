@@ -4,14 +4,20 @@ import type { AccessService, CallerSchema } from "../../gen/patchbay/v1/access_s
 import type { AccountSchema } from "../../gen/patchbay/v1/account_pb.ts";
 import { ApiKey_RoleSchema, type ApiKeySchema } from "../../gen/patchbay/v1/api_key_pb.ts";
 import { PermissionSchema } from "../../gen/patchbay/v1/permission_pb.ts";
+import { Secret } from "../base/secret.ts";
 import type { Accounts } from "../domain/access/accounts.ts";
 import type { IssuedKeys } from "../domain/access/issued-keys.ts";
+import { allowedNames, limitsAnything } from "../domain/call/holder-limits.ts";
 import type { Permission, Role } from "../domain/call/permissions.ts";
 import type { Caller } from "../domain/call/scope.ts";
+import type { LimitState, LimitStates } from "../domain/limits/states.ts";
+import { readStoredLimits } from "../store/limits/holder-limits.ts";
 import type { Account } from "../store/schema/account.entity.ts";
 import type { ApiKey } from "../store/schema/api-key.entity.ts";
+import type { StoredLimits } from "../store/schema/holder-limits.entity.ts";
 import { scopeOf } from "./call/context.ts";
 import { nameOf, numberOf } from "./call/enums.ts";
+import { presentLimits, presentState, readLimits } from "./limits.ts";
 
 const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 
@@ -19,32 +25,37 @@ const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 export function accessRpcs({
   accounts,
   issuedKeys,
+  limitStates,
 }: {
   accounts: Accounts;
   issuedKeys: IssuedKeys;
+  limitStates: LimitStates;
 }): ServiceImpl<typeof AccessService> {
   return {
-    getCaller(_, context) {
-      return { caller: presentCaller(scopeOf(context).caller) };
+    async getCaller(_, context) {
+      const { caller } = scopeOf(context);
+      return { caller: presentCaller(caller, await limitStates.of(caller.limits)) };
     },
 
-    async createAccount({ accountId, displayName }, context) {
-      const draft = { accountId, displayName };
+    async createAccount({ accountId, displayName, contact, limits }, context) {
+      const draft = { accountId, displayName, contact, limits: readLimits(limits) };
       return { account: presentAccount(await accounts.create(scopeOf(context), draft)) };
     },
 
     async getAccount({ accountId }, context) {
-      return { account: presentAccount(await accounts.get(scopeOf(context), accountId)) };
+      const scope = scopeOf(context);
+      const account = await accounts.get(scope, accountId);
+      return { account: presentAccount(account, await limitStates.ofHolder(scope, null, accountId)) };
     },
 
     async listAccounts({ pageSize, pageToken }, context) {
       const page = await accounts.list(scopeOf(context), pageSize, pageToken);
-      return { accounts: page.rows.map(presentAccount), nextPageToken: page.nextPageToken };
+      return { accounts: page.rows.map((account) => presentAccount(account)), nextPageToken: page.nextPageToken };
     },
 
-    async updateAccount({ accountId, displayName }, context) {
-      const account = await accounts.update(scopeOf(context), accountId, displayName);
-      return { account: presentAccount(account) };
+    async updateAccount({ accountId, displayName, contact, limits }, context) {
+      const change = { displayName, contact, limits: readLimits(limits) };
+      return { account: presentAccount(await accounts.update(scopeOf(context), accountId, change)) };
     },
 
     async deleteAccount({ accountId }, context) {
@@ -59,29 +70,33 @@ export function accessRpcs({
         role: nameOf<Role>(ApiKey_RoleSchema, request.role) as Role,
         scopes: request.scopes.map((scope) => nameOf<Permission>(PermissionSchema, scope) as Permission),
         expiresAt: readTime(request.expiresAt) ?? undefined,
+        limits: readLimits(request.limits),
+        importedSecret: request.importedSecret ? new Secret(request.importedSecret) : undefined,
       });
-      return { apiKey: presentApiKey(stored), key: key.reveal() };
+      return { apiKey: presentApiKey(stored), key: key?.reveal() ?? "" };
     },
 
     async getApiKey({ apiKeyId }, context) {
-      return { apiKey: presentApiKey(await issuedKeys.get(scopeOf(context), apiKeyId)) };
+      const scope = scopeOf(context);
+      const key = await issuedKeys.get(scope, apiKeyId);
+      return { apiKey: presentApiKey(key, await limitStates.ofHolder(scope, key.limits ?? null, key.account)) };
     },
 
     async listApiKeys({ accountId, showEnded, pageSize, pageToken }, context) {
       const filter = { accountId, showEnded };
       const page = await issuedKeys.list(scopeOf(context), filter, pageSize, pageToken);
-      return { apiKeys: page.rows.map(presentApiKey), nextPageToken: page.nextPageToken };
+      return { apiKeys: page.rows.map((key) => presentApiKey(key)), nextPageToken: page.nextPageToken };
     },
 
-    async updateApiKey({ apiKeyId, displayName, expiresAt }, context) {
-      const change = { displayName, expiresAt: readTime(expiresAt) };
+    async updateApiKey({ apiKeyId, displayName, expiresAt, limits }, context) {
+      const change = { displayName, expiresAt: readTime(expiresAt), limits: readLimits(limits) };
       return { apiKey: presentApiKey(await issuedKeys.update(scopeOf(context), apiKeyId, change)) };
     },
 
     async rollApiKey({ apiKeyId, overlapSeconds = DEFAULT_OVERLAP_SECONDS, expiresAt }, context) {
       const asked = { overlapMs: overlapSeconds * 1_000, expiresAt: readTime(expiresAt) };
       const { stored, key, rolled } = await issuedKeys.roll(scopeOf(context), apiKeyId, asked);
-      return { apiKey: presentApiKey(stored), key: key.reveal(), rolled: presentApiKey(rolled) };
+      return { apiKey: presentApiKey(stored), key: key?.reveal() ?? "", rolled: presentApiKey(rolled) };
     },
 
     async revokeApiKey({ apiKeyId }, context) {
@@ -100,26 +115,31 @@ function presentTime(time: Date | null | undefined): bigint {
   return BigInt(time?.getTime() ?? 0);
 }
 
-function presentCaller(caller: Caller): MessageInitShape<typeof CallerSchema> {
+function presentCaller(caller: Caller, states: readonly LimitState[]): MessageInitShape<typeof CallerSchema> {
   return {
     accountId: caller.accountId,
     apiKeyId: caller.apiKeyId,
     subject: caller.subject ?? "",
     role: numberOf(ApiKey_RoleSchema, caller.role),
     permissions: [...caller.permissions].map((permission) => numberOf(PermissionSchema, permission)),
+    limitStates: states.map(presentState),
+    allowedModels: [...(allowedNames(caller) ?? [])],
   };
 }
 
-function presentAccount(account: Account): MessageInitShape<typeof AccountSchema> {
+function presentAccount(account: Account, states: readonly LimitState[] = []): MessageInitShape<typeof AccountSchema> {
   return {
     accountId: account.id,
     displayName: account.displayName,
     defaultLlmId: account.defaultLlm ?? "",
     createdAt: presentTime(account.createdAt),
+    contact: account.contact,
+    ...limitsIn(account.ownLimits),
+    limitStates: states.map(presentState),
   };
 }
 
-function presentApiKey(key: ApiKey): MessageInitShape<typeof ApiKeySchema> {
+function presentApiKey(key: ApiKey, states: readonly LimitState[] = []): MessageInitShape<typeof ApiKeySchema> {
   return {
     apiKeyId: key.id,
     accountId: key.account,
@@ -130,5 +150,14 @@ function presentApiKey(key: ApiKey): MessageInitShape<typeof ApiKeySchema> {
     expiresAt: presentTime(key.expiresAt),
     revokedAt: presentTime(key.revokedAt),
     lastUsedAt: presentTime(key.lastUsedAt),
+    ...limitsIn(key.ownLimits),
+    limitStates: states.map(presentState),
+    isImported: key.isImported,
   };
+}
+
+/** The limits of a row; left out if it has none, or none of them limits anything. */
+function limitsIn(stored: StoredLimits | null | undefined) {
+  const limits = stored && readStoredLimits(stored);
+  return limits && limitsAnything(limits) ? { limits: presentLimits(limits) } : {};
 }

@@ -8,12 +8,12 @@ import {
   type QueryUsageRequest,
   type UsageService,
 } from "../../gen/patchbay/v1/usage_service_pb.ts";
-import { invalidField } from "../base/fault.ts";
+import { usdOf } from "../base/usd.ts";
 import type { Budgets } from "../domain/usage/budgets.ts";
-import { picoUsdOf, usdOf } from "../domain/usage/price.ts";
 import type { UsageReport } from "../domain/usage/report.ts";
 import type { BudgetRow } from "../store/queries/budgets.ts";
 import type { UsageDimension, UsageQuery, UsageSum } from "../store/queries/usage.ts";
+import { readAmount } from "./call/amounts.ts";
 import { scopeOf } from "./call/context.ts";
 import { nameOf, numberOf } from "./call/enums.ts";
 
@@ -86,31 +86,6 @@ export function budgetRpcs({ budgets }: { budgets: Budgets }): ServiceImpl<typeo
       return {};
     },
   };
-}
-
-/** Less than one token of any model costs. */
-const LEAST_AMOUNT = 1_000_000n;
-const MAX_INT64 = 2n ** 63n - 1n;
-
-/** Pico-dollars, by whichever of the two was given. What can only be a mistake of units is told with both figures. */
-function readAmount(amount: bigint, amountUsd: string): bigint {
-  if (amountUsd === "") {
-    if (amount === 0n || amount >= LEAST_AMOUNT) return amount;
-    const meant = `for ${amount} dollars give amount_usd: "${amount}" instead`;
-    throw invalidField("amount", `is in pico-dollars: ${amount} of them are $${usdOf(amount)}; ${meant}`);
-  }
-  const pico = picoUsdOf(amountUsd);
-  if (pico === undefined || pico > MAX_INT64) {
-    const digits = /^\d{1,19}$/.test(amountUsd)
-      ? `; as pico-dollars, which go into amount, it is $${usdOf(BigInt(amountUsd))}`
-      : "";
-    throw invalidField(
-      "amount_usd",
-      `$${amountUsd} is more than $${usdOf(MAX_INT64)}, the most that there can be${digits}`,
-    );
-  }
-  if (amount === 0n || amount === pico) return pico;
-  throw invalidField("amount_usd", `is $${amountUsd}, and amount is $${usdOf(amount)}: give one of them`);
 }
 
 function presentBudget(budget: BudgetRow): MessageInitShape<typeof BudgetSchema> {

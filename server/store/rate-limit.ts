@@ -10,6 +10,9 @@ const FORGOTTEN_AT_ONCE = 10_000;
 /** Whether there is something left, and if not, when there will be. */
 export interface Verdict {
   readonly isOver: boolean;
+  /** How much is used, with what was just taken. */
+  readonly used: number;
+  /** When it begins anew. */
   readonly retryAfterMs: number;
 }
 
@@ -21,7 +24,8 @@ export class RateLimit {
   readonly #limiter: RateLimiterPostgres;
   readonly #over = new LRUCache<string, true>({ max: MAX_REMEMBERED });
 
-  constructor(pool: Pool, name: string, perMinute: number) {
+  /** What gives back is asked each time; otherwise, who is over is refused from memory. */
+  constructor(pool: Pool, name: string, perMinute: number, { givesBack = false } = {}) {
     const limits = { keyPrefix: name, points: perMinute, duration: SECONDS };
     this.#limiter = new RateLimiterPostgres({
       ...limits,
@@ -30,7 +34,7 @@ export class RateLimit {
       tableName: "rate_limit",
       tableCreated: true,
       clearExpiredByTimeout: false,
-      inMemoryBlockOnConsumed: perMinute + 1,
+      ...(givesBack ? {} : { inMemoryBlockOnConsumed: perMinute + 1 }),
       insuranceLimiter: new RateLimiterMemory(limits),
     });
   }
@@ -43,13 +47,30 @@ export class RateLimit {
   /** Takes what is needed; over the limit, it counts all the same. */
   async take(subject: string, points = 1): Promise<Verdict> {
     try {
-      await this.#limiter.consume(subject, points);
-      return { isOver: false, retryAfterMs: 0 };
+      const { consumedPoints, msBeforeNext } = await this.#limiter.consume(subject, points);
+      return { isOver: false, used: consumedPoints, retryAfterMs: msBeforeNext };
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       this.#over.set(subject, true, { ttl: Math.max(1, refusal.msBeforeNext) });
-      return { isOver: true, retryAfterMs: refusal.msBeforeNext };
+      return { isOver: true, used: refusal.consumedPoints, retryAfterMs: refusal.msBeforeNext };
     }
+  }
+
+  /** Counts what was used without being asked for. */
+  async add(subject: string, points: number): Promise<void> {
+    await this.#limiter.penalty(subject, points);
+  }
+
+  /** Gives back what was taken in this minute and not used. */
+  async giveBack(subject: string, points: number): Promise<void> {
+    await this.#limiter.reward(subject, points);
+  }
+
+  /** How much is used, and when it begins anew; undefined if nothing is. */
+  async state(subject: string): Promise<Verdict | undefined> {
+    const state = await this.#limiter.get(subject);
+    if (!state) return undefined;
+    return { isOver: state.remainingPoints <= 0, used: state.consumedPoints, retryAfterMs: state.msBeforeNext };
   }
 }
 

@@ -109,8 +109,8 @@ export class Store {
   }
 
   /** So much a minute, counted for all servers together. */
-  rateLimit(name: string, perMinute: number): RateLimit {
-    return new RateLimit(this.pool, name, perMinute);
+  rateLimit(name: string, perMinute: number, options?: { givesBack: boolean }): RateLimit {
+    return new RateLimit(this.pool, name, perMinute, options);
   }
 
   /** Whether there is no reason to believe that a row could not be written now. Asks nobody. */

@@ -10,6 +10,8 @@ import type { Account } from "./account_pb.ts";
 import { file_patchbay_v1_account } from "./account_pb.ts";
 import type { ApiKey, ApiKey_Role } from "./api_key_pb.ts";
 import { file_patchbay_v1_api_key } from "./api_key_pb.ts";
+import type { HolderLimits, LimitState } from "./limits_pb.ts";
+import { file_patchbay_v1_limits } from "./limits_pb.ts";
 import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
 import { file_patchbay_v1_options } from "./options_pb.ts";
 import type { Permission } from "./permission_pb.ts";
@@ -20,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/access_service.proto.
  */
 export const file_patchbay_v1_access_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwYXRjaGJheS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEilwEKBkNhbGxlchISCgphY2NvdW50X2lkGAEgASgJEhIKCmFwaV9rZXlfaWQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRImCgRyb2xlGAQgASgOMhgucGF0Y2hiYXkudjEuQXBpS2V5LlJvbGUSLAoLcGVybWlzc2lvbnMYBSADKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uIhIKEEdldENhbGxlclJlcXVlc3QiOAoRR2V0Q2FsbGVyUmVzcG9uc2USIwoGY2FsbGVyGAEgASgLMhMucGF0Y2hiYXkudjEuQ2FsbGVyInoKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiAKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/ARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI+ChVDcmVhdGVBY2NvdW50UmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnBhdGNoYmF5LnYxLkFjY291bnQiMQoRR2V0QWNjb3VudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQEiOwoSR2V0QWNjb3VudFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5wYXRjaGJheS52MS5BY2NvdW50Ik8KE0xpc3RBY2NvdW50c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIIlcKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiYKCGFjY291bnRzGAEgAygLMhQucGF0Y2hiYXkudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkipgEKFFVwZGF0ZUFjY291bnRSZXF1ZXN0EhwKCmFjY291bnRfaWQYASABKAlCCLpIBXIDsAEBEiUKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/AUgAiAEBEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBOhfS3BgTcGF0Y2hiYXkudjEuQWNjb3VudEIPCg1fZGlzcGxheV9uYW1lIj4KFVVwZGF0ZUFjY291bnRSZXNwb25zZRIlCgdhY2NvdW50GAEgASgLMhQucGF0Y2hiYXkudjEuQWNjb3VudCJVChREZWxldGVBY2NvdW50UmVxdWVzdBIcCgphY2NvdW50X2lkGAEgASgJQgi6SAVyA7ABARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASIXChVEZWxldGVBY2NvdW50UmVzcG9uc2UikAIKE0NyZWF0ZUFwaUtleVJlcXVlc3QSHwoKYWNjb3VudF9pZBgBIAEoCUILukgI2AEBcgOwAQESIAoMZGlzcGxheV9uYW1lGAIgASgJQgq6SAdyBRABGP8BEjIKBHJvbGUYAyABKA4yGC5wYXRjaGJheS52MS5BcGlLZXkuUm9sZUIKukgHggEEEAEgABI8CgZzY29wZXMYBCADKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uQhO6SBCSAQ0QZBgBIgeCAQQQASAAEiMKCmV4cGlyZXNfYXQYBSABKANCD7pIDCIKGP+3/5D9zjkoABIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABASJPChRDcmVhdGVBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5EhEKA2tleRgCIAEoCUIEyNwYASJAChBHZXRBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JCI5ChFHZXRBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5IoMBChJMaXN0QXBpS2V5c1JlcXVlc3QSHwoKYWNjb3VudF9pZBgBIAEoCUILukgI2AEBcgOwAQESGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIEhIKCnNob3dfZW5kZWQYBCABKAgiVQoTTGlzdEFwaUtleXNSZXNwb25zZRIlCghhcGlfa2V5cxgBIAMoCzITLnBhdGNoYmF5LnYxLkFwaUtleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki1QEKE1VwZGF0ZUFwaUtleVJlcXVlc3QSLAoKYXBpX2tleV9pZBgBIAEoCUIYukgVchMyEV5bMC05QS1aYS16XXsxNn0kEiUKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/AUgAiAEBEigKCmV4cGlyZXNfYXQYAyABKANCD7pIDCIKGP+3/5D9zjkoAEgBiAEBEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBQg8KDV9kaXNwbGF5X25hbWVCDQoLX2V4cGlyZXNfYXQiPAoUVXBkYXRlQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleSLbAQoRUm9sbEFwaUtleVJlcXVlc3QSLAoKYXBpX2tleV9pZBgBIAEoCUIYukgVchMyEV5bMC05QS1aYS16XXsxNn0kEioKD292ZXJsYXBfc2Vjb25kcxgCIAEoBUIMukgJGgcYgJqeASgASACIAQESKAoKZXhwaXJlc19hdBgDIAEoA0IPukgMIgoY/7f/kP3OOSgASAGIAQESHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQFCEgoQX292ZXJsYXBfc2Vjb25kc0INCgtfZXhwaXJlc19hdCJyChJSb2xsQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleRIRCgNrZXkYAiABKAlCBMjcGAESIwoGcm9sbGVkGAMgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5ImQKE1Jldm9rZUFwaUtleVJlcXVlc3QSLAoKYXBpX2tleV9pZBgBIAEoCUIYukgVchMyEV5bMC05QS1aYS16XXsxNn0kEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkyhg0KDUFjY2Vzc1NlcnZpY2USbwoJR2V0Q2FsbGVyEh0ucGF0Y2hiYXkudjEuR2V0Q2FsbGVyUmVxdWVzdBoeLnBhdGNoYmF5LnYxLkdldENhbGxlclJlc3BvbnNlIiOQAgG63BgCGAGC0+STAhRiBmNhbGxlchIKL3YxL2NhbGxlchKCAQoNQ3JlYXRlQWNjb3VudBIhLnBhdGNoYmF5LnYxLkNyZWF0ZUFjY291bnRSZXF1ZXN0GiIucGF0Y2hiYXkudjEuQ3JlYXRlQWNjb3VudFJlc3BvbnNlIiq63BgCEBXA3BgBgtPkkwIaOgEqYgdhY2NvdW50IgwvdjEvYWNjb3VudHMShAEKCkdldEFjY291bnQSHi5wYXRjaGJheS52MS5HZXRBY2NvdW50UmVxdWVzdBofLnBhdGNoYmF5LnYxLkdldEFjY291bnRSZXNwb25zZSI1kAIButwYBAgTEBSC0+STAiRiB2FjY291bnQSGS92MS9hY2NvdW50cy97YWNjb3VudF9pZH0SdAoMTGlzdEFjY291bnRzEiAucGF0Y2hiYXkudjEuTGlzdEFjY291bnRzUmVxdWVzdBohLnBhdGNoYmF5LnYxLkxpc3RBY2NvdW50c1Jlc3BvbnNlIh+QAgG63BgECBMQFILT5JMCDhIML3YxL2FjY291bnRzErgBCg1VcGRhdGVBY2NvdW50EiEucGF0Y2hiYXkudjEuVXBkYXRlQWNjb3VudFJlcXVlc3QaIi5wYXRjaGJheS52MS5VcGRhdGVBY2NvdW50UmVzcG9uc2UiYLrcGAIQFsDcGAGC0+STAlA6ASpaJzoBKmIHYWNjb3VudBoZL3YxL2FjY291bnRzL3thY2NvdW50X2lkfWIHYWNjb3VudDIZL3YxL2FjY291bnRzL3thY2NvdW50X2lkfRKDAQoNRGVsZXRlQWNjb3VudBIhLnBhdGNoYmF5LnYxLkRlbGV0ZUFjY291bnRSZXF1ZXN0GiIucGF0Y2hiYXkudjEuRGVsZXRlQWNjb3VudFJlc3BvbnNlIiu63BgCEBfA3BgBgtPkkwIbKhkvdjEvYWNjb3VudHMve2FjY291bnRfaWR9EncKDENyZWF0ZUFwaUtleRIgLnBhdGNoYmF5LnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaIS5wYXRjaGJheS52MS5DcmVhdGVBcGlLZXlSZXNwb25zZSIiutwYBAgYEBnA3BgBgtPkkwIQOgEqIgsvdjEvYXBpS2V5cxKAAQoJR2V0QXBpS2V5Eh0ucGF0Y2hiYXkudjEuR2V0QXBpS2V5UmVxdWVzdBoeLnBhdGNoYmF5LnYxLkdldEFwaUtleVJlc3BvbnNlIjSQAgG63BgECBoQG4LT5JMCI2IHYXBpX2tleRIYL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9EnAKC0xpc3RBcGlLZXlzEh8ucGF0Y2hiYXkudjEuTGlzdEFwaUtleXNSZXF1ZXN0GiAucGF0Y2hiYXkudjEuTGlzdEFwaUtleXNSZXNwb25zZSIekAIButwYBAgaEBuC0+STAg0SCy92MS9hcGlLZXlzErUBCgxVcGRhdGVBcGlLZXkSIC5wYXRjaGJheS52MS5VcGRhdGVBcGlLZXlSZXF1ZXN0GiEucGF0Y2hiYXkudjEuVXBkYXRlQXBpS2V5UmVzcG9uc2UiYLrcGAQIHBAdwNwYAYLT5JMCTjoBKlomOgEqYgdhcGlfa2V5GhgvdjEvYXBpS2V5cy97YXBpX2tleV9pZH1iB2FwaV9rZXkyGC92MS9hcGlLZXlzL3thcGlfa2V5X2lkfRKDAQoKUm9sbEFwaUtleRIeLnBhdGNoYmF5LnYxLlJvbGxBcGlLZXlSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuUm9sbEFwaUtleVJlc3BvbnNlIjS63BgECB4QH8DcGAGC0+STAiI6ASoiHS92MS9hcGlLZXlzL3thcGlfa2V5X2lkfTpyb2xsEpQBCgxSZXZva2VBcGlLZXkSIC5wYXRjaGJheS52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GiEucGF0Y2hiYXkudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2UiP7rcGAQIIBAhwNwYAYLT5JMCLToBKmIHYXBpX2tleSIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJldm9rZUJbCgtwYXRjaGJheS52MUISQWNjZXNzU2VydmljZVByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_account, file_patchbay_v1_api_key, file_patchbay_v1_mutation, file_patchbay_v1_options, file_patchbay_v1_permission]);
+  fileDesc("CiBwYXRjaGJheS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILcGF0Y2hiYXkudjEi3gEKBkNhbGxlchISCgphY2NvdW50X2lkGAEgASgJEhIKCmFwaV9rZXlfaWQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRImCgRyb2xlGAQgASgOMhgucGF0Y2hiYXkudjEuQXBpS2V5LlJvbGUSLAoLcGVybWlzc2lvbnMYBSADKA4yFy5wYXRjaGJheS52MS5QZXJtaXNzaW9uEi0KDGxpbWl0X3N0YXRlcxgGIAMoCzIXLnBhdGNoYmF5LnYxLkxpbWl0U3RhdGUSFgoOYWxsb3dlZF9tb2RlbHMYByADKAkiEgoQR2V0Q2FsbGVyUmVxdWVzdCI4ChFHZXRDYWxsZXJSZXNwb25zZRIjCgZjYWxsZXIYASABKAsyEy5wYXRjaGJheS52MS5DYWxsZXIiwAEKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiAKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/ARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABARIZCgdjb250YWN0GAQgASgJQgi6SAVyAxj/ARIpCgZsaW1pdHMYBSABKAsyGS5wYXRjaGJheS52MS5Ib2xkZXJMaW1pdHMiPgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5wYXRjaGJheS52MS5BY2NvdW50IjEKEUdldEFjY291bnRSZXF1ZXN0EhwKCmFjY291bnRfaWQYASABKAlCCLpIBXIDsAEBIjsKEkdldEFjY291bnRSZXNwb25zZRIlCgdhY2NvdW50GAEgASgLMhQucGF0Y2hiYXkudjEuQWNjb3VudCJPChNMaXN0QWNjb3VudHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACCJXChRMaXN0QWNjb3VudHNSZXNwb25zZRImCghhY2NvdW50cxgBIAMoCzIULnBhdGNoYmF5LnYxLkFjY291bnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIv0BChRVcGRhdGVBY2NvdW50UmVxdWVzdBIcCgphY2NvdW50X2lkGAEgASgJQgi6SAVyA7ABARIlCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wFIAIgBARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABARIeCgdjb250YWN0GAQgASgJQgi6SAVyAxj/AUgBiAEBEikKBmxpbWl0cxgFIAEoCzIZLnBhdGNoYmF5LnYxLkhvbGRlckxpbWl0czoX0twYE3BhdGNoYmF5LnYxLkFjY291bnRCDwoNX2Rpc3BsYXlfbmFtZUIKCghfY29udGFjdCI+ChVVcGRhdGVBY2NvdW50UmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnBhdGNoYmF5LnYxLkFjY291bnQiVQoURGVsZXRlQWNjb3VudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiFwoVRGVsZXRlQWNjb3VudFJlc3BvbnNlIvMCChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiAKDGRpc3BsYXlfbmFtZRgCIAEoCUIKukgHcgUQARj/ARIyCgRyb2xlGAMgASgOMhgucGF0Y2hiYXkudjEuQXBpS2V5LlJvbGVCCrpIB4IBBBABIAASPAoGc2NvcGVzGAQgAygOMhcucGF0Y2hiYXkudjEuUGVybWlzc2lvbkITukgQkgENEGQYASIHggEEEAEgABIjCgpleHBpcmVzX2F0GAUgASgDQg+6SAwiChj/t/+Q/c45KAASHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQESKQoGbGltaXRzGAcgASgLMhkucGF0Y2hiYXkudjEuSG9sZGVyTGltaXRzEjYKD2ltcG9ydGVkX3NlY3JldBgIIAEoCUIdukgW2AEBchEyD15bIS1+XXsyMCwyNTZ9JMjcGAEiTwoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleRIRCgNrZXkYAiABKAlCBMjcGAEiQAoQR2V0QXBpS2V5UmVxdWVzdBIsCgphcGlfa2V5X2lkGAEgASgJQhi6SBVyEzIRXlswLTlBLVphLXpdezE2fSQiOQoRR2V0QXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleSKDAQoSTGlzdEFwaUtleXNSZXF1ZXN0Eh8KCmFjY291bnRfaWQYASABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACBISCgpzaG93X2VuZGVkGAQgASgIIlUKE0xpc3RBcGlLZXlzUmVzcG9uc2USJQoIYXBpX2tleXMYASADKAsyEy5wYXRjaGJheS52MS5BcGlLZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoACChNVcGRhdGVBcGlLZXlSZXF1ZXN0EiwKCmFwaV9rZXlfaWQYASABKAlCGLpIFXITMhFeWzAtOUEtWmEtel17MTZ9JBIlCgxkaXNwbGF5X25hbWUYAiABKAlCCrpIB3IFEAEY/wFIAIgBARIoCgpleHBpcmVzX2F0GAMgASgDQg+6SAwiChj/t/+Q/c45KABIAYgBARIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABARIpCgZsaW1pdHMYBSABKAsyGS5wYXRjaGJheS52MS5Ib2xkZXJMaW1pdHNCDwoNX2Rpc3BsYXlfbmFtZUINCgtfZXhwaXJlc19hdCI8ChRVcGRhdGVBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5ItsBChFSb2xsQXBpS2V5UmVxdWVzdBIsCgphcGlfa2V5X2lkGAEgASgJQhi6SBVyEzIRXlswLTlBLVphLXpdezE2fSQSKgoPb3ZlcmxhcF9zZWNvbmRzGAIgASgFQgy6SAkaBxiAmp4BKABIAIgBARIoCgpleHBpcmVzX2F0GAMgASgDQg+6SAwiChj/t/+Q/c45KABIAYgBARIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABAUISChBfb3ZlcmxhcF9zZWNvbmRzQg0KC19leHBpcmVzX2F0InIKElJvbGxBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMucGF0Y2hiYXkudjEuQXBpS2V5EhEKA2tleRgCIAEoCUIEyNwYARIjCgZyb2xsZWQYAyABKAsyEy5wYXRjaGJheS52MS5BcGlLZXkiZAoTUmV2b2tlQXBpS2V5UmVxdWVzdBIsCgphcGlfa2V5X2lkGAEgASgJQhi6SBVyEzIRXlswLTlBLVphLXpdezE2fSQSHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiPAoUUmV2b2tlQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLnBhdGNoYmF5LnYxLkFwaUtleTKGDQoNQWNjZXNzU2VydmljZRJvCglHZXRDYWxsZXISHS5wYXRjaGJheS52MS5HZXRDYWxsZXJSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuR2V0Q2FsbGVyUmVzcG9uc2UiI5ACAbrcGAIYAYLT5JMCFGIGY2FsbGVyEgovdjEvY2FsbGVyEoIBCg1DcmVhdGVBY2NvdW50EiEucGF0Y2hiYXkudjEuQ3JlYXRlQWNjb3VudFJlcXVlc3QaIi5wYXRjaGJheS52MS5DcmVhdGVBY2NvdW50UmVzcG9uc2UiKrrcGAIQFcDcGAGC0+STAho6ASpiB2FjY291bnQiDC92MS9hY2NvdW50cxKEAQoKR2V0QWNjb3VudBIeLnBhdGNoYmF5LnYxLkdldEFjY291bnRSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuR2V0QWNjb3VudFJlc3BvbnNlIjWQAgG63BgECBMQFILT5JMCJGIHYWNjb3VudBIZL3YxL2FjY291bnRzL3thY2NvdW50X2lkfRJ0CgxMaXN0QWNjb3VudHMSIC5wYXRjaGJheS52MS5MaXN0QWNjb3VudHNSZXF1ZXN0GiEucGF0Y2hiYXkudjEuTGlzdEFjY291bnRzUmVzcG9uc2UiH5ACAbrcGAQIExAUgtPkkwIOEgwvdjEvYWNjb3VudHMSuAEKDVVwZGF0ZUFjY291bnQSIS5wYXRjaGJheS52MS5VcGRhdGVBY2NvdW50UmVxdWVzdBoiLnBhdGNoYmF5LnYxLlVwZGF0ZUFjY291bnRSZXNwb25zZSJgutwYAhAWwNwYAYLT5JMCUDoBKlonOgEqYgdhY2NvdW50GhkvdjEvYWNjb3VudHMve2FjY291bnRfaWR9YgdhY2NvdW50MhkvdjEvYWNjb3VudHMve2FjY291bnRfaWR9EoMBCg1EZWxldGVBY2NvdW50EiEucGF0Y2hiYXkudjEuRGVsZXRlQWNjb3VudFJlcXVlc3QaIi5wYXRjaGJheS52MS5EZWxldGVBY2NvdW50UmVzcG9uc2UiK7rcGAIQF8DcGAGC0+STAhsqGS92MS9hY2NvdW50cy97YWNjb3VudF9pZH0SdwoMQ3JlYXRlQXBpS2V5EiAucGF0Y2hiYXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBohLnBhdGNoYmF5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIiK63BgECBgQGcDcGAGC0+STAhA6ASoiCy92MS9hcGlLZXlzEoABCglHZXRBcGlLZXkSHS5wYXRjaGJheS52MS5HZXRBcGlLZXlSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuR2V0QXBpS2V5UmVzcG9uc2UiNJACAbrcGAQIGhAbgtPkkwIjYgdhcGlfa2V5EhgvdjEvYXBpS2V5cy97YXBpX2tleV9pZH0ScAoLTGlzdEFwaUtleXMSHy5wYXRjaGJheS52MS5MaXN0QXBpS2V5c1JlcXVlc3QaIC5wYXRjaGJheS52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIh6QAgG63BgECBoQG4LT5JMCDRILL3YxL2FwaUtleXMStQEKDFVwZGF0ZUFwaUtleRIgLnBhdGNoYmF5LnYxLlVwZGF0ZUFwaUtleVJlcXVlc3QaIS5wYXRjaGJheS52MS5VcGRhdGVBcGlLZXlSZXNwb25zZSJgutwYBAgcEB3A3BgBgtPkkwJOOgEqWiY6ASpiB2FwaV9rZXkaGC92MS9hcGlLZXlzL3thcGlfa2V5X2lkfWIHYXBpX2tleTIYL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9EoMBCgpSb2xsQXBpS2V5Eh4ucGF0Y2hiYXkudjEuUm9sbEFwaUtleVJlcXVlc3QaHy5wYXRjaGJheS52MS5Sb2xsQXBpS2V5UmVzcG9uc2UiNLrcGAQIHhAfwNwYAYLT5JMCIjoBKiIdL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJvbGwSlAEKDFJldm9rZUFwaUtleRIgLnBhdGNoYmF5LnYxLlJldm9rZUFwaUtleVJlcXVlc3QaIS5wYXRjaGJheS52MS5SZXZva2VBcGlLZXlSZXNwb25zZSI/utwYBAggECHA3BgBgtPkkwItOgEqYgdhcGlfa2V5Ih8vdjEvYXBpS2V5cy97YXBpX2tleV9pZH06cmV2b2tlQlsKC3BhdGNoYmF5LnYxQhJBY2Nlc3NTZXJ2aWNlUHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_account, file_patchbay_v1_api_key, file_patchbay_v1_limits, file_patchbay_v1_mutation, file_patchbay_v1_options, file_patchbay_v1_permission]);
 
 /**
  * Who calls.
@@ -62,6 +64,20 @@ export type Caller = Message<"patchbay.v1.Caller"> & {
    * @generated from field: repeated patchbay.v1.Permission permissions = 5;
    */
   permissions: Permission[];
+
+  /**
+   * How much is used of each limit that holds for them.
+   *
+   * @generated from field: repeated patchbay.v1.LimitState limit_states = 6;
+   */
+  limitStates: LimitState[];
+
+  /**
+   * What they may use, by names, where that is limited; empty for all that the permissions allow.
+   *
+   * @generated from field: repeated string allowed_models = 7;
+   */
+  allowedModels: string[];
 };
 
 /**
@@ -134,6 +150,20 @@ export type CreateAccountRequest = Message<"patchbay.v1.CreateAccountRequest"> &
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * Whom to ask for more, such as an address or a channel: whoever is over a limit is told. Default: nobody.
+   *
+   * @generated from field: string contact = 4;
+   */
+  contact: string;
+
+  /**
+   * What all who call for it may take together. Default: anything.
+   *
+   * @generated from field: patchbay.v1.HolderLimits limits = 5;
+   */
+  limits?: HolderLimits | undefined;
 };
 
 /**
@@ -289,6 +319,20 @@ export type UpdateAccountRequest = Message<"patchbay.v1.UpdateAccountRequest"> &
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * Whom to ask for more, such as an address or a channel: whoever is over a limit is told.
+   *
+   * @generated from field: optional string contact = 4;
+   */
+  contact?: string | undefined;
+
+  /**
+   * What all who call for it may take together: all of the limits, as one. An empty message takes them away.
+   *
+   * @generated from field: patchbay.v1.HolderLimits limits = 5;
+   */
+  limits?: HolderLimits | undefined;
 };
 
 /**
@@ -412,6 +456,23 @@ export type CreateApiKeyRequest = Message<"patchbay.v1.CreateApiKeyRequest"> & {
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * What its holder may take, which cannot be more than the caller may. What is used with the new key is counted as used
+   * by the caller, too, whose own limits hold for it. Default: nothing else limits it.
+   *
+   * @generated from field: patchbay.v1.HolderLimits limits = 7;
+   */
+  limits?: HolderLimits | undefined;
+
+  /**
+   * A secret that programs have already, to go on with: 20 to 256 characters, all of them printable and ASCII, at least 10
+   * different ones, and neither a key of ours nor a token. It is stored as a hash, and shown never again. Requires
+   * CREATE_API_KEY_ANY. Default: a new key is made.
+   *
+   * @generated from field: string imported_secret = 8;
+   */
+  importedSecret: string;
 };
 
 /**
@@ -435,7 +496,8 @@ export type CreateApiKeyResponse = Message<"patchbay.v1.CreateApiKeyResponse"> &
   apiKey?: ApiKey | undefined;
 
   /**
-   * The whole key, `pb_…`. This is the only time that it is shown: a repetition by request_id answers without it.
+   * The whole key, `pb_…`. This is the only time that it is shown: a repetition by request_id answers without it. Empty for
+   * an imported_secret, which whoever sent it has.
    *
    * @generated from field: string key = 2;
    */
@@ -595,6 +657,14 @@ export type UpdateApiKeyRequest = Message<"patchbay.v1.UpdateApiKeyRequest"> & {
    * @generated from field: string request_id = 4;
    */
   requestId: string;
+
+  /**
+   * What its holder may take: all of the limits, as one. An empty message takes them away. Nobody changes limits that hold
+   * for themselves.
+   *
+   * @generated from field: patchbay.v1.HolderLimits limits = 5;
+   */
+  limits?: HolderLimits | undefined;
 };
 
 /**
@@ -759,7 +829,8 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
  * Accounts, and the API keys that act for them.
  *
  * Nobody makes, changes, rolls or revokes a key that may do what they may not themselves, or that lasts longer than the
- * key they call with. It is the permissions that are compared, account by account, and never the names of roles.
+ * key they call with. It is the permissions that are compared, account by account, and never the names of roles. Whoever
+ * has limits makes keys within them: what such a key takes is taken from its maker, too.
  *
  * @generated from service patchbay.v1.AccessService
  */
@@ -840,7 +911,7 @@ export const AccessService: GenService<{
    * make another. A repetition by request_id makes no second key, and tells which one it was.
    *
    * Fails with PERMISSION_DENIED: API_KEY_EXCEEDS_CALLER, PERMISSION_MISSING for an account_id that is not the
-   * caller's. INVALID_ARGUMENT: REQUEST_ID_REUSED.
+   * caller's, or for an imported_secret. ALREADY_EXISTS: API_KEY_SECRET_TAKEN. INVALID_ARGUMENT: REQUEST_ID_REUSED.
    *
    * @generated from rpc patchbay.v1.AccessService.CreateApiKey
    */
@@ -875,8 +946,8 @@ export const AccessService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * Change the name or the end of an API key, as far as the request says: PATCH and PUT are the same. What a key may do
-   * never changes.
+   * Change the name, the end or the limits of an API key, as far as the request says: PATCH and PUT are the same. What a
+   * key may do never changes.
    *
    * Fails with NOT_FOUND: API_KEY_NOT_FOUND. FAILED_PRECONDITION: API_KEY_ENDED, LAST_ADMIN_KEY. PERMISSION_DENIED:
    * API_KEY_EXCEEDS_CALLER. INVALID_ARGUMENT: REQUEST_ID_REUSED.

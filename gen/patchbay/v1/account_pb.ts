@@ -5,13 +5,15 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
+import type { HolderLimits, LimitState } from "./limits_pb.ts";
+import { file_patchbay_v1_limits } from "./limits_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file patchbay/v1/account.proto.
  */
 export const file_patchbay_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9hY2NvdW50LnByb3RvEgtwYXRjaGJheS52MSJuCgdBY2NvdW50EhcKCmFjY291bnRfaWQYASABKAlCA+BBAxIUCgxkaXNwbGF5X25hbWUYAiABKAkSGwoOZGVmYXVsdF9sbG1faWQYAyABKAlCA+BBAxIXCgpjcmVhdGVkX2F0GAQgASgDQgPgQQNCVQoLcGF0Y2hiYXkudjFCDEFjY291bnRQcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_api_field_behavior]);
+  fileDesc("ChlwYXRjaGJheS92MS9hY2NvdW50LnByb3RvEgtwYXRjaGJheS52MSLeAQoHQWNjb3VudBIXCgphY2NvdW50X2lkGAEgASgJQgPgQQMSFAoMZGlzcGxheV9uYW1lGAIgASgJEhsKDmRlZmF1bHRfbGxtX2lkGAMgASgJQgPgQQMSFwoKY3JlYXRlZF9hdBgEIAEoA0ID4EEDEg8KB2NvbnRhY3QYBSABKAkSKQoGbGltaXRzGAYgASgLMhkucGF0Y2hiYXkudjEuSG9sZGVyTGltaXRzEjIKDGxpbWl0X3N0YXRlcxgHIAMoCzIXLnBhdGNoYmF5LnYxLkxpbWl0U3RhdGVCA+BBA0JVCgtwYXRjaGJheS52MUIMQWNjb3VudFByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_api_field_behavior, file_patchbay_v1_limits]);
 
 /**
  * Who owns things: Llms, API keys, and what becomes of them.
@@ -46,6 +48,27 @@ export type Account = Message<"patchbay.v1.Account"> & {
    * @generated from field: int64 created_at = 4;
    */
   createdAt: bigint;
+
+  /**
+   * Whom to ask for more, such as an address or a channel: whoever is over a limit is told. Empty for nobody.
+   *
+   * @generated from field: string contact = 5;
+   */
+  contact: string;
+
+  /**
+   * What all who call for it may take together; unset if nothing limits them.
+   *
+   * @generated from field: patchbay.v1.HolderLimits limits = 6;
+   */
+  limits?: HolderLimits | undefined;
+
+  /**
+   * How much is used of each of these limits. Only where one account is asked for.
+   *
+   * @generated from field: repeated patchbay.v1.LimitState limit_states = 7;
+   */
+  limitStates: LimitState[];
 };
 
 /**

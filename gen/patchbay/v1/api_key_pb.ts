@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
+import type { HolderLimits, LimitState } from "./limits_pb.ts";
+import { file_patchbay_v1_limits } from "./limits_pb.ts";
 import type { Permission } from "./permission_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -13,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/api_key.proto.
  */
 export const file_patchbay_v1_api_key: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9hcGlfa2V5LnByb3RvEgtwYXRjaGJheS52MSLYAgoGQXBpS2V5EhcKCmFwaV9rZXlfaWQYASABKAlCA+BBAxIXCgphY2NvdW50X2lkGAIgASgJQgPgQQUSFAoMZGlzcGxheV9uYW1lGAMgASgJEisKBHJvbGUYBCABKA4yGC5wYXRjaGJheS52MS5BcGlLZXkuUm9sZUID4EEFEiwKBnNjb3BlcxgFIAMoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb25CA+BBBRIXCgpjcmVhdGVkX2F0GAYgASgDQgPgQQMSEgoKZXhwaXJlc19hdBgHIAEoAxIXCgpyZXZva2VkX2F0GAggASgDQgPgQQMSGQoMbGFzdF91c2VkX2F0GAkgASgDQgPgQQMiSgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASCQoFQURNSU4QARIJCgVPV05FUhACEgoKBk1FTUJFUhADEgoKBlZJRVdFUhAEQlQKC3BhdGNoYmF5LnYxQgtBcGlLZXlQcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_api_field_behavior, file_patchbay_v1_permission]);
+  fileDesc("ChlwYXRjaGJheS92MS9hcGlfa2V5LnByb3RvEgtwYXRjaGJheS52MSLRAwoGQXBpS2V5EhcKCmFwaV9rZXlfaWQYASABKAlCA+BBAxIXCgphY2NvdW50X2lkGAIgASgJQgPgQQUSFAoMZGlzcGxheV9uYW1lGAMgASgJEisKBHJvbGUYBCABKA4yGC5wYXRjaGJheS52MS5BcGlLZXkuUm9sZUID4EEFEiwKBnNjb3BlcxgFIAMoDjIXLnBhdGNoYmF5LnYxLlBlcm1pc3Npb25CA+BBBRIXCgpjcmVhdGVkX2F0GAYgASgDQgPgQQMSEgoKZXhwaXJlc19hdBgHIAEoAxIXCgpyZXZva2VkX2F0GAggASgDQgPgQQMSGQoMbGFzdF91c2VkX2F0GAkgASgDQgPgQQMSKQoGbGltaXRzGAogASgLMhkucGF0Y2hiYXkudjEuSG9sZGVyTGltaXRzEjIKDGxpbWl0X3N0YXRlcxgLIAMoCzIXLnBhdGNoYmF5LnYxLkxpbWl0U3RhdGVCA+BBAxIYCgtpc19pbXBvcnRlZBgMIAEoCEID4EEDIkoKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEgkKBUFETUlOEAESCQoFT1dORVIQAhIKCgZNRU1CRVIQAxIKCgZWSUVXRVIQBEJUCgtwYXRjaGJheS52MUILQXBpS2V5UHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_api_field_behavior, file_patchbay_v1_limits, file_patchbay_v1_permission]);
 
 /**
  * A credential of an account, with a role. The secret in it is shown once, when it is made, and kept by nobody.
@@ -83,6 +85,28 @@ export type ApiKey = Message<"patchbay.v1.ApiKey"> & {
    * @generated from field: int64 last_used_at = 9;
    */
   lastUsedAt: bigint;
+
+  /**
+   * What its holder may take; unset if nothing limits them. A key that was rolled shares it, and what is used of it.
+   *
+   * @generated from field: patchbay.v1.HolderLimits limits = 10;
+   */
+  limits?: HolderLimits | undefined;
+
+  /**
+   * How much is used of each limit that holds for it: its own, that of the key with which it was made, and the account's.
+   * Only where one key is asked for.
+   *
+   * @generated from field: repeated patchbay.v1.LimitState limit_states = 11;
+   */
+  limitStates: LimitState[];
+
+  /**
+   * Whether its secret was brought along by an operator, rather than made here.
+   *
+   * @generated from field: bool is_imported = 12;
+   */
+  isImported: boolean;
 };
 
 /**

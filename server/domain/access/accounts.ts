@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
 import type { Secret } from "../../base/secret.ts";
+import { saveLimits, storedLimitsOf } from "../../store/limits/holder-limits.ts";
 import { belongingsOf, deleteAccount, findAccount, listAccounts, lockAccount } from "../../store/queries/access.ts";
 import { eraseDeletedOf } from "../../store/queries/llms.ts";
 import { Account } from "../../store/schema/account.entity.ts";
@@ -8,26 +9,47 @@ import { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit, SYSTEM } from "../call/audit-record.ts";
+import type { HolderLimits } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
-import { reach, type Scope } from "../call/scope.ts";
+import { onceCommitted, reach, type Scope } from "../call/scope.ts";
 import { parseApiKey } from "./api-key-format.ts";
-import { addApiKey } from "./api-keys.ts";
+import { type ApiKeys, addApiKey } from "./api-keys.ts";
+import { ownLimitsOf } from "./grant.ts";
+
+/** What changes of an account; undefined leaves it as it is. */
+export interface AccountChange {
+  readonly displayName: string | undefined;
+  readonly contact: string | undefined;
+  /** What all who call for it may take together. */
+  readonly limits: HolderLimits | undefined;
+}
+
+/** An account as it is asked for. */
+export interface AccountDraft extends Partial<AccountChange> {
+  /** Empty: a new id. */
+  readonly accountId: string;
+  readonly displayName: string;
+}
 
 /** The accounts: who owns things. Admission lets nobody make, change or delete one who may not do so to any. */
 export class Accounts {
   readonly #vault: Vault;
+  readonly #keys: ApiKeys;
 
-  constructor({ vault }: { vault: Vault }) {
+  constructor({ vault, keys }: { vault: Vault; keys: ApiKeys }) {
     this.#vault = vault;
+    this.#keys = keys;
   }
 
   /** An empty accountId asks for a new one. */
-  async create(scope: Scope, { accountId, displayName }: { accountId: string; displayName: string }): Promise<Account> {
+  async create(scope: Scope, { accountId, displayName, contact = "", limits }: AccountDraft): Promise<Account> {
+    if (limits) requireUnlimited(scope);
     const id = accountId || randomUUID();
-    const account = scope.em.create(Account, { id, displayName, defaultLlm: null });
+    const account = scope.em.create(Account, { id, displayName, contact, defaultLlm: null });
     try {
       await scope.em.transactional(async (em) => {
         await em.persist(account).flush();
+        if (limits) await limitAccount(em, account, limits);
         await recordAudit(scope, em, { action: "account.create", resourceId: id, ownerId: id });
       });
     } catch (error) {
@@ -53,17 +75,24 @@ export class Accounts {
     return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 
-  async update(scope: Scope, accountId: string, displayName: string | undefined): Promise<Account> {
-    return scope.em.transactional(async (em) => {
+  async update(scope: Scope, accountId: string, change: AccountChange): Promise<Account> {
+    const { displayName, contact, limits } = change;
+    if (limits) requireUnlimited(scope);
+    const updated = await scope.em.transactional(async (em) => {
       const account = await lockAccount(em, accountId);
       if (!account) throw accountNotFound(accountId);
-      if (displayName === undefined) return account;
-      account.displayName = displayName;
+      const fields = Object.keys(change).filter((name) => change[name as keyof AccountChange] !== undefined);
+      if (fields.length === 0) return account;
+      if (displayName !== undefined) account.displayName = displayName;
+      if (contact !== undefined) account.contact = contact;
       await em.flush();
-      const facts = { fields: "displayName" };
+      if (limits) await limitAccount(em, account, limits);
+      const facts = { fields: fields.join(",") };
       await recordAudit(scope, em, { action: "account.update", resourceId: accountId, ownerId: accountId, facts });
       return account;
     });
+    onceCommitted(scope, () => this.#keys.forgetAll());
+    return updated;
   }
 
   /**
@@ -82,6 +111,17 @@ export class Accounts {
       await recordAudit(scope, em, { action: "account.delete", resourceId: accountId, ownerId: accountId, facts });
     });
   }
+}
+
+async function limitAccount(em: EntityManager, account: Account, limits: HolderLimits): Promise<void> {
+  await saveLimits(em, { id: account.id, accountId: account.id, kind: "ACCOUNT" }, limits);
+  account.ownLimits = storedLimitsOf(limits);
+}
+
+/** Whoever is limited would otherwise give an account more than they have, and call for it. */
+function requireUnlimited({ caller }: Scope): void {
+  if (!ownLimitsOf(caller)?.length) return;
+  throw new Fault("API_KEY_EXCEEDS_CALLER", "a caller with limits of their own does not change those of accounts");
 }
 
 function accountNotFound(accountId: string): Fault {

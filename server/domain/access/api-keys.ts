@@ -1,15 +1,17 @@
 import { timingSafeEqual } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { LRUCache } from "lru-cache";
 import { Fault } from "../../base/fault.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
-import { type ApiKeyRow, keepUses } from "../../store/queries/access.ts";
+import { type ApiKeyRow, findImportedKey, hasImportedKeys, IMPORTED, keepUses } from "../../store/queries/access.ts";
 import { ApiKey } from "../../store/schema/api-key.entity.ts";
 import type { EntityManager, Store } from "../../store/store.ts";
+import { allowedNames } from "../call/holder-limits.ts";
 import type { Permission, Role } from "../call/permissions.ts";
 import type { Caller } from "../call/scope.ts";
-import { makeApiKey, parseApiKey } from "./api-key-format.ts";
-import { permissionsOf } from "./grant.ts";
+import { importedDigest, makeApiKey, parseApiKey } from "./api-key-format.ts";
+import { permissionsByName, permissionsOf } from "./grant.ts";
 import type { Limits } from "./limits.ts";
 
 /** How many API keys are held in memory, and as many uses of them are noted. */
@@ -28,12 +30,16 @@ export class ApiKeys {
   readonly #limits: Limits;
   readonly #uses: ApiKeyUses;
   readonly #held: RowCache<HeldKey>;
+  readonly #imports: RowCache<{ readonly exist: boolean }>;
+  /** The ids of keys that were brought along, by their digests; neither ever changes. */
+  readonly #imported = new LRUCache<string, string>({ max: MAX_HELD });
 
   constructor({ store, limits, uses }: { store: Store; limits: Limits; uses: ApiKeyUses }) {
     this.#store = store;
     this.#limits = limits;
     this.#uses = uses;
-    this.#held = store.cache("api_key", { max: MAX_HELD });
+    this.#held = store.cache("api_key", { max: MAX_HELD, clearedBy: ["holder_limits"] });
+    this.#imports = store.cache("api_key", { max: 1 });
   }
 
   /**
@@ -41,7 +47,7 @@ export class ApiKeys {
    * has is not answered from the database for a while; keys that are known go on.
    */
   async authenticate(text: string | undefined, address: string): Promise<Caller> {
-    const parsed = text === undefined ? undefined : parseApiKey(text);
+    const parsed = text === undefined ? undefined : (parseApiKey(text) ?? (await this.#parseImported(text, address)));
     const held = parsed && (await this.#held.get(parsed.id, () => this.#load(parsed.id, address)));
     if (!parsed || !held || !timingSafeEqual(parsed.digest, held.digest) || held.endsAt <= Date.now()) {
       if (parsed) await this.#limits.countGuess(address);
@@ -56,16 +62,46 @@ export class ApiKeys {
     this.#held.forget(id);
   }
 
+  /** To be called when a change of limits is committed: other keys may be within them. */
+  forgetAll(): void {
+    this.#held.clear();
+  }
+
+  /** To be called when it is committed that a secret was brought along. */
+  forgetImports(): void {
+    this.#imports.clear();
+  }
+
   /** Refuses to go on with a call that lasts, once its key is no longer what it was when the call began, or its token ended. */
-  async requireUnchanged({ apiKeyId, permissions, tokenEndsAt = Number.POSITIVE_INFINITY }: Caller): Promise<void> {
+  async requireUnchanged(caller: Caller): Promise<void> {
+    const { apiKeyId, permissions, tokenEndsAt = Number.POSITIVE_INFINITY } = caller;
     if (apiKeyId === "") {
       if (tokenEndsAt > Date.now()) return;
       throw new Fault("API_KEY_REFUSED", "the token has expired; call again with a new one");
     }
     const held = await this.#held.get(apiKeyId, () => this.#read(apiKeyId));
-    const mayTheSame = held?.caller.permissions.symmetricDifference(permissions).size === 0;
+    const mayTheSame =
+      held?.caller.permissions.symmetricDifference(permissions).size === 0 &&
+      isDeepStrictEqual(allowedNames(held.caller), allowedNames(caller));
     if (held && mayTheSame && held.endsAt > Date.now()) return;
     throw new Fault("API_KEY_REFUSED", "the API key was revoked, has expired or may do something else now; call again");
+  }
+
+  /** The key that a text is which was not made here. Where none was brought along, the database is not asked about it. */
+  async #parseImported(text: string, address: string): Promise<{ id: string; digest: Buffer } | undefined> {
+    const digest = importedDigest(text);
+    if (!digest) return undefined;
+    const { rows } = this.#store;
+    const imports = await this.#imports.get(IMPORTED, () => hasImportedKeys(rows));
+    if (!imports?.exist) return undefined;
+    const name = digest.toString("base64");
+    const known = this.#imported.get(name);
+    if (known) return { id: known, digest };
+    this.#limits.refuseGuessing(address);
+    const id = await findImportedKey(rows, digest);
+    if (id) this.#imported.set(name, id);
+    else await this.#limits.countGuess(address);
+    return id === undefined ? undefined : { id, digest };
   }
 
   async #load(id: string, address: string): Promise<HeldKey | undefined> {
@@ -99,6 +135,8 @@ export function addApiKey(
     displayName,
     scopes = [],
     expiresAt = null,
+    limitsId = null,
+    imported,
     key = makeApiKey(),
   }: {
     accountId: string;
@@ -106,6 +144,10 @@ export function addApiKey(
     displayName: string;
     scopes?: readonly Permission[];
     expiresAt?: Date | null;
+    /** What its holder may take; null for anything. */
+    limitsId?: string | null;
+    /** The digest of a secret that was brought along, in the place of the key's own. */
+    imported?: Buffer | undefined;
     key?: Secret;
   },
 ): { stored: ApiKey; key: Secret } {
@@ -117,7 +159,9 @@ export function addApiKey(
     displayName,
     role,
     scopes: [...scopes],
-    digest: parsed.digest,
+    digest: imported ?? parsed.digest,
+    isImported: imported !== undefined,
+    limits: limitsId,
     expiresAt,
     revokedAt: null,
   });
@@ -133,8 +177,9 @@ function callerWith(apiKeyId: string, row: ApiKeyRow): Caller {
     accountId,
     apiKeyId,
     role,
-    permissions: permissionsOf({ role, scopes }),
+    permissions: permissionsByName(permissionsOf({ role, scopes }), row.limits),
     isScoped: scopes.length > 0,
+    ...(row.limits === undefined ? {} : { limits: row.limits }),
     ...(endsAt === Number.POSITIVE_INFINITY ? {} : { endsAt }),
   };
 }

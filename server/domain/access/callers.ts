@@ -1,9 +1,13 @@
 import { type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { RowCache } from "../../store/cache/row-cache.ts";
+import type { AccountRow } from "../../store/queries/prepared-reads.ts";
 import type { Store } from "../../store/store.ts";
+import { type HeldLimits, type HolderLimits, limitsAnything } from "../call/holder-limits.ts";
 import { ROLES, type Role } from "../call/permissions.ts";
 import type { Caller } from "../call/scope.ts";
 import { type ApiKeys, refused } from "./api-keys.ts";
+import { permissionsByName } from "./grant.ts";
+import { readTokenLimits, subjectLimitsId } from "./token-limits.ts";
 
 /** Tells who calls: by an API key of ours, or by a token of the operator's issuer. */
 export class Callers {
@@ -31,6 +35,10 @@ export interface IdTokenRules {
   readonly accountClaim: string;
   /** The claim with the role: a word, or a list with one word that is a role of ours. */
   readonly roleClaim: string;
+  /** The claim with what the person may take, in the JSON of the contract. */
+  readonly limitsClaim: string;
+  /** What persons may take whose tokens do not have that claim. */
+  readonly defaultLimits: HolderLimits;
 }
 
 const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
@@ -47,13 +55,13 @@ export class IdTokens {
   readonly #rules: IdTokenRules;
   readonly #keys: JWTVerifyGetKey;
   readonly #store: Store;
-  readonly #accounts: RowCache<{ readonly id: string }>;
+  readonly #accounts: RowCache<AccountRow>;
 
   constructor({ rules, keys, store }: { rules: IdTokenRules; keys: JWTVerifyGetKey; store: Store }) {
     this.#rules = rules;
     this.#keys = keys;
     this.#store = store;
-    this.#accounts = store.cache("account", { max: MAX_HELD });
+    this.#accounts = store.cache("account", { max: MAX_HELD, clearedBy: ["holder_limits"] });
   }
 
   /** Whether a text has the form of a token, whatever is in it. */
@@ -73,7 +81,18 @@ export class IdTokens {
     const account = await this.#accounts.get(accountId, () => this.#store.hot.account(accountId));
     if (!account) throw refused();
     const tokenEndsAt = (exp + CLOCK_TOLERANCE_S) * 1_000;
-    return { accountId, apiKeyId: "", subject, role, permissions: ROLES[role], tokenEndsAt };
+    const limits = this.#limitsOf(subject, account, claims[this.#rules.limitsClaim]);
+    const permissions = permissionsByName(ROLES[role], limits);
+    return { accountId, apiKeyId: "", subject, role, permissions, tokenEndsAt, ...(limits && { limits }) };
+  }
+
+  /** What limits a person: what their token says or else the operator, and what limits the account. */
+  #limitsOf(subject: string, account: AccountRow, claim: unknown): readonly HeldLimits[] | undefined {
+    const own = claim === undefined ? this.#rules.defaultLimits : limitsIn(claim);
+    if (!limitsAnything(own)) return account.limits;
+    const { id: accountId, contact, limits = [] } = account;
+    const id = subjectLimitsId(accountId, subject);
+    return [{ ...own, id, kind: "SUBJECT", holderId: subject, accountId, contact }, ...limits];
   }
 
   async #verify(text: string): Promise<JWTPayload> {
@@ -97,6 +116,15 @@ export class IdTokens {
 
 function accountIn(claim: unknown): string | undefined {
   return typeof claim === "string" && UUID.test(claim) ? claim.toLowerCase() : undefined;
+}
+
+/** A claim that cannot be read would limit nobody. */
+function limitsIn(claim: unknown): HolderLimits {
+  try {
+    return readTokenLimits(claim);
+  } catch (error) {
+    throw refused(error);
+  }
 }
 
 /** Of several roles none is chosen: that would be a guess. */

@@ -1,4 +1,5 @@
 import { Fault } from "../../base/fault.ts";
+import { excessOf, type HolderLimits, isModelLimited } from "../call/holder-limits.ts";
 import { anyOf, isOwn, type Permission, ROLES, type Role } from "../call/permissions.ts";
 import type { Caller } from "../call/scope.ts";
 
@@ -12,6 +13,18 @@ export interface Grant {
   readonly endsAt: number;
 }
 
+/** Whoever could do these would make a name that they may use stand for something else. */
+const NOT_BY_NAME = /^(CREATE|UPDATE|DELETE|SET_DEFAULT|ROTATE)_LLM_|_PROVIDER_/;
+
+/** What is left of permissions to who may use some names only: they test and use what is named, and change nothing of it. */
+export function permissionsByName(
+  permissions: ReadonlySet<Permission>,
+  limits: Caller["limits"],
+): ReadonlySet<Permission> {
+  if (!isModelLimited({ limits })) return permissions;
+  return new Set([...permissions].filter((permission) => !NOT_BY_NAME.test(permission)));
+}
+
 /** All that a role may do, as far as the scopes leave it. */
 export function permissionsOf({ role, scopes }: Pick<Grant, "role" | "scopes">): ReadonlySet<Permission> {
   return scopes.length === 0 ? ROLES[role] : ROLES[role].intersection(new Set(scopes));
@@ -22,7 +35,9 @@ export function permissionsOf({ role, scopes }: Pick<Grant, "role" | "scopes">):
  * what is allowed to one's own account is nothing that a key of another account may be given.
  */
 export function requireWithin(caller: Caller, grant: Grant): void {
-  const excess = [...permissionsOf(grant)].find((permission) => !covers(caller, permission, grant.accountId));
+  // Whatever such a caller makes is limited to the same names.
+  const granted = permissionsByName(permissionsOf(grant), caller.limits);
+  const excess = [...granted].find((permission) => !covers(caller, permission, grant.accountId));
   if (excess !== undefined) {
     throw new Fault("API_KEY_EXCEEDS_CALLER", `the key may do what the caller may not in that account: ${excess}`, {
       metadata: { permission: excess },
@@ -33,6 +48,33 @@ export function requireWithin(caller: Caller, grant: Grant): void {
     const message = `the key would work longer than the one that the caller comes with, which ends at ${endsAt}`;
     throw new Fault("API_KEY_EXCEEDS_CALLER", message, { metadata: { expiresAt: String(endsAt) } });
   }
+}
+
+/** The limits that hold for a caller for themselves, and not only as one of an account. */
+export function ownLimitsOf({ limits = [] }: Caller): Caller["limits"] {
+  return limits.filter(({ kind }) => kind !== "ACCOUNT");
+}
+
+/** Refuses limits that are wider than those of the caller; what is left out is limited by the caller's anyway. */
+export function requireNarrower(caller: Caller, asked: HolderLimits): void {
+  for (const held of ownLimitsOf(caller) ?? []) {
+    const excess = excessOf(asked, held);
+    if (!excess) continue;
+    throw new Fault("API_KEY_EXCEEDS_CALLER", `${excess.field}: ${excess.description}`, {
+      fields: [excess],
+      metadata: { limit: excess.field.replace(/^limits\./, "") },
+    });
+  }
+}
+
+/** Refuses to touch an API key that takes from others than the caller: whoever is limited would get around it by that. */
+export function requireTakenFrom(caller: Caller, chain: readonly string[]): void {
+  const missed = ownLimitsOf(caller)?.find(({ id }) => !chain.includes(id));
+  if (!missed) return;
+  throw new Fault(
+    "API_KEY_EXCEEDS_CALLER",
+    "the key is not within the limits of the caller, which it would escape from",
+  );
 }
 
 /**

@@ -1,6 +1,8 @@
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { Secret } from "../../base/secret.ts";
+import { chainOf, storedLimitsOf } from "../../store/limits/holder-limits.ts";
 import {
+  announceImport,
   findApiKey,
   hasOtherAdminKey,
   listApiKeys,
@@ -12,11 +14,14 @@ import type { ApiKey } from "../../store/schema/api-key.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit } from "../call/audit-record.ts";
+import { type HolderLimits, UNLIMITED } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { type OwnPermission, type Permission, ROLES, type Role } from "../call/permissions.ts";
-import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import { type Caller, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import { importedDigest, importProblem } from "./api-key-format.ts";
 import { type ApiKeys, addApiKey } from "./api-keys.ts";
-import { type Grant, requireWithin, scopesFor } from "./grant.ts";
+import { type Grant, ownLimitsOf, requireNarrower, requireTakenFrom, requireWithin, scopesFor } from "./grant.ts";
+import { changeLimits, limitsFor } from "./key-limits.ts";
 
 /** A key as it is asked for. */
 export interface ApiKeyDraft {
@@ -27,18 +32,24 @@ export interface ApiKeyDraft {
   readonly scopes: readonly Permission[];
   /** Undefined: when the caller's key ends. */
   readonly expiresAt: Date | undefined;
+  /** What its holder may take; undefined: whatever the caller may. */
+  readonly limits: HolderLimits | undefined;
+  /** A secret that was made elsewhere and goes on; undefined: a new one is made. */
+  readonly importedSecret: Secret | undefined;
 }
 
 /** What changes; undefined leaves it as it is, null takes the end away. */
 export interface ApiKeyChange {
   readonly displayName: string | undefined;
   readonly expiresAt: Date | null | undefined;
+  readonly limits: HolderLimits | undefined;
 }
 
 /** A key that was made just now, which is the only time that it is whole. */
 export interface Issued {
   readonly stored: ApiKey;
-  readonly key: Secret;
+  /** Undefined for a secret that was brought along. */
+  readonly key: Secret | undefined;
 }
 
 /** The API keys of accounts. Nobody makes, changes, rolls or revokes one that gives more than they hold themselves. */
@@ -53,7 +64,7 @@ export class IssuedKeys {
 
   async create(scope: Scope, draft: ApiKeyDraft): Promise<Issued> {
     const { caller } = scope;
-    const { role, displayName } = draft;
+    const { role, displayName, limits = UNLIMITED } = draft;
     const accountId = draft.accountId || caller.accountId;
     requireReach(scope, accountId, "CREATE_API_KEY_OWN");
     const scopes = scopesFor(caller, role, draft.scopes);
@@ -61,10 +72,16 @@ export class IssuedKeys {
     requireFuture(expiresAt);
     requireOfRole(role, scopes);
     requireWithin(caller, { accountId, role, scopes, endsAt: timeOf(expiresAt) });
+    requireNarrower(caller, limits);
+    const imported = draft.importedSecret && digestOfImported(caller, draft.importedSecret);
     try {
-      return await scope.em.transactional(async (em) => {
-        const issued = addApiKey(em, { accountId, role, displayName, scopes, expiresAt });
+      const issued = await scope.em.transactional(async (em) => {
+        const limitsId = await limitsFor(em, caller, accountId, limits);
+        const added = addApiKey(em, { accountId, role, displayName, scopes, expiresAt, limitsId, imported });
         await em.flush();
+        added.stored.ownLimits = limitsId === null ? null : storedLimitsOf(limits);
+        if (imported) await announceImport(em);
+        const issued = { stored: added.stored, key: imported ? undefined : added.key };
         const facts = { role };
         await recordAudit(scope, em, {
           action: "apiKey.create",
@@ -74,7 +91,10 @@ export class IssuedKeys {
         });
         return issued;
       });
+      if (imported) onceCommitted(scope, () => this.#keys.forgetImports());
+      return issued;
     } catch (error) {
+      if (violates(error, "api_key_imported_key")) throw secretTaken(error);
       if (violates(error, "api_key_account_fkey")) throw invalidField("account_id", "must be the id of an account");
       throw error;
     }
@@ -101,7 +121,7 @@ export class IssuedKeys {
   }
 
   async update(scope: Scope, apiKeyId: string, change: ApiKeyChange): Promise<ApiKey> {
-    const { displayName, expiresAt } = change;
+    const { displayName, expiresAt, limits } = change;
     return this.#change(scope, apiKeyId, "UPDATE_API_KEY_OWN", async (em, key) => {
       requireWorking(key);
       if (displayName !== undefined) key.displayName = displayName;
@@ -110,6 +130,7 @@ export class IssuedKeys {
         key.expiresAt = expiresAt;
         await requireAdminKey(em, key);
       }
+      if (limits !== undefined) await changeLimits(em, scope.caller, key, limits);
       const fields = Object.keys(change).filter((name) => change[name as keyof ApiKeyChange] !== undefined);
       if (fields.length === 0) return key;
       await em.flush();
@@ -132,7 +153,9 @@ export class IssuedKeys {
       const grant = { ...grantOf(rolled), endsAt: timeOf(newEnd) };
       requireWithin(scope.caller, grant);
       const { accountId, role, scopes } = grant;
-      const issued = addApiKey(em, { accountId, role, scopes, displayName: rolled.displayName, expiresAt: newEnd });
+      const { displayName, limits: limitsId = null } = rolled;
+      const issued = addApiKey(em, { accountId, role, scopes, displayName, expiresAt: newEnd, limitsId });
+      issued.stored.ownLimits = rolled.ownLimits ?? null;
       rolled.expiresAt = new Date(Math.min(Date.now() + overlapMs, timeOf(rolled.expiresAt)));
       await em.flush();
       await requireAdminKey(em, rolled);
@@ -169,9 +192,10 @@ export class IssuedKeys {
       const key = found && (await lockApiKey(em, apiKeyId, reachable));
       if (!key) throw notFound(apiKeyId);
       requireWithin(scope.caller, { ...grantOf(key), endsAt: Number.NEGATIVE_INFINITY });
+      if (ownLimitsOf(scope.caller)?.length) requireTakenFrom(scope.caller, await chainOf(em, key.limits ?? null));
       return change(em, key);
     });
-    onceCommitted(scope, () => this.#keys.forget(apiKeyId));
+    onceCommitted(scope, () => this.#keys.forgetAll());
     return result;
   }
 }
@@ -181,6 +205,18 @@ function grantOf(key: ApiKey): Grant {
   const endsAt = Math.min(timeOf(key.expiresAt), timeOf(key.revokedAt));
   // The columns hold nothing else: what goes in is checked by the contract.
   return { accountId: key.account, role: key.role as Role, scopes: key.scopes as Permission[], endsAt };
+}
+
+/** Those who may make keys for anybody are the operators, who alone bring secrets along. */
+function digestOfImported({ permissions }: Caller, secret: Secret): Buffer {
+  if (!permissions.has("CREATE_API_KEY_ANY")) throw missing("CREATE_API_KEY_ANY");
+  const problem = importProblem(secret.reveal());
+  if (problem !== undefined) throw invalidField("imported_secret", problem);
+  return importedDigest(secret.reveal()) as Buffer;
+}
+
+function secretTaken(cause: unknown): Fault {
+  return new Fault("API_KEY_SECRET_TAKEN", "imported_secret: an API key has this secret already", {}, cause);
 }
 
 function requireWorking(key: ApiKey): void {

@@ -1,6 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import type { Watch } from "../../base/watch.ts";
 import type { EntityManager } from "../../store/store.ts";
+import type { HeldLimits } from "./holder-limits.ts";
 import { anyOf, type OwnPermission, type Permission, type Role } from "./permissions.ts";
 
 /** Who calls. */
@@ -18,6 +19,8 @@ export interface Caller {
   readonly endsAt?: number;
   /** When the token that they came with is taken no longer, in milliseconds since 1970; undefined if it is no token. */
   readonly tokenEndsAt?: number;
+  /** What limits them: their own limits first, then those that these are within, then the account's; undefined for nothing. */
+  readonly limits?: readonly HeldLimits[] | undefined;
 }
 
 /** Whose use is counted together: that of an API key, or of whoever a token is for. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
+import { usdOf } from "../../base/usd.ts";
 import {
   type BudgetRow,
   deleteBudget,
@@ -17,9 +18,9 @@ import { recordAudit } from "../call/audit-record.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import { resetOf } from "../limits/periods.ts";
 import type { LlmTargets } from "../llms/targets.ts";
 import { notFound } from "../llms/values.ts";
-import { usdOf } from "./price.ts";
 
 const MAX_BUDGETS = 10_000;
 
@@ -161,12 +162,4 @@ function exhausted(llm: Readonly<Llm>, { id, amount, spent, reserved, period }: 
       },
     },
   );
-}
-
-/** When a budget of a period begins anew, in milliseconds since 1970. */
-function resetOf(period: string): number | undefined {
-  const now = new Date();
-  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
-  if (period === "DAY") return Date.UTC(year, month, day + 1);
-  return period === "MONTH" ? Date.UTC(year, month + 1, 1) : undefined;
 }

@@ -15,10 +15,10 @@ import type {
 } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { UsageSourceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../../base/fault.ts";
+import { usdOf } from "../../base/usd.ts";
 import type { ReplyFacts } from "../../domain/chat/attempt.ts";
 import type { ChatAsk, ChatEvent, Chats, ReplyOrigin } from "../../domain/chat/chats.ts";
 import type { Sessions } from "../../domain/chat/sessions.ts";
-import { usdOf } from "../../domain/usage/price.ts";
 import type {
   ChatMessage,
   ContentPart,

@@ -29,13 +29,13 @@ import {
 import { Notice_CodeSchema, type NoticeSchema } from "../../../gen/patchbay/v1/notice_pb.ts";
 import type { ProviderModelSchema } from "../../../gen/patchbay/v1/provider_pb.ts";
 import type { TokenPriceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
+import { usdOf } from "../../base/usd.ts";
 import type { Notice } from "../../domain/connections/notice.ts";
 import { purgeTimeOf } from "../../domain/llms/deletion.ts";
 import { etagOf, inferredOf } from "../../domain/llms/values.ts";
 import type { LlmEvent } from "../../domain/llms/watch-llms.ts";
 import { PROPERTIES, type PropertySource, sourcesOf } from "../../domain/models/inference.ts";
 import type { FetchedModels } from "../../domain/models/lists.ts";
-import { usdOf } from "../../domain/usage/price.ts";
 import type { Llm, StoredPrice, StoredSlot, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { ServedModel } from "../../upstream/models/adapter.ts";
 import { numberOf } from "../call/enums.ts";

@@ -1,6 +1,8 @@
 import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
+import { deleteLimitsOf, type HeldLimitsRow, readHeldLimits, type StoredHeldLimits } from "../limits/holder-limits.ts";
 import { Account } from "../schema/account.entity.ts";
 import { ApiKey } from "../schema/api-key.entity.ts";
+import type { RowReader } from "../sql/rows.ts";
 
 /** What is counted at most of each kind of thing that an account owns. */
 const MAX_COUNTED = 1_000;
@@ -9,6 +11,7 @@ const MAX_COUNTED = 1_000;
 const WORKING: Readonly<Record<string, string>> = {
   api_key: "and revoked_at is null and coalesce(expires_at > now(), true)",
   llm: "and deleted_at is null",
+  budget: "and holder_id is null",
 };
 
 export function findAccount(em: EntityManager, id: string): Promise<Account | null> {
@@ -36,6 +39,7 @@ export function listAccounts(
 /** Deletes an account with its API keys; what else there is would not let it go. */
 export async function deleteAccount(em: EntityManager, id: string): Promise<void> {
   await em.execute("delete from api_key where account_id = ?", [id]);
+  await deleteLimitsOf(em, id);
   await em.execute("delete from account where id = ?", [id]);
 }
 
@@ -73,6 +77,8 @@ export interface ApiKeyRow {
   readonly digest: Buffer;
   /** When it stops working, in milliseconds since 1970; infinity for never. */
   readonly endsAt: number;
+  /** Its holder's, those that they are within, and the account's; undefined for none. */
+  readonly limits: readonly HeldLimitsRow[] | undefined;
 }
 
 /** A row of api_key, as the database has it. */
@@ -83,15 +89,16 @@ export interface StoredApiKey {
   readonly digest: Buffer;
   readonly expires_at: Date | null;
   readonly revoked_at: Date | null;
+  readonly limits: readonly StoredHeldLimits[] | null;
 }
 
 /** Any number will do, as long as every server takes the same. */
 const ADMIN_KEYS_LOCK = 5_063_100_010;
 
-export function readApiKeyRow({ account_id, expires_at, revoked_at, ...row }: StoredApiKey): ApiKeyRow {
+export function readApiKeyRow({ account_id, expires_at, revoked_at, limits, ...row }: StoredApiKey): ApiKeyRow {
   const { role, scopes, digest } = row;
   const endsAt = Math.min(timeOf(expires_at), timeOf(revoked_at));
-  return { accountId: account_id, role, scopes, digest, endsAt };
+  return { accountId: account_id, role, scopes, digest, endsAt, limits: readHeldLimits(limits) };
 }
 
 /** A time in milliseconds since 1970; infinity for never. */
@@ -148,4 +155,26 @@ export async function keepUses(em: EntityManager, uses: ReadonlyMap<string, numb
       on conflict (api_key_id) do update set last_used_at = greatest(api_key_use.last_used_at, excluded.last_used_at)`,
     [JSON.stringify(rows)],
   );
+}
+
+/** The id of the API key whose secret, brought along by an operator, has a digest. */
+export async function findImportedKey(rows: RowReader, digest: Buffer): Promise<string | undefined> {
+  const text = "select id from api_key where is_imported and digest = $1";
+  const [row] = await rows.query<{ id: string }>({ name: "importedKey", text, values: [digest] });
+  return row?.id;
+}
+
+/** Whether any secret was brought along. */
+export async function hasImportedKeys(rows: RowReader): Promise<{ readonly exist: boolean }> {
+  const text = "select exists (select from api_key where is_imported) as exist";
+  const [row] = await rows.query<{ exist: boolean }>({ name: "importedKeys", text, values: [] });
+  return { exist: row?.exist === true };
+}
+
+/** How servers that hold in memory that no secret was brought along learn of one, as of a row with this id. */
+export const IMPORTED = "imported";
+
+/** Tells every server, once it is committed, that a secret was brought along. */
+export async function announceImport(em: EntityManager): Promise<void> {
+  await em.execute("select pg_notify('row_change', ?)", [`api_key:${IMPORTED}`]);
 }

@@ -89,7 +89,7 @@ export async function setBudget(
   const rows = await em.execute<Row[]>(
     `insert into budget (id, owner_id, llm_id, period, mode, amount, is_imposed, spent, reserved, window_start, created_at, updated_at)
      values (?, ?, ?, ?, ?, ?, ?, 0, 0, 'epoch', now(), now())
-     on conflict (owner_id, llm_id, period) do update set
+     on conflict (owner_id, llm_id, period) where holder_id is null do update set
        mode = excluded.mode, amount = excluded.amount, is_imposed = excluded.is_imposed, updated_at = now()
      where excluded.is_imposed or not budget.is_imposed
      returning ${COLUMNS}`,
@@ -101,7 +101,7 @@ export async function setBudget(
 /** A budget, if it is that owner's or the owner is left open. */
 export async function findBudget(em: EntityManager, id: string, ownerId: string | undefined) {
   const rows = await em.execute<Row[]>(
-    `select ${COLUMNS} from budget where id = ? ${ownerId === undefined ? "" : "and owner_id = ?"}`,
+    `select ${COLUMNS} from budget where holder_id is null and id = ? ${ownerId === undefined ? "" : "and owner_id = ?"}`,
     ownerId === undefined ? [id] : [id, ownerId],
   );
   return rows[0] && readRow(rows[0]);
@@ -114,7 +114,7 @@ export async function listBudgets(
   after: readonly string[] | undefined,
   limit: number,
 ): Promise<BudgetRow[]> {
-  const conditions = ["true"];
+  const conditions = ["holder_id is null"];
   const values: unknown[] = [];
   if (ownerId !== undefined) conditions.push("owner_id = ?") && values.push(ownerId);
   if (llmId !== undefined) conditions.push("llm_id = ?") && values.push(llmId);
@@ -124,6 +124,19 @@ export async function listBudgets(
     [...values, limit],
   );
   return rows.map(readRow);
+}
+
+/** What holders have spent in the current period, with what calls under way hold of it. */
+export async function spendingOf(
+  em: EntityManager,
+  holderIds: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await em.execute<{ id: string; used: string }[]>(
+    `select holder_id as id, ${SPENT_NOW} + reserved as used from budget
+     where holder_id in (select json_array_elements_text(?::json)::uuid)`,
+    [JSON.stringify(holderIds)],
+  );
+  return new Map(rows.map(({ id, used }) => [id, BigInt(used)]));
 }
 
 export async function deleteBudget(em: EntityManager, id: string): Promise<void> {

@@ -1,4 +1,5 @@
-import { defineEntity, p } from "@mikro-orm/postgresql";
+import { defineEntity, type Opt, p } from "@mikro-orm/postgresql";
+import { limitsFormula, type StoredLimits } from "./holder-limits.entity.ts";
 import { Llm } from "./llm.entity.ts";
 
 const AccountSchema = defineEntity({
@@ -12,7 +13,16 @@ const AccountSchema = defineEntity({
      */
     defaultLlm: () =>
       p.manyToOne(Llm).mapToPk().nullable().deleteRule("set null").foreignKeyName("account_default_llm_fkey"),
+    /** Whom to ask for more; empty for nobody. */
+    contact: p.string().length(255).default(""),
     createdAt: p.datetime(3).onCreate(() => new Date()),
+    /** What all who call for it may take together; null for anything. */
+    ownLimits: p
+      .json<StoredLimits>()
+      .formula((_, { alias }) => limitsFormula(`${alias}.id`))
+      .nullable()
+      .persist(false)
+      .$type<Opt<StoredLimits | null>>(),
   },
 });
 

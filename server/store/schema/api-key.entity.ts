@@ -1,5 +1,6 @@
 import { defineEntity, type Opt, p } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
+import { HolderLimits, limitsFormula, type StoredLimits } from "./holder-limits.entity.ts";
 
 const ApiKeyUseSchema = defineEntity({
   name: "ApiKeyUse",
@@ -16,7 +17,11 @@ ApiKeyUseSchema.setClass(ApiKeyUse);
 
 const ApiKeySchema = defineEntity({
   name: "ApiKey",
-  indexes: [{ name: "api_key_account_created_idx", properties: ["account", "createdAt", "id"] }],
+  indexes: [
+    { name: "api_key_account_created_idx", properties: ["account", "createdAt", "id"] },
+    { name: "api_key_limits_idx", properties: ["limits"] },
+  ],
+  uniques: [{ name: "api_key_imported_key", properties: ["digest"], where: "is_imported" }],
   properties: {
     /** The part of the key that names it; not secret. */
     id: p.string().length(16).primary(),
@@ -30,11 +35,29 @@ const ApiKeySchema = defineEntity({
     createdAt: p.datetime(3).onCreate(() => new Date()),
     expiresAt: p.datetime(3).nullable(),
     revokedAt: p.datetime(3).nullable(),
+    /** What its holder may take, which it shares with the keys that it was rolled from and into; null for anything. */
+    limits: () =>
+      p
+        .manyToOne(HolderLimits)
+        .mapToPk()
+        .nullable()
+        .deleteRule("no action")
+        .foreignKeyName("api_key_limits_fkey")
+        .$type<Opt<string | null>>(),
+    /** Whether an operator brought its secret along: then nothing in that names it. */
+    isImported: p.boolean().default(false),
     lastUsedAt: p
       .datetime(3)
       .formula((_, { alias }) => `(select last_used_at from api_key_use where api_key_id = ${alias}.id)`)
       .persist(false)
       .$type<Opt<Date | null>>(),
+    /** What its holder may take; null for anything. */
+    ownLimits: p
+      .json<StoredLimits>()
+      .formula((_, { alias }) => limitsFormula(`${alias}.limits_id`))
+      .nullable()
+      .persist(false)
+      .$type<Opt<StoredLimits | null>>(),
   },
 });
 

@@ -1,5 +1,6 @@
 import { defineEntity, p } from "@mikro-orm/postgresql";
 import { Account } from "./account.entity.ts";
+import { HolderLimits } from "./holder-limits.entity.ts";
 import { Llm } from "./llm.entity.ts";
 
 const BudgetSchema = defineEntity({
@@ -8,7 +9,11 @@ const BudgetSchema = defineEntity({
     {
       name: "budget_owner_llm_period_key",
       expression:
-        "create unique index budget_owner_llm_period_key on budget (owner_id, llm_id, period) nulls not distinct",
+        "create unique index budget_owner_llm_period_key on budget (owner_id, llm_id, period) nulls not distinct where holder_id is null",
+    },
+    {
+      name: "budget_holder_key",
+      expression: "create unique index budget_holder_key on budget (holder_id) where holder_id is not null",
     },
     { name: "budget_created_idx", properties: ["createdAt", "id"] },
   ],
@@ -16,6 +21,9 @@ const BudgetSchema = defineEntity({
     id: p.uuid().primary(),
     owner: () => p.manyToOne(Account).mapToPk().foreignKeyName("budget_owner_fkey"),
     llm: () => p.manyToOne(Llm).mapToPk().nullable().deleteRule("cascade").foreignKeyName("budget_llm_fkey"),
+    /** Whose spending it is, whatever Llms they chat with; null for that of the owner's Llms, whoever chats with them. */
+    holder: () =>
+      p.manyToOne(HolderLimits).mapToPk().nullable().deleteRule("cascade").foreignKeyName("budget_holder_fkey"),
     /** This and the mode in the words of budget.proto. */
     period: p.string().length(16),
     mode: p.string().length(16),

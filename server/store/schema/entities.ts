@@ -5,6 +5,7 @@ import { ApiKey, ApiKeyUse } from "./api-key.entity.ts";
 import { AuditChain, AuditChainStart, AuditEvent } from "./audit-event.entity.ts";
 import { Budget, BudgetReservation } from "./budget.entity.ts";
 import { Change, ChangeHead } from "./change.entity.ts";
+import { HolderCalls, HolderLimits } from "./holder-limits.entity.ts";
 import { Llm } from "./llm.entity.ts";
 import { Provider } from "./provider.entity.ts";
 import { Session, Turn } from "./session.entity.ts";
@@ -25,6 +26,8 @@ export const ENTITIES = [
   Change,
   ChangeHead,
   DailyUsage,
+  HolderCalls,
+  HolderLimits,
   Llm,
   Provider,
   LlmTotal,

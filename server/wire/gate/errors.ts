@@ -67,6 +67,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   LAST_ADMIN_KEY: Code.FailedPrecondition,
   API_KEY_EXCEEDS_CALLER: Code.PermissionDenied,
   API_KEY_ENDED: Code.FailedPrecondition,
+  API_KEY_SECRET_TAKEN: Code.AlreadyExists,
   REQUEST_ID_REUSED: Code.InvalidArgument,
   ALIAS_TAKEN: Code.AlreadyExists,
   ANSWER_OUTDATED: Code.FailedPrecondition,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { picoUsdOf, usdOf } from "./price.ts";
+import { picoUsdOf, usdOf } from "./usd.ts";
 
 describe("pico-dollars in dollars", () => {
   it.each([

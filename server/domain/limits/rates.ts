@@ -1,0 +1,52 @@
+import { LRUCache } from "lru-cache";
+import type { RateLimit, Verdict } from "../../store/rate-limit.ts";
+import type { Store } from "../../store/store.ts";
+import type { HeldLimits } from "../call/holder-limits.ts";
+
+/** As many different numbers a minute as are held in memory; others are made again. */
+const MAX_HELD = 1_000;
+
+/** What holders use in a minute, for all servers together. */
+export class HolderRates {
+  readonly #store: Store;
+  readonly #held = new LRUCache<string, RateLimit>({ max: MAX_HELD });
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Takes calls of models. */
+  takeRequest({ id, requestsPerMinute }: HeldLimits): Promise<Verdict> {
+    return this.#limit("holderRequests", requestsPerMinute, false).take(id);
+  }
+
+  /** Takes tokens; of what is refused, nothing is taken. */
+  async takeTokens({ id, tokensPerMinute }: HeldLimits, tokens: number): Promise<Verdict> {
+    const limit = this.#limit("holderTokens", tokensPerMinute, true);
+    const verdict = await limit.take(id, tokens);
+    if (verdict.isOver) await limit.giveBack(id, tokens);
+    return verdict;
+  }
+
+  /** Counts tokens that were used beyond those that were taken; what is less than 0 is given back. */
+  async settleTokens({ id, tokensPerMinute }: HeldLimits, difference: number): Promise<void> {
+    const limit = this.#limit("holderTokens", tokensPerMinute, true);
+    if (difference > 0) await limit.add(id, difference);
+    if (difference < 0) await limit.giveBack(id, -difference);
+  }
+
+  requestsOf({ id, requestsPerMinute }: HeldLimits): Promise<Verdict | undefined> {
+    return this.#limit("holderRequests", requestsPerMinute, false).state(id);
+  }
+
+  tokensOf({ id, tokensPerMinute }: HeldLimits): Promise<Verdict | undefined> {
+    return this.#limit("holderTokens", tokensPerMinute, true).state(id);
+  }
+
+  #limit(name: string, perMinute: number, givesBack: boolean): RateLimit {
+    const key = `${name} ${perMinute}`;
+    const held = this.#held.get(key) ?? this.#store.rateLimit(name, perMinute, { givesBack });
+    this.#held.set(key, held);
+    return held;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Pool } from "pg";
+
+/** Without a sign of life for so long, whoever holds a call is taken for dead. */
+export const CALL_LEASE_MS = 60_000;
+
+const NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
+const LIVE = `(select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each_text(held.calls) where value::bigint > ${NOW})`;
+const COUNT = `(select count(*) from jsonb_each_text(held.calls) where value::bigint > ${NOW})`;
+
+/** Takes one of so many calls at the same time; false if all are taken. The row's lock decides between servers. */
+export async function takeCall(pool: Pool, holderId: string, callId: string, most: number): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: "take-holder-call",
+    text: `insert into holder_calls as held (holder_id, calls)
+        values ($1, jsonb_build_object($2::text, (${NOW} + ${CALL_LEASE_MS})::text))
+      on conflict (holder_id) do update set calls = ${LIVE} || excluded.calls where ${COUNT} < $3`,
+    values: [holderId, callId, most],
+  });
+  return rowCount === 1;
+}
+
+/** Gives a call back to each of its holders; done again, it changes nothing. */
+export async function endCall(pool: Pool, holderIds: readonly string[], callId: string): Promise<void> {
+  await pool.query({
+    name: "end-holder-call",
+    text: `with locked as (select holder_id from holder_calls where holder_id = any($1) order by 1 for update)
+      update holder_calls set calls = calls - $2::text from locked where holder_calls.holder_id = locked.holder_id`,
+    values: [holderIds, callId],
+  });
+}
+
+/** Says that calls are still under way: pairs of a holder and a call. */
+export async function renewCalls(
+  pool: Pool,
+  calls: readonly (readonly [holderId: string, callId: string])[],
+): Promise<void> {
+  await pool.query(
+    `with renewed as (
+       select (pair ->> 0)::uuid as holder_id,
+         jsonb_object_agg(pair ->> 1, (${NOW} + ${CALL_LEASE_MS})::text) as calls
+       from json_array_elements($1::json) as pair group by 1
+     ),
+     locked as (
+       select held.holder_id from holder_calls held join renewed using (holder_id) order by 1 for update of held
+     )
+     update holder_calls set calls = holder_calls.calls || renewed.calls
+       from renewed, locked where holder_calls.holder_id = renewed.holder_id and locked.holder_id = renewed.holder_id`,
+    [JSON.stringify(calls)],
+  );
+}
+
+/** How many calls of each holder are under way. */
+export async function countCalls(pool: Pool, holderIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await pool.query<{ id: string; count: string }>(
+    `select held.holder_id as id, ${COUNT} as count from holder_calls held where held.holder_id = any($1)`,
+    [holderIds],
+  );
+  return new Map(rows.map(({ id, count }) => [id, Number(count)]));
+}

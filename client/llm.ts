@@ -13,6 +13,7 @@ import { ChatService } from "../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../gen/patchbay/v1/ping_service_pb.ts";
 import { ProviderService } from "../gen/patchbay/v1/provider_service_pb.ts";
+import { RouteService } from "../gen/patchbay/v1/route_service_pb.ts";
 import { UsageService } from "../gen/patchbay/v1/usage_service_pb.ts";
 
 /** How to reach a Patchbay server. */
@@ -45,6 +46,7 @@ export interface Patchbay {
   readonly audit: Client<typeof AuditService>;
   readonly access: Client<typeof AccessService>;
   readonly providers: Client<typeof ProviderService>;
+  readonly routes: Client<typeof RouteService>;
   readonly usage: Client<typeof UsageService>;
   readonly budgets: Client<typeof BudgetService>;
 }
@@ -72,6 +74,7 @@ export function createPatchbay({
     audit: createClient(AuditService, shared),
     access: createClient(AccessService, shared),
     providers: createClient(ProviderService, shared),
+    routes: createClient(RouteService, shared),
     usage: createClient(UsageService, shared),
     budgets: createClient(BudgetService, shared),
   };

@@ -28,7 +28,7 @@ const document = createDocument({
   registry,
   commentOf: (desc) => getComments(desc).leading,
   mainPackage: "patchbay.v1",
-  order: ["Llm", "Chat", "Provider", "Usage", "Budget", "Ping", "Access", "Audit"].map(
+  order: ["Llm", "Chat", "Provider", "Route", "Usage", "Budget", "Ping", "Access", "Audit"].map(
     (noun) => `patchbay.v1.${noun}Service`,
   ),
   publishedElsewhere: ["dialects.openai.v1.OpenAiService", "dialects.anthropic.v1.AnthropicService"],

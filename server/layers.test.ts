@@ -48,6 +48,7 @@ const DOMAIN_ORDER = [
   "providers",
   "names",
   "llms",
+  "routes",
   "usage",
   "chat",
   "background",

@@ -1,3 +1,4 @@
+import type { ApiKeys } from "../domain/access/api-keys.ts";
 import { check } from "../domain/background/checks.ts";
 import { DueWork, type Work } from "../domain/background/due-work.ts";
 import { forgetOldChanges, Housekeeping, keepPartitions } from "../domain/background/housekeeping.ts";
@@ -7,10 +8,13 @@ import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
 import { purgeLlms } from "../domain/llms/deletion.ts";
 import type { LlmModels } from "../domain/llms/served-models.ts";
 import { Signals } from "../domain/llms/signals.ts";
+import { LLMS, type LlmWatch, ResourceWatch } from "../domain/llms/watch-llms.ts";
+import { ROUTES, type RouteWatch } from "../domain/routes/watch-routes.ts";
 import { sortUsage } from "../store/partitions/partitions.ts";
 import { forgetRateLimits } from "../store/rate-limit.ts";
 import type { EntityManager, Store } from "../store/store.ts";
 import { type Boot, warner } from "./parts.ts";
+import type { Storage } from "./storage.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -30,6 +34,14 @@ export function openChangeFeed(boot: Boot, store: Store): ChangeFeed {
   const housekeeping = new Housekeeping(() => store.fork(), chores, onWarning);
   boot.disposers.push(() => housekeeping.stop());
   return feed;
+}
+
+/** Who watches follows the changes of one noun. */
+export function openWatches({ store, vault }: Storage, feed: ChangeFeed, keys: ApiKeys) {
+  const deps = { rows: store.rows, vault, feed, keys };
+  const llmWatch: LlmWatch = new ResourceWatch(deps, LLMS);
+  const routeWatch: RouteWatch = new ResourceWatch(deps, ROUTES);
+  return { llmWatch, routeWatch };
 }
 
 /** Llms are checked by themselves, unless chats tell how they are. */

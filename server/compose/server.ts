@@ -11,6 +11,7 @@ import { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../../gen/patchbay/v1/ping_service_pb.ts";
 import { ProviderService } from "../../gen/patchbay/v1/provider_service_pb.ts";
 import { file_patchbay_v1_reason } from "../../gen/patchbay/v1/reason_pb.ts";
+import { RouteService } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { UsageService } from "../../gen/patchbay/v1/usage_service_pb.ts";
 import type { Logger } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
@@ -29,11 +30,11 @@ import { CredentialsRotation } from "../domain/llms/rotation.ts";
 import { LlmModels } from "../domain/llms/served-models.ts";
 import { LlmTargets } from "../domain/llms/targets.ts";
 import { leaveProvider } from "../domain/llms/through-provider.ts";
-import { LlmWatch } from "../domain/llms/watch-llms.ts";
 import { ModelLists } from "../domain/models/lists.ts";
 import { LlmNames } from "../domain/names/llm-names.ts";
 import { Vendors } from "../domain/providers/probes.ts";
 import { Providers } from "../domain/providers/providers.ts";
+import { Routes } from "../domain/routes/routes.ts";
 import { Budgets } from "../domain/usage/budgets.ts";
 import { UsageReport } from "../domain/usage/report.ts";
 import { accessRpcs } from "../service/access.ts";
@@ -47,6 +48,7 @@ import type { Face } from "../service/faces/face.ts";
 import { FACE_SERVICES, openFaces } from "../service/faces/faces.ts";
 import { llmRpcs, pingRpcs } from "../service/llms/rpcs.ts";
 import { providerRpcs } from "../service/providers.ts";
+import { routeRpcs } from "../service/routes.ts";
 import { SERVICES } from "../service/services.ts";
 import { budgetRpcs, usageRpcs } from "../service/usage.ts";
 import { outageOf } from "../store/sql/database-errors.ts";
@@ -57,7 +59,7 @@ import { ENDPOINT_TIMEOUT_MS } from "../wire/http/deadline.ts";
 import { type Listener, listen } from "../wire/http/listen.ts";
 import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
-import { openChangeFeed, openChecks, openModelChecks } from "./background.ts";
+import { openChangeFeed, openChecks, openModelChecks, openWatches } from "./background.ts";
 import type { Boot, Disposer } from "./parts.ts";
 import { openAccess, openChats, openEgress, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
 import { openStorage, type Storage } from "./storage.ts";
@@ -148,7 +150,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const rotation = new CredentialsRotation({ vault, targets, secretRefs });
   const deletedLlms = new DeletedLlms({ targets });
   const feed = openChangeFeed(boot, store);
-  const llmWatch = new LlmWatch({ rows: store.rows, vault, feed, keys });
+  const { llmWatch, routeWatch } = openWatches(storage, feed, keys);
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const providers = new Providers({
     rows: store.rows,
@@ -170,8 +172,9 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     reachFailpoint,
   );
   const names = new LlmNames({ store });
+  const routes = new Routes({ store, vault, names });
   const faces = openFaces({ names, targets, passThrough, chats });
-  const routes = (plain: ConnectRouter) => {
+  const serve = (plain: ConnectRouter) => {
     const router = withMutations(withLlmNames(plain, names), { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
@@ -181,13 +184,14 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ vault }) }));
     router.service(AccessService, accessRpcs(access));
     router.service(ProviderService, providerRpcs({ providers, vendors }));
+    router.service(RouteService, routeRpcs({ routes, routeWatch }));
   };
   const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES, ...FACE_SERVICES], {
     callers,
     limits,
     fork: () => store.fork(),
   });
-  const { listener, lifecycle } = await openWire(boot, store, routes, admit, faces);
+  const { listener, lifecycle } = await openWire(boot, store, serve, admit, faces);
   const drain = async (graceMs: number) => {
     const drained = lifecycle.drain(listener, graceMs);
     await delay(graceMs);

@@ -5,6 +5,7 @@ import { ChatService } from "../../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../../gen/patchbay/v1/ping_service_pb.ts";
 import { ProviderService } from "../../gen/patchbay/v1/provider_service_pb.ts";
+import { RouteService } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { UsageService } from "../../gen/patchbay/v1/usage_service_pb.ts";
 
 /** Our services, each of whose rpcs declares the permission it requires. */
@@ -12,6 +13,7 @@ export const SERVICES = [
   LlmService,
   ChatService,
   ProviderService,
+  RouteService,
   PingService,
   UsageService,
   BudgetService,

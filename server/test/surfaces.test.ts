@@ -11,6 +11,8 @@ import { Llm_ProviderType, Llm_Status } from "../../gen/patchbay/v1/llm_pb.ts";
 import { WatchLlmsResponse_Kind } from "../../gen/patchbay/v1/llm_service_pb.ts";
 import { ModelState_Source, ModelState_State } from "../../gen/patchbay/v1/model_state_pb.ts";
 import { Permission } from "../../gen/patchbay/v1/permission_pb.ts";
+import { RouteTier_Policy } from "../../gen/patchbay/v1/route_pb.ts";
+import { WatchRoutesResponse_Kind } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { UsageSource } from "../../gen/patchbay/v1/usage_pb.ts";
 import { QueryUsageRequest_GroupBy as GroupBy } from "../../gen/patchbay/v1/usage_service_pb.ts";
 import { startServer, type TestServer } from "./server/test-server.ts";
@@ -174,6 +176,38 @@ describe.each(SURFACES)("over $name", ({ name: face, open }) => {
       expect(event).toMatchObject({ kind: WatchLlmsResponse_Kind.DELETED, llmId });
       break;
     }
+  });
+
+  it("makes, changes, lists, follows and deletes a route", async () => {
+    const { routes } = patchbay;
+    const [first, second] = [await createLlm(`first-${randomUUID()}`), await createLlm(`second-${randomUUID()}`)];
+    const name = `route/${randomUUID().slice(0, 8)}`;
+    const resumeToken = await tokenOf(routes.watchRoutes({}));
+    const made = (await routes.createRoute({ name, tiers: [{ targets: [{ llmId: first }] }] })).route;
+    const routeId = made?.routeId ?? "";
+    expect(made).toMatchObject({ name, displayName: name, ownerId: accountId });
+    const taken = await problemIn(patchbay.llms.updateLlm({ llmId: first, alias: name }));
+    expect(taken).toMatchObject({ code: "AlreadyExists", reason: "ALIAS_TAKEN", metadata: { routeId } });
+    const tiers = [
+      { policy: RouteTier_Policy.LEAST_BUSY, targets: [{ llmId: second, weight: 3 }] },
+      { targets: [{ llmId: first }] },
+    ];
+    await routes.updateRoute({ routeId: name, etag: made?.etag ?? "", tiers });
+    const { route } = await routes.getRoute({ routeId: routeId.toUpperCase() });
+    expect(route?.tiers).toMatchObject([tiers[0], { policy: RouteTier_Policy.WEIGHTED, targets: [{ weight: 1 }] }]);
+    const stale = await problemIn(routes.updateRoute({ routeId, etag: made?.etag ?? "", description: "x" }));
+    expect(stale).toMatchObject({ code: "Aborted", reason: "ETAG_MISMATCH" });
+    expect((await routes.listRoutes({ llmId: second })).routes).toMatchObject([{ routeId }]);
+    await routes.deleteRoute({ routeId: name });
+    const gone = await problemIn(routes.getRoute({ routeId }));
+    expect(gone).toMatchObject({ code: "NotFound", reason: "LLM_ROUTE_NOT_FOUND" });
+    const kinds: WatchRoutesResponse_Kind[] = [];
+    for await (const event of routes.watchRoutes({ resumeToken })) {
+      kinds.push(event.kind);
+      if (event.kind === WatchRoutesResponse_Kind.DELETED) break;
+    }
+    const { CREATED, UPDATED, DELETED } = WatchRoutesResponse_Kind;
+    expect(kinds).toEqual([CREATED, UPDATED, DELETED]);
   });
 
   it("lists and exports what was done", async () => {
@@ -583,3 +617,9 @@ describe.each(SURFACES)("over $name", ({ name: face, open }) => {
     await upstream.whenClosed(index);
   });
 });
+
+/** The resume token that a watch begins with. */
+async function tokenOf(events: AsyncIterable<{ readonly resumeToken: string }>): Promise<string> {
+  for await (const { resumeToken } of events) return resumeToken;
+  return "";
+}

@@ -30,7 +30,10 @@ export type AuditAction =
   | "provider.listModels"
   | "budget.set"
   | "budget.delete"
-  | "session.delete";
+  | "session.delete"
+  | "route.create"
+  | "route.update"
+  | "route.delete";
 
 /** Who does something, and in which call. */
 export interface Actor extends Pick<Scope, "watch"> {

@@ -8,6 +8,7 @@ const VERBS = {
   SESSION: ["READ", "DELETE"],
   USAGE: ["READ"],
   BUDGET: ["READ", "MANAGE"],
+  ROUTE: ["CREATE", "READ", "UPDATE", "DELETE"],
 } as const;
 
 /** What can be done to anybody's only: to do it to one's own asks for the same. */

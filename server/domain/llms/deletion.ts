@@ -3,8 +3,9 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import { SYSTEM } from "../call/audit-record.ts";
 import { onceCommitted, reach, type Scope } from "../call/scope.ts";
+import { nameTaken } from "../names/taken.ts";
 import type { LlmTargets } from "./targets.ts";
-import { aliasTaken, duplicate, notFound, recordChange, requireEtag } from "./values.ts";
+import { duplicate, notFound, recordChange, requireEtag } from "./values.ts";
 
 const DAY_MS = 86_400_000;
 /** A deleted Llm can be brought back for so long. */
@@ -56,7 +57,9 @@ export class DeletedLlms {
       });
     } catch (error) {
       if (held.llm && violates(error, "llm_owner_connection_key")) throw await duplicate(scope, held.llm, error);
-      if (held.llm && violates(error, "alias_pkey")) throw await aliasTaken(scope, held.llm, error);
+      if (held.llm && violates(error, "alias_pkey")) {
+        throw await nameTaken(scope, held.llm.owner, held.llm.alias, error);
+      }
       throw error;
     }
   }

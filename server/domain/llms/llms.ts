@@ -14,22 +14,14 @@ import { missing, onceCommitted, reach, requirePermission, requireReach, type Sc
 import type { Notice } from "../connections/notice.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
 import { lookUpModel } from "../models/catalog.ts";
+import { nameTaken } from "../names/taken.ts";
 import type { LlmChange, LlmDraft } from "./change.ts";
 import { applyChange } from "./change.ts";
 import { composeLlm, requestDigestOf } from "./create.ts";
 import { noticesOf } from "./notices.ts";
 import type { LlmTargets } from "./targets.ts";
 import { holdAmong, settleDraft } from "./through-provider.ts";
-import {
-  aliasTaken,
-  duplicate,
-  idTaken,
-  listKeyOf,
-  notFound,
-  type Query,
-  recordChange,
-  requireEtag,
-} from "./values.ts";
+import { duplicate, idTaken, listKeyOf, notFound, type Query, recordChange, requireEtag } from "./values.ts";
 
 const MAX_COUNTED = 10_000;
 
@@ -85,7 +77,7 @@ export class Llms {
     } catch (error) {
       if (violates(error, "llm_pkey")) throw await idTaken(scope, llm, error);
       if (violates(error, "llm_owner_connection_key")) throw await duplicate(scope, llm, error);
-      if (violates(error, "alias_pkey")) throw await aliasTaken(scope, llm, error);
+      if (violates(error, "alias_pkey")) throw await nameTaken(scope, llm.owner, llm.alias, error);
       if (violates(error, "llm_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
       throw error;
     }
@@ -153,7 +145,9 @@ export class Llms {
       onceCommitted(scope, () => this.#targets.forget(written.llm));
       return written;
     } catch (error) {
-      if (locked.llm && violates(error, "alias_pkey")) throw await aliasTaken(scope, locked.llm, error);
+      if (locked.llm && violates(error, "alias_pkey")) {
+        throw await nameTaken(scope, locked.llm.owner, locked.llm.alias, error);
+      }
       if (!violates(error, "llm_owner_connection_key")) throw error;
       throw new Fault(
         "LLM_DUPLICATE",

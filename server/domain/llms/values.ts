@@ -1,7 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import { appendAuditedChange, appendChange } from "../../store/queries/changes.ts";
 import type { LlmFilter, LlmOrder } from "../../store/queries/llm-list.ts";
-import { findByAlias, findByConnection, findLlm } from "../../store/queries/llms.ts";
+import { findByConnection, findLlm } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { type Actor, type AuditEvent, recordOf } from "../call/audit-record.ts";
@@ -41,19 +41,6 @@ export function notFound(llmId: string): Fault {
 export async function idTaken(scope: Scope, { id, requestDigest }: Llm, cause: unknown): Promise<Fault> {
   const existing = await findLlm(freshFork(scope), id, reach(scope, "READ_LLM_OWN"), { withDeleted: true });
   return new Fault("LLM_ID_TAKEN", `llm_id ${id} is in use`, factsOf(existing, requestDigest), cause);
-}
-
-/** The refusal of an alias that another Llm of the owner has. */
-export async function aliasTaken(
-  scope: Scope,
-  { owner, alias }: Pick<Llm, "owner" | "alias">,
-  cause: unknown,
-): Promise<Fault> {
-  const reachable = reach(scope, "READ_LLM_OWN");
-  const holder =
-    reachable === undefined || reachable === owner ? await findByAlias(freshFork(scope), owner, alias) : null;
-  const metadata: Record<string, string> = holder ? { alias, llmId: holder.id } : { alias };
-  return new Fault("ALIAS_TAKEN", `the owner has another Llm with the alias ${alias}`, { metadata }, cause);
 }
 
 /** The refusal of a connection that the owner has already. */

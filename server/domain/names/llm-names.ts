@@ -1,7 +1,8 @@
 import { Fault } from "../../base/fault.ts";
 import { nearestNames } from "../../base/names.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
-import { findLlmByAlias, findLlmsByName, listNamedLlms } from "../../store/queries/llm-names.ts";
+import { findLlmsByModel, findNamed, listNamedLlms, type Named } from "../../store/queries/llm-names.ts";
+import { listNamedRoutes } from "../../store/queries/routes/routes.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Store } from "../../store/store.ts";
 import type { Scope } from "../call/scope.ts";
@@ -22,14 +23,14 @@ export interface NamedLlm {
 /** The names that programs call Llms by: an alias, an id, or the model's own name if only one Llm of the account has it. */
 export class LlmNames {
   readonly #store: Store;
-  readonly #ids: RowCache<{ readonly id: string }>;
+  readonly #ids: RowCache<Named>;
 
   constructor({ store }: { store: Store }) {
     this.#store = store;
-    this.#ids = store.cache("llm_name", { max: MAX_HELD, clearedBy: ["llm", "alias"] });
+    this.#ids = store.cache("llm_name", { max: MAX_HELD, clearedBy: ["llm", "route", "alias"] });
   }
 
-  /** The id of the Llm that a name stands for; empty for the caller's default. */
+  /** The id of the Llm or the route that a name stands for; empty for the caller's default Llm. */
   async resolve(scope: Scope, name: string): Promise<string> {
     if (name === "" || name === "default") return "";
     if (UUID.test(name)) return name.toLowerCase();
@@ -39,15 +40,17 @@ export class LlmNames {
     throw await this.#unknown(accountId, name);
   }
 
-  /** The id of an Llm that is named by its id or its alias, as our own contract has it: by nothing else. */
-  async idOf(scope: Scope, idOrAlias: string): Promise<string> {
-    if (UUID.test(idOrAlias)) return idOrAlias.toLowerCase();
-    const { accountId } = scope.caller;
-    const found = await this.#ids.get(`${accountId} alias ${idOrAlias}`, () =>
-      findLlmByAlias(this.#store.rows, accountId, idOrAlias),
+  /** The id of what is named by its id, or by the name that it has in the namespace of an account: by nothing else. */
+  async idOf(accountId: string, idOrName: string, kinds: readonly Named["kind"][]): Promise<string> {
+    if (UUID.test(idOrName)) return idOrName.toLowerCase();
+    const found = await this.#ids.get(`${accountId} alias ${idOrName}`, () =>
+      findNamed(this.#store.rows, accountId, idOrName),
     );
-    if (found) return found.id;
-    throw await this.#unknown(accountId, idOrAlias);
+    if (found && kinds.includes(found.kind)) return found.id;
+    const shown = JSON.stringify(idOrName);
+    if (!kinds.includes("llm")) throw new Fault("LLM_ROUTE_NOT_FOUND", `there is no route ${shown}`);
+    if (found) throw new Fault("LLM_NOT_FOUND", `${shown} is a route and no Llm`, { metadata: { routeId: found.id } });
+    throw await this.#unknown(accountId, idOrName);
   }
 
   /** What the caller's own Llms are called; those that nothing but their id names, by that. */
@@ -70,9 +73,11 @@ export class LlmNames {
     this.#ids.clear();
   }
 
-  async #find(accountId: string, name: string): Promise<{ readonly id: string } | undefined> {
-    const found = await findLlmsByName(this.#store.rows, accountId, name);
-    if (found.length < 2) return found[0];
+  async #find(accountId: string, name: string): Promise<Named | undefined> {
+    const named = await findNamed(this.#store.rows, accountId, name);
+    if (named) return named;
+    const found = await findLlmsByModel(this.#store.rows, accountId, name);
+    if (found.length < 2) return found[0] && { id: found[0].id, kind: "llm" };
     const names = nameAll(found).map((one) => JSON.stringify(one.name));
     throw new Fault(
       "LLM_NOT_FOUND",
@@ -81,7 +86,9 @@ export class LlmNames {
   }
 
   async #unknown(accountId: string, name: string): Promise<Fault> {
-    const known = nameAll(await listNamedLlms(this.#store.rows, accountId, MAX_LISTED)).map((one) => one.name);
+    const { rows } = this.#store;
+    const llms = nameAll(await listNamedLlms(rows, accountId, MAX_LISTED));
+    const known = [...llms, ...(await listNamedRoutes(rows, accountId, MAX_LISTED))].map((one) => one.name);
     const near = nearestNames(name, known);
     const advice =
       near.length > 0

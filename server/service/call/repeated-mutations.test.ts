@@ -55,6 +55,10 @@ async function newLlm({ llms }: Patchbay): Promise<{ llmId: string }> {
   return { llmId: llm?.llmId ?? "" };
 }
 
+async function routeDraft(patchbay: Patchbay) {
+  return { name: `route-${randomUUID().slice(0, 8)}`, tiers: [{ targets: [await newLlm(patchbay)] }] };
+}
+
 async function newLlmWithPending(patchbay: Patchbay): Promise<{ llmId: string }> {
   const { llmId } = await newLlm(patchbay);
   await patchbay.llms.addPendingCredentials({ llmId, credentials: apiKey("sk-second-0123456789") });
@@ -130,6 +134,17 @@ const MUTATIONS: Readonly<Record<string, (patchbay: Patchbay) => Promise<Mutatio
   "BudgetService.DeleteBudget": async (patchbay) => {
     const { budget } = await patchbay.budgets.setBudget({ ...(await newLlm(patchbay)), ...PERIOD, amount: 1_000_000n });
     return mutation(patchbay.budgets.deleteBudget, { budgetId: budget?.budgetId ?? "" }, { budgetId: randomUUID() });
+  },
+  "RouteService.CreateRoute": async (patchbay) =>
+    mutation(patchbay.routes.createRoute, await routeDraft(patchbay), { name: "another" }),
+  "RouteService.UpdateRoute": async (patchbay) => {
+    const { route } = await patchbay.routes.createRoute(await routeDraft(patchbay));
+    const request = { routeId: route?.routeId ?? "", description: "changed" };
+    return mutation(patchbay.routes.updateRoute, request, { description: "other" });
+  },
+  "RouteService.DeleteRoute": async (patchbay) => {
+    const { route } = await patchbay.routes.createRoute(await routeDraft(patchbay));
+    return mutation(patchbay.routes.deleteRoute, { routeId: route?.routeId ?? "" }, { routeId: randomUUID() });
   },
   "ChatService.DeleteSession": async (patchbay) =>
     mutation(patchbay.chat.deleteSession, await newSession(patchbay), { sessionId: randomUUID() }),

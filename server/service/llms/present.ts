@@ -166,7 +166,7 @@ function presentSource(
 
 /** An event in the words of the contract. */
 export function presentEvent(event: LlmEvent): MessageInitShape<typeof WatchLlmsResponseSchema> {
-  const { kind, change, llm, resumeToken } = event;
+  const { kind, change, row: llm, resumeToken } = event;
   return {
     kind: numberOf(WatchLlmsResponse_KindSchema, kind.toUpperCase()),
     ...(change

@@ -1,25 +1,31 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { Llm } from "../schema/llm.entity.ts";
 import type { RowReader } from "../sql/rows.ts";
 
-/** The Llms of an owner that a name may stand for: the one with that alias, or else those that have the model. */
-export async function findLlmsByName(rows: RowReader, ownerId: string, name: string): Promise<Readonly<Llm>[]> {
-  const llm = await findLlmByAlias(rows, ownerId, name);
-  return llm ? [llm] : findLlmsByModel(rows, ownerId, name);
+/** What a name of an owner's own stands for. */
+export interface Named {
+  readonly id: string;
+  readonly kind: "llm" | "route";
 }
 
-/** The Llm of an owner with an alias. */
-export async function findLlmByAlias(
-  rows: RowReader,
-  ownerId: string,
-  alias: string,
-): Promise<Readonly<Llm> | undefined> {
-  const text = "where llm.id = (select llm_id from alias where owner_id = $1 and name = $2)";
-  const [llm] = await rows.select(Llm, { text, values: [ownerId, alias] });
-  return llm;
+const NAMED =
+  "select coalesce(llm_id, route_id) as id, case when llm_id is null then 'route' else 'llm' end as kind from alias";
+
+/** What goes by a name in the namespace of an owner. */
+export async function findNamed(rows: RowReader, ownerId: string, name: string): Promise<Named | undefined> {
+  const text = `${NAMED} where owner_id = $1 and name = $2`;
+  const [named] = await rows.query<Named>({ text, values: [ownerId, name] });
+  return named;
 }
 
-/** A few of those that have a model: more than one is too many for a name. */
-function findLlmsByModel(rows: RowReader, ownerId: string, model: string): Promise<Readonly<Llm>[]> {
+/** The same, as the transaction around a call sees it. */
+export async function findNamedWithin(em: EntityManager, ownerId: string, name: string): Promise<Named | undefined> {
+  const [named] = await em.execute<Named[]>(`${NAMED} where owner_id = ? and name = ?`, [ownerId, name]);
+  return named;
+}
+
+/** A few of the Llms of an owner that have a model: more than one is too many for a name. */
+export function findLlmsByModel(rows: RowReader, ownerId: string, model: string): Promise<Readonly<Llm>[]> {
   const text =
     "where llm.owner_id = $1 and llm.model_identifier = $2 and llm.deleted_at is null order by created_at, id limit 10";
   return rows.select(Llm, { text, values: [ownerId, model] });

@@ -45,11 +45,6 @@ export function holdLlm(em: EntityManager, id: string, ownerId: string | undefin
   return em.findOne(Llm, { ...live(id), ...ownedBy(ownerId) }, { lockMode: LockMode.PESSIMISTIC_READ });
 }
 
-/** The Llm of an owner with an alias. */
-export function findByAlias(em: EntityManager, ownerId: string, alias: string): Promise<Llm | null> {
-  return em.findOne(Llm, { owner: ownerId, alias, deletedAt: null });
-}
-
 /** The Llm of an owner that is the same connection as another would be. */
 export function findByConnection(em: EntityManager, ownerId: string, connectionDigest: Buffer): Promise<Llm | null> {
   return em.findOne(Llm, { owner: ownerId, connectionDigest, deletedAt: null });

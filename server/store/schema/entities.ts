@@ -8,6 +8,7 @@ import { Change, ChangeHead } from "./change.entity.ts";
 import { HolderCalls, HolderLimits } from "./holder-limits.entity.ts";
 import { Llm } from "./llm.entity.ts";
 import { Provider } from "./provider.entity.ts";
+import { Route } from "./route.entity.ts";
 import { Session, Turn } from "./session.entity.ts";
 import { DailyUsage, LlmTotal, ReplyUsage } from "./usage.entity.ts";
 import { WriteProbe } from "./write-probe.entity.ts";
@@ -32,6 +33,7 @@ export const ENTITIES = [
   Provider,
   LlmTotal,
   ReplyUsage,
+  Route,
   Session,
   Turn,
   WrappedKey,

@@ -21,7 +21,7 @@ it("the migrations make what the entities describe", async () => {
   // that it is none.
   const rest = difference
     .replace(
-      /^(set names .*|alter table "change" alter column "id" drop default;|drop (trigger|function) if exists "\w*(_row_change|_model_check|llm_alias|holder_limits_change)\w*".*)$/gm,
+      /^(set names .*|alter table "change" alter column "id" drop default;|drop (trigger|function) if exists "\w*(_row_change|_model_check|(llm|route)_alias|holder_limits_change)\w*".*)$/gm,
       "",
     )
     .trim();

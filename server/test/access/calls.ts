@@ -23,6 +23,7 @@ const session = about((world, whose) => ({ ...accountOf(world, whose), sessionId
 const apiKey = about((world, whose) => ({ apiKeyId: world.things(whose).apiKeyId }));
 const newLlm = about(async (world, whose) => ({ llmId: await world.newLlm(whose) }));
 const provider = about((world, whose) => ({ name: PROVIDER, ownerId: world.things(whose).accountId }));
+const route = about((world, whose) => ({ routeId: world.things(whose).routeId }));
 const account = about((world, whose) => ({ accountId: world.things(whose).accountId }));
 
 /**
@@ -93,6 +94,19 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
   })),
   "ProviderService.TestProvider": provider,
   "ProviderService.ListProviderModels": provider,
+  "RouteService.CreateRoute": about((world, whose) => ({
+    name: `made-${randomUUID().slice(0, 8)}`,
+    ownerId: world.things(whose).accountId,
+    tiers: [{ targets: [{ llmId: world.things(whose).llmId }] }],
+  })),
+  "RouteService.GetRoute": route,
+  "RouteService.ListRoutes": about((world, whose) => ({ ...accountAsOwner(world, whose), pageSize: 5 })),
+  "RouteService.UpdateRoute": about((world, whose) => ({
+    routeId: world.things(whose).routeId,
+    description: "changed",
+  })),
+  "RouteService.DeleteRoute": about(async (world, whose) => ({ routeId: await world.newRoute(whose) })),
+  "RouteService.WatchRoutes": { ...about(accountAsOwner), isEndless: true },
   "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
   "AuditService.ExportAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), after: "1000000" })),
   "AccessService.GetCaller": aboutNothing(() => ({})),

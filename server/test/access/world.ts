@@ -21,7 +21,7 @@ export const FOREIGN_MARK = "foreign-canary";
 export const OWN_MARK = "own-canary";
 
 /** The ids of what an account owns. */
-export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId", string>;
+export type Things = Record<"accountId" | "llmId" | "apiKeyId" | "sessionId" | "budgetId" | "routeId", string>;
 
 /** The name of the Provider that each of these accounts has. */
 export const PROVIDER = "matrix";
@@ -62,7 +62,7 @@ export class World {
   things(whose: Whose): Things {
     const [accountId, llmId, sessionId, budgetId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     const apiKeyId = randomBytes(8).toString("hex");
-    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId };
+    return this.#things.get(whose) ?? { accountId, llmId, apiKeyId, sessionId, budgetId, routeId: randomUUID() };
   }
 
   /** An Llm of its own for a call that would be the end of it. */
@@ -86,6 +86,14 @@ export class World {
     const draft = { name, ownerId: this.things(whose).accountId, endpointUrl: "https://vendor.example.com/v1" };
     if (whose !== "missing") await this.#admin.providers.upsertProvider(draft);
     return name;
+  }
+
+  /** A route of its own for a call that would be the end of it. */
+  async newRoute(whose: Whose): Promise<string> {
+    const { accountId, llmId, routeId } = this.things(whose);
+    if (whose === "missing") return routeId;
+    const draft = { ownerId: accountId, name: `of-${randomUUID().slice(0, 8)}`, tiers: [{ targets: [{ llmId }] }] };
+    return (await this.#admin.routes.createRoute(draft)).route?.routeId ?? "";
   }
 
   /** An API key of its own for a call that would be the end of it. */
@@ -152,9 +160,11 @@ export class World {
       apiKeyId: apiKey?.apiKeyId ?? "",
       sessionId: "",
       budgetId: "",
+      routeId: "",
     };
     this.#things.set(whose, things);
     things.sessionId = await this.newSession(whose);
     things.budgetId = await this.newBudget(whose);
+    things.routeId = await this.newRoute(whose);
   }
 }

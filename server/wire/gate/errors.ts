@@ -70,6 +70,8 @@ const CODES: Readonly<Record<Reason, Code>> = {
   API_KEY_SECRET_TAKEN: Code.AlreadyExists,
   REQUEST_ID_REUSED: Code.InvalidArgument,
   ALIAS_TAKEN: Code.AlreadyExists,
+  LLM_ROUTE_NOT_FOUND: Code.NotFound,
+  LLM_ROUTE_UNAVAILABLE: Code.Unavailable,
   ANSWER_OUTDATED: Code.FailedPrecondition,
   RESUME_TOKEN_EXPIRED: Code.OutOfRange,
   RESUME_TOKEN_INVALID: Code.InvalidArgument,

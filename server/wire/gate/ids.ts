@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { type FieldRules, field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { names_llm } from "../../../gen/patchbay/v1/options_pb.ts";
+import { names_llm, names_route } from "../../../gen/patchbay/v1/options_pb.ts";
 
 /** Puts one field of a message into the case that ids have. */
 type Lower = (message: Record<string, unknown>) => void;
@@ -14,10 +14,14 @@ const plans = new WeakMap<DescMessage, readonly Lower[]>();
 export function lowerIds(type: DescMessage, message: Message): void {
   let plan = plans.get(type);
   if (plan === undefined) {
-    plan = type.fields.flatMap((field) => (mustBeUuid(field) || getOption(field, names_llm) ? lowerOf(field) : []));
+    plan = type.fields.flatMap((field) => (mustBeUuid(field) || isName(field) ? lowerOf(field) : []));
     plans.set(type, plan);
   }
   for (const lower of plan) lower(message as unknown as Record<string, unknown>);
+}
+
+function isName(field: DescField): boolean {
+  return getOption(field, names_llm) || getOption(field, names_route);
 }
 
 /** Whether a field, or each item of a list, must be a UUID. */

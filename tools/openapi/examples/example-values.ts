@@ -118,3 +118,22 @@ export const CHAT_REQUESTS: RpcExamples["requests"] = {
     },
   },
 };
+
+export const ROUTE: JsonObject = {
+  routeId: "9c8b7a6d-5e4f-4321-8a9b-0c1d2e3f4a5b",
+  name: "support",
+  displayName: "support",
+  tiers: [
+    {
+      policy: "WEIGHTED",
+      targets: [
+        { llmId: LLM_ID, weight: 70 },
+        { llmId: "6c2f3b4d-7e8f-4a90-82b3-c4d5e6f70819", weight: 30 },
+      ],
+    },
+    { policy: "WEIGHTED", targets: [{ llmId: "7d3f4c5e-8f90-4ba1-93c4-d5e6f708192a", weight: 1 }] },
+  ],
+  attemptTimeoutMs: 20000,
+  ...MADE,
+  etag: "r1",
+};

@@ -8,6 +8,7 @@ import {
   MODELS,
   NEW_LLM,
   PROVIDER,
+  ROUTE,
   USAGE,
 } from "./example-values.ts";
 import type { RpcExamples } from "./rpc-examples.ts";
@@ -206,6 +207,28 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
     requests: {},
     responses: { page: { summary: "The only page", value: { providers: [PROVIDER], totalSize: 1 } } },
   },
+  "RouteService.CreateRoute": {
+    requests: {
+      fallback: {
+        summary: "Two as good as each other, and one for when both fail",
+        value: {
+          name: "support",
+          tiers: [
+            {
+              targets: [
+                { llmId: LLM_ID, weight: 70 },
+                { llmId: "gpt-4o-eu", weight: 30 },
+              ],
+            },
+            { targets: [{ llmId: "claude-team" }] },
+          ],
+          attemptTimeoutMs: 20000,
+        },
+      },
+    },
+    responses: { made: { summary: "It can be named as llm_id, or as model, at once", value: { route: ROUTE } } },
+  },
+  "RouteService.GetRoute": { requests: {}, responses: { route: { summary: "A route", value: { route: ROUTE } } } },
   "ProviderService.ListProviderModels": {
     requests: {},
     responses: {

@@ -1,0 +1,18 @@
+import { Fault } from "../../base/fault.ts";
+import { findNamedWithin, type Named } from "../../store/queries/llm-names.ts";
+import type { OwnPermission } from "../call/permissions.ts";
+import { freshFork, reach, type Scope } from "../call/scope.ts";
+
+const PERMISSION: Readonly<Record<Named["kind"], OwnPermission>> = { llm: "READ_LLM_OWN", route: "READ_ROUTE_OWN" };
+
+/** The refusal of a name that an Llm or a route of the owner has. */
+export async function nameTaken(scope: Scope, ownerId: string, name: string, cause: unknown): Promise<Fault> {
+  const holder = await findNamedWithin(freshFork(scope), ownerId, name);
+  const metadata: Record<string, string> = { alias: name };
+  if (holder) {
+    const reachable = reach(scope, PERMISSION[holder.kind]);
+    if (reachable === undefined || reachable === ownerId) metadata[`${holder.kind}Id`] = holder.id;
+  }
+  const other = holder?.kind === "route" ? "a route that is called" : "another Llm with the alias";
+  return new Fault("ALIAS_TAKEN", `the owner has ${other} ${name}`, { metadata }, cause);
+}

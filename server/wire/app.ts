@@ -18,6 +18,7 @@ import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { ContractArchive } from "./contract/archive.ts";
 import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
+import { guardedInvoke } from "./gate/guarded-invoke.ts";
 import { createCheck, createValidation } from "./gate/validate.ts";
 import { RpcCors } from "./http/cors.ts";
 import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
@@ -80,7 +81,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
   const check = createCheck();
   const shared = {
-    interceptors: [records.interceptor(), createValidation(check)],
+    invoke: guardedInvoke(records, check),
     requestGate: records.gate(async (context) => {
       await options.admit(context);
       requireBase64(context);
@@ -111,6 +112,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const rpcs = createRpcHandlers({
     ...shared,
     methods,
+    interceptors: [records.interceptor(), createValidation(check)],
     refine: (context, error) => records.refine(context, error),
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     jsonOptions,

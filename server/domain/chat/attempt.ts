@@ -1,3 +1,4 @@
+import { known } from "../../base/known.ts";
 import { timedUuid } from "../../base/uuids.ts";
 import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
@@ -127,7 +128,7 @@ export class Attempt {
 
   /** Records a whole reply; until that is durable, the caller is not told that it is whole. */
   async complete(reply: Reply, notices: readonly Notice[]): Promise<ReplyFacts> {
-    const count = this.#countOf(reply.usage, estimateReply, reply);
+    const count = this.#countOf(reply.usage, () => estimateReply(reply));
     const record = await this.#record("COMPLETED", reply.model, count, reply.billing);
     const { cost, priceSource } = record;
     const turn = this.#turn && (await this.#endOf(this.#turn, { ...reply, usage: count.usage }, record, notices));
@@ -185,20 +186,20 @@ export class Attempt {
   #countHeard(outcome: Outcome): Count {
     if (outcome === "REFUSED") return { usage: {}, source: undefined };
     // Of what was not heard nothing is known: it may have been nothing, or all.
-    return this.#countOf(this.#counted, () => estimateReply(this.#heard.reply) || undefined, undefined);
+    return this.#countOf(this.#counted, () => estimateReply(this.#heard.reply) || undefined);
   }
 
-  /** What the provider counted, and an estimate in the place of what it did not. */
-  #countOf<Said>(reported: Usage, estimate: (said: Said) => number | undefined, said: Said): Count {
-    const estimated = estimate(said);
-    if (isCounted(reported, estimated ?? 0)) return { usage: reported, source: "REPORTED" };
+  /** What the provider counted, and an estimate in the place of what it did not; nothing is estimated that is counted. */
+  #countOf(reported: Usage, estimate: () => number | undefined): Count {
+    if (isCounted(reported, () => estimate() ?? 0)) return { usage: reported, source: "REPORTED" };
+    const estimated = estimate();
     const prompt = this.#prompt as Prompt;
     // Zero of a prompt, or of a reply that says something, is no count.
     const inputTokens = reported.inputTokens || (prompt.isText() ? prompt.estimate() : undefined);
     const outputTokens = reported.outputTokens || estimated;
-    const whole = withoutUnknown({ ...reported, inputTokens, outputTokens });
+    const whole = known<Usage>({ ...reported, inputTokens, outputTokens });
     // Of counts that contradict what is known of both, no part is kept.
-    const usage = tokensOf(whole) === undefined ? withoutUnknown({ inputTokens, outputTokens }) : whole;
+    const usage = tokensOf(whole) === undefined ? known<Usage>({ inputTokens, outputTokens }) : whole;
     const isKnown = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
     return { usage, source: isKnown ? "ESTIMATED" : undefined };
   }
@@ -286,10 +287,6 @@ export class Attempt {
 function stoppedTurn({ turnId, attempt, tokens }: RunningTurn, outcome: Outcome): TurnEnd {
   const state = outcome === "CANCELLED" ? "INTERRUPTED" : "FAILED";
   return { turnId, attempt, state, tokens, sealedReply: undefined };
-}
-
-function withoutUnknown(usage: { [Kind in keyof Usage]: number | undefined }): Usage {
-  return Object.fromEntries(Object.entries(usage).filter(([, count]) => count !== undefined));
 }
 
 /** The places of a chat where a server may die, as the torture of chats names them. */

@@ -66,11 +66,12 @@ const SURELY_A_TOKEN = 4;
 /**
  * Whether the counts that came with a reply prove that somebody counted: a prompt has a token, and so has what was said. A
  * usage of zeros is what gateways write in the place of one that they did not get; counts that contradict each other are none.
+ * What was said is only estimated where it decides.
  */
-export function isCounted(usage: Usage, estimatedOutput: number): boolean {
+export function isCounted(usage: Usage, estimateOutput: () => number): boolean {
   const { inputTokens = 0, outputTokens } = usage;
   if (inputTokens <= 0 || outputTokens === undefined || tokensOf(usage) === undefined) return false;
-  return outputTokens > 0 || estimatedOutput <= SURELY_A_TOKEN;
+  return outputTokens > 0 || estimateOutput() <= SURELY_A_TOKEN;
 }
 
 /** What APIs put around each message, in tokens. */

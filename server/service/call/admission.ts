@@ -7,7 +7,7 @@ import type { Limits } from "../../domain/access/limits.ts";
 import { anyOf, type OwnPermission, type Permission } from "../../domain/call/permissions.ts";
 import { type Caller, holderOf, missing, type Scope } from "../../domain/call/scope.ts";
 import type { EntityManager } from "../../store/store.ts";
-import { addressOf, setCaller, setScope, watchOf } from "./context.ts";
+import { addressOf, headerIn, setCaller, setScope, watchOf } from "./context.ts";
 import { nameOf } from "./enums.ts";
 
 /** One of these permissions is enough; undefined: it is enough to be known. */
@@ -31,7 +31,7 @@ export function createAdmission(
   );
   return async (context) => {
     if (!requirements.has(context.method)) return;
-    const caller = await callers.identify(presentedIn(context.requestHeader), addressOf(context.values));
+    const caller = await callers.identify(presentedIn(context), addressOf(context.values));
     setCaller(context, caller);
     const requirement = requirements.get(context.method);
     if (requirement && !requirement.some((permission) => caller.permissions.has(permission))) {
@@ -49,16 +49,20 @@ export function createAdmission(
  */
 class CallScope implements Scope {
   readonly caller: Caller;
-  readonly signal: AbortSignal;
   readonly watch: Watch | undefined;
+  readonly #context: HandlerContext;
   readonly #fork: () => EntityManager;
   #em: EntityManager | undefined;
 
   constructor(context: HandlerContext, caller: Caller, fork: () => EntityManager) {
     this.caller = caller;
-    this.signal = context.signal;
+    this.#context = context;
     this.watch = watchOf(context);
     this.#fork = fork;
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal;
   }
 
   /** A unit of work is made for whoever works: most calls only read. */
@@ -85,8 +89,15 @@ function requirementOf(method: DescMethod): Requirement {
  * What a caller presents, in whichever header, to be checked in the same way. Nothing, if two headers say different things:
  * which of them is meant would be a guess, and another one here than in a proxy before us.
  */
-function presentedIn(header: Headers): string | undefined {
-  const [, bearer] = /^Bearer +(\S+)$/i.exec(header.get("authorization") ?? "") ?? [];
-  const presented = [bearer, header.get("x-api-key"), header.get("x-discolike-key")].filter((text) => text != null);
-  return presented.every((text) => text === presented[0]) ? presented[0] : undefined;
+function presentedIn(context: HandlerContext): string | undefined {
+  const [, bearer] = /^Bearer +(\S+)$/i.exec(headerIn(context, "authorization") ?? "") ?? [];
+  let presented = bearer;
+  for (const name of KEY_HEADERS) {
+    const said = headerIn(context, name);
+    if (said !== undefined && presented !== undefined && said !== presented) return undefined;
+    presented ??= said;
+  }
+  return presented;
 }
+
+const KEY_HEADERS = ["x-api-key", "x-discolike-key"];

@@ -8,6 +8,26 @@ const watchKey = createContextKey<Watch | undefined>(undefined, { description: "
 
 const addressKey = createContextKey("", { description: "where a call comes from, set by the wire" });
 
+const headersKey = createContextKey<SaidHeaders | undefined>(undefined, {
+  description: "as they came, set by the wire",
+});
+
+/** The headers of a request as Node has them, by their names in small letters. */
+type SaidHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Says what a call came with. */
+export function setHeaders(values: ContextValues, headers: SaidHeaders): void {
+  values.set(headersKey, headers);
+}
+
+/** A header of a call, by its name in small letters; undefined without one. Headers as such are not made for it. */
+export function headerIn(context: HandlerContext, name: string): string | undefined {
+  const headers = context.values.get(headersKey);
+  if (!headers) return context.requestHeader.get(name) ?? undefined;
+  const said = headers[name];
+  return typeof said === "string" ? said.trim() : said?.map((text) => text.trim()).join(", ");
+}
+
 /** Attaches the scope of an admitted call. */
 export function setScope(context: Pick<HandlerContext, "values">, scope: Scope): void {
   context.values.set(scopeKey, scope);

@@ -19,15 +19,21 @@ export function stateOfReply(target: Target, value: JsonObject | undefined): Pro
 
 /** Messages with only the state that the target gave. */
 export function withOwnState(target: Target, messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  if (messages.every(({ state }) => state === undefined)) return messages;
+  if (!hasState(messages)) return messages;
   const owner = stateOwnerOf(target);
   return messages.map((message) => (isForeign(message, owner) ? { ...message, state: undefined } : message));
 }
 
 /** Whether any message has a state that another provider gave, which is not sent. */
 export function hasForeignState(target: Target, messages: readonly ChatMessage[]): boolean {
+  if (!hasState(messages)) return false;
   const owner = stateOwnerOf(target);
   return messages.some((message) => isForeign(message, owner));
+}
+
+/** Most have none, and whose it would be need not be reckoned. */
+function hasState(messages: readonly ChatMessage[]): boolean {
+  return messages.some(({ state }) => state !== undefined);
 }
 
 function isForeign({ state }: ChatMessage, owner: string): boolean {

@@ -1,3 +1,4 @@
+import { known } from "../../base/known.ts";
 import type { Billing } from "../models/conversation.ts";
 import { asCount, asObject, asText, type JsonObject } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
@@ -8,7 +9,7 @@ const SAY_NO_COST: ReadonlySet<ProviderType> = new Set(["OPENAI", "VLLM", "OLLAM
 /** What a chat completion, or a chunk of a streamed one, says of what it costs. */
 export function readBilling(body: JsonObject, providerType: ProviderType | undefined): Billing {
   const usage = asObject(body.usage) ?? {};
-  return withoutGaps({
+  return known<Billing>({
     costPicoUsd: providerType !== undefined && SAY_NO_COST.has(providerType) ? undefined : costIn(usage, providerType),
     tier: tierIn(asText(body.service_tier)),
     hourCacheTokens: hourCacheIn(usage),
@@ -17,8 +18,10 @@ export function readBilling(body: JsonObject, providerType: ProviderType | undef
 }
 
 /** The tiers that cost what the list says. */
+const USUAL_TIERS = new Set(["", "default", "standard", "auto", "on_demand"]);
+
 function tierIn(tier: string): string | undefined {
-  return ["", "default", "standard", "auto", "on_demand"].includes(tier) ? undefined : tier;
+  return USUAL_TIERS.has(tier) ? undefined : tier;
 }
 
 /**
@@ -61,8 +64,4 @@ function hourCacheIn(usage: JsonObject): number | undefined {
 function hasAudio(usage: JsonObject): boolean {
   const details = [usage.prompt_tokens_details, usage.completion_tokens_details].map(asObject);
   return details.some((detail) => (asCount(detail?.audio_tokens) ?? 0) > 0);
-}
-
-function withoutGaps(billing: Billing): Billing {
-  return Object.fromEntries(Object.entries(billing).filter(([, value]) => value !== undefined));
 }

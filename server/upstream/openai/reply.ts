@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { known } from "../../base/known.ts";
 import type { WholeReply } from "../models/adapter.ts";
 import { type ReplyEvent, type StopReason, saidOf, type ToolCall, type Usage } from "../models/conversation.ts";
 import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
@@ -110,7 +111,7 @@ export function readUsage(value: unknown): Usage {
   const promptDetails = asObject(usage.prompt_tokens_details) ?? {};
   const inputTokens = asCount(usage.prompt_tokens);
   const reasoningTokens = asCount(asObject(usage.completion_tokens_details)?.reasoning_tokens);
-  return known({
+  return known<Usage>({
     inputTokens,
     outputTokens: readOutputTokens(usage, reasoningTokens),
     cacheReadTokens:
@@ -133,9 +134,4 @@ function readOutputTokens(usage: JsonObject, reasoningTokens = 0): number | unde
   const beside = (asCount(usage.total_tokens) ?? 0) - (prompt ?? 0) - completion;
   const isBeside = beside > 0 && prompt !== undefined && (reasoningTokens === 0 || beside === reasoningTokens);
   return isBeside ? completion + beside : completion;
-}
-
-/** Without the counts that were not reported. */
-function known(usage: { [Kind in keyof Usage]: number | undefined }): Usage {
-  return Object.fromEntries(Object.entries(usage).filter(([, count]) => count !== undefined));
 }

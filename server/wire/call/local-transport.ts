@@ -32,7 +32,7 @@ export function createLocalTransport(specs: ReadonlyMap<DescMethod, MethodImplSp
     const begin = async (method: DescMethod, message: Message) => {
       const spec = specs.get(method);
       if (!spec) throw new ConnectError(`${method.toString()} is not served here`, Code.Unimplemented);
-      const inner: HandlerContext = { ...context, service: method.parent, method };
+      const inner = contextWithin(context, method);
       await guards.admit(inner);
       guards.check(method.input, message);
       return { spec, inner };
@@ -56,6 +56,14 @@ export function createLocalTransport(specs: ReadonlyMap<DescMethod, MethodImplSp
       },
     };
   };
+}
+
+/** A context is not copied by its members: some are made for who asks. */
+function contextWithin(context: HandlerContext, method: DescMethod): HandlerContext {
+  const { protocolName, requestMethod, url, signal, requestHeader, responseHeader, responseTrailer } = context;
+  const { values, timeoutMs } = context;
+  const answer = { responseHeader, responseTrailer, values, timeoutMs };
+  return { service: method.parent, method, protocolName, requestMethod, url, signal, requestHeader, ...answer };
 }
 
 /** Keeps the specs of what is registered, so that the same implementations serve REST and what is served directly. */

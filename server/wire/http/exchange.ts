@@ -53,6 +53,13 @@ export function headersOf(request: NodeRequest): Headers {
   return headers;
 }
 
+/** Reads requests for the contexts of their calls. */
+export const REQUEST_READER = {
+  methodOf: (request: NodeRequest) => request.method ?? "",
+  urlOf,
+  headersOf,
+};
+
 /** Whether a request says that a body follows. */
 export function announcesBody(request: NodeRequest): boolean {
   const { "content-length": length, "transfer-encoding": encoding } = request.headers;
@@ -82,7 +89,20 @@ export function clientAddress(request: NodeRequest, header: string | undefined):
     .split(",")
     .at(-1)
     ?.trim();
-  return networkOf(last || request.socket.remoteAddress || "");
+  return knownNetworkOf(last || request.socket.remoteAddress || "");
+}
+
+/** Most calls come from few addresses, and reading one takes as long as finding a route. */
+const networks = new Map<string, string>();
+const MAX_NETWORKS = 1_000;
+
+function knownNetworkOf(address: string): string {
+  const known = networks.get(address);
+  if (known !== undefined) return known;
+  if (networks.size >= MAX_NETWORKS) networks.clear();
+  const network = networkOf(address);
+  networks.set(address, network);
+  return network;
 }
 
 function networkOf(address: string): string {

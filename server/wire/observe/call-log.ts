@@ -10,7 +10,7 @@ import {
 } from "@connectrpc/connect";
 import type { Logger } from "../../base/log.ts";
 import type { Watch, WatchedCall } from "../../base/watch.ts";
-import { callerOf, setAddress, setWatch } from "../../service/call/context.ts";
+import { callerOf, setAddress, setHeaders, setWatch } from "../../service/call/context.ts";
 import { clientAddress, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 import { type CallMetrics, UpstreamCall } from "./metrics.ts";
 import { type CallTrace, codeOfAbort, codeOfStatus, isComplete, type Protocol, type Tracer } from "./trace.ts";
@@ -59,6 +59,7 @@ export class Call implements Watch {
     this.#protocol = protocol;
     this.values.set(callKey, this);
     setWatch(this.values, this);
+    setHeaders(this.values, request.headers);
     setAddress(this.values, clientAddress(request, sinks.addressHeader));
     response.setHeader(REQUEST_ID_HEADER, this.requestId);
     response.once("close", () => this.#end());

@@ -1,9 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { Interceptor, MethodImplSpec } from "@connectrpc/connect";
-import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
-import type { CallContext } from "../call/call-context.ts";
-import { AbortWatch, MessageReader } from "../call/call-context.ts";
+import { type CallContext, MessageReader } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
+import type { Invoke } from "../call/invoke.ts";
 import { Silence } from "../call/silence.ts";
 import { type Answer, type Framing, type ResponseWriter, SERVER_SENT_EVENTS } from "./answer.ts";
 import type { Binding } from "./binding.ts";
@@ -15,18 +13,16 @@ export interface Call {
   readonly context: CallContext;
   readonly input: Promise<Message>;
   readonly answer: Answer;
-  readonly interceptors: Interceptor[];
+  readonly invoke: Invoke;
   readonly writer: ResponseWriter;
 }
 
 /** Calls a unary rpc and writes what it returns. */
 export async function serveUnary(call: Call): Promise<void> {
-  const { binding, context, answer, interceptors, writer } = call;
-  const spec = binding.spec as Extract<MethodImplSpec, { kind: "unary" }>;
-  const output = call.input.then((input) => invokeUnaryImplementation(spec, context, input, interceptors));
-  const message = await new AbortWatch(context.signal).wait(output);
+  const { binding, context, answer, invoke, writer } = call;
+  const message = await context.wait(call.input.then((input) => invoke.unary(binding.spec, context, input)));
   context.finish();
-  const headers = [context.responseHeader, context.responseTrailer];
+  const headers = context.responseHeaders;
   if (binding.answersHttpBody) {
     const { data, contentType } = writer.httpBody(binding, message);
     answer.bytes(200, data, contentType, headers);
@@ -48,7 +44,8 @@ export async function serveStream(
   presentFailure: (thrown: unknown) => ErrorAnswer,
 ): Promise<void> {
   const { binding, context, answer, writer } = call;
-  const messages = new MessageReader(binding.spec, context, call.input, call.interceptors);
+  const opening = call.input.then((input) => call.invoke.stream(binding.spec, context, input));
+  const messages = new MessageReader(context, opening);
   try {
     const first = messages.next();
     const isEarly = !binding.answersHttpBody && (await isSlow(first, framing.headMs));
@@ -62,7 +59,7 @@ export async function serveStream(
         silence.break();
         if (binding.answersHttpBody) frames.write(writer.httpBody(binding, next.value).data);
         else frames.write(framing.message(writer.json(binding, next.value)));
-        if (frames.ready) await messages.watch.wait(frames.ready);
+        if (frames.ready) await context.wait(frames.ready);
       }
       frames.end(binding.answersHttpBody || answer.isHead ? undefined : framing.end);
     } catch (error) {

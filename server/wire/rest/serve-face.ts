@@ -1,6 +1,6 @@
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import type { FaceHandler, FaceReply, FaceRequest } from "../../service/faces/face.ts";
-import { AbortWatch, type CallContext } from "../call/call-context.ts";
+import type { CallContext } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
 import { Silence } from "../call/silence.ts";
 import type { Answer } from "./answer.ts";
@@ -31,34 +31,32 @@ export interface FaceCall {
  */
 export async function serveFace(call: FaceCall): Promise<void> {
   const { handler, context, answer, records } = call;
-  const watch = new AbortWatch(context.signal);
-  const request = await watch.wait(call.input);
+  const request = await context.wait(call.input);
   let reply: FaceReply;
   try {
-    reply = await watch.wait(handler(request, context));
+    reply = await context.wait(handler(request, context));
   } catch (error) {
     throw records.failed(context, error);
   }
-  if ("pieces" in reply) return serveStream(call, reply.pieces, watch);
+  if ("pieces" in reply) return serveStream(call, reply.pieces);
   records.succeeded(context);
   context.finish();
   const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
-  answer.bytes(200, bytes, "application/json", [context.responseHeader]);
+  answer.bytes(200, bytes, "application/json", context.responseHeaders);
 }
 
 async function serveStream(
   { context, answer, records, presentEvent }: FaceCall,
   pieces: AsyncIterator<readonly Buffer[], void>,
-  watch: AbortWatch,
 ): Promise<void> {
   const frames = new FrameWriter<Uint8Array>(answer.stream("text/event-stream", [context.responseHeader]));
   // Proxies and programs give up on a stream that is silent; a comment is an event to nobody.
   const silence = new Silence(() => frames.write(COMMENT));
   try {
-    for (let next = await watch.wait(pieces.next()); !next.done; next = await watch.wait(pieces.next())) {
+    for (let next = await context.wait(pieces.next()); !next.done; next = await context.wait(pieces.next())) {
       silence.break();
       for (const piece of next.value) frames.write(piece);
-      if (frames.ready) await watch.wait(frames.ready);
+      if (frames.ready) await context.wait(frames.ready);
     }
     records.succeeded(context);
     frames.end();

@@ -1,4 +1,4 @@
-import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type AnyMessage,
@@ -9,6 +9,7 @@ import {
   testMethods,
   testTypes,
 } from "../../test/wire/rest-service.ts";
+import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import { captureMethods } from "../call/local-transport.ts";
 import { createRestHandler, type RestOptions } from "./transcode.ts";
 
@@ -170,12 +171,18 @@ describe("what handlers see", () => {
     expect([...(seen?.requestHeader.keys() ?? [])].filter((name) => name.startsWith(":"))).toEqual([]);
   });
 
-  it("passes through gate and interceptors, in order, with one set of values", async () => {
+  it("passes through the gate and what calls it, in order, with one set of values", async () => {
     const steps: string[] = [];
     const who = createContextKey("nobody");
-    const interceptor: Interceptor = (next) => async (request) => {
-      steps.push(`interceptor ${request.contextValues.get(who)} ${request.stream} ${request.requestMethod}`);
-      return next(request);
+    const invoke: Invoke = {
+      unary(spec, context, input) {
+        steps.push(`unary ${context.values.get(who)} ${context.requestMethod}`);
+        return plainInvoke.unary(spec, context, input);
+      },
+      stream(spec, context, input) {
+        steps.push(`stream ${context.values.get(who)} ${context.requestMethod}`);
+        return plainInvoke.stream(spec, context, input);
+      },
     };
     const requestGate = async ({ values }: HandlerContext) => {
       values.set(who, "me");
@@ -191,17 +198,10 @@ describe("what handlers see", () => {
         yield request;
       },
     };
-    await using server = await startServer(implementations, { interceptors: [interceptor], requestGate });
+    await using server = await startServer(implementations, { invoke, requestGate });
     await server.send({ path: "/v1/echo/a" });
     await server.send({ path: "/v1/watch/a" });
-    expect(steps).toEqual([
-      "gate",
-      "interceptor me false GET",
-      "handler me",
-      "gate",
-      "interceptor me true GET",
-      "handler me",
-    ]);
+    expect(steps).toEqual(["gate", "unary me GET", "handler me", "gate", "stream me GET", "handler me"]);
   });
 
   it("is nothing of a request that the gate refuses, not even its body", async () => {

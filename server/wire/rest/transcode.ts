@@ -1,14 +1,8 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
-import {
-  Code,
-  ConnectError,
-  type ContextValues,
-  type HandlerContext,
-  type Interceptor,
-  type MethodImplSpec,
-} from "@connectrpc/connect";
+import { Code, ConnectError, type ContextValues, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import type { Face } from "../../service/faces/face.ts";
 import { type CallContext, OVER, RunningCalls } from "../call/call-context.ts";
+import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
 import {
   callCancelled,
@@ -20,7 +14,7 @@ import {
 } from "../call/wire-error.ts";
 import { Cors } from "../http/cors.ts";
 import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
-import { headersOf, type NodeRequest, type NodeResponse, readTarget, type Target, urlOf } from "../http/exchange.ts";
+import { type NodeRequest, type NodeResponse, REQUEST_READER, readTarget, type Target } from "../http/exchange.ts";
 import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
@@ -32,7 +26,8 @@ import { type FaceRecords, serveFace } from "./serve-face.ts";
 
 /** How REST calls are served. */
 export interface RestOptions {
-  readonly interceptors?: Interceptor[];
+  /** Calls the implementations of rpcs. Default: as they are. */
+  readonly invoke?: Invoke;
   /** Runs after the headers, before the body is read. */
   readonly requestGate?: (context: HandlerContext) => void | Promise<void>;
   /** What the context of a call starts with. Default: nothing. */
@@ -59,7 +54,7 @@ export interface RestOptions {
   readonly jsonNames?: Rename;
   /** What the log knows a request by, which every error tells. Default: none is told. */
   readonly requestIdOf?: (request: NodeRequest) => string;
-  /** Sees what callers get as "internal error". The interceptors have not seen it if it failed outside of them. */
+  /** Sees what callers get as "internal error". The records have not, if it failed outside of its rpc. */
   readonly onInternalError?: (error: unknown) => void;
 }
 
@@ -87,14 +82,14 @@ class RestServer {
   readonly #routes: RouteTable<Route>;
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
-  readonly #calls: RunningCalls;
+  readonly #calls: RunningCalls<NodeRequest>;
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
     this.#routes = buildRoutes(methods, options.readMaxBytes, options.faces?.faces ?? []);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
-    this.#calls = new RunningCalls(options.shutdownSignal);
+    this.#calls = new RunningCalls(options.shutdownSignal, REQUEST_READER);
   }
 
   serves(target: string): boolean {
@@ -162,7 +157,7 @@ class RestServer {
         context,
         input,
         answer,
-        interceptors: this.#options.interceptors ?? [],
+        invoke: this.#options.invoke ?? plainInvoke,
         writer: this.#writer,
       };
       if (binding.spec.kind === "unary") await serveUnary(call);
@@ -200,9 +195,7 @@ class RestServer {
     return this.#calls.begin({
       method,
       protocolName: "rest",
-      requestMethod: request.method ?? "",
-      url: urlOf(request),
-      requestHeader: headersOf(request),
+      request,
       timeoutMs: readTimeoutMs(request.headers, limits),
       values: this.#options.contextValues?.(request),
     });

@@ -13,9 +13,10 @@ import {
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AbortWatch, RunningCalls } from "../call/call-context.ts";
+import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import { writePlainGrpcMessage } from "../call/wire-error.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "../http/deadline.ts";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse, REQUEST_READER } from "../http/exchange.ts";
 import { DirectRpc } from "./fast/direct-rpc.ts";
 
 /** How rpcs are served. */
@@ -23,6 +24,8 @@ export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | 
   readonly methods: readonly MethodImplSpec[];
   /** Most bytes of a message, before and after decompression. */
   readonly readMaxBytes: (method: DescMethod) => number;
+  /** Calls the implementations that are served directly, past the interceptors. Default: as they are. */
+  readonly invoke?: Invoke;
   readonly acceptCompression: Compression[];
   /** The time for unary calls whose caller says nothing. Default: no end. */
   readonly defaultTimeoutMs?: (method: DescMethod) => number;
@@ -45,8 +48,17 @@ export type Rpc = Pick<UniversalHandler, "method"> & {
  * leaves a call without an answer when it fails to write one.
  */
 export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
-  const { methods, contextValues, onError, refine, readMaxBytes, defaultTimeoutMs, ...options } = all;
-  const { interceptors = [], requestGate, shutdownSignal } = options;
+  const {
+    methods,
+    contextValues,
+    onError,
+    refine,
+    readMaxBytes,
+    defaultTimeoutMs,
+    invoke = plainInvoke,
+    ...options
+  } = all;
+  const { requestGate, shutdownSignal } = options;
   const router = createConnectRouter({
     ...options,
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
@@ -57,7 +69,7 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
     },
   });
   for (const spec of methods) register(router, spec, readMaxBytes(spec.method));
-  const calls = new RunningCalls(shutdownSignal);
+  const calls = new RunningCalls<NodeRequest>(shutdownSignal, REQUEST_READER);
   const direct = new Map(
     methods
       .filter(({ kind }) => kind === "unary" || kind === "server_streaming")
@@ -66,7 +78,7 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
         new DirectRpc(spec, {
           ...options,
           calls,
-          interceptors,
+          invoke,
           requestGate,
           refine,
           readMaxBytes,

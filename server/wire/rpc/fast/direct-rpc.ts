@@ -1,35 +1,28 @@
 import type { ServerResponse } from "node:http";
 import { create, type DescMessage, type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
-import {
-  Code,
-  ConnectError,
-  type ContextValues,
-  type HandlerContext,
-  type Interceptor,
-  type MethodImplSpec,
-} from "@connectrpc/connect";
+import { Code, ConnectError, type ContextValues, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import {
   type Compression,
   compressionNegotiate,
   createMethodSerializationLookup,
-  invokeUnaryImplementation,
   type MethodSerializationLookup,
 } from "@connectrpc/connect/protocol";
 import { createEndStreamSerialization, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { says_nothing_when_silent } from "../../../../gen/patchbay/v1/options_pb.ts";
-import { AbortWatch, type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/call-context.ts";
+import { type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/call-context.ts";
+import type { Invoke } from "../../call/invoke.ts";
 import { parseJson, readMessage as readJsonMessage } from "../../call/json-body.ts";
 import { HEAD_MS, Silence } from "../../call/silence.ts";
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
-import { headersOf, mustCloseAfter, type NodeRequest, type NodeResponse, urlOf } from "../../http/exchange.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/exchange.ts";
 import { type AnswerDeps, answerIn, type DirectAnswer } from "./answer.ts";
 import { type Form, formOf, readMessage, timeoutOf } from "./forms.ts";
 
 /** How calls are served directly: what connect's handlers are given, too. */
 export interface DirectOptions {
-  readonly calls: RunningCalls;
-  readonly interceptors: Interceptor[];
+  readonly calls: RunningCalls<NodeRequest>;
+  readonly invoke: Invoke;
   readonly requestGate: ((context: HandlerContext) => void | Promise<void>) | undefined;
   /** Gives an error that no interceptor has seen what every error has. */
   readonly refine: (context: HandlerContext, error: unknown) => void;
@@ -45,7 +38,7 @@ const WRITE_MAX_BYTES = 0xffffffff;
 /**
  * Serves the calls of one rpc that most callers make, one message in over gRPC, gRPC-Web or Connect, for much less than
  * connect's own handlers take: they are ready for all that may come, and chain a dozen async iterables for each call. What
- * can be had of connect is connect's: the codecs, the errors, the interceptors. Its conformance suite runs over both ways.
+ * can be had of connect is connect's: the codecs and the errors. Its conformance suite runs over both ways.
  */
 export class DirectRpc {
   readonly #spec: MethodImplSpec;
@@ -80,9 +73,7 @@ export class DirectRpc {
     const context = calls.begin({
       method,
       protocolName: form.protocolName,
-      requestMethod: "POST",
-      url: urlOf(request),
-      requestHeader: headersOf(request),
+      request,
       timeoutMs: timeoutOf(request, form) ?? (method.methodKind === "unary" ? defaultTimeoutMs : undefined),
       values,
     });
@@ -133,16 +124,18 @@ export class DirectRpc {
   }
 
   async #serveUnary(context: CallContext, input: Promise<Message>, send: Send): Promise<void> {
-    const spec = this.#spec as Extract<MethodImplSpec, { kind: "unary" }>;
-    const { interceptors } = this.#options;
-    const output = input.then((message) => invokeUnaryImplementation(spec, context, message, interceptors));
-    const message = await new AbortWatch(context.signal).wait(output);
+    const { invoke } = this.#options;
+    const message = await context.wait(input.then((asked) => invoke.unary(this.#spec, context, asked)));
     context.finish();
     await send(message);
   }
 
   async #serveStream(context: CallContext, input: Promise<Message>, send: Send, answer: DirectAnswer): Promise<void> {
-    const messages = new MessageReader(this.#spec, context, input, this.#options.interceptors);
+    const { invoke } = this.#options;
+    const messages = new MessageReader(
+      context,
+      input.then((asked) => invoke.stream(this.#spec, context, asked)),
+    );
     const { method } = this.#spec;
     const head = setTimeout(() => answer.open(), HEAD_MS);
     const silence = getOption(method, says_nothing_when_silent)
@@ -153,7 +146,7 @@ export class DirectRpc {
         silence?.break();
         clearTimeout(head);
         await send(next.value);
-        if (answer.ready) await messages.watch.wait(answer.ready);
+        if (answer.ready) await context.wait(answer.ready);
       }
     } finally {
       clearTimeout(head);

@@ -1,6 +1,6 @@
 import type { SamplingParams } from "../base/sampling.ts";
 import type { Watch } from "../base/watch.ts";
-import { type Outlet, replyEvents, wholeReply } from "./calls/call.ts";
+import { type Outlet, openEvents, wholeReply } from "./calls/call.ts";
 import { Learned } from "./calls/learned.ts";
 import { listModels, type ModelList, type Vendor } from "./calls/list.ts";
 import type { Egress } from "./egress/egress.ts";
@@ -75,7 +75,7 @@ export class Upstreams {
     let hasReplied = false;
     try {
       const options = { signal, headers: watched?.headers, onCount: counted };
-      for await (const events of replyEvents(this.#outlet, target, request, options)) {
+      for await (const events of await openEvents(this.#outlet, target, request, options)) {
         if (!hasReplied && events.some(({ type }) => type !== "start")) {
           hasReplied = true;
           watched?.replied();

@@ -18,7 +18,6 @@ import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { ContractArchive } from "./contract/archive.ts";
 import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
-import { guardedInvoke } from "./gate/guarded-invoke.ts";
 import { createCheck, createValidation } from "./gate/validate.ts";
 import { RpcCors } from "./http/cors.ts";
 import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
@@ -81,7 +80,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const registry = createRegistry(file_google_rpc_error_details, ...options.files);
   const check = createCheck();
   const shared = {
-    invoke: guardedInvoke(records, check),
+    invoke: records.invoke(check),
     requestGate: records.gate(async (context) => {
       await options.admit(context);
       requireBase64(context);

@@ -1,4 +1,3 @@
-import { known } from "../../base/known.ts";
 import { timedUuid } from "../../base/uuids.ts";
 import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
@@ -6,6 +5,7 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Billing, Reply, ReplyEvent, Usage } from "../../upstream/models/conversation.ts";
 import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import { GrowingReply } from "../../upstream/models/growing-reply.ts";
+import { known } from "../../upstream/models/json-value.ts";
 import { REFUSALS } from "../../upstream/verdicts/refusal.ts";
 import type { Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";

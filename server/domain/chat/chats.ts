@@ -4,6 +4,7 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { outageOf } from "../../store/sql/database-errors.ts";
 import { adapterOf } from "../../upstream/calls/adapters.ts";
 import type { ChatMessage, ContentPart, ModelRequest, Reply, ReplyEvent } from "../../upstream/models/conversation.ts";
+import { joinDeltas } from "../../upstream/models/event-stream.ts";
 import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import { eventsOfReply } from "../../upstream/models/growing-reply.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
@@ -110,9 +111,9 @@ export class Chats {
     try {
       let sent = await this.#send(scope, ask, begun);
       const events = () =>
-        this.#deps.upstreams.stream(target, sent.request, scope.signal, scope.watch, (usage) => attempt.count(usage));
+        this.#deps.upstreams.batches(target, sent.request, scope.signal, scope.watch, (usage) => attempt.count(usage));
       let stream = events();
-      let next: IteratorResult<ReplyEvent>;
+      let next: IteratorResult<readonly ReplyEvent[]>;
       try {
         next = await stream.next();
       } catch (error) {
@@ -122,20 +123,21 @@ export class Chats {
       }
       try {
         for (; !next.done; next = await stream.next()) {
-          const event = next.value;
-          attempt.hear(event);
-          if (event.type === "end") {
-            this.#deps.signals.recordSignal(llm.id, true);
-            yield { ...event, ...(await attempt.completeStream(noticesOfReply(target, sent, attempt.heard))) };
-            continue;
+          for (const event of joinDeltas(next.value)) {
+            attempt.hear(event);
+            if (event.type === "end") {
+              this.#deps.signals.recordSignal(llm.id, true);
+              yield { ...event, ...(await attempt.completeStream(noticesOfReply(target, sent, attempt.heard))) };
+              continue;
+            }
+            if (event.type === "start") {
+              yield { ...event, ...origin };
+              continue;
+            }
+            yield event;
+            if (isFirst) this.#deps.reachFailpoint("after_first_chunk");
+            isFirst = false;
           }
-          if (event.type === "start") {
-            yield { ...event, ...origin };
-            continue;
-          }
-          yield event;
-          if (isFirst) this.#deps.reachFailpoint("after_first_chunk");
-          isFirst = false;
         }
       } finally {
         await stream.return(undefined);

@@ -4,6 +4,7 @@ import { names_llm, names_route } from "../../../gen/patchbay/v1/options_pb.ts";
 import type { Scope } from "../../domain/call/scope.ts";
 import type { LlmNames } from "../../domain/names/llm-names.ts";
 import { scopeOf } from "./context.ts";
+import { openedLater } from "./streams.ts";
 
 const OPTIONS = { llm: names_llm, route: names_route } as const;
 const KINDS = ["llm", "route"] as const;
@@ -61,10 +62,11 @@ function naming({ methodKind }: DescMethod, rpc: Rpc, fields: readonly NamingFie
       return rpc(request, context);
     };
   }
-  return async function* (request, context) {
-    await resolve(request, context);
-    yield* rpc(request, context) as AsyncIterable<unknown>;
-  };
+  return (request, context) =>
+    openedLater(async () => {
+      await resolve(request, context);
+      return rpc(request, context) as AsyncIterable<unknown>;
+    });
 }
 
 async function resolveField(message: Message, { field, kinds }: NamingField, scope: Scope, names: LlmNames) {

@@ -29,6 +29,7 @@ import type {
 } from "../../upstream/models/conversation.ts";
 import { scopeOf } from "../call/context.ts";
 import { nameOf, numberOf } from "../call/enums.ts";
+import { eachOf } from "../call/streams.ts";
 import { presentNotice } from "../llms/present.ts";
 import { readSampling } from "../llms/read.ts";
 import { presentReply, tellEnding } from "./present.ts";
@@ -52,7 +53,7 @@ export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions
 
     async chat(request, context) {
       const { origin, reply, facts } = await chats.reply(scopeOf(context), readAsk(request));
-      tellEnding(context.responseHeader, origin.ending);
+      if (origin.ending) tellEnding(context.responseHeader, origin.ending);
       return {
         ...presentOrigin(origin),
         ...presentFacts(facts),
@@ -64,12 +65,12 @@ export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions
       };
     },
 
-    async *streamChat(request, context) {
-      for await (const event of chats.stream(scopeOf(context), readAsk(request))) {
+    streamChat(request, context) {
+      return eachOf(chats.stream(scopeOf(context), readAsk(request)), (event) => {
         // The headers leave with the first event.
-        if (event.type === "start") tellEnding(context.responseHeader, event.ending);
-        yield presentEvent(event);
-      }
+        if (event.type === "start" && event.ending) tellEnding(context.responseHeader, event.ending);
+        return presentEvent(event);
+      });
     },
   };
 }

@@ -1,10 +1,8 @@
 import type { SamplingParams } from "../../base/sampling.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
-import type { StreamReader } from "../models/adapter.ts";
-import { type ModelRequest, type Reply, type ReplyEvent, saidOf, type Usage } from "../models/conversation.ts";
-import { errorIn, MALFORMED } from "../models/error-words.ts";
-import { EventStreamSplitter } from "../models/event-stream.ts";
+import { type ModelRequest, type Reply, type ReplyEvent, saidOf } from "../models/conversation.ts";
+import { errorIn } from "../models/error-words.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { eventsOfReply, GrowingReply } from "../models/growing-reply.ts";
 import { type JsonObject, parseObject } from "../models/json-value.ts";
@@ -12,6 +10,7 @@ import type { Target } from "../models/provider-types.ts";
 import { apiFailure, refusalOf } from "../verdicts/refusal.ts";
 import { adapterOf, headReaderOf } from "./adapters.ts";
 import type { Habits, Learned } from "./learned.ts";
+import { type OnCount, ReplyEvents } from "./reply-events.ts";
 import { soundHistory } from "./sound-history.ts";
 import { stateOfReply, withOwnState } from "./state-owner.ts";
 
@@ -25,8 +24,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Told of each answer that is no refusal, when its head is there. */
   readonly onHead?: ((response: EgressResponse) => void) | undefined;
-  /** Told what the provider has counted of a streamed reply, however it ends. */
-  readonly onCount?: ((usage: Usage) => void) | undefined;
+  readonly onCount?: OnCount;
   /** Told when a reply came in another form than it was asked for: what was to be streamed as a whole, or the other way. */
   readonly onOtherForm?: ((refusal: UpstreamFailure | undefined) => void) | undefined;
 }
@@ -36,6 +34,9 @@ export interface Outlet {
   readonly egress: Egress;
   readonly learned: Learned;
 }
+
+/** Events of a reply, those that arrived together in one array; a whole reply is at once. */
+export type EventBatches = AsyncIterable<readonly ReplyEvent[]> | Iterable<readonly ReplyEvent[]>;
 
 /** A whole reply; of an endpoint that has refused to give any but streamed ones, it is streamed to us. */
 export async function wholeReply(
@@ -63,27 +64,23 @@ export async function wholeReply(
 }
 
 /**
- * The events of a reply as it is written; those that arrived together are in one array. Closes the connection when left. Of an
- * endpoint that gives whole replies only, they come all at once.
+ * The events of a reply as it is written. Closes the connection when left. Of an endpoint that gives whole replies only, they
+ * come all at once.
  */
-export async function* replyEvents(
+export async function openEvents(
   outlet: Outlet,
   target: Target,
   request: ModelRequest,
   options: CallOptions,
-): AsyncGenerator<readonly ReplyEvent[]> {
+): Promise<EventBatches> {
   let refusal: UpstreamFailure | undefined;
   if (outlet.learned.of(target).form !== "whole") {
     try {
       const response = await sendCall(outlet, target, request, true, options);
-      if (!isWhole(response)) {
-        yield* readReplyEvents(outlet, target, response, options);
-        return;
-      }
+      if (!isWhole(response)) return await ReplyEvents.begin(outlet.egress, target, response, options.onCount);
       const reply = await readReply(outlet, target, response);
       options.onOtherForm?.(undefined);
-      yield eventsOfReply(reply);
-      return;
+      return [eventsOfReply(reply)];
     } catch (error) {
       if (!(error instanceof UpstreamFailure) || error.facts.feature !== STREAMED_REPLIES) throw error;
       refusal = error;
@@ -92,7 +89,7 @@ export async function* replyEvents(
   const reply = await readReply(outlet, target, await sendCall(outlet, target, request, false, options));
   outlet.learned.learn(target, { form: "whole" });
   options.onOtherForm?.(refusal);
-  yield eventsOfReply(reply);
+  return [eventsOfReply(reply)];
 }
 
 /** Sends one request to a model; throws UpstreamFailure unless the endpoint agrees to reply. */
@@ -169,47 +166,9 @@ export function notAReply(text: string, { status }: EgressResponse): UpstreamFai
 /** A reply that is streamed to us, as a whole. */
 async function collected(outlet: Outlet, target: Target, request: ModelRequest, options: CallOptions): Promise<Reply> {
   const heard = new GrowingReply();
-  for await (const events of replyEvents(outlet, target, request, options))
+  for await (const events of await openEvents(outlet, target, request, options))
     for (const event of events) heard.add(event);
   return heard.reply;
-}
-
-async function* readReplyEvents(
-  { egress }: Outlet,
-  target: Target,
-  response: EgressResponse,
-  { onCount }: CallOptions,
-): AsyncGenerator<readonly ReplyEvent[]> {
-  const readHead = headReaderOf(target.providerType);
-  const reader = adapterOf(target.providerType).openStream(target.providerType);
-  const head = readHead?.(response.headers);
-  let isHeard = false;
-  try {
-    const splitter = new EventStreamSplitter(egress.limits.lineBytes, response.status);
-    for (;;) {
-      const pieces = await readPieces(response, reader);
-      const events: ReplyEvent[] = [];
-      const error = readData(reader, pieces === undefined ? splitter.flush() : splitter.push(pieces), events);
-      const hasStopped = pieces === undefined || reader.isComplete;
-      const end = hasStopped && (error === undefined || error === MALFORMED) ? reader.end() : undefined;
-      if (end?.type === "end") {
-        const state = stateOfReply(target, reader.stateValue);
-        events.push({ ...end, ...saidOf(end.billing, head), ...(state && { state }) });
-        response.finish();
-      } else if (!isHeard && events.some(({ type }) => type !== "start")) {
-        isHeard = true;
-        response.hear();
-      }
-      if (events.length > 0) yield events;
-      if (end !== undefined) return;
-      // A last line that is only half there is the cut itself.
-      if (error !== undefined && !(error === MALFORMED && hasStopped)) throw apiFailure(target, error, response);
-      if (hasStopped) throw cut(response);
-    }
-  } finally {
-    response.cancel();
-    onCount?.(reader.usage);
-  }
 }
 
 /** An API path cannot change the host: it always begins with a slash. */
@@ -279,29 +238,4 @@ export async function readUnstreamed(
   await readReply({ egress }, target, response);
   const facts = { httpStatus: response.status, parameter: "stream" };
   return new UpstreamFailure("bad-reply", "the endpoint does not stream: it answered with the whole reply", facts);
-}
-
-/** Undefined at the end, which a lost connection is too once the reply is whole. */
-async function readPieces(response: EgressResponse, reader: StreamReader): Promise<readonly Buffer[] | undefined> {
-  try {
-    return await response.read();
-  } catch (error) {
-    if (error instanceof UpstreamFailure && reader.end() !== undefined) return undefined;
-    throw error;
-  }
-}
-
-function readData(reader: StreamReader, data: readonly string[], events: ReplyEvent[]) {
-  for (const item of data) {
-    const error = reader.read(item, events);
-    if (error !== undefined || reader.isComplete) return error;
-  }
-  return undefined;
-}
-
-/** A stream that ended before its reply did. */
-export function cut({ status }: EgressResponse): UpstreamFailure {
-  return new UpstreamFailure("bad-reply", "the endpoint ended its stream before the reply was whole", {
-    httpStatus: status,
-  });
 }

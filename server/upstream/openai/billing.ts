@@ -1,6 +1,5 @@
-import { known } from "../../base/known.ts";
 import type { Billing } from "../models/conversation.ts";
-import { asCount, asObject, asText, type JsonObject } from "../models/json-value.ts";
+import { asCount, asObject, asText, type JsonObject, known } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 
 /** Provider types whose servers are no resellers: what they may write of a cost is not known to be one. */

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { known } from "../../base/known.ts";
 import type { WholeReply } from "../models/adapter.ts";
 import { type ReplyEvent, type StopReason, saidOf, type ToolCall, type Usage } from "../models/conversation.ts";
-import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
+import { asCount, asJson, asObject, asObjects, asText, type JsonObject, known } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 import { readBilling } from "./billing.ts";
 import { StateGatherer } from "./state.ts";

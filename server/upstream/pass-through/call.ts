@@ -1,4 +1,5 @@
-import { cut, headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf } from "../calls/call.ts";
+import { headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf } from "../calls/call.ts";
+import { cut } from "../calls/reply-events.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { EgressResponse } from "../egress/exchange.ts";
 import type { Billing, ReplyEvent, Usage } from "../models/conversation.ts";

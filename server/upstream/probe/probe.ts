@@ -1,5 +1,5 @@
 import type { SamplingParams } from "../../base/sampling.ts";
-import { type CallOptions, type Outlet, replyEvents, wholeReply } from "../calls/call.ts";
+import { type CallOptions, type Outlet, openEvents, wholeReply } from "../calls/call.ts";
 import { listModels } from "../calls/list.ts";
 import type { ModelRequest, Reply } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
@@ -124,7 +124,8 @@ class Attempt {
       };
       let hasText = false;
       const question = this.#question();
-      for await (const events of replyEvents(this.#outlet, this.#target, question, { ...options, onOtherForm })) {
+      const batches = await openEvents(this.#outlet, this.#target, question, { ...options, onOtherForm });
+      for await (const events of batches) {
         for (const event of events) {
           if (event.type === "start") this.proof.model = event.model;
           else if (event.type === "end") this.#check(hasText, event);

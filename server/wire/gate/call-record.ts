@@ -1,9 +1,11 @@
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "../../base/log.ts";
+import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
 import { type Call, callOf, rpcName } from "../observe/call-log.ts";
 import { codeOfAbort } from "../observe/trace.ts";
 import { type Classify, refuse } from "./errors.ts";
+import type { Check } from "./validate.ts";
 
 /** Notes what comes of every call, and translates its errors, however far it came. */
 export class CallRecords {
@@ -30,7 +32,7 @@ export class CallRecords {
     };
   }
 
-  /** Outermost of the interceptors. */
+  /** Outermost of the interceptors that connect's own handlers have. */
   interceptor(): Interceptor {
     return (next) => async (request) => {
       const call = callOf(request.contextValues);
@@ -42,6 +44,38 @@ export class CallRecords {
       } catch (error) {
         throw this.#failed(call, request, error);
       }
+    };
+  }
+
+  /** Calls implementations with what keeps the rules only, and notes what comes of it. */
+  invoke(check: Check): Invoke {
+    return {
+      unary: async (spec, context, input) => {
+        try {
+          check(spec.method.input, input);
+          const output = await plainInvoke.unary(spec, context, input);
+          this.succeeded(context);
+          return output;
+        } catch (error) {
+          throw this.failed(context, error);
+        }
+      },
+      stream: (spec, context, input) => {
+        const messages = plainInvoke.stream(spec, context, input);
+        let isChecked = false;
+        const next = async () => {
+          try {
+            if (!isChecked) check(spec.method.input, input);
+            isChecked = true;
+            const result = await messages.next();
+            if (result.done) this.succeeded(context);
+            return result;
+          } catch (error) {
+            throw this.failed(context, error);
+          }
+        };
+        return { ...messages, next };
+      },
     };
   }
 

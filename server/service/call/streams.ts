@@ -1,0 +1,41 @@
+/**
+ * What a stream gives, each piece made into another. No generator: an rpc's messages come through several of these, and each
+ * would take as long as what is done for the message.
+ */
+export function eachOf<From, To>(stream: AsyncIterable<From>, present: (piece: From) => To): AsyncIterable<To> {
+  return {
+    [Symbol.asyncIterator]() {
+      const pieces = stream[Symbol.asyncIterator]();
+      return {
+        next: async () => {
+          const { done, value } = await pieces.next();
+          return done ? { done, value: undefined } : { done: false, value: present(value) };
+        },
+        return: async () => {
+          await pieces.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+/** A stream that can only be opened once something else is known. */
+export function openedLater<Piece>(open: () => Promise<AsyncIterable<Piece>>): AsyncIterable<Piece> {
+  return {
+    [Symbol.asyncIterator]() {
+      let pieces: AsyncIterator<Piece> | undefined;
+      const first = async () => {
+        pieces = (await open())[Symbol.asyncIterator]();
+        return pieces.next();
+      };
+      return {
+        next: () => (pieces ? pieces.next() : first()),
+        return: async () => {
+          await pieces?.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}

@@ -1,13 +1,18 @@
-/** Writes gen/openapi.json, or the file that is named, from the protos: comments are in them, not in their generated code. */
+/**
+ * Writes gen/openapi.json, or the file that is named, and the schema of manifests beside it, from the protos: comments are
+ * in them, not in their generated code.
+ */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { getComments } from "@bufbuild/protoplugin";
+import { SCHEMAS } from "../client/cli/apply/manifest.ts";
 import { DIALECTS } from "../server/service/dialects/dialects.ts";
 import { createDocument } from "../tools/openapi/document.ts";
 import { EXAMPLES } from "../tools/openapi/examples/examples.ts";
+import { createManifestSchema } from "../tools/openapi/manifest-schema.ts";
 
 const root = join(import.meta.dirname, "..");
 const buf = join(root, "node_modules/.bin/buf");
@@ -21,12 +26,13 @@ const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
 const reasons = registry.getEnum("patchbay.v1.Reason");
 if (!reasons) throw new Error("the protos have no patchbay.v1.Reason");
 
+const commentOf = (desc: Parameters<typeof getComments>[0]) => getComments(desc).leading;
 const document = createDocument({
   title: "Patchbay",
   version: "v1",
   introduction: readFileSync(join(root, "tools/openapi/introduction.md"), "utf8"),
   registry,
-  commentOf: (desc) => getComments(desc).leading,
+  commentOf,
   mainPackage: "patchbay.v1",
   order: ["Llm", "Chat", "Provider", "Route", "Usage", "Budget", "Ping", "Access", "Audit"].map(
     (noun) => `patchbay.v1.${noun}Service`,
@@ -37,3 +43,6 @@ const document = createDocument({
   errorFormats: DIALECTS.flatMap(({ errors }) => errors ?? []),
 });
 writeFileSync(target, `${JSON.stringify(document, null, 2)}\n`);
+
+const manifests = createManifestSchema({ registry, commentOf, mainPackage: "patchbay.v1", requests: SCHEMAS });
+writeFileSync(join(dirname(target), "manifest.schema.json"), `${JSON.stringify(manifests, null, 2)}\n`);

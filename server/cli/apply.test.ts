@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { exportManifest } from "../../client/cli/apply/export.ts";
 import { readManifests } from "../../client/cli/apply/manifest.ts";
 import { plan, readPresent, type Step } from "../../client/cli/apply/plan.ts";
@@ -9,6 +10,7 @@ import { type Connection, connectTo } from "../../client/cli/calls/connection.ts
 import { readEnvironment } from "../../client/cli/environment.ts";
 import type { Patchbay } from "../../client/llm.ts";
 import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
+import { faultsOfManifest } from "../test/server/manifest-judge.ts";
 import { startServer, type TestServer } from "../test/server/test-server.ts";
 
 const SECRET = "sk-canary-0123456789abcdefgh";
@@ -150,8 +152,10 @@ describe("apply", { timeout: 120_000 }, () => {
 
   it("exports what it would apply, without a secret", async () => {
     await apply(TEAM);
-    const exported = exportManifest(await readPresent(connection));
+    const exported = exportManifest(await readPresent(connection), server.url);
     expect(exported).not.toContain("canary");
+    expect(exported.split("\n")[0]).toBe(`# yaml-language-server: $schema=${server.url}/manifest.schema.json`);
+    expect([faultsOfManifest(parse(exported)), faultsOfManifest(parse(TEAM))]).toEqual([[], []]);
     expect(exported).toContain("secretFrom: {env: OPENAI_KEY}");
     expect(await steps(exported)).toEqual([]);
   });

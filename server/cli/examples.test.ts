@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Contexts } from "../../client/cli/calls/contexts.ts";
@@ -11,7 +9,7 @@ import type { Patchbay } from "../../client/llm.ts";
 import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Period } from "../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../gen/patchbay/v1/llm_pb.ts";
-import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
+import { CommandShell } from "../test/server/command-shell.ts";
 import { ServerProcess } from "../test/server/server-process.ts";
 import { startServer, type TestServer } from "../test/server/test-server.ts";
 import { says } from "../test/upstream/behaviours.ts";
@@ -24,7 +22,8 @@ const MAIN = join(import.meta.dirname, "patchbay.ts");
 let upstream: ScriptedUpstream;
 let server: TestServer;
 let client: Patchbay;
-let folder: ReturnType<typeof makeTemporaryFolder>;
+let shell: CommandShell;
+let folder: CommandShell["folder"];
 
 beforeAll(async () => {
   upstream = await ScriptedUpstream.start({
@@ -32,10 +31,8 @@ beforeAll(async () => {
   });
   server = await startServer({ EGRESS_ALLOW: `${upstream.url},http://localhost:11434` });
   client = server.client(server.adminKey);
-  folder = makeTemporaryFolder("cli");
-  const shim = join(folder.path, "patchbay");
-  writeFileSync(shim, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
-  chmodSync(shim, 0o755);
+  shell = new CommandShell();
+  folder = shell.folder;
   const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
   writeFileSync(join(folder.path, "photo.png"), Buffer.from(png, "base64"));
   writeFileSync(join(folder.path, "key.txt"), `${server.adminKey}\n`);
@@ -53,7 +50,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop();
   await upstream.close();
-  folder.remove();
+  shell.remove();
 });
 
 /** Things that the examples speak of, made anew where an example before has taken them away. */
@@ -87,36 +84,18 @@ async function makeDemo(): Promise<void> {
 
 /** As `patchbay login` does. */
 async function signIn(): Promise<void> {
-  const settings = { PATCHBAY_CONFIG_DIR: join(folder.path, "contexts"), PATCHBAY_KEYCHAIN: "off" };
-  await new Contexts(readEnvironment(settings)).save("prod", server.url, server.adminKey);
+  await new Contexts(readEnvironment(shell.settings)).save("prod", server.url, server.adminKey);
 }
 
 /** Runs a line as a shell does, with a context called prod. */
-async function run(line: string, more: Record<string, string> = {}) {
-  const { PATH = "", HOME = "" } = process.env;
-  const env = {
+function run(line: string, more: Record<string, string> = {}) {
+  return shell.run(line, {
     ...server.settings,
-    PATH: `${folder.path}:${PATH}`,
-    HOME,
-    NODE_COMPILE_CACHE: join(folder.path, "compiled"),
-    PATCHBAY_CONFIG_DIR: join(folder.path, "contexts"),
-    PATCHBAY_KEYCHAIN: "off",
     PATCHBAY_API_KEY: server.adminKey,
     URL: server.url,
     OPENAI_API_KEY: "sk-0123456789abcdefghijklmn",
     ...more,
-  };
-  const child = spawn("bash", ["-c", `set -o pipefail; ${line}`], {
-    cwd: folder.path,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
   });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((resolve) => child.on("close", resolve)),
-  ]);
-  return { stdout, stderr, exitCode };
 }
 
 function commandsOf(command: Command, path: string): { path: string; command: Command }[] {

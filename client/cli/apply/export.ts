@@ -31,8 +31,11 @@ const LLM_FIELDS = [
 
 const PROVIDER_FIELDS = ["name", "displayName", "providerType", "baseUrl", "credentials", "metadata"];
 
-/** Writes what is there as a manifest that makes it: without secrets, and without what nobody chose. */
-export function exportManifest({ llms, providers, budgets }: Present): string {
+/**
+ * Writes what is there as a manifest that makes it: without secrets, and without what nobody chose. Editors find the schema
+ * at its server.
+ */
+export function exportManifest({ llms, providers, budgets }: Present, serverUrl: string): string {
   const names = new Map(llms.map(({ llmId, alias }) => [llmId, alias || llmId]));
   const providerNames = new Map(providers.map(({ providerId, name }) => [providerId, name]));
   const document = new Document({});
@@ -46,7 +49,7 @@ export function exportManifest({ llms, providers, budgets }: Present): string {
   }
   noteSecrets(document, "providers", providers);
   noteSecrets(document, "llms", llms);
-  document.commentBefore = " yaml-language-server: $schema=./apply.schema.json\n Written by: patchbay export";
+  document.commentBefore = ` yaml-language-server: $schema=${serverUrl}/manifest.schema.json\n Written by: patchbay export`;
   return document.toString({ lineWidth: 120 });
 }
 

@@ -29,7 +29,8 @@ export interface Wanted {
   readonly place: string;
 }
 
-const SCHEMAS: Readonly<Record<Kind, DescMessage>> = {
+/** The requests whose fields a manifest's things have. */
+export const SCHEMAS: Readonly<Record<Kind, DescMessage>> = {
   providers: UpsertProviderRequestSchema,
   llms: CreateLlmRequestSchema,
   budgets: SetBudgetRequestSchema,

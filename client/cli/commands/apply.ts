@@ -97,7 +97,8 @@ function exporting(): Command {
   const command = new Command("export").description("write what is there as a manifest, without secrets");
   return addExamples(command, ["patchbay export > team.yaml"]).action(async () => {
     const { connect, terminal } = invocationOf(command);
-    terminal.writeData(exportManifest(await readPresent(await connect())));
+    const connection = await connect();
+    terminal.writeData(exportManifest(await readPresent(connection), connection.url));
   });
 }
 

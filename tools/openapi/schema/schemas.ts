@@ -17,7 +17,7 @@ export interface SchemaSources {
   /** Its types go by their short names, all others by their full ones. */
   readonly mainPackage: string;
   readonly prose: Prose;
-  readonly directions: Directions;
+  readonly directions: Pick<Directions, "isSent" | "isAnswered">;
   readonly requirements: Requirements;
 }
 

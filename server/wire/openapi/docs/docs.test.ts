@@ -48,6 +48,7 @@ const generated = readFileSync(join(import.meta.dirname, "../../../../gen/openap
 describe("the docs", () => {
   it.each([
     ["/openapi.json", "application/json"],
+    ["/manifest.schema.json", "application/schema+json"],
     ["/docs", "text/html; charset=utf-8"],
     ["/docs/page.js", "text/javascript; charset=utf-8"],
     ["/docs/page.css", "text/css; charset=utf-8"],

@@ -24,6 +24,7 @@ const CONTENT_SECURITY_POLICY = [
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
 const STYLE = "text/css; charset=utf-8";
+const SCHEMA = "application/schema+json";
 
 /** What the docs show beside what lies on disk. */
 export interface DocsOptions {
@@ -33,8 +34,8 @@ export interface DocsOptions {
 }
 
 /**
- * Serves the OpenAPI document at `/openapi.json` and a page that shows it at `/docs`, on which calls can be made; and the
- * protos, as they are and as a descriptor set.
+ * Serves the OpenAPI document at `/openapi.json` and a page that shows it at `/docs`, on which calls can be made; the
+ * schema of the manifests that `patchbay apply` reads, for editors; and the protos, as they are and as a descriptor set.
  *
  * A file is read when it is first asked for, so that a server that starts does not pay for its docs. The page's links
  * are relative: it works behind a proxy that adds a prefix.
@@ -42,6 +43,7 @@ export interface DocsOptions {
 export function createDocs({ contract, onError }: DocsOptions): DocsHandler {
   const assets = new Map([
     ["/openapi.json", new Asset({ file: () => generated("openapi.json"), contentType: "application/json" })],
+    ["/manifest.schema.json", new Asset({ file: () => generated("manifest.schema.json"), contentType: SCHEMA })],
     ["/protos.zip", new Asset({ file: () => contract.zip(), contentType: "application/zip" })],
     ["/protos.binpb", new Asset({ file: () => contract.descriptorSet(), contentType: "application/x-protobuf" })],
     ["/docs", new Asset({ file: () => own("page.html"), contentType: HTML, headers: PAGE_HEADERS })],

@@ -1,3 +1,4 @@
+import { headReaderOf } from "../calls/adapters.ts";
 import { headersOf, isWhole, notAReply, readRefusal, readUnstreamed, urlOf } from "../calls/call.ts";
 import { cut } from "../calls/reply-events.ts";
 import type { Egress } from "../egress/egress.ts";
@@ -84,7 +85,10 @@ export async function readPassed(
     body,
     model: asText(valueIn(body, "model")),
     usage: usage ? api.readUsage(usage) : {},
-    billing: api.readBilling(head, target.providerType),
+    billing: {
+      ...api.readBilling(head, target.providerType),
+      ...headReaderOf(target.providerType)?.(response.headers),
+    },
   };
 }
 
@@ -130,7 +134,8 @@ export async function* passStream(
       if (!watch.isComplete) continue;
       isEnded = true;
       response.finish();
-      yield { type: "end", bytes: watch.last, usage: watch.usage, billing: watch.billing };
+      const billing = { ...watch.billing, ...headReaderOf(target.providerType)?.(response.headers) };
+      yield { type: "end", bytes: watch.last, usage: watch.usage, billing };
     }
   } finally {
     response.cancel();

@@ -36,14 +36,14 @@ export const MALFORMED: ErrorWords = { ...NO_WORDS, codes: ["patchbay.malformed"
 
 /**
  * The error that a body of a good status, or a piece of a stream, is; undefined if it is none. The places where one is met:
- * `error` (OpenAI, Anthropic, most others), `errors`, `object: "error"` (Mistral, older vLLM), `choices[].error` and an end
- * named `error` (OpenRouter, Bifrost), a code and a message at the top (DashScope), `detail` (FastAPI), `base_resp`
+ * `error` (OpenAI, Anthropic, most others), `errors`, `object: "error"` (Mistral, older vLLM), `choices[].error` and ends
+ * that are failures, a code and a message at the top (DashScope), `detail` (FastAPI), `base_resp`
  * (MiniMax).
  */
 export function errorIn(body: JsonObject): ErrorWords | undefined {
   if (isSaid(body.error) || body.object === "error" || body.type === "error") return wordsOf(body);
   const choices = asObjects(body.choices);
-  const failed = choices.find((choice) => isSaid(choice.error) || choice.finish_reason === "error");
+  const failed = choices.find((choice) => isSaid(choice.error) || isFailedEnd(choice.finish_reason));
   if (failed !== undefined) return wordsOf(isSaid(failed.error) ? failed.error : { type: "finish_reason.error" });
   const base = asObject(body.base_resp);
   if (base !== undefined && typeof base.status_code === "number" && base.status_code !== 0) return wordsOf(base);
@@ -52,6 +52,11 @@ export function errorIn(body: JsonObject): ErrorWords | undefined {
   const hasMessage = isSaid(body.message) || isSaid(body.msg) || isSaid(body.error_msg) || isSaid(body["html-message"]);
   const isError = isSaid(body.detail) || isSaid(body.errors) || (hasCode && hasMessage) || body.success === false;
   return isError ? wordsOf(body) : undefined;
+}
+
+/** Ends that are failures: OpenRouter's and Bifrost's, SGLang's, Zhipu's, DeepSeek's. */
+function isFailedEnd(reason: unknown): boolean {
+  return typeof reason === "string" && /^(error|abort|network_error|insufficient_system_resource)$/i.test(reason);
 }
 
 /** All the words of an error, in whatever it is wrapped. */
@@ -130,6 +135,8 @@ class Heard {
     const json = start < 0 ? undefined : (parseObject(text.slice(start)) ?? parseObject(between(text, start)));
     if (start !== 0 || json === undefined) this.messages.push(text);
     for (const [, name = ""] of text.matchAll(/\blitellm\.(\w+)/g)) this.#addCode(`litellm.${name}`);
+    // Amazon's class, as its own library tells it.
+    for (const [, name = ""] of text.matchAll(/\b(\w{3,40}Exception)\b/g)) this.#addCode(name);
     if (json !== undefined) this.read(json, depth + 1);
   }
 
@@ -205,6 +212,9 @@ const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }
   // Anthropic
   { words: new RegExp(`${NUMBER} tokens > ${NUMBER}`), promptFirst: true },
   { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true },
+  // LM Studio, in newer words and in older ones
+  { words: new RegExp(`n_keep: ${NUMBER} ?>= ?n_ctx: ${NUMBER}`), promptFirst: true },
+  { words: new RegExp(`the first ${NUMBER} tokens[^\\d]{1,160}${NUMBER} tokens`), promptFirst: true },
   // Mistral
   { words: new RegExp(`contains ${NUMBER} tokens[^\\d]{0,80}${NUMBER} maximum context`), promptFirst: true },
   // Cerebras

@@ -26,15 +26,16 @@ export function readReply(body: JsonObject, providerType?: ProviderType): WholeR
     toolCalls,
     stopReason: readStopReason(choice, toolCalls.length > 0),
     rawStopReason: asText(choice.finish_reason),
-    usage: readUsage(body.usage),
+    usage: readUsage(usageIn(body)),
     ...saidOf(readBilling(body, providerType)),
     stateValue: state.state(calls.states, toolCalls.length > 0),
   };
 }
 
-/** The calls of a message, also of one in the form before there were several. */
+/** The calls of a message, also of one in the form before there were several, and of TGI's only one, in no list. */
 export function callsIn(message: JsonObject): readonly JsonObject[] {
-  const calls = asObjects(message.tool_calls);
+  const only = asObject(message.tool_calls);
+  const calls = only === undefined ? asObjects(message.tool_calls) : [only];
   const called = asObject(message.function_call);
   return calls.length === 0 && called !== undefined ? [{ function: called }] : calls;
 }
@@ -93,15 +94,36 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   tool_calls: "tool-calls",
   function_call: "tool-calls",
   content_filter: "content-filter",
+  // Zhipu
+  sensitive: "content-filter",
+  model_context_window_exceeded: "max-tokens",
+  // Cohere
+  complete: "end",
+  error_toxic: "content-filter",
+  // Google, where a proxy passes its words on
+  safety: "content-filter",
+  recitation: "content-filter",
+  prohibited_content: "content-filter",
+  blocklist: "content-filter",
+  spii: "content-filter",
 };
 
-/** Ollama and some others say `stop` when they call tools. vLLM tells the stop sequence that ended a reply. */
+/**
+ * Ollama and some others say `stop` when they call tools; Google tells its filter's reason behind a colon. vLLM and SGLang
+ * tell the stop sequence that ended a reply.
+ */
 export function readStopReason(choice: JsonObject, hasToolCalls: boolean): StopReason {
-  const raw = asText(choice.finish_reason);
-  const reason = Object.hasOwn(STOP_REASONS, raw) ? (STOP_REASONS[raw] as StopReason) : "other";
+  const [word = ""] = asText(choice.finish_reason).toLowerCase().split(":");
+  const reason = Object.hasOwn(STOP_REASONS, word) ? (STOP_REASONS[word] as StopReason) : "other";
   if (hasToolCalls && (reason === "end" || reason === "other")) return "tool-calls";
-  if (reason === "end" && typeof choice.stop_reason === "string") return "stop-sequence";
+  const sequence = choice.stop_reason ?? choice.matched_stop;
+  if (reason === "end" && typeof sequence === "string") return "stop-sequence";
   return reason;
+}
+
+/** Where the usage stands: beside the choices, in Groq's own member, or in Moonshot's only choice. */
+export function usageIn({ usage, x_groq, choices }: JsonObject): JsonObject | undefined {
+  return asObject(usage) ?? asObject(asObject(x_groq)?.usage) ?? asObject(asObjects(choices)[0]?.usage);
 }
 
 /** By the names of OpenAI, and those of others for what OpenAI does not count. */
@@ -116,7 +138,8 @@ export function readUsage(value: unknown): Usage {
     cacheReadTokens:
       asCount(promptDetails.cached_tokens) ??
       asCount(usage.cache_read_input_tokens) ?? // LiteLLM
-      asCount(usage.prompt_cache_hit_tokens), // DeepSeek
+      asCount(usage.prompt_cache_hit_tokens) ?? // DeepSeek
+      asCount(usage.cached_tokens), // Moonshot
     cacheWriteTokens:
       asCount(promptDetails.cache_write_tokens) ?? // OpenRouter
       asCount(promptDetails.cache_creation_input_tokens) ?? // DashScope

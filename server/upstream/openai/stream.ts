@@ -4,7 +4,7 @@ import { type ErrorWords, errorIn, MALFORMED } from "../models/error-words.ts";
 import { asObject, asObjects, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 import { readBilling } from "./billing.ts";
-import { callsIn, readContent, readReasoning, readStopReason, readUsage } from "./reply.ts";
+import { callsIn, readContent, readReasoning, readStopReason, readUsage, usageIn } from "./reply.ts";
 import { StateGatherer } from "./state.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
@@ -64,8 +64,9 @@ class CompletionStream implements StreamReader {
 
   /** With the last chunk, or, of some servers, with each one so far; a count of nothing takes none back. */
   #count(chunk: JsonObject): void {
-    if (asObject(chunk.usage) !== undefined) {
-      const usage = readUsage(chunk.usage);
+    const counts = usageIn(chunk);
+    if (counts !== undefined) {
+      const usage = readUsage(counts);
       if (Object.values(usage).some((count) => count > 0)) this.usage = usage;
     }
     if (chunk.usage || chunk.service_tier) {

@@ -22,6 +22,7 @@ const cases = [
   ...casesOf("openai-errors.json"),
   ...casesOf("anthropic-errors.json").map((one) => ({ ...one, providerType: "ANTHROPIC" as const })),
   ...casesOf("other-errors.json"),
+  ...casesOf("vendor-errors.json"),
 ].filter(({ status }) => status >= 400);
 
 const never = new AbortController().signal;

@@ -113,7 +113,7 @@ const REFUSALS: readonly RegExp[] = [
     "i",
   ),
   new RegExp(
-    `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?(?:parameters?|arguments?|fields?|inputs?|keys?|property|properties|value)[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`]))[[{(]?${QUOTE}(\\w{1,64})`,
+    `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`]))[[{(]?${QUOTE}(\\w{1,64})`,
     "i",
   ),
   new RegExp(`property ${QUOTE}(\\w{1,64})${QUOTE} is unsupported`, "i"),

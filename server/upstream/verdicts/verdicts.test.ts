@@ -23,7 +23,7 @@ interface Case {
 const casesOf = (file: string): Case[] => JSON.parse(readFileSync(join(import.meta.dirname, "fixtures", file), "utf8"));
 const openAi = casesOf("openai-errors.json");
 const anthropic = casesOf("anthropic-errors.json");
-const others = casesOf("other-errors.json");
+const others = [...casesOf("other-errors.json"), ...casesOf("vendor-errors.json")];
 
 function targetOf(providerType: Target["providerType"]): Target {
   return {

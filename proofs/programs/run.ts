@@ -103,7 +103,7 @@ async function register(url: string, apiKey: string): Promise<void> {
       price,
     });
     if (modelIdentifier === SPENT)
-      await budgets.setBudget({ llmId: llm?.llmId ?? "", amount: 0n, period: Budget_Period.MONTH });
+      await budgets.setBudget({ llmId: llm?.llmId ?? "", amountUsd: "0", period: Budget_Period.MONTH });
   }
 }
 

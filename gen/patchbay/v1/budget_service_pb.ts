@@ -41,7 +41,7 @@ export type SetBudgetRequest = Message<"patchbay.v1.SetBudgetRequest"> & {
 
   /**
    * What may be spent in a period, in pico-dollars, millionths of a millionth of a US dollar. Less than a million of
-   * them is refused, unless it is 0: it is less than one token costs, and dollars are meant. See amount_usd.
+   * them is refused: it is less than one token costs, and dollars are meant. 0 is not given; see amount_usd.
    *
    * @generated from field: int64 amount = 3;
    */
@@ -70,8 +70,8 @@ export type SetBudgetRequest = Message<"patchbay.v1.SetBudgetRequest"> & {
   requestId: string;
 
   /**
-   * The same as amount in US dollars, as a decimal text such as "25" or "0.50". Default: what amount says. Where both
-   * are given they must agree.
+   * The same as amount in US dollars, as a decimal text such as "25" or "0.50". Default: what amount says; one of the
+   * two must be given, and both must agree. "0" is a budget that lets nothing be spent.
    *
    * @generated from field: string amount_usd = 7;
    */

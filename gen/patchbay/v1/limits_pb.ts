@@ -74,14 +74,14 @@ export const HolderLimitsSchema: GenMessage<HolderLimits> = /*@__PURE__*/
  */
 export type SpendingLimit = Message<"patchbay.v1.SpendingLimit"> & {
   /**
-   * The amount in pico-dollars, millionths of a millionth of a US dollar.
+   * The amount in pico-dollars, millionths of a millionth of a US dollar. 0 is not given; see amount_usd.
    *
    * @generated from field: int64 amount = 1;
    */
   amount: bigint;
 
   /**
-   * The same in US dollars, as a decimal text such as "25"; one of both is enough.
+   * The same in US dollars, as a decimal text such as "25"; one of both is enough. "0" lets nothing be spent.
    *
    * @generated from field: string amount_usd = 2;
    */

@@ -166,13 +166,13 @@ describe("D12 a budget", () => {
     });
     expect(upstream.requests.length).toBe(index);
     await patchbay.llms.updateLlm({ llmId, price: { input: "0", output: "0" } });
-    await setBudget({ amount: 0n });
+    await setBudget({ amount: 0n, amountUsd: "0" });
     await patchbay.chat.chat({ llmId, ...MODEST });
   });
 
   it("fails a turn that it refuses, and the session goes on when there is enough again", async () => {
     const llmId = await create();
-    await setBudget({ amount: 0n });
+    await setBudget({ amount: 0n, amountUsd: "0" });
     const ask = { llmId, sessionId: randomUUID(), requestId: "1", ...MODEST };
     expect(await problemIn(patchbay.chat.chat(ask))).toMatchObject({ reason: "BUDGET_EXHAUSTED" });
     await setBudget({});

@@ -207,7 +207,7 @@ describe("an error", () => {
 
   it("of a spent budget stops programs at once, and says so", async () => {
     const llmId = await create({ modelIdentifier: "dear", price: { input: "1", output: "2" } });
-    await patchbay.budgets.setBudget({ llmId, amount: 0n, period: Budget_Period.MONTH });
+    await patchbay.budgets.setBudget({ llmId, amountUsd: "0", period: Budget_Period.MONTH });
     const statuses: Record<string, number> = { "/v1/chat/completions": 402, "/v1/messages": 402, "/v1/responses": 400 };
     for (const [path, status] of Object.entries(statuses)) {
       const refused = await ask(path, "dear");

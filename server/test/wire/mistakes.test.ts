@@ -131,6 +131,11 @@ describe("a mistake with money", () => {
       says: "amountUsd: is $25, and amount is $0.000001: give one of them",
     },
     { name: "a currency sign", budget: { amountUsd: "$25", period: "DAY" }, says: 'such as "25" or "0.50"' },
+    {
+      name: "no amount",
+      budget: { period: "MONTH", mode: "REFUSE" },
+      says: 'amountUsd: must be given, such as "25"; for a budget that lets nothing be spent, "0"',
+    },
     { name: "no period", budget: { amountUsd: "25" }, says: "period: must be one of DAY, MONTH, TOTAL" },
   ])("is told with both figures: $name", async ({ budget, says }) => {
     const { status, body } = await call("POST", "/v1/budgets", JSON.stringify(budget));

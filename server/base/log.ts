@@ -9,7 +9,7 @@ export const LOG_FORMATS = ["auto", "json", "pretty"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Lines are written together, this many bytes at once, or what there is after this time. */
-const BATCH_BYTES = 12_288;
+const BATCH_BYTES = 49_152;
 const BATCH_MS = 250;
 /** When nobody reads, more than this is dropped rather than kept. */
 const MAX_WAITING_BYTES = 8 * 2 ** 20;

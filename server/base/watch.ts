@@ -11,8 +11,8 @@ export interface Watch {
 
 /** One call of an endpoint. */
 export interface WatchedCall {
-  /** Sent along, so that the endpoint's trace joins ours; empty when nothing is traced. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Sent along, so that the endpoint's trace joins ours; undefined when nothing is traced. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
   /** The first piece of the reply has come. To be told once, and only of streamed replies. */
   replied(): void;
   /** It is over. One of a few words: `ok`, `left`, `aborted`, or the kind of failure. To be told once. */

@@ -136,7 +136,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const rpcCors = new RpcCors(options.corsOrigins);
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";
-    const answer = PAGES[path];
+    const answer = PAGES.get(path);
     if (page(path, request, response)) return;
     // Programs look whether somebody is there.
     if (path === "/" && request.method === "HEAD") return void answerText(response, 200, "");
@@ -170,14 +170,16 @@ function requireBase64({ protocolName, requestMethod, url }: HandlerContext): vo
 }
 
 /** For load balancers and process managers: whether the process lives, and whether it can serve; for Prometheus: how. */
-const PAGES: Readonly<Record<string, (options: AppOptions, response: NodeResponse) => Promise<void>>> = {
-  "/healthz": async ({ isAlive }, response) =>
-    isAlive() ? answerText(response, 200, "ok\n") : answerText(response, 503, "start this process again\n"),
-  "/readyz": async ({ isReady }, response) =>
-    (await isReady()) ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n"),
-  "/metrics": async ({ metrics }, response) =>
-    answerText(response, 200, (await metrics?.text()) ?? "", metrics?.contentType),
-};
+const PAGES: ReadonlyMap<string, (options: AppOptions, response: NodeResponse) => Promise<void>> = new Map(
+  Object.entries({
+    "/healthz": async ({ isAlive }, response) =>
+      isAlive() ? answerText(response, 200, "ok\n") : answerText(response, 503, "start this process again\n"),
+    "/readyz": async ({ isReady }, response) =>
+      (await isReady()) ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n"),
+    "/metrics": async ({ metrics }, response) =>
+      answerText(response, 200, (await metrics?.text()) ?? "", metrics?.contentType),
+  }),
+);
 
 function answerText(response: NodeResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
   response.statusCode = status;

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/session.proto.
  */
 export const file_patchbay_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9zZXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSKbAQoHU2Vzc2lvbhIXCgpzZXNzaW9uX2lkGAEgASgJQgPgQQMSFwoKYWNjb3VudF9pZBgCIAEoCUID4EEDEhMKBmxsbV9pZBgDIAEoCUID4EEDEhcKCnR1cm5fY291bnQYBCABKAVCA+BBAxIXCgpjcmVhdGVkX2F0GAUgASgDQgPgQQMSFwoKdXBkYXRlZF9hdBgGIAEoA0ID4EEDIrECCgRUdXJuEg8KB3R1cm5faWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAUSJgoFc3RhdGUYAyABKA4yFy5wYXRjaGJheS52MS5UdXJuLlN0YXRlEhIKCnJlcXVlc3RfaWQYBCABKAkSJgoIbWVzc2FnZXMYBSADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlEiMKBXJlcGx5GAYgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRISCgpjcmVhdGVkX2F0GAcgASgDEhAKCGVuZGVkX2F0GAggASgDIlcKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHUEVORElORxABEg0KCUNPTVBMRVRFRBACEg8KC0lOVEVSUlVQVEVEEAMSCgoGRkFJTEVEEARCVQoLcGF0Y2hiYXkudjFCDFNlc3Npb25Qcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_api_field_behavior, file_patchbay_v1_chat]);
+  fileDesc("ChlwYXRjaGJheS92MS9zZXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSKbAQoHU2Vzc2lvbhIXCgpzZXNzaW9uX2lkGAEgASgJQgPgQQMSFwoKYWNjb3VudF9pZBgCIAEoCUID4EEDEhMKBmxsbV9pZBgDIAEoCUID4EEDEhcKCnR1cm5fY291bnQYBCABKAVCA+BBAxIXCgpjcmVhdGVkX2F0GAUgASgDQgPgQQMSFwoKdXBkYXRlZF9hdBgGIAEoA0ID4EEDIsUCCgRUdXJuEg8KB3R1cm5faWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAUSJgoFc3RhdGUYAyABKA4yFy5wYXRjaGJheS52MS5UdXJuLlN0YXRlEhIKCnJlcXVlc3RfaWQYBCABKAkSJgoIbWVzc2FnZXMYBSADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlEiMKBXJlcGx5GAYgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRISCgpjcmVhdGVkX2F0GAcgASgDEhAKCGVuZGVkX2F0GAggASgDEhIKCnVucmVhZGFibGUYCSABKAgiVwoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJQ09NUExFVEVEEAISDwoLSU5URVJSVVBURUQQAxIKCgZGQUlMRUQQBEJVCgtwYXRjaGJheS52MUIMU2Vzc2lvblByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_api_field_behavior, file_patchbay_v1_chat]);
 
 /**
  * A conversation that the server remembers. It belongs to the account that began it, and stays with one Llm.
@@ -132,6 +132,14 @@ export type Turn = Message<"patchbay.v1.Turn"> & {
    * @generated from field: int64 ended_at = 8;
    */
   endedAt: bigint;
+
+  /**
+   * Whether what was said cannot be opened any more, because the key that sealed it is gone or the stored text was
+   * changed. Then messages are empty and the reply is unset; the other turns of the session are as they were.
+   *
+   * @generated from field: bool unreadable = 9;
+   */
+  unreadable: boolean;
 };
 
 /**

@@ -21,7 +21,7 @@ export interface ParsedApiKey {
 export function parseApiKey(text: string): ParsedApiKey | undefined {
   const [, body, id, checksum] = FORMAT.exec(text) ?? [];
   if (!body || !id || checksum !== checksumOf(body)) return undefined;
-  return { id, digest: hash("sha256", text, "buffer") };
+  return { id, digest: sha256(text) };
 }
 
 /** A secret that programs have already: what they can send in a header, and nobody guesses. */
@@ -32,7 +32,7 @@ const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** By which a secret is found that was not made here; undefined for what cannot be one. */
 export function importedDigest(text: string): Buffer | undefined {
-  return importProblem(text) === undefined ? hash("sha256", text, "buffer") : undefined;
+  return importProblem(text) === undefined ? sha256(text) : undefined;
 }
 
 /** What keeps a text from being taken as a secret that was not made here; undefined: nothing. */
@@ -48,6 +48,11 @@ export function importProblem(text: string): string | undefined {
 export function makeApiKey(): Secret {
   const body = `pb_live_${randomText(ID_LENGTH)}${randomText(SECRET_LENGTH)}`;
   return new Secret(`${body}_${checksumOf(body)}`);
+}
+
+/** By way of a text: bytes right away take four times as long. */
+function sha256(text: string): Buffer {
+  return Buffer.from(hash("sha256", text, "hex"), "hex");
 }
 
 function checksumOf(body: string): string {

@@ -67,6 +67,8 @@ export class Attempt {
   #firstTokenMs: number | undefined;
   #counted: Usage = {};
   #overBudget = false;
+  /** Also where that failed: some of it may be there. */
+  #hasReserved = false;
   #hasEnded = false;
 
   constructor(
@@ -89,6 +91,7 @@ export class Attempt {
   async begin(prompt: Prompt): Promise<void> {
     await this.#deps.ledger.requireWritable();
     if (this.#llm.hasBudget) {
+      this.#hasReserved = true;
       const cost = await this.#likelyCost(prompt);
       this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
     }
@@ -154,19 +157,19 @@ export class Attempt {
     await this.#end({ reply, turn });
   }
 
-  async #end(entry: Entry): Promise<Written> {
+  async #end(entry: Omit<Entry, "hasReserved">): Promise<Written> {
     this.#hasEnded = true;
     try {
-      return await this.#whileCallerWaits(this.#deps.ledger.write(entry));
+      return await this.#whileCallerWaits(this.#deps.ledger.write({ ...entry, hasReserved: this.#hasReserved }));
     } finally {
       this.#turn?.release();
     }
   }
 
-  /** The record is written in any case; only nobody waits for it whose caller has left. */
+  /** The record is written in any case; only a turn is not held for it any longer once its caller has left. */
   async #whileCallerWaits(written: Promise<Written>): Promise<Written> {
     const { signal } = this.#scope;
-    if (signal.aborted) return written;
+    if (!this.#turn || signal.aborted) return written;
     const { promise: left, reject } = Promise.withResolvers<never>();
     const leave = () => reject(signal.reason);
     signal.addEventListener("abort", leave, { once: true });

@@ -151,7 +151,14 @@ describe("a session", () => {
       "update turn set sealed_messages = (select sealed_messages from turn as t where t.id = ?) where id = ?",
       [turnId, other],
     );
-    expect((await problemIn(patchbay.chat.listTurns({ sessionId }))).code).toBe("Internal");
+    // The turn that cannot be opened is marked, and takes the other along no more than it is shown.
+    const { turns } = await patchbay.chat.listTurns({ sessionId });
+    expect(turns).toMatchObject([
+      { turnId, unreadable: false, reply: { content: `${CANARY}-reply` } },
+      { turnId: other, unreadable: true, messages: [] },
+    ]);
+    expect(turns[1]?.reply).toBeUndefined();
+    expect(turns[0]?.messages).toMatchObject([{ content: `${CANARY}-prompt` }]);
   });
 
   it("pairs calls of tools with their results", async () => {

@@ -8,6 +8,7 @@ import {
   type SessionRow,
   type TurnRow,
 } from "../../store/queries/sessions.ts";
+import { Unreadable } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ChatMessage } from "../../upstream/models/conversation.ts";
 import { recordAudit } from "../call/audit-record.ts";
@@ -21,6 +22,8 @@ export interface ReadableTurn extends TurnRow {
   readonly messages: readonly ChatMessage[];
   /** Undefined unless it was completed. */
   readonly reply: StoredReply | undefined;
+  /** Whether what was said cannot be opened any more. */
+  readonly isUnreadable: boolean;
 }
 
 /** Sessions, read back and deleted. Everywhere, an empty accountId means the caller's. */
@@ -83,11 +86,18 @@ export class Sessions {
       turns.map(async (turn): Promise<ReadableTurn> => {
         const { messages, reply } = sealed.get(turn.id) ?? {};
         const where = { accountId, sessionId, turnId: turn.id };
-        return {
-          ...turn,
-          messages: messages ? await openMessages(this.#vault, em, where, messages) : [],
-          reply: reply ? await openReply(this.#vault, em, where, reply) : undefined,
-        };
+        try {
+          return {
+            ...turn,
+            messages: messages ? await openMessages(this.#vault, em, where, messages) : [],
+            reply: reply ? await openReply(this.#vault, em, where, reply) : undefined,
+            isUnreadable: false,
+          };
+        } catch (error) {
+          // One turn that is lost takes none of the others along. Keys that cannot be had now are no loss.
+          if (!(error instanceof Unreadable)) throw error;
+          return { ...turn, messages: [], reply: undefined, isUnreadable: true };
+        }
       }),
     );
   }

@@ -37,8 +37,10 @@ export interface Cost {
  * only its own word counts; of one in a tier of its own, or with more than tokens of text, no list's.
  */
 export async function costOfReply(llm: Readonly<Llm>, usage: Usage, billing: Billing): Promise<Cost> {
-  const own: Cost = { cost: picoDollarsOf(billing), source: "reply", date: dayOf(Date.now()) };
-  if (own.cost !== undefined && (billing.isFallback || !llm.price)) return own;
+  const own = picoDollarsOf(billing);
+  if (own !== undefined && (billing.isFallback || !llm.price)) {
+    return { cost: own, source: "reply", date: dayOf(Date.now()) };
+  }
   const price = billing.isFallback ? undefined : await priceOf(llm);
   const tokens = tokensOf(usage, billing);
   const factor = llm.price ? 1 : factorOf(providerTypeOf(llm), billing);

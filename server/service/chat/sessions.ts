@@ -58,5 +58,6 @@ function presentTurn(turn: ReadableTurn): MessageInitShape<typeof TurnSchema> {
     ...(turn.reply ? { reply: presentReply(turn.reply) } : {}),
     createdAt: BigInt(turn.createdAt.getTime()),
     endedAt: BigInt(turn.endedAt?.getTime() ?? 0),
+    unreadable: turn.isUnreadable,
   };
 }

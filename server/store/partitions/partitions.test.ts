@@ -54,7 +54,7 @@ function replyAt(createdAt: Date, id = timedUuid(createdAt.getTime())): ReplyRec
 describe("usage", () => {
   const write = async (...replies: ReplyRecord[]) => {
     const ledger = new Ledger(store, () => {});
-    for (const reply of replies) await ledger.write({ reply });
+    for (const reply of replies) await ledger.write({ reply, hasReserved: false });
     await ledger.close();
   };
   beforeEach(() => rows("truncate reply_usage, daily_usage"));

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Pool } from "pg";
+import type { Pool, QueryConfig } from "pg";
 import type { Fault } from "../../base/fault.ts";
 import { outageOf, storeUnavailable } from "../sql/database-errors.ts";
 import { GroupCommit } from "../sql/group-commit.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
-import { RECORD_REPLIES } from "./record-replies.sql.ts";
+import { ADD_REPLIES, ADD_REPLY, RECORD_REPLIES, REPLY_COLUMNS } from "./record-replies.sql.ts";
 
 /** What came of a call of a model. REFUSED is no reply: the provider said no, or was not reached. */
 export type Outcome = "COMPLETED" | "CANCELLED" | "FAILED" | "REFUSED";
@@ -52,6 +52,8 @@ export interface TurnEnd {
 /** What is written at once or not at all. */
 export interface Entry {
   readonly reply?: ReplyRecord | undefined;
+  /** Whether anything of a budget was reserved for the reply, which it settles. */
+  readonly hasReserved: boolean;
   readonly turn?: TurnEnd | undefined;
 }
 
@@ -60,8 +62,6 @@ export interface Written {
   readonly wasRunning: boolean;
 }
 
-/** Prepared once on each connection. It is long, and what it is to do changes only in its values. */
-const STATEMENT = { name: "record-replies", text: RECORD_REPLIES };
 const RETRY_MS = 250;
 /** Entries that are kept while the database is away. */
 const MAX_KEPT = 10_000;
@@ -160,10 +160,7 @@ export class Ledger {
   }
 
   async #execute(entries: readonly Entry[]): Promise<readonly Written[]> {
-    const replies = entries.flatMap(({ reply }) => (reply ? [rowOf(reply)] : []));
-    const turns = entries.flatMap(({ turn }) => (turn ? [turnRowOf(turn)] : []));
-    const values = [JSON.stringify(replies), JSON.stringify(turns)];
-    const { rows } = await this.#store.pool.query<{ id: string }>({ ...STATEMENT, values });
+    const { rows } = await this.#store.pool.query<{ id: string }>(statementFor(entries));
     const ended = new Set(rows.map(({ id }) => id));
     return entries.map(({ turn }) => ({ wasRunning: turn === undefined || ended.has(turn.turnId) }));
   }
@@ -230,6 +227,18 @@ export class Ledger {
   }
 }
 
+/** Prepared once on each connection: they are long, and what they are to do changes only in its values. */
+function statementFor(entries: readonly Entry[]): QueryConfig {
+  const rows = entries.flatMap(({ reply }) => (reply ? [rowOf(reply)] : []));
+  if (entries.some(({ turn, hasReserved }) => turn !== undefined || hasReserved)) {
+    const turns = entries.flatMap(({ turn }) => (turn ? [turnRowOf(turn)] : []));
+    return { name: "record-replies", text: RECORD_REPLIES, values: [JSON.stringify(rows), JSON.stringify(turns)] };
+  }
+  const [row] = rows;
+  if (rows.length > 1 || !row) return { name: "add-replies", text: ADD_REPLIES, values: [JSON.stringify(rows)] };
+  return { name: "add-reply", text: ADD_REPLY, values: REPLY_COLUMNS.map((column) => row[column]) };
+}
+
 function notRecorded(cause: unknown): Fault {
   return storeUnavailable(
     "the provider replied and the database is away; the reply is recorded when it is back. Try again in a moment",
@@ -237,7 +246,7 @@ function notRecorded(cause: unknown): Fault {
   );
 }
 
-function rowOf(reply: ReplyRecord) {
+function rowOf(reply: ReplyRecord): Record<(typeof REPLY_COLUMNS)[number], unknown> {
   return {
     id: reply.id,
     owner_id: reply.ownerId,

@@ -4,6 +4,7 @@ const AuditEventSchema = defineEntity({
   name: "AuditEvent",
   indexes: [
     { name: "audit_event_resource_idx", properties: ["accountId", "resourceId", "sequence"] },
+    { name: "audit_event_type_idx", properties: ["accountId", "resourceType", "sequence"] },
     { name: "audit_event_action_idx", properties: ["accountId", "action", "sequence"] },
   ],
   properties: {

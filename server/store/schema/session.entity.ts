@@ -5,7 +5,10 @@ import { Account } from "./account.entity.ts";
 const SessionSchema = defineEntity({
   name: "Session",
   uniques: [{ name: "session_account_name_key", properties: ["account", "name"] }],
-  indexes: [{ name: "session_account_created_idx", properties: ["account", "createdAt", "id"] }],
+  indexes: [
+    { name: "session_account_created_idx", properties: ["account", "createdAt", "id"] },
+    { name: "session_llm_idx", properties: ["account", "llmId", "createdAt", "id"] },
+  ],
   properties: {
     id: p.uuid().primary(),
     account: () => p.manyToOne(Account).mapToPk().foreignKeyName("session_account_fkey"),

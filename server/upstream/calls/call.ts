@@ -100,12 +100,14 @@ async function sendCall(
   streamed: boolean,
   { signal, headers, onHead }: CallOptions,
 ): Promise<EgressResponse> {
+  const fixed = fixedOf(target);
+  const ofTarget = streamed ? fixed.streamed : fixed.whole;
   const post = async (limitName: Habits["limitName"]): Promise<EgressResponse> => {
     const response = await egress.request({
       ownerId: target.ownerId,
-      url: urlOf(target),
+      url: fixed.url,
       method: "POST",
-      headers: { ...headers, ...headersOf(target, streamed) },
+      headers: headers === undefined ? ofTarget : { ...headers, ...ofTarget },
       body: JSON.stringify(bodyOf(target, request, streamed, limitName)),
       streamed,
       patience: target.patience,
@@ -196,6 +198,24 @@ function renamed(
 /** What is left for a model that takes no sampling parameters: how long a reply is, and what ends it. */
 function withoutChoices({ maxTokens, stopSequences }: SamplingParams): SamplingParams {
   return { maxTokens, stopSequences };
+}
+
+/** What is the same for all calls of a target: a target lives as long as the row that it is made from is held. */
+interface Fixed {
+  readonly url: string;
+  readonly whole: Readonly<Record<string, string>>;
+  readonly streamed: Readonly<Record<string, string>>;
+}
+
+const known = new WeakMap<Target, Fixed>();
+
+function fixedOf(target: Target): Fixed {
+  let fixed = known.get(target);
+  if (!fixed) {
+    fixed = { url: urlOf(target), whole: headersOf(target, false), streamed: headersOf(target, true) };
+    known.set(target, fixed);
+  }
+  return fixed;
 }
 
 /** What goes with every call of an API, the key among it. */

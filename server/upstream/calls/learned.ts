@@ -18,7 +18,8 @@ export class Learned {
   readonly #habits = new LRUCache<string, Habits>({ max: MOST_KNOWN, ttl: KNOWN_FOR_MS });
 
   of(target: Target): Habits {
-    return this.#habits.get(keyOf(target)) ?? {};
+    // Of most endpoints nothing had to be learned.
+    return (this.#habits.size > 0 && this.#habits.get(keyOf(target))) || NOTHING;
   }
 
   /** To be called before an endpoint is tested: what it did before proves nothing. */
@@ -30,6 +31,8 @@ export class Learned {
     this.#habits.set(keyOf(target), { ...this.of(target), ...habits });
   }
 }
+
+const NOTHING: Habits = Object.freeze({});
 
 function keyOf({ ownerId, providerType, endpointUrl, apiPath, model }: Target): string {
   return [ownerId, providerType, endpointUrl, apiPath, model].join("\n");

@@ -167,8 +167,6 @@ export class CallMetrics {
   }
 }
 
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
-
 /** One call of an endpoint, timed. */
 export class UpstreamCall implements WatchedCall {
   readonly #providerType: string;
@@ -183,8 +181,8 @@ export class UpstreamCall implements WatchedCall {
     this.#trace = trace;
   }
 
-  get headers(): Readonly<Record<string, string>> {
-    return this.#trace?.headers ?? NO_HEADERS;
+  get headers(): Readonly<Record<string, string>> | undefined {
+    return this.#trace?.headers;
   }
 
   replied(): void {

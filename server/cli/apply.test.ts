@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { exportManifest } from "../../client/cli/apply/export.ts";
-import { readManifests } from "../../client/cli/apply/manifest.ts";
+import { readManifests, secretsHere } from "../../client/cli/apply/manifest.ts";
 import { plan, readPresent, type Step } from "../../client/cli/apply/plan.ts";
 import { carryOut } from "../../client/cli/apply/steps.ts";
 import { type Connection, connectTo } from "../../client/cli/calls/connection.ts";
@@ -45,7 +45,7 @@ async function steps(
 ): Promise<Step[]> {
   const file = join(folder.path, "team.yaml");
   writeFileSync(file, manifest);
-  const wanted = await readManifests([file], readEnvironment({ TEAM_SECRET: SECRET, ...variables }));
+  const wanted = await readManifests([file], secretsHere(readEnvironment({ TEAM_SECRET: SECRET, ...variables })));
   return plan(connection, wanted, await readPresent(connection), prune);
 }
 
@@ -179,8 +179,10 @@ describe("apply", { timeout: 120_000 }, () => {
     mkdirSync(join(folder.path, "config/more"), { recursive: true });
     writeFileSync(join(folder.path, "config/a.yaml"), "llms: [{alias: a, modelIdentifier: x}]");
     writeFileSync(join(folder.path, "config/more/b.yml"), "llms: [{alias: b, modelIdentifier: x}]");
-    const wanted = await readManifests([join(folder.path, "config")], readEnvironment({}));
+    const wanted = await readManifests([join(folder.path, "config")], secretsHere(readEnvironment({})));
     expect(wanted.map(({ name }) => name)).toEqual(["a", "b"]);
-    await expect(readManifests([join(folder.path, "nowhere")], readEnvironment({}))).rejects.toThrow("is not there");
+    await expect(readManifests([join(folder.path, "nowhere")], secretsHere(readEnvironment({})))).rejects.toThrow(
+      "is not there",
+    );
   });
 });

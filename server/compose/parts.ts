@@ -23,8 +23,9 @@ import { KeyValueVault } from "../upstream/operator/hashicorp-vault.ts";
 import { OidcIssuer } from "../upstream/operator/oidc-issuer.ts";
 import { OtlpCollector } from "../upstream/operator/otlp-collector.ts";
 import { SecretFiles } from "../upstream/operator/secret-files.ts";
-import type { Metrics } from "../wire/observe/metrics.ts";
+import type { AppliedState, Metrics } from "../wire/observe/metrics.ts";
 import type { Tracer } from "../wire/observe/trace.ts";
+import type { ApplyDir } from "./apply-dir.ts";
 import type { Storage } from "./storage.ts";
 
 /** Undoes a step of the start. */
@@ -56,11 +57,22 @@ export function openEgress({ config, disposers }: Boot): Egress {
 }
 
 /** Loaded only when wanted, as is what traces: together they take a tenth of a second to load. */
-export async function openMetrics({ config }: Boot, store: Store): Promise<Metrics | undefined> {
+export async function openMetrics(
+  { config }: Boot,
+  store: Store,
+  applied: AppliedState | undefined,
+): Promise<Metrics | undefined> {
   if (!config.metrics) return undefined;
   const { Metrics } = await import("../wire/observe/metrics.ts");
   const isToldChanges = () => store.changes.isLive;
-  return new Metrics({ poolState: () => store.poolState(), isToldChanges, version: packageJson.version });
+  return new Metrics({ poolState: () => store.poolState(), isToldChanges, version: packageJson.version, applied });
+}
+
+/** What applies a folder of manifests, to be started once the server answers; undefined where none is named. */
+export async function openApplyDir({ config, log }: Boot): Promise<ApplyDir | undefined> {
+  if (!config.applyDir) return undefined;
+  const { ApplyDir } = await import("./apply-dir.ts");
+  return new ApplyDir(config.applyDir, log);
 }
 
 /** What sends spans to the operator's collector; undefined where none is named. */

@@ -61,7 +61,7 @@ import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
 import { openChangeFeed, openChecks, openModelChecks, openWatches } from "./background.ts";
 import type { Boot, Disposer } from "./parts.ts";
-import { openAccess, openChats, openEgress, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
+import { openAccess, openApplyDir, openChats, openEgress, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 const MIB = 2 ** 20;
@@ -215,6 +215,7 @@ async function openWire(
     () => store.canServe(),
   );
   disposers.push(() => lifecycle.close());
+  const applyDir = await openApplyDir(boot);
   const app = createApp({
     routes: (router) => {
       services(router);
@@ -234,7 +235,7 @@ async function openWire(
     isAlive: () => store.canRecover,
     timeoutMs: (method) => (waitsForEndpoints(method) ? ENDPOINT_TIMEOUT_MS : config.callTimeoutMs),
     log,
-    metrics: await openMetrics(boot, store),
+    metrics: await openMetrics(boot, store, applyDir),
     tracer: await openTracer(boot),
     corsOrigins: config.corsOrigins,
     consoleSignIn: config.oidc?.console,
@@ -248,5 +249,9 @@ async function openWire(
     onError: (error) => log.error({ err: error }, "listener error"),
     onUnreadable: (facts) => log.info(facts, "a request could not be read"),
   });
+  if (applyDir) {
+    applyDir.start(store, app);
+    disposers.push(() => applyDir.stop());
+  }
   return { listener, lifecycle };
 }

@@ -9,6 +9,7 @@ import type { StoreOptions } from "../store/store.ts";
 import { type AllowRule, parseAllowRules } from "../upstream/egress/allow-rule.ts";
 import type { Patience } from "../upstream/models/patience.ts";
 import { type OtlpTarget, ruleFor } from "../upstream/operator/otlp-collector.ts";
+import { type ApplyDirConfig, readApplyDir } from "./apply-dir.ts";
 import { readCallTimeout, readDatabase, readRetention, readShutdownGrace, readStoreOptions } from "./database.ts";
 import { type KeysConfig, readKeys } from "./keys.ts";
 import { type OidcConfig, readOidc } from "./oidc.ts";
@@ -29,6 +30,8 @@ export interface Config {
   /** After the signal to stop, calls are still taken for this long: whoever sends them has to notice first. */
   readonly shutdownGraceMs: number;
   readonly dataDir: string;
+  /** Undefined: no folder of manifests is applied. */
+  readonly applyDir: ApplyDirConfig | undefined;
   readonly bootstrapApiKey: Secret | undefined;
   readonly keys: KeysConfig;
   readonly egressAllow: readonly AllowRule[];
@@ -84,6 +87,7 @@ export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
     callTimeoutMs: readCallTimeout(read),
     shutdownGraceMs: readShutdownGrace(read),
     dataDir,
+    applyDir: readApplyDir(read),
     bootstrapApiKey: read("BOOTSTRAP_API_KEY") ? new Secret(read("BOOTSTRAP_API_KEY")) : undefined,
     keys: readKeys(read, `${dataDir}.keyring`),
     egressAllow: readEgressAllow(read("EGRESS_ALLOW")),

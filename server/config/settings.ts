@@ -100,6 +100,22 @@ export const SETTINGS: readonly Setting[] = [
     help: "An API key (pb_…) that shall be an ADMIN's, for scripts and tests. Unset: one is made and printed on the first start.",
   },
   {
+    name: "APPLY_DIR",
+    fallback: "",
+    help: "A folder of manifests, as `patchbay apply` reads them, that the server applies when they change, and every five minutes: docs/apply.md.",
+  },
+  {
+    name: "APPLY_KEY_FILE",
+    fallback: "",
+    help: "The file with the API key of the account that they are applied to. Unset: BOOTSTRAP_API_KEY.",
+  },
+  {
+    name: "APPLY_PRUNE",
+    fallback: "",
+    help: "A label such as managed-by=git: Llms that have it and are in no manifest are deleted. Unset: nothing ever is.",
+  },
+  { name: "APPLY_SECONDS", fallback: "30", help: "How often APPLY_DIR is looked at, in seconds, 1 to 86400." },
+  {
     name: "EGRESS_ALLOW",
     fallback: "",
     help: "Endpoints outside the public internet that Llms may use, such as http://localhost:11434,http://10.0.5.0/24:8000.",

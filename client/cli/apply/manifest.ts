@@ -36,13 +36,25 @@ export const SCHEMAS: Readonly<Record<Kind, DescMessage>> = {
   budgets: SetBudgetRequestSchema,
 };
 
+/** Finds the secret that a `secretFrom` speaks of; undefined if there is none. */
+export type SecretReader = (secretFrom: JsonObject) => Promise<string | undefined>;
+
+/** Where the command finds secrets: its environment, files, and its standard input. */
+export function secretsHere(environment: Environment): SecretReader {
+  return async ({ env, file, stdin }) => {
+    if (typeof env === "string") return environment.variable(env)?.trim();
+    if (typeof file === "string") return readFile(file).trim();
+    return stdin === true ? (await readStdin()).trim() : undefined;
+  };
+}
+
 /** Reads manifests: files, folders of them, or `-`. Everything is read before anything is done. */
-export async function readManifests(paths: readonly string[], environment: Environment): Promise<Wanted[]> {
+export async function readManifests(paths: readonly string[], secrets: SecretReader): Promise<Wanted[]> {
   const files = paths.flatMap((path) => (path === "-" ? [path] : filesIn(path)));
   const wanted: Wanted[] = [];
   for (const file of files) {
     const source = file === "-" ? await readStdin() : readFile(file);
-    wanted.push(...(await readManifest(parseYaml(source, file), file, environment)));
+    wanted.push(...(await readManifest(parseYaml(source, file), file, secrets)));
   }
   for (const [index, { kind, name, place }] of wanted.entries()) {
     const twin = wanted.findIndex((other) => other.kind === kind && other.name === name);
@@ -55,12 +67,15 @@ function filesIn(path: string): string[] {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new UsageError(`${path} is not there.`);
   if (!stats.isDirectory()) return [path];
-  const found = globSync("**/*.{yaml,yml,json}", { cwd: path }).sort();
+  // A ConfigMap of Kubernetes has its files once more, in folders that begin with two dots.
+  const found = globSync("**/*.{yaml,yml,json}", { cwd: path })
+    .filter((file) => !/(^|\/)\.\./.test(file))
+    .sort();
   if (found.length === 0) throw new UsageError(`${path} holds no .yaml, .yml or .json file.`);
   return found.map((file) => join(path, file));
 }
 
-async function readManifest(manifest: JsonValue, file: string, environment: Environment): Promise<Wanted[]> {
+async function readManifest(manifest: JsonValue, file: string, secrets: SecretReader): Promise<Wanted[]> {
   if (manifest === null) return [];
   if (!isObject(manifest)) throw new UsageError(`${file} must hold ${KINDS.join(", ")}, each a list.`);
   const wanted: Wanted[] = [];
@@ -74,7 +89,7 @@ async function readManifest(manifest: JsonValue, file: string, environment: Envi
     }
     if (!Array.isArray(list)) throw new UsageError(`${file}: ${key} must be a list.`);
     for (const [index, entry] of list.entries()) {
-      wanted.push(await readEntry(kind, entry, `${file}: ${key}[${index}]`, environment));
+      wanted.push(await readEntry(kind, entry, `${file}: ${key}[${index}]`, secrets));
     }
   }
   return wanted;
@@ -95,10 +110,10 @@ function secretIn({ credentials }: JsonObject): string | undefined {
   return typeof secret === "string" ? secret : undefined;
 }
 
-async function readEntry(kind: Kind, entry: JsonValue, place: string, environment: Environment): Promise<Wanted> {
+async function readEntry(kind: Kind, entry: JsonValue, place: string, secrets: SecretReader): Promise<Wanted> {
   if (!isObject(entry)) throw new UsageError(`${place} must be an object.`);
   const { default: isDefault, disabled, ...fields } = structuredClone(entry);
-  const secret = await takeSecret(fields, place, environment);
+  const secret = await takeSecret(fields, place, secrets);
   const own = {
     ...(typeof isDefault === "boolean" ? { default: isDefault } : {}),
     ...(typeof disabled === "boolean" ? { disabled } : {}),
@@ -144,7 +159,7 @@ function nameOf(kind: Kind, fields: JsonObject, place: string): string {
 }
 
 /** A secret is never in a manifest: `secretFrom` says where it is on this side, `secretRef` where the server finds it. */
-async function takeSecret(fields: JsonObject, place: string, environment: Environment): Promise<string | undefined> {
+async function takeSecret(fields: JsonObject, place: string, secrets: SecretReader): Promise<string | undefined> {
   const apiKey = isObject(fields.credentials) ? fields.credentials.apiKey : undefined;
   if (!isObject(apiKey)) return undefined;
   if (apiKey.inlineSecret !== undefined) {
@@ -155,15 +170,9 @@ async function takeSecret(fields: JsonObject, place: string, environment: Enviro
   }
   const { secretFrom, ...rest } = apiKey;
   if (secretFrom === undefined) return undefined;
-  const secret = isObject(secretFrom) ? await secretOf(secretFrom, environment) : undefined;
+  const secret = isObject(secretFrom) ? await secrets(secretFrom) : undefined;
   if (!secret)
     throw new UsageError(`${place}: credentials.apiKey.secretFrom leads to no secret: ${JSON.stringify(secretFrom)}`);
   fields.credentials = { ...(fields.credentials as JsonObject), apiKey: { ...rest, inlineSecret: secret } };
   return secret;
-}
-
-async function secretOf({ env, file, stdin }: JsonObject, environment: Environment): Promise<string | undefined> {
-  if (typeof env === "string") return environment.variable(env)?.trim();
-  if (typeof file === "string") return readFile(file).trim();
-  return stdin === true ? (await readStdin()).trim() : undefined;
 }

@@ -64,6 +64,11 @@ export function connectTo(url: string, apiKey: string, timeoutSeconds?: number):
     interceptors: [authorize],
     ...(timeoutSeconds ? { defaultTimeoutMs: timeoutSeconds * 1_000 } : {}),
   });
+  return connectionOver(url, transport);
+}
+
+/** Calls by whatever transport there is. */
+export function connectionOver(url: string, transport: Transport): Connection {
   return {
     url,
     transport,

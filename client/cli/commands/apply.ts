@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { exportManifest } from "../apply/export.ts";
-import { readManifests } from "../apply/manifest.ts";
+import { readManifests, secretsHere } from "../apply/manifest.ts";
 import { plan, readPresent, type Step } from "../apply/plan.ts";
 import { carryOut } from "../apply/steps.ts";
 import type { Connection } from "../calls/connection.ts";
@@ -71,7 +71,7 @@ function addSources(command: Command): Command {
 }
 
 async function planOf(invocation: Invocation, { file, prune }: ApplyFlags): Promise<Step[]> {
-  const wanted = await readManifests(file, invocation.environment);
+  const wanted = await readManifests(file, secretsHere(invocation.environment));
   if (wanted.length === 0 && prune) throw new UsageError("the manifests are empty: with --prune, everything would go.");
   const connection = await invocation.connect();
   const present = await readPresent(connection);

@@ -2,18 +2,25 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { makeTemporaryFolder } from "../base/temporary-folder.ts";
 import { startServer, type TestServer } from "../server/test-server.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../../deploy");
 
 let server: TestServer;
+let folder: ReturnType<typeof makeTemporaryFolder>;
 let known: Map<string, string>;
 beforeAll(async () => {
-  server = await startServer();
+  // With a folder of manifests, which has metrics of its own.
+  folder = makeTemporaryFolder("manifests");
+  server = await startServer({ APPLY_DIR: folder.path });
   const text = await (await fetch(`${server.url}/metrics`)).text();
   known = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type = ""]) => [name, type]));
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  folder.remove();
+});
 
 interface Dashboard {
   readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];

@@ -23,7 +23,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "docs/clients.md": "npm run test:clients pastes those whose toolchain is there",
   "docs/operations.md": "it needs several machines, a balancer and a pooler",
   "docs/package.md": "npm run test:package runs them by the tarball, in an empty folder, under the Node of PATH",
-  "docs/cli.md": "server/cli/examples.test.ts runs the examples of each command's help",
+  "docs/apply.md": "commands.test.ts, beside this, runs them",
+  "docs/cli.md":
+    "commands.test.ts, beside this, runs them, and server/cli/examples.test.ts those of each command's help",
   "docs/security/access.md": "server/domain/access tests each; the guide has the same commands",
   "docs/security/keys.md": "server/cli/keys.test.ts runs them; the rest needs HashiCorp Vault",
   "docs/security/secrets.md": "settings, and calls whose answers need an endpoint with two keys: rotation.test.ts",

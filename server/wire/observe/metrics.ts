@@ -17,6 +17,16 @@ export interface MetricsOptions {
   /** Whether it is proven that changes of rows are told, so that what was read is held in memory. */
   readonly isToldChanges: () => boolean;
   readonly version: string;
+  /** How APPLY_DIR fares; undefined: there is none. */
+  readonly applied: AppliedState | undefined;
+}
+
+/** What became of the manifests that a server applies. */
+export interface AppliedState {
+  /** Whether all of them were applied when that was last tried. */
+  readonly isApplied: boolean;
+  /** When all of them last were, in milliseconds; undefined: not yet. */
+  readonly appliedAt: number | undefined;
 }
 
 /** All that `/metrics` says. What a scrape can ask for is not counted along the way. */
@@ -26,7 +36,7 @@ export class Metrics {
   readonly #readDatabase: () => void;
 
   /** Meant to be made once in a process: the default metrics watch the event loop and the garbage collector for good. */
-  constructor({ poolState, isToldChanges, version }: MetricsOptions) {
+  constructor({ poolState, isToldChanges, version, applied }: MetricsOptions) {
     const registers = [this.#registry];
     this.calls = new CallMetrics(this.#registry);
     collectDefaultMetrics({ register: this.#registry });
@@ -56,6 +66,7 @@ export class Metrics {
       help: "1 while it is proven that changes of rows are told; 0 while nothing is held in memory therefore.",
       registers,
     });
+    const readApplied = applied && appliedGauges(registers, applied);
     // All of one moment: a gauge that is read by itself tells of another one.
     this.#readDatabase = () => {
       const state = poolState();
@@ -63,6 +74,7 @@ export class Metrics {
       idle.set(state.idle);
       waiting.set(state.waiting);
       told.set(Number(isToldChanges()));
+      readApplied?.();
     };
   }
 
@@ -75,6 +87,23 @@ export class Metrics {
     this.#readDatabase();
     return this.#registry.metrics();
   }
+}
+
+function appliedGauges(registers: Registry[], state: AppliedState): () => void {
+  const applied = new Gauge({
+    name: "patchbay_apply_dir_applied",
+    help: "1 while what is in APPLY_DIR is applied; 0 while some of it cannot be.",
+    registers,
+  });
+  const at = new Gauge({
+    name: "patchbay_apply_dir_applied_timestamp_seconds",
+    help: "When all of APPLY_DIR was last applied, in seconds since 1970; 0 until then.",
+    registers,
+  });
+  return () => {
+    applied.set(Number(state.isApplied));
+    at.set((state.appliedAt ?? 0) / 1_000);
+  };
 }
 
 /** From an answer out of memory to the longest reply of a model. */

@@ -17,6 +17,17 @@ export type Fault = (victim: Victim) => Promise<void>;
 
 const lasting = ({ random }: Victim) => pause(500 + random.below(4_500));
 
+/** What needs locks of many tables at once may be the one that PostgreSQL picks to end a deadlock; it is done again. */
+async function insist(work: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      return void (await work());
+    } catch (error) {
+      if ((error as { code?: string }).code !== "40P01") throw error;
+    }
+  }
+}
+
 /** Bad days of a database. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
   async "kill the server"({ postgres, random }) {
@@ -136,6 +147,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       );
     }
     await lasting(victim);
-    await postgres.administer("drop function no_room() cascade", "patchbay");
+    await insist(() => postgres.administer("drop function no_room() cascade", "patchbay"));
   },
 };

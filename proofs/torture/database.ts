@@ -4,19 +4,20 @@
  * 5 s, that its pool is at rest within 10 s, and in the end that every write that was promised is there and that usage is
  * what the provider's ledger says.
  */
-import { writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { makeApiKey } from "../../server/domain/access/api-key-format.ts";
 import { makeTemporaryFolder } from "../../server/test/base/temporary-folder.ts";
 import { Random } from "../../server/test/hostile/random.ts";
-import { ServerProcess } from "../../server/test/server/server-process.ts";
 import { saysSlowly } from "../../server/test/upstream/behaviours.ts";
 import { ScriptedUpstream } from "../../server/test/upstream/scripted-upstream.ts";
 import { FAULTS, type Victim } from "./database-faults.ts";
 import { type Counts, Load } from "./database-load.ts";
 import { OwnPostgres } from "./own-postgres.ts";
+import { OwnServer } from "./own-server.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 const WRITERS = 4;
@@ -47,6 +48,8 @@ export interface Options {
   readonly faults?: readonly string[];
   /** A busy machine needs more time than the figures say. */
   readonly patience?: number;
+  /** Where the server's and PostgreSQL's logs go; a folder that goes with the run unless given. */
+  readonly logFolder?: string;
   say?(told: string): void;
 }
 
@@ -59,7 +62,9 @@ class Torture implements Victim {
   readonly #options: Options;
   readonly #apiKey = makeApiKey().reveal();
   readonly #violations: string[] = [];
-  #server!: ServerProcess;
+  /** What was only too slow; the rounds go on. */
+  readonly #late: string[] = [];
+  readonly #server: OwnServer;
   #load!: Load;
   #kills = 0;
   #slowestReadyMs = 0;
@@ -73,6 +78,17 @@ class Torture implements Victim {
     this.#folder = folder;
     this.#options = options;
     this.random = new Random(options.seed);
+    const settings = {
+      DATABASE_URL: `postgres://postgres@127.0.0.1:${proxy.port}/patchbay`,
+      DATABASE_PASSWORD_FILE: join(folder, "password"),
+      KEYRING_FILE: join(folder, "keyring"),
+      BOOTSTRAP_API_KEY: this.#apiKey,
+      EGRESS_ALLOW: upstream.url,
+      SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
+      LOG_LEVEL: "warn",
+    };
+    const logFile = join(options.logFolder ?? folder, "server.log");
+    this.#server = new OwnServer(settings, logFile, (told) => this.#violate(told));
   }
 
   setPassword(password: string): void {
@@ -88,29 +104,34 @@ class Torture implements Victim {
     while (round < this.#options.rounds && this.#violations.length === 0) await this.#round(++round);
     await this.#load.end();
     this.#violations.push(...new Set(this.#load.wrong));
-    await this.#checkWrites();
-    const { calls, lost } = await this.#checkUsage();
+    const usage = this.#server.isRunning ? await this.#checkAll() : { calls: 0, lost: 0 };
     await this.#stop("SIGTERM");
     return {
       ...this.#load.counts,
+      ...usage,
       rounds: round,
-      violations: this.#violations,
-      calls,
-      lost,
+      violations: [...this.#violations, ...this.#late],
       kills: this.#kills,
       slowestReadyMs: Math.round(this.#slowestReadyMs),
       slowestStopMs: Math.round(this.#slowestStopMs),
     };
   }
 
+  async #checkAll(): Promise<{ calls: number; lost: number }> {
+    await this.#checkWrites();
+    return this.#checkUsage();
+  }
+
   async #round(number: number): Promise<void> {
     const name = this.random.pick(this.#options.faults ?? Object.keys(FAULTS));
     const dies = number % SERVER_DIES_EVERY === 0;
-    const fault = FAULTS[name]?.(this);
     let isOver = false;
-    const healed = fault?.finally(() => {
-      isOver = true;
-    });
+    const healed = FAULTS[name]?.(this).then(
+      () => {
+        isOver = true;
+      },
+      (error) => this.#violate(`"${name}" could not be done or healed: ${error.message}`),
+    );
     if (dies) {
       await pause(this.random.below(1_000));
       const how = this.random.pick(["SIGKILL", "SIGTERM"] as const);
@@ -130,16 +151,7 @@ class Torture implements Victim {
   }
 
   async #start(): Promise<void> {
-    this.#server = new ServerProcess({
-      DATABASE_URL: `postgres://postgres@127.0.0.1:${this.proxy.port}/patchbay`,
-      DATABASE_PASSWORD_FILE: join(this.#folder, "password"),
-      KEYRING_FILE: join(this.#folder, "keyring"),
-      BOOTSTRAP_API_KEY: this.#apiKey,
-      EGRESS_ALLOW: this.#upstream.url,
-      SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
-      LOG_LEVEL: "warn",
-    });
-    this.#url = await this.#server.url();
+    this.#url = await this.#server.start();
   }
 
   async #stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
@@ -149,7 +161,7 @@ class Torture implements Victim {
     this.#kills++; // What SIGTERM cannot write while the database is away is lost, too, and the log says how much.
     if (signal === "SIGKILL") return;
     this.#slowestStopMs = Math.max(this.#slowestStopMs, tookMs);
-    if (tookMs > STOPPED_MS * this.#patience) this.#violate(`SIGTERM took ${Math.round(tookMs)} ms`);
+    if (tookMs > STOPPED_MS * this.#patience) this.#late.push(`SIGTERM took ${Math.round(tookMs)} ms`);
   }
 
   get #patience(): number {
@@ -161,16 +173,26 @@ class Torture implements Victim {
     const startedAt = performance.now();
     let problem: string | undefined = "not ready";
     while (performance.now() - startedAt < 4 * READY_MS * this.#patience) {
-      const { status } = await fetch(`${this.#url}/readyz`, { signal: AbortSignal.timeout(10_000) });
-      problem = status === 200 ? await this.#load.tryOnce() : "not ready";
+      problem = await this.#readiness();
+      problem ??= await this.#load.tryOnce();
       if (problem === undefined) break;
       await pause(50);
     }
     const tookMs = performance.now() - startedAt;
     this.#slowestReadyMs = Math.max(this.#slowestReadyMs, tookMs);
     if (problem !== undefined) this.#violate(`it does not serve: ${problem}`);
-    else if (tookMs > READY_MS * this.#patience) this.#violate(`it served again after ${Math.round(tookMs)} ms only`);
+    else if (tookMs > READY_MS * this.#patience) this.#late.push(`it served again after ${Math.round(tookMs)} ms only`);
     return tookMs;
+  }
+
+  async #readiness(): Promise<string | undefined> {
+    try {
+      const { status } = await fetch(`${this.#url}/readyz`, { signal: AbortSignal.timeout(10_000) });
+      return status === 200 ? undefined : "not ready";
+    } catch (error) {
+      const { message, cause } = error as Error;
+      return `/readyz: ${message} (${(cause as Error | undefined)?.message})`;
+    }
   }
 
   /** A place that is lost never comes back; under load, none may be waited for, and not all may be taken. */
@@ -230,12 +252,12 @@ class Torture implements Victim {
     this.#violations.push(what);
   }
 
-  async close(): Promise<void> {
-    await this.#server?.end("SIGKILL");
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
   get serverLog(): string {
-    return this.#server.stderr + this.#server.stdout;
+    return this.#server.said;
   }
 }
 
@@ -249,10 +271,14 @@ export async function tortureDatabase(options: Options): Promise<Verdict> {
     const verdict = await torture.run();
     if (verdict.violations.length > 0) options.say?.(torture.serverLog.slice(-8_000));
     return verdict;
+  } catch (error) {
+    options.say?.(torture.serverLog.slice(-8_000));
+    throw error;
   } finally {
     await torture.close();
     await proxy.close();
     await postgres.stop();
+    if (options.logFolder) copyFileSync(postgres.logFile, join(options.logFolder, "postgres.log"));
     await upstream.close();
     folder.remove();
   }
@@ -267,13 +293,15 @@ if (process.argv[1] === import.meta.filename) {
       patience: { type: "string", default: "1" },
     },
   });
-  console.log(`seed ${values.seed}`);
+  const logFolder = mkdtempSync(join(tmpdir(), `patchbay-torture-${values.seed}-`));
+  console.log(`seed ${values.seed}; logs are in ${logFolder}`);
   const startedAt = Date.now();
   const { violations, ...figures } = await tortureDatabase({
     rounds: Number(values.rounds),
     seed: Number(values.seed),
     ...(values.fault ? { faults: values.fault } : {}),
     patience: Number(values.patience),
+    logFolder,
     say: console.log,
   });
   for (const wrong of violations) console.error(`VIOLATION: ${wrong}`);

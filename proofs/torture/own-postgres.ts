@@ -147,8 +147,12 @@ export class OwnPostgres {
     return client;
   }
 
+  get logFile(): string {
+    return `${this.folder}.log`;
+  }
+
   get log(): string {
-    return readFileSync(`${this.folder}.log`, "utf8");
+    return readFileSync(this.logFile, "utf8");
   }
 
   #gone(): Promise<unknown> {
@@ -178,7 +182,7 @@ export class OwnPostgres {
   }
 
   #launch(): void {
-    const log = openSync(`${this.folder}.log`, "a");
+    const log = openSync(this.logFile, "a");
     const settings = [
       "listen_addresses=127.0.0.1",
       `port=${this.port}`,

@@ -201,6 +201,34 @@ describe("B7 an endpoint that repeats the key", () => {
   });
 });
 
+describe("B7 an endpoint that repeats the key in a reply", () => {
+  it("B7 gets it into no fact of the reply, in no words and in no row of usage", async () => {
+    const { llm } = await patchbay.llms.createLlm(
+      llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: "boast-key", credentials: apiKey(CANARY) }),
+    );
+    const llmId = llm?.llmId ?? "";
+    const messages = [{ role: "user", content: "m" }];
+    const passed = { model: llmId, messages };
+    const translated = { ...passed, max_tokens: 9 };
+    const answers = [
+      await patchbay.chat.chat({ llmId, message: "m" }),
+      await Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "m" })),
+      await send("POST", "/v1/chat/completions", passed),
+      await send("POST", "/v1/chat/completions", { ...passed, stream: true }),
+      await send("POST", "/v1/messages", translated),
+      await send("POST", "/v1/messages", { ...translated, stream: true }),
+    ];
+    const texts = answers.map((said) =>
+      JSON.stringify(said, (_, value) => (typeof value === "bigint" ? String(value) : value)),
+    );
+    expect(texts.map((text) => [text.includes("Hello"), text.includes(CANARY)])).toEqual(
+      texts.map(() => [true, false]),
+    );
+    const rows = await server.store.fork().execute("select model from reply_usage where llm_id = ?", [llmId]);
+    expect(rows).toEqual(Array(6).fill({ model: "…" }));
+  });
+});
+
 describe("B8 what was read is written back", () => {
   it.each(["PUT", "PATCH"])("B8 by %s, and the key still works", async (method) => {
     const { llm } = await patchbay.llms.createLlm(

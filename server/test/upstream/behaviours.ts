@@ -127,6 +127,17 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
     const error = { message: `Incorrect API key provided: ${key}`, type: key, code: key };
     response.end(JSON.stringify({ type: "error", error }));
   },
+  /** Replies, and repeats the key as its model's name and as the reason of the end. */
+  "boast-key": ({ headers, response, isStreamed }) => {
+    const key = String(headers["x-api-key"] ?? headers.authorization).replace("Bearer ", "");
+    const choice = { index: 0, finish_reason: key };
+    const message = { role: "assistant", content: "Hello" };
+    const chunk = (choices: object[]) =>
+      `data: ${JSON.stringify({ object: "chat.completion.chunk", model: key, choices })}\n\n`;
+    response.writeHead(200, { "content-type": isStreamed ? "text/event-stream" : "application/json" });
+    if (!isStreamed) return void response.end(JSON.stringify({ model: key, choices: [{ ...choice, message }] }));
+    response.end(`${chunk([{ index: 0, delta: message }])}${chunk([{ ...choice, delta: {} }])}data: [DONE]\n\n`);
+  },
   /** Closes the connection after two words. */
   cut: async (call) => {
     begin(call);

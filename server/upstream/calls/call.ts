@@ -6,6 +6,7 @@ import { errorIn } from "../models/error-words.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { eventsOfReply, GrowingReply } from "../models/growing-reply.ts";
 import { type JsonObject, parseObject } from "../models/json-value.ts";
+import { withoutKey } from "../models/own-key.ts";
 import type { Target } from "../models/provider-types.ts";
 import { apiFailure, refusalOf } from "../verdicts/refusal.ts";
 import { adapterOf, headReaderOf } from "./adapters.ts";
@@ -150,7 +151,12 @@ async function readReply({ egress }: Pick<Outlet, "egress">, target: Target, res
   if (error !== undefined) throw apiFailure(target, error, response);
   const reply = body === undefined ? undefined : adapter.readReply(body, target.providerType);
   if (reply !== undefined) {
-    const { stateValue, ...said } = reply;
+    const { stateValue, model, rawStopReason, ...rest } = reply;
+    const said = {
+      ...rest,
+      model: withoutKey(model, target),
+      rawStopReason: withoutKey(rawStopReason, target),
+    };
     const state = stateOfReply(target, stateValue);
     return { ...said, ...saidOf(reply.billing, readHead?.(response.headers)), ...(state && { state }) };
   }

@@ -3,6 +3,7 @@ import type { ModelAbilities, ModelPage, ServedModel } from "../models/adapter.t
 import { errorIn } from "../models/error-words.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { type JsonObject, parseObject } from "../models/json-value.ts";
+import { withoutKey } from "../models/own-key.ts";
 import type { Target } from "../models/provider-types.ts";
 import { apiFailure } from "../verdicts/refusal.ts";
 import { adapterOf, modelDetailsOf } from "./adapters.ts";
@@ -18,7 +19,6 @@ const MODALITIES: ReadonlySet<string> = new Set(["text", "image", "audio", "vide
 const PLAIN_NAME = /^[\x21-\x7e]{1,255}$/;
 const LARGEST_INT32 = 2 ** 31 - 1;
 /** A shorter key may well be a word in the name of a model. */
-const LEAST_LENGTH_OF_KEYS = 16;
 
 /** The vendor of models that a call is made to: a target, but for a model. */
 export type Vendor = Omit<Target, "apiPath" | "model">;
@@ -171,9 +171,8 @@ export async function withinTestTime<Result>(
 
 /** What has no name is no model; and what repeats our key is not passed on. */
 function isPresentable({ id, displayName, ownedBy, aliases, deprecation }: ServedModel, { apiKey }: Vendor): boolean {
-  const secret = apiKey?.secret.reveal() ?? "";
   const texts = [id, displayName, ownedBy, ...aliases, deprecation?.successor ?? ""];
-  const tells = secret.length >= LEAST_LENGTH_OF_KEYS && texts.some((text) => text.includes(secret));
+  const tells = texts.some((text) => withoutKey(text, { apiKey }) !== text);
   return id !== "" && id.length <= MAX_CHARACTERS && !tells;
 }
 

@@ -6,6 +6,7 @@ import type { EgressResponse } from "../egress/exchange.ts";
 import type { Billing, ReplyEvent, Usage } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { asObject, asText } from "../models/json-value.ts";
+import { bytesWithoutKey, factsWithoutKey } from "../models/own-key.ts";
 import type { Target } from "../models/provider-types.ts";
 import { apiFailure } from "../verdicts/refusal.ts";
 import type { Api } from "./apis.ts";
@@ -67,7 +68,7 @@ export async function readPassed(
   api: Api,
   response: EgressResponse,
 ): Promise<PassedReply> {
-  const bytes = await readAll(response, egress.limits.bodyBytes);
+  const bytes = bytesWithoutKey(await readAll(response, egress.limits.bodyBytes), target);
   const body = readMembers(bytes);
   if (body === undefined) throw notAReply(bytes.toString("utf8"), response);
   if (!body.members.some(({ name }) => api.replyMembers.includes(name)) || hasError(body)) {
@@ -118,7 +119,7 @@ export async function* passStream(
     providerType: target.providerType,
     hidesUsage,
     maxEventBytes: egress.limits.lineBytes,
-    onEvents: (events) => listener.onEvents(events),
+    onEvents: (events) => listener.onEvents(events.map((event) => factsWithoutKey(event, target))),
   });
   let isEnded = false;
   try {
@@ -128,14 +129,14 @@ export async function* passStream(
       const pieces = await readPieces(response, watch, out);
       response.hear();
       const error = pieces === undefined ? watch.flush(out) : watch.push(pieces, out);
-      if (out.length > 0) yield { type: "bytes", bytes: out };
+      if (out.length > 0) yield { type: "bytes", bytes: out.map((bytes) => bytesWithoutKey(bytes, target)) };
       if (error !== undefined) throw apiFailure(target, error, response);
       if (pieces === undefined && !watch.isComplete) throw cut(response);
       if (!watch.isComplete) continue;
       isEnded = true;
       response.finish();
       const billing = { ...watch.billing, ...headReaderOf(target.providerType)?.(response.headers) };
-      yield { type: "end", bytes: watch.last, usage: watch.usage, billing };
+      yield { type: "end", bytes: bytesWithoutKey(watch.last, target), usage: watch.usage, billing };
     }
   } finally {
     response.cancel();

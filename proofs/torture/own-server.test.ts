@@ -16,7 +16,9 @@ afterAll(async () => {
   folder.remove();
 });
 
-it("tells of a server that ends by itself, with its signal and what it said, and keeps both", { timeout: 120_000 }, async () => {
+it("tells of a server that ends by itself, with its signal and what it said, and keeps both", {
+  timeout: 120_000,
+}, async () => {
   const deaths: string[] = [];
   const keyring = join(folder.path, "keyring");
   const settings = { DATABASE_URL: database.url, KEYRING_FILE: keyring, SHUTDOWN_GRACE_SECONDS: "0" };
@@ -27,7 +29,7 @@ it("tells of a server that ends by itself, with its signal and what it said, and
   expect(deaths).toEqual([]);
   process.kill(Number(/--- start 2, process (\d+)/.exec(readFileSync(server.logFile, "utf8"))?.[1]), "SIGKILL");
   await expect.poll(() => deaths, { timeout: 60_000 }).toHaveLength(1);
-  expect(deaths[0]).toMatch(/by SIGKILL; it said last: [^]*listens on/);
+  expect(deaths[0]).toMatch(/by SIGKILL; it said last: [\s\S]*listens on/);
   expect(server.isRunning).toBe(false);
   await server.close();
   const log = readFileSync(server.logFile, "utf8");

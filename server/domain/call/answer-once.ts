@@ -1,7 +1,8 @@
 import { Fault } from "../../base/fault.ts";
 import { CONTRACT_VERSION, claimRequest, keepAnswer } from "../../store/queries/answered-requests.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import type { Scope } from "./scope.ts";
+import type { Permission } from "./permissions.ts";
+import { requireHeld, type Scope } from "./scope.ts";
 
 /** A call that may be repeated. */
 export interface RepeatableRequest {
@@ -12,9 +13,26 @@ export interface RepeatableRequest {
   readonly content: string;
 }
 
+/** Permissions that note which of them made a difference. */
+class NotedPermissions extends Set<Permission> {
+  readonly #used: Set<Permission>;
+
+  constructor(held: ReadonlySet<Permission>, used: Set<Permission>) {
+    super(held);
+    this.#used = used;
+  }
+
+  override has(permission: Permission): boolean {
+    const isHeld = super.has(permission);
+    if (isHeld) this.#used.add(permission);
+    return isHeld;
+  }
+}
+
 /**
  * Carries out a call, in a transaction that keeps its answer with what it does, and answers with nothing; or answers
- * with what the first call of the same account under the same id did. What fails is not kept, and can be tried again.
+ * with what the first call of the same account under the same id did, for a caller who may do by now what that one could.
+ * What fails is not kept, and can be tried again.
  */
 export async function answerOnce(
   scope: Scope,
@@ -28,9 +46,12 @@ export async function answerOnce(
   const kept = await scope.em.transactional(async (em) => {
     const earlier = await claimRequest(em, name, digest);
     if (!earlier) {
-      await keepAnswer(em, name, await carryOut({ ...scope, em, afterCommit }));
+      const used = new Set<Permission>();
+      const caller = { ...scope.caller, permissions: new NotedPermissions(scope.caller.permissions, used) };
+      await keepAnswer(em, name, await carryOut({ ...scope, caller, em, afterCommit }), used);
       return undefined;
     }
+    for (const permission of earlier.permissions) requireHeld(scope, permission as Permission);
     if (earlier.contractVersion !== CONTRACT_VERSION) throw outdated(requestId);
     if (earlier.digest.equals(digest)) return earlier.answer;
     throw new Fault(

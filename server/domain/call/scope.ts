@@ -70,6 +70,11 @@ export function requirePermission({ caller }: Scope, own: OwnPermission): void {
   if (!caller.permissions.has(own) && !caller.permissions.has(anyOf(own))) throw missing(own);
 }
 
+/** Refuses whoever lacks a permission. */
+export function requireHeld({ caller }: Scope, permission: Permission): void {
+  if (!caller.permissions.has(permission)) throw missing(permission);
+}
+
 /** The refusal of a caller whose role lacks a permission. */
 export function missing(permission: Permission): Fault {
   return new Fault("PERMISSION_MISSING", `the caller does not have the permission ${permission}`, {

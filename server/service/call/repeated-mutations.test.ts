@@ -238,6 +238,25 @@ describe.each(Object.entries(MUTATIONS))("a request_id of %s", (_, prepare) => {
   });
 });
 
+describe("an answer that is given again", () => {
+  it("is only for who may do by now what the first caller did", async () => {
+    const { accountId, apiKey: adminKey } = await server.addAccount("ADMIN");
+    const [admin, owner] = [server.client(adminKey), server.client(await server.addKey(accountId, "OWNER"))];
+    const other = await server.addAccount("OWNER");
+    const [ofOther, ofOwn] = [randomUUID(), randomUUID()];
+    const [forOther, forOwn] = [
+      { ...llmRequest({ ownerId: other.accountId }), requestId: ofOther },
+      { ...llmRequest(), requestId: ofOwn },
+    ];
+    const first = await admin.llms.createLlm(forOther);
+    const own = await owner.llms.createLlm(forOwn);
+    expect(await admin.llms.createLlm(forOther)).toEqual(first);
+    expect(await problemIn(owner.llms.createLlm(forOther))).toMatchObject({ reason: "PERMISSION_MISSING" });
+    // Whoever may more may do what the first caller did.
+    expect(await admin.llms.createLlm(forOwn)).toEqual(own);
+  });
+});
+
 describe("an API key that is made with a request_id", () => {
   it.each(MAKING_KEYS)("is one, and shown once, by %s ten times at once and after", async (_, prepare) => {
     const { call } = await prepare(caller);

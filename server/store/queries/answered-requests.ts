@@ -22,6 +22,8 @@ export interface Answered {
   readonly answer: Buffer;
   /** The version of the contract that the answer is written in. */
   readonly contractVersion: number;
+  /** What the call made use of that its caller was allowed; unknown, and so none, of a server from before. */
+  readonly permissions: readonly string[];
 }
 
 /**
@@ -37,7 +39,7 @@ export async function claimRequest(
     `insert into answered_request as earlier (account_id, rpc, request_id, digest, answer, contract_version, created_at)
        values (?, ?, ?, ?, null, ${CONTRACT_VERSION}, now())
      on conflict (account_id, rpc, request_id) do update
-       set digest = excluded.digest, answer = null, contract_version = excluded.contract_version,
+       set digest = excluded.digest, answer = null, permissions = null, contract_version = excluded.contract_version,
          created_at = excluded.created_at
        where earlier.created_at < now() - interval '${KEPT_FOR}'
      returning 1 as claimed`,
@@ -46,7 +48,8 @@ export async function claimRequest(
   if (claimed.length > 0) return undefined;
   const earlier = await em.findOneOrFail(AnsweredRequest, { accountId, rpc, requestId });
   if (!earlier.answer) throw new Error("a request was answered by nothing");
-  return { digest: earlier.digest, answer: earlier.answer, contractVersion: earlier.contractVersion };
+  const { answer, contractVersion, permissions } = earlier;
+  return { digest: earlier.digest, answer, contractVersion, permissions: permissions ?? [] };
 }
 
 /** Keeps the answer of a request that this transaction has claimed, and forgets some that are old. */
@@ -54,6 +57,7 @@ export async function keepAnswer(
   em: EntityManager,
   { accountId, rpc, requestId }: RequestName,
   answer: Uint8Array,
+  permissions: Iterable<string>,
 ): Promise<void> {
   await em.execute(
     `with old as (
@@ -63,7 +67,7 @@ export async function keepAnswer(
        delete from answered_request as request using old
        where (request.account_id, request.rpc, request.request_id) = (old.account_id, old.rpc, old.request_id)
      )
-     update answered_request set answer = ? where account_id = ? and rpc = ? and request_id = ?`,
-    [Buffer.from(answer), accountId, rpc, requestId],
+     update answered_request set answer = ?, permissions = array(select jsonb_array_elements_text(?::jsonb)) where account_id = ? and rpc = ? and request_id = ?`,
+    [Buffer.from(answer), JSON.stringify([...permissions]), accountId, rpc, requestId],
   );
 }

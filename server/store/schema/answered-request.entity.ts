@@ -16,6 +16,8 @@ const AnsweredRequestSchema = defineEntity({
     answer: p.blob().$type<Buffer>().nullable(),
     /** The version of the contract that the answer is written in; servers of the first one do not say it. */
     contractVersion: p.smallint().default(1),
+    /** What the caller was allowed and made use of; null of servers that did not say so. */
+    permissions: p.array().nullable(),
     createdAt: p.datetime(3),
   },
 });

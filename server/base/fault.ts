@@ -72,6 +72,7 @@ export type Reason =
   | "DEADLINE_PASSED"
   | "CALL_CANCELLED"
   | "SERVER_STOPPING"
+  | "SERVER_BUSY"
   | "RPC_NOT_FOUND"
   | "INTERNAL_ERROR";
 

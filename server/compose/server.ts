@@ -229,6 +229,7 @@ async function openWire(
       if (FACE_SERVICES.includes(service)) return MAX_BYTES_OF_FACES;
       return service === ChatService ? MAX_BYTES_OF_CHATS : MAX_BYTES;
     },
+    maxBodyBytes: config.requestBodiesMib * MIB,
     admit,
     classify: outageOf,
     isReady: () => lifecycle.isReady(),

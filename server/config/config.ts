@@ -43,6 +43,8 @@ export interface Config {
   /** Undefined: clear text. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly corsOrigins: readonly string[];
+  /** What the bodies of all calls may hold together. */
+  readonly requestBodiesMib: number;
   readonly limits: LimitSettings;
   /** How often endpoints are asked for their models, in hours; 0 for never. */
   readonly modelCheckHours: number;
@@ -104,6 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
     secretRefs: readSecretRefs(env, read, new Set(SETTINGS.map(({ name }) => name))),
     tls: readTls(read("TLS_CERT_FILE"), read("TLS_KEY_FILE")),
     corsOrigins: readOrigins(read("CORS_ORIGINS")),
+    requestBodiesMib: readBodiesMib(read("REQUEST_BODIES_MIB") || "256"),
     limits: {
       unknownKeysPerMinute: readCount("UNKNOWN_KEYS_PER_MINUTE", read("UNKNOWN_KEYS_PER_MINUTE") || "60"),
       testsPerMinute: readCount("TESTS_PER_MINUTE", read("TESTS_PER_MINUTE") || "120"),
@@ -118,6 +121,15 @@ export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
     otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
     oidc: readOidc(read),
   });
+}
+
+/** The largest body, and what it is decompressed to, have to fit. */
+const LEAST_BODIES_MIB = 64;
+
+function readBodiesMib(text: string): number {
+  const mib = Number(text);
+  if (/^\d{1,6}$/.test(text) && mib >= LEAST_BODIES_MIB) return mib;
+  throw new ConfigError(`REQUEST_BODIES_MIB is "${text}"; it must be a number of MiB, ${LEAST_BODIES_MIB} or more.`);
 }
 
 function readPort(text: string): number {

@@ -157,6 +157,11 @@ export const SETTINGS: readonly Setting[] = [
   },
   { name: "TLS_KEY_FILE", fallback: "", help: "The private key of TLS_CERT_FILE in PEM." },
   {
+    name: "REQUEST_BODIES_MIB",
+    fallback: "256",
+    help: "How many MiB the bodies of all calls that are not answered yet may have together, 64 or more; memory is a few times as much. Over it: SERVER_BUSY.",
+  },
+  {
     name: "UNKNOWN_KEYS_PER_MINUTE",
     fallback: "60",
     help: "How many API keys that nobody has are looked up for one address; 0 for any number.",

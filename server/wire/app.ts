@@ -22,6 +22,8 @@ import { createCheck, createValidation } from "./gate/validate.ts";
 import { RpcCors } from "./http/cors.ts";
 import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
 import type { NodeRequest, NodeResponse } from "./http/exchange.ts";
+import { Intake } from "./http/intake.ts";
+import { LIMITS } from "./http/limits.ts";
 import { callOf, Observer } from "./observe/call-log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { Tracer } from "./observe/trace.ts";
@@ -41,6 +43,8 @@ export interface AppOptions {
   readonly files: readonly DescFile[];
   /** The largest message of a service, after decompression: a few kilobytes of gzip can be gigabytes. */
   readonly maxBytes: (service: DescService) => number;
+  /** What the bodies of all calls may hold together. */
+  readonly maxBodyBytes: number;
   readonly admit: (context: HandlerContext) => Promise<void>;
   readonly classify: Classify;
   readonly isReady: () => Promise<boolean>;
@@ -88,6 +92,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     contextValues: (request: NodeRequest) => observer.valuesOf(request),
     shutdownSignal,
     readMaxBytes: ({ parent }: DescMethod) => options.maxBytes(parent),
+    intake: new Intake({ maxBytes: options.maxBodyBytes, limits: LIMITS }),
     defaultTimeoutMs: options.timeoutMs,
   };
   const methods = captureMethods(routes);

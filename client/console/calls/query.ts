@@ -4,7 +4,7 @@ import { QueryClient } from "@tanstack/react-query";
 import { problemOf } from "./problem.ts";
 
 /** What is asked again by itself: only what did not reach the server. */
-const PASSING = new Set(["STORE_UNAVAILABLE", "SERVER_STOPPING", ""]);
+const PASSING = new Set(["STORE_UNAVAILABLE", "SERVER_STOPPING", "SERVER_BUSY", ""]);
 
 export const queryClient = new QueryClient({
   defaultOptions: {

@@ -18,8 +18,9 @@ export const file_patchbay_v1_mutation: GenFile = /*@__PURE__*/
  * both, and they work alike on each such rpc:
  *
  * With a request_id, the first call that succeeds is carried out, and for 24 hours each other one of the same account
- * with the same request_id returns its answer again, also when they come at once. Fields that are marked with
- * is_secret are not kept, and so come with the first answer only.
+ * with the same request_id returns its answer again, also when they come at once. Whoever sends it again has to have
+ * the permissions by then that the first call made use of. Fields that are marked with is_secret are not kept, and so
+ * come with the first answer only.
  *
  * With validate_only, the call is carried out and taken back before it answers; whatever would refuse it, does.
  *

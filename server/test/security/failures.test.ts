@@ -21,6 +21,7 @@ let listener: Listener;
 beforeAll(async () => {
   const log = (facts: object) => void logged.push(JSON.stringify(facts, (_, value) => value?.stack ?? value));
   const app = createApp({
+    maxBodyBytes: 2 ** 20,
     routes: (router: ConnectRouter) => {
       for (const service of SERVICES) router.service(service as DescService, throwing(service) as never);
     },

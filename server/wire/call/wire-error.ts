@@ -1,6 +1,14 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type BadRequest_FieldViolation, BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import {
+  type BadRequest_FieldViolation,
+  BadRequestSchema,
+  RetryInfoSchema,
+} from "../../../gen/google/rpc/error_details_pb.ts";
+
+/** When those who were refused for lack of room are to come again. */
+const BUSY_MS = 1_000;
 
 /** Why this library refused a request by itself; sent as the reason of an ErrorInfo. */
 export type WireReason =
@@ -9,6 +17,7 @@ export type WireReason =
   | "METHOD_NOT_ALLOWED"
   | "MEDIA_TYPE_NOT_SUPPORTED"
   | "MESSAGE_TOO_LARGE"
+  | "SERVER_BUSY"
   | "DEADLINE_PASSED"
   | "CALL_CANCELLED"
   | "INTERNAL_ERROR";
@@ -17,12 +26,19 @@ export type WireReason =
 export class WireError extends ConnectError {
   readonly reason: WireReason;
   readonly httpStatus: number | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(reason: WireReason, code: Code, message: string, extra: WireErrorExtra = {}) {
-    const details = extra.fields && [{ desc: BadRequestSchema, value: { fieldViolations: extra.fields } }];
-    super(message, code, extra.headers, details, extra.cause);
+    const details = [
+      ...(extra.fields ? [{ desc: BadRequestSchema, value: { fieldViolations: extra.fields } }] : []),
+      ...(extra.retryAfterMs
+        ? [{ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(extra.retryAfterMs) } }]
+        : []),
+    ];
+    super(message, code, extra.headers, details as never, extra.cause);
     this.reason = reason;
     this.httpStatus = extra.httpStatus;
+    this.retryAfterMs = extra.retryAfterMs;
   }
 
   /** ConnectError takes whatever looks like one for an instance, and subclasses would inherit that. */
@@ -33,6 +49,7 @@ export class WireError extends ConnectError {
 
 interface WireErrorExtra {
   readonly httpStatus?: number;
+  readonly retryAfterMs?: number;
   readonly headers?: Record<string, string>;
   readonly fields?: Pick<BadRequest_FieldViolation, "field" | "description">[];
   readonly cause?: unknown;
@@ -103,6 +120,18 @@ export function messageTooLarge(limitBytes: number): WireError {
   return new WireError("MESSAGE_TOO_LARGE", Code.ResourceExhausted, `the body is larger than ${limitBytes} bytes`, {
     httpStatus: 413,
   });
+}
+
+/** A body for which there is no room beside those of other calls. */
+export function serverBusy(): WireError {
+  const message = "the server holds as many large requests as it may (REQUEST_BODIES_MIB); try again in a moment";
+  return new WireError("SERVER_BUSY", Code.Unavailable, message, { retryAfterMs: BUSY_MS });
+}
+
+/** A body that comes in drops. */
+export function bodyTooSlow(bytesPerSecond: number): WireError {
+  const message = `the body comes too slowly: after a time of grace, ${bytesPerSecond} bytes a second are expected`;
+  return new WireError("DEADLINE_PASSED", Code.DeadlineExceeded, message, { httpStatus: 408 });
 }
 
 /** A call whose caller has left. */

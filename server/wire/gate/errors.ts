@@ -7,7 +7,7 @@ import {
   RequestInfoSchema,
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
-import { Fault, type Reason } from "../../base/fault.ts";
+import { type Facts, Fault, type Reason } from "../../base/fault.ts";
 import type { Rename } from "../call/json-names.ts";
 import { WireError } from "../call/wire-error.ts";
 import { fitFacts, fitMessage } from "./error-size.ts";
@@ -88,6 +88,7 @@ const CODES: Readonly<Record<Reason, Code>> = {
   DEADLINE_PASSED: Code.DeadlineExceeded,
   CALL_CANCELLED: Code.Canceled,
   SERVER_STOPPING: Code.Unavailable,
+  SERVER_BUSY: Code.Unavailable,
   RPC_NOT_FOUND: Code.Unimplemented,
   INTERNAL_ERROR: Code.Internal,
 };
@@ -146,9 +147,15 @@ const asItIs: Rename = (text) => text;
 
 /** A body that is not what the rpc takes, with the fields that are wrong. */
 function unreadable(error: unknown): Fault | undefined {
-  if (!(error instanceof WireError) || error.reason !== "INVALID_REQUEST") return undefined;
+  if (!(error instanceof WireError)) return undefined;
+  if (error.reason === "SERVER_BUSY") return new Fault("SERVER_BUSY", error.rawMessage, factsOf(error), error);
+  if (error.reason !== "INVALID_REQUEST") return undefined;
   const [badRequest] = error.findDetails(BadRequestSchema);
   return new Fault("INVALID_REQUEST", error.rawMessage, { fields: badRequest?.fieldViolations ?? [] }, error);
+}
+
+function factsOf({ retryAfterMs }: WireError): Facts {
+  return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
 function renamed(fault: Fault, rename: Rename): Fault {

@@ -76,6 +76,8 @@ const SKIPPED_BYTES = 65_536;
  */
 export function mustCloseAfter(request: NodeRequest): boolean {
   if ("stream" in request || request.complete || !announcesBody(request)) return false;
+  // Somebody has stopped to read it: what is still to come may take for ever.
+  if (request.isPaused()) return true;
   return !(Number(request.headers["content-length"]) <= SKIPPED_BYTES);
 }
 

@@ -15,6 +15,13 @@ export const LIMITS = {
    */
   requestTimeoutMs: 300_000,
 
+  /**
+   * How long a body may take before it must come at a pace, and that pace: 16 MiB may take half an hour by it, and a body
+   * in drops is refused after the first. mod_reqtimeout of Apache begins with 20 s, too.
+   */
+  bodyGraceMs: 20_000,
+  bodyBytesPerSecond: 10_000,
+
   /** How often Node looks for requests over the two timeouts above; its default, 30 s, would more than double the first. */
   requestCheckMs: 5_000,
 

@@ -19,8 +19,9 @@ import {
   messageTooLarge,
   unknownName,
 } from "../call/wire-error.ts";
-import { decompress, readBytes, readContentEncoding } from "../http/body.ts";
+import { decompress, readContentEncoding } from "../http/body.ts";
 import { announcesBody, type NodeRequest } from "../http/exchange.ts";
+import { type Intaking, readBytes } from "../http/intake.ts";
 import type { Binding, VariableField } from "./binding.ts";
 import { readParameter } from "./parameter.ts";
 import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
@@ -200,12 +201,15 @@ const NONE = new Uint8Array(0);
  * Reads the body of a request and decompresses it. Neither what arrives nor what comes out of it is ever more than the
  * limit; whatever else the caller sends is not kept.
  */
-export async function readBody(request: NodeRequest, limitBytes: number): Promise<Uint8Array> {
+export async function readBody(request: NodeRequest, intaking: Intaking, limitBytes: number): Promise<Uint8Array> {
   const coding = readContentEncoding(request.headers["content-encoding"]);
   if (!announcesBody(request)) return NONE;
   if (Number(request.headers["content-length"] ?? 0) > limitBytes) throw messageTooLarge(limitBytes);
-  const body = await readBytes(request, limitBytes, () => messageTooLarge(limitBytes));
-  return coding === undefined || body.length === 0 ? body : decompress(coding, body, limitBytes);
+  const body = await readBytes(request, intaking, limitBytes, () => messageTooLarge(limitBytes));
+  if (coding === undefined || body.length === 0) return body;
+  const decompressed = await decompress(coding, body, limitBytes);
+  intaking.intake.hold(intaking.response, decompressed.length);
+  return decompressed;
 }
 
 /**

@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PROTOCOLS, type Sent, startServer, type TestServer } from "../../test/wire/rest-service.ts";
+import { Intake } from "../http/intake.ts";
 import { readBody } from "./read-request.ts";
 
 const LIMIT_BYTES = 100_000;
@@ -152,7 +153,7 @@ describe("readBody", () => {
     ["breaks off", (request: PassThrough) => request.destroy(new Error("reset"))],
   ])("throws if the caller %s", async (_, leave) => {
     const request = Object.assign(new PassThrough(), { headers: { "content-length": "10" } });
-    const body = readBody(request as never, 100);
+    const body = readBody(request as never, { intake: new Intake(), response: new PassThrough() as never }, 100);
     request.write("1234");
     leave(request);
     await expect(body).rejects.toMatchObject({ reason: "CALL_CANCELLED" });

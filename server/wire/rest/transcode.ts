@@ -15,6 +15,7 @@ import {
 import { Cors } from "../http/cors.ts";
 import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
 import { type NodeRequest, type NodeResponse, REQUEST_READER, readTarget, type Target } from "../http/exchange.ts";
+import { Intake } from "../http/intake.ts";
 import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
@@ -23,6 +24,12 @@ import type { RouteMatch, RouteTable } from "./route-table.ts";
 import { allowOf, buildRoutes, type FaceRoute, isMethods, type Route } from "./routes.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
 import { type FaceRecords, serveFace } from "./serve-face.ts";
+
+/** Both sides of a call. */
+interface Exchange {
+  readonly request: NodeRequest;
+  readonly response: NodeResponse;
+}
 
 /** How REST calls are served. */
 export interface RestOptions {
@@ -36,6 +43,8 @@ export interface RestOptions {
   readonly shutdownSignal?: AbortSignal;
   /** Most bytes of a request body after decompression, by rpc. */
   readonly readMaxBytes: (method: DescMethod) => number;
+  /** What all bodies together may hold. Default: a bound of its own. */
+  readonly intake?: Intake;
   /** The time for unary calls whose caller says nothing; streams may be meant to last. Default: no end. */
   readonly defaultTimeoutMs?: (method: DescMethod) => number;
   /** The longest time that a caller may ask for; who asks for more is refused, as Connect does it. Default: no end. */
@@ -83,6 +92,7 @@ class RestServer {
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
   readonly #calls: RunningCalls<NodeRequest>;
+  readonly #intake: Intake;
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
@@ -90,6 +100,7 @@ class RestServer {
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
     this.#calls = new RunningCalls(options.shutdownSignal, REQUEST_READER);
+    this.#intake = options.intake ?? new Intake();
   }
 
   serves(target: string): boolean {
@@ -142,16 +153,17 @@ class RestServer {
     const onClose = () => context.abort(callCancelled());
     response.once("close", onClose);
     const parts = { variables, query };
+    const exchange = { request, response };
     try {
       if (face) {
         await this.#callFace(
           face,
-          { context, answer, body: this.#readBody(binding, context, request, maxBodyBytes) },
+          { context, answer, body: this.#readBody(binding, context, exchange, maxBodyBytes) },
           { path, ...parts },
         );
         return;
       }
-      const input = this.#readInput(binding, context, request, maxBodyBytes, parts);
+      const input = this.#readInput(binding, context, exchange, maxBodyBytes, parts);
       const call = {
         binding,
         context,
@@ -204,24 +216,24 @@ class RestServer {
   async #readInput(
     binding: Binding,
     context: HandlerContext,
-    request: NodeRequest,
+    exchange: Exchange,
     maxBodyBytes: number,
     parts: { readonly variables: readonly string[]; readonly query: string },
   ): Promise<Message> {
-    const body = await this.#readBody(binding, context, request, maxBodyBytes);
-    const contentType = request.headers["content-type"];
+    const body = await this.#readBody(binding, context, exchange, maxBodyBytes);
+    const contentType = exchange.request.headers["content-type"];
     return readRequest(binding, { ...parts, body, contentType }, this.#options.registry);
   }
 
   async #readBody(
     binding: Binding,
     context: HandlerContext,
-    request: NodeRequest,
+    { request, response }: Exchange,
     maxBodyBytes: number,
   ): Promise<Uint8Array> {
     await this.#options.requestGate?.(context);
     if (binding.body.kind !== "none" && !binding.body.isHttpBody) requireJson(request);
-    const body = await readBody(request, maxBodyBytes);
+    const body = await readBody(request, { intake: this.#intake, response }, maxBodyBytes);
     context.signal.throwIfAborted(); // Who was told that it is too late must not find it done.
     return body;
   }

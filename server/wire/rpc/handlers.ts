@@ -17,6 +17,7 @@ import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import { writePlainGrpcMessage } from "../call/wire-error.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "../http/deadline.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse, REQUEST_READER } from "../http/exchange.ts";
+import { type Arrival, Intake, type Intaking } from "../http/intake.ts";
 import { DirectRpc } from "./fast/direct-rpc.ts";
 
 /** How rpcs are served. */
@@ -27,6 +28,8 @@ export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | 
   /** Calls the implementations that are served directly, past the interceptors. Default: as they are. */
   readonly invoke?: Invoke;
   readonly acceptCompression: Compression[];
+  /** What all bodies together may hold. Default: a bound of its own. */
+  readonly intake?: Intake;
   /** The time for unary calls whose caller says nothing. Default: no end. */
   readonly defaultTimeoutMs?: (method: DescMethod) => number;
   /** What the context of a call starts with. */
@@ -56,6 +59,7 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
     readMaxBytes,
     defaultTimeoutMs,
     invoke = plainInvoke,
+    intake = new Intake(),
     ...options
   } = all;
   const { requestGate, shutdownSignal } = options;
@@ -82,6 +86,7 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
           requestGate,
           refine,
           readMaxBytes,
+          intake,
           defaultTimeoutMs: defaultTimeoutMs?.(spec.method),
         }),
       ]),
@@ -91,7 +96,9 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
     limitDeadline(request, handler.method, defaultTimeoutMs?.(handler.method));
     writePlainGrpcMessage(response);
     const values = contextValues(request);
-    const body = new RequestBody(request, values);
+    const isOneMessage = /^(unary|server_streaming)$/.test(handler.method.methodKind);
+    const body = new RequestBody(request, values, isOneMessage ? { intake, response } : undefined);
+    response.once("close", () => body.end());
     const answer = await handler({
       ...universalRequestFromNodeRequest(request, response, undefined, values),
       body,
@@ -153,11 +160,15 @@ const bodyKey = createContextKey<RequestBody | undefined>(undefined, { descripti
  */
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #request: NodeRequest;
+  readonly #arrival: Arrival | undefined;
   #signal: AbortSignal | undefined;
   #isCut = false;
+  #onSlow: (error: Error) => void = () => {};
 
-  constructor(request: NodeRequest, values: ContextValues) {
+  /** What is one message is counted as it comes; who sends many may take their time. */
+  constructor(request: NodeRequest, values: ContextValues, intaking?: Intaking) {
     this.#request = request;
+    this.#arrival = intaking?.intake.open(intaking.response, (error) => this.#onSlow(error));
     values.set(bodyKey, this);
   }
 
@@ -176,13 +187,35 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     if (this.#signal === undefined) return chunks;
     const watch = new AbortWatch(this.#signal);
     return {
-      next: () => watch.wait(chunks.next()).catch((error) => this.#cut(error)),
+      next: () =>
+        watch.wait(this.#counted(chunks.next())).catch((error) => {
+          this.end();
+          return this.#cut(error);
+        }),
       // Not waited for: behind a read that goes on for ever it would never come.
       return: async (value) => {
         chunks.return?.().catch(() => {});
         return { done: true, value };
       },
     };
+  }
+
+  /** Nothing more is wanted of it. */
+  end(): void {
+    this.#arrival?.drop();
+  }
+
+  #counted(next: Promise<IteratorResult<Uint8Array>>): Promise<IteratorResult<Uint8Array>> {
+    const arrival = this.#arrival;
+    if (!arrival) return next;
+    return new Promise((resolve, reject) => {
+      this.#onSlow = reject;
+      next.then((result) => {
+        const problem = result.done ? arrival.end() : arrival.add(result.value.length);
+        if (problem) reject(problem);
+        else resolve(result);
+      }, reject);
+    });
   }
 
   /** Errors get details on their way to the caller, and the signal's reason may be that of other calls too. */

@@ -16,6 +16,7 @@ import { HEAD_MS, Silence } from "../../call/silence.ts";
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/exchange.ts";
+import type { Intake } from "../../http/intake.ts";
 import { type AnswerDeps, answerIn, type DirectAnswer } from "./answer.ts";
 import { type Form, formOf, readMessage, timeoutOf } from "./forms.ts";
 
@@ -29,6 +30,7 @@ export interface DirectOptions {
   readonly acceptCompression: Compression[];
   readonly jsonOptions?: Parameters<typeof createMethodSerializationLookup>[2];
   readonly readMaxBytes: (method: DescMethod) => number;
+  readonly intake: Intake;
   readonly defaultTimeoutMs: number | undefined;
 }
 
@@ -94,7 +96,7 @@ export class DirectRpc {
       ...this.#errorCodecs,
     });
     try {
-      const input = this.#read(form, request, context, compression.request);
+      const input = this.#read(form, request, response, context, compression.request);
       const send = (message: Message) => this.#send(answer, form, message, compression.response);
       if (this.#spec.kind === "unary") await this.#serveUnary(context, input, send);
       else await this.#serveStream(context, input, send, answer);
@@ -112,9 +114,22 @@ export class DirectRpc {
     }
   }
 
-  async #read(form: Form, request: NodeRequest, context: CallContext, compression: Compression | null) {
+  async #read(
+    form: Form,
+    request: NodeRequest,
+    response: NodeResponse,
+    context: CallContext,
+    compression: Compression | null,
+  ) {
     await this.#options.requestGate?.(context);
-    const bytes = await readMessage(request, form, this.#spec.method, compression, this.#maxBytes);
+    const bytes = await readMessage(
+      request,
+      { intake: this.#options.intake, response },
+      form,
+      this.#spec.method,
+      compression,
+      this.#maxBytes,
+    );
     context.signal.throwIfAborted(); // Who was told that it is too late must not find it done.
     const { ignoreUnknownFields, registry } = this.#options.jsonOptions ?? {};
     // Where unknown fields are an error, that tells all of them, and what was meant: as for REST.

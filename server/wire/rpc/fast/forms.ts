@@ -4,9 +4,9 @@ import { type Compression, envelopeDecompress } from "@connectrpc/connect/protoc
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
 import { messageTooLarge } from "../../call/wire-error.ts";
-import { readBytes } from "../../http/body.ts";
 import { LONGEST_TIMEOUT_MS, TIMEOUT_HEADERS } from "../../http/deadline.ts";
 import type { NodeRequest } from "../../http/exchange.ts";
+import { type Intaking, readBytes } from "../../http/intake.ts";
 
 /** How a protocol carries a call, by the content type of its request. */
 export interface Form {
@@ -109,6 +109,7 @@ const HEAD_BYTES = 5;
 /** The bytes of the one message of a request; never more than the limit, before and after decompression. */
 export async function readMessage(
   request: NodeRequest,
+  intaking: Intaking,
   form: Form,
   method: DescMethod,
   compression: Compression | null,
@@ -118,20 +119,31 @@ export async function readMessage(
   if (!form.isEnveloped) {
     const declared = Number(request.headers["content-length"] ?? 0);
     if (declared > limitBytes) throw tooLarge();
-    const body = await readBytes(request, limitBytes, tooLarge);
-    return compression ? compression.decompress(body, limitBytes) : body;
+    const body = await readBytes(request, intaking, limitBytes, tooLarge);
+    return compression ? held(intaking, await compression.decompress(body, limitBytes)) : body;
   }
   const body = form.isText
-    ? await readText(request, limitBytes + HEAD_BYTES, tooLarge)
-    : await readBytes(request, limitBytes + HEAD_BYTES, tooLarge);
+    ? await readText(request, intaking, limitBytes + HEAD_BYTES, tooLarge)
+    : await readBytes(request, intaking, limitBytes + HEAD_BYTES, tooLarge);
   const envelope = open(body, form, method);
-  return (await envelopeDecompress(envelope, compression, limitBytes)).data;
+  const { data } = await envelopeDecompress(envelope, compression, limitBytes);
+  return data === envelope.data ? data : held(intaking, data);
+}
+
+function held({ intake, response }: Intaking, bytes: Uint8Array): Uint8Array {
+  intake.hold(response, bytes.length);
+  return bytes;
 }
 
 /** The bytes of a body in base64: one text, or several in a row, each with the padding of its own. */
-async function readText(request: NodeRequest, limitBytes: number, tooLarge: () => Error): Promise<Uint8Array> {
+async function readText(
+  request: NodeRequest,
+  intaking: Intaking,
+  limitBytes: number,
+  tooLarge: () => Error,
+): Promise<Uint8Array> {
   const longest = (Math.ceil(limitBytes / 3) + 1) * 4;
-  const text = Buffer.from(await readBytes(request, longest, tooLarge)).toString("latin1");
+  const text = Buffer.from(await readBytes(request, intaking, longest, tooLarge)).toString("latin1");
   if (!/^[\w+/=-]*$/.test(text)) throw violation("the body is no base64", Code.InvalidArgument);
   const pieces = text.match(/[^=]+=*/g) ?? [];
   const body = Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));

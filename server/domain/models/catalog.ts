@@ -12,6 +12,8 @@ export interface ModelFacts {
   readonly supportsSamplingParameters: boolean | undefined;
   readonly supportsWebSearch: boolean | undefined;
   readonly contextLength: number | undefined;
+  /** The most tokens of a reply. */
+  readonly outputLength: number | undefined;
   readonly inputModalities: readonly string[] | undefined;
   /** All the names it goes by. */
   readonly names: readonly string[];
@@ -45,6 +47,7 @@ export async function lookUpModel(providerType: ProviderType, model: string): Pr
     supportsSamplingParameters: typeof extra?.temperature === "boolean" ? extra.temperature : undefined,
     supportsWebSearch: undefined,
     contextLength: limits?.context ?? undefined,
+    outputLength: limits?.output ?? undefined,
     inputModalities: modalities?.input ?? undefined,
     names: [found.id, ...found.aliases],
     deprecation:

@@ -6,6 +6,7 @@ import { type PassAsk, type PassedPart, PassThrough } from "../../domain/chat/pa
 import type { LlmTargets, ResolvedLlm } from "../../domain/llms/targets.ts";
 import type { LlmNames } from "../../domain/names/llm-names.ts";
 import { estimatePrompt } from "../../domain/usage/cost.ts";
+import { untoldOf } from "../../upstream/calls/untold.ts";
 import { parseObject } from "../../upstream/models/json-value.ts";
 import type { ApiName } from "../../upstream/pass-through/apis.ts";
 import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through/json-members.ts";
@@ -53,6 +54,7 @@ export class FaceCalls {
     const labels = labelsOf(body, requestHeader);
     if (!PassThrough.isSpoken(api, resolved)) {
       const translated = translate(api, resolved, body);
+      translated.losses.addUntold(api, untoldOf(resolved.target, translated.request));
       const ask: ChatAsk = { llmId: resolved.llm.id, request: translated.request, session: undefined, labels };
       return streamed
         ? this.#streamTranslated(scope, translated, ask, context)
@@ -203,7 +205,8 @@ async function* writtenOf(
 /** A request in words that no API owns; an API that is about something else than replies has none. */
 function translate(api: ApiName, resolved: ResolvedLlm, body: JsonBody): Translated {
   const translator = TRANSLATORS[api];
-  if (!translator) throw notSpoken(api, resolved);
+  // It takes neither of the two requests that others are written in.
+  if (!translator || resolved.target.apiPath.endsWith("/responses")) throw notSpoken(api, resolved);
   const json = parseObject(body.bytes.toString("utf8"));
   if (!json) throw new Fault("INVALID_REQUEST", "the body must be JSON");
   return translator(json);

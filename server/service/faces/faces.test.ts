@@ -136,6 +136,15 @@ describe("models", () => {
     expect(await list("/one-model")).toMatchObject({ id: "one-model", object: "model" });
   });
 
+  it("tell the most tokens of a reply, as the catalog has them, before the owner's default", async () => {
+    const llm = { modelIdentifier: "gpt-4.1", providerType: Llm_ProviderType.OPENAI };
+    await create({ ...llm, defaultSamplingParams: { maxTokens: 7 } });
+    await create({ modelIdentifier: "nobody-knows", defaultSamplingParams: { maxTokens: 7 } });
+    expect(await list("/gpt-4.1")).toMatchObject({ context_length: 1_047_576, max_output_tokens: 32_768 });
+    expect(await list("/nobody-knows")).toMatchObject({ max_output_tokens: 7 });
+    expect(await list("/gpt-4.1", { "anthropic-version": "2023-06-01" })).toMatchObject({ max_tokens: 32_768 });
+  });
+
   it("are listed in the form of Anthropic to those who name its version, page by page", async () => {
     const version = { "anthropic-version": "2023-06-01" };
     const first = await list("?limit=1", version);
@@ -265,6 +274,14 @@ describe("an error", () => {
     expect(translated.text).toMatch(
       /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"\w+","message":"[^\n]*\n\n$/,
     );
+  });
+
+  it("tells that an endpoint of Responses has nothing else", async () => {
+    const llmId = await create({ modelIdentifier: "only-responses", apiPath: "/responses" });
+    for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+      const refused = await ask(path, llmId);
+      expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("does not have")]);
+    }
   });
 
   it("of a key is that of the API", async () => {

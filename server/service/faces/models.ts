@@ -1,6 +1,8 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../base/fault.ts";
+import { lookUpModel } from "../../domain/models/catalog.ts";
 import type { LlmNames, NamedLlm } from "../../domain/names/llm-names.ts";
+import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 
@@ -17,16 +19,17 @@ export class FaceModels {
 
   async list({ query }: FaceRequest, context: HandlerContext): Promise<FaceReply> {
     const models = await this.#names.list(scopeOf(context));
-    if (!isAnthropic(context)) return json({ object: "list", data: models.map(openAiModel) });
+    if (!isAnthropic(context)) return json({ object: "list", data: await Promise.all(models.map(openAiModel)) });
     const parameters = new URLSearchParams(query);
     const page = pageOf(models, parameters);
     const [first, last] = [page.models[0]?.name ?? null, page.models.at(-1)?.name ?? null];
-    return json({ data: page.models.map(anthropicModel), has_more: page.hasMore, first_id: first, last_id: last });
+    const data = await Promise.all(page.models.map(anthropicModel));
+    return json({ data, has_more: page.hasMore, first_id: first, last_id: last });
   }
 
   async get({ variables }: FaceRequest, context: HandlerContext): Promise<FaceReply> {
     const model = await this.#names.get(scopeOf(context), variables[0] ?? "");
-    return json(isAnthropic(context) ? anthropicModel(model) : openAiModel(model));
+    return json(await (isAnthropic(context) ? anthropicModel(model) : openAiModel(model)));
   }
 }
 
@@ -35,7 +38,7 @@ function isAnthropic({ requestHeader }: HandlerContext): boolean {
 }
 
 /** OpenAI's form, with what others add to it and programs look for: nothing that is not known. */
-function openAiModel({ name, llm }: NamedLlm) {
+async function openAiModel({ name, llm }: NamedLlm) {
   const context = llm.maxContextLength ?? undefined;
   return {
     id: name,
@@ -46,19 +49,25 @@ function openAiModel({ name, llm }: NamedLlm) {
     context_length: context,
     max_model_len: context,
     max_input_tokens: context,
-    max_output_tokens: llm.defaultSampling.maxTokens,
+    max_output_tokens: await outputLimitOf(llm),
   };
 }
 
-function anthropicModel({ name, llm }: NamedLlm) {
+async function anthropicModel({ name, llm }: NamedLlm) {
   return {
     type: "model",
     id: name,
     display_name: llm.displayName,
     created_at: llm.createdAt.toISOString(),
     max_input_tokens: llm.maxContextLength ?? undefined,
-    max_tokens: llm.defaultSampling.maxTokens,
+    max_tokens: await outputLimitOf(llm),
   };
+}
+
+/** The most tokens of a reply, as the catalog says; else what the owner's own default is. */
+async function outputLimitOf({ providerType, modelIdentifier, defaultSampling }: NamedLlm["llm"]) {
+  const facts = await lookUpModel(providerType as ProviderType, modelIdentifier);
+  return facts?.outputLength ?? defaultSampling.maxTokens;
 }
 
 function pageOf(models: readonly NamedLlm[], parameters: URLSearchParams) {

@@ -2,7 +2,7 @@ import type { Adapter } from "../models/adapter.ts";
 import type { ConfigNames } from "../models/client-config.ts";
 import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
-import { refusesPart, writeRequest } from "./request.ts";
+import { leavesOut, refusesPart, writeRequest } from "./request.ts";
 import { openStream } from "./stream.ts";
 
 /** What Anthropic's Messages take beside what a chat says. */
@@ -28,6 +28,7 @@ export const anthropic: Adapter = {
   responseFormats: new Set(["text", "json-schema"]),
   configNames,
   writeRequest,
+  leavesOut,
   readReply,
   openStream,
   refusesPart,

@@ -1,4 +1,5 @@
 import type { SamplingParams } from "../../base/sampling.ts";
+import type { Untold } from "../models/adapter.ts";
 import type {
   ChatMessage,
   ContentPart,
@@ -7,28 +8,34 @@ import type {
   Role,
   Tool,
   ToolCall,
-  ToolChoice,
 } from "../models/conversation.ts";
 import { asObject, type JsonObject, parseObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
 import { contentOf } from "./state.ts";
+import { versionOf, writeThinking } from "./thinking.ts";
 
 /** What is asked for when the caller sets no limit: the API insists on one. */
 const DEFAULT_MAX_TOKENS = 4_096;
 
 /** The body of a Messages request. */
 export function writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
-  const system = request.messages.filter(({ role }) => role === "system").map(textOf);
+  const thinks = writeThinking(target.model, request);
+  const sampling = thinks ? { ...lengthOf(request.sampling), maxTokens: thinks.maxTokens } : request.sampling;
+  const outputConfig = {
+    ...(thinks?.effort && { effort: thinks.effort }),
+    ...(request.responseFormat?.type === "json-schema" && { format: writeFormat(request.responseFormat) }),
+  };
   return {
     model: target.model,
-    ...writeSampling(target.model, request.sampling),
-    ...(system.length > 0 && { system: system.join("\n\n") }),
+    ...writeSampling(target.model, sampling),
+    ...(thinks && { thinking: thinks.thinking }),
+    ...writeSystem(request.messages.filter(({ role }) => role === "system")),
     messages: writeMessages(request.messages.filter(({ role }) => role !== "system")),
     ...(request.tools.length > 0 && { tools: request.tools.map(writeTool) }),
     // Without tools there is nothing to choose from, and the API refuses a choice.
-    ...(request.toolChoice && request.tools.length > 0 && { tool_choice: writeToolChoice(request.toolChoice) }),
-    ...(request.responseFormat?.type === "json-schema" && {
-      output_config: { ...asObject(target.config?.members.output_config), format: writeFormat(request.responseFormat) },
+    ...(request.tools.length > 0 && writeToolChoice(request)),
+    ...(Object.keys(outputConfig).length > 0 && {
+      output_config: { ...asObject(target.config?.members.output_config), ...outputConfig },
     }),
     ...(streamed && { stream: true }),
   };
@@ -53,7 +60,7 @@ function writeContent({ role, parts, toolCalls, toolCallId, state }: ChatMessage
   if (role === "assistant" && state !== undefined) {
     return contentOf(state.value, textOf({ parts }), toolCalls, writeToolCall);
   }
-  const content = parts.filter((part) => part.type !== "text" || part.text.trim() !== "").map(writePart);
+  const content = parts.filter(isSaid).map(writePart);
   if (role === "tool") return [{ type: "tool_result", tool_use_id: toolCallId, content }];
   return [...content, ...toolCalls.map(writeToolCall)];
 }
@@ -73,7 +80,16 @@ function isText(mediaType: string): boolean {
   return mediaType.startsWith("text/");
 }
 
+/** The API refuses a text of nothing. */
+function isSaid(part: ContentPart): boolean {
+  return part.type !== "text" || part.text.trim() !== "";
+}
+
 function writePart(part: ContentPart): JsonObject {
+  return { ...writeContentPart(part), ...(part.cache && { cache_control: part.cache }) };
+}
+
+function writeContentPart(part: ContentPart): JsonObject {
   switch (part.type) {
     case "text":
       return { type: "text", text: part.text };
@@ -105,13 +121,46 @@ function writeToolCall({ id, name, arguments: args }: ToolCall): JsonObject {
   return { type: "tool_use", id, name, input: args === "" ? {} : (parseObject(args) ?? { INVALID_JSON: args }) };
 }
 
-function writeTool({ name, description, parameters }: Tool): JsonObject {
-  return { name, ...(description !== "" && { description }), input_schema: parameters };
+function writeTool({ name, description, parameters, cache }: Tool): JsonObject {
+  const described = { name, ...(description !== "" && { description }), input_schema: parameters };
+  return { ...described, ...(cache && { cache_control: cache }) };
 }
 
-function writeToolChoice(choice: ToolChoice): JsonObject {
-  if (choice.type === "tool") return { type: "tool", name: choice.name };
-  return { type: choice.type === "required" ? "any" : choice.type };
+function writeToolChoice({ toolChoice, callsOneTool }: ModelRequest): JsonObject {
+  const oneTool = callsOneTool && toolChoice?.type !== "none" && { disable_parallel_tool_use: true };
+  if (toolChoice === undefined) return oneTool ? { tool_choice: { type: "auto", ...oneTool } } : {};
+  if (toolChoice.type === "tool") return { tool_choice: { type: "tool", name: toolChoice.name, ...oneTool } };
+  return { tool_choice: { type: toolChoice.type === "required" ? "any" : toolChoice.type, ...oneTool } };
+}
+
+/** One text, or blocks where some of it is marked for a cache. */
+function writeSystem(messages: readonly ChatMessage[]): JsonObject {
+  if (messages.length === 0) return {};
+  const parts = messages.flatMap((message) => message.parts);
+  if (parts.every(({ cache }) => cache === undefined)) return { system: messages.map(textOf).join("\n\n") };
+  return { system: parts.filter(isSaid).map(writePart) };
+}
+
+/** Of a model that thinks, what steers its choice of words is refused. */
+function lengthOf({ maxTokens, stopSequences }: SamplingParams): SamplingParams {
+  return { maxTokens, stopSequences };
+}
+
+/** The penalties have no counterpart in this API; the rest depends on the model, and on whether it thinks. */
+export function leavesOut({ model }: Target, request: ModelRequest): readonly Untold[] {
+  const { sampling, thinking } = request;
+  const thinks = writeThinking(model, request);
+  const said = (names: readonly (keyof SamplingParams)[]) => names.some((name) => sampling[name] !== undefined);
+  const choosesNot = thinks !== undefined || refusesSampling(model);
+  const untold: readonly (readonly [Untold, boolean])[] = [
+    ["thinking", thinking !== undefined && thinking.effort !== "none" && !thinks],
+    ["temperature", choosesNot && said(["temperature"])],
+    ["top_p", (choosesNot || said(["temperature"])) && said(["topP"])],
+    ["top_k", choosesNot && said(["topK"])],
+    ["frequency_penalty", said(["frequencyPenalty"])],
+    ["presence_penalty", said(["presencePenalty"])],
+  ];
+  return untold.filter(([, isLeftOut]) => isLeftOut).map(([name]) => name);
 }
 
 /** The API has neither a name nor a description for a schema, and always holds the model to it. */
@@ -131,10 +180,8 @@ function writeSampling(model: string, sampling: SamplingParams): JsonObject {
 
 /** From Claude 4.7 on, `temperature`, `top_p` and `top_k` are refused: claude-opus-4-7, claude-sonnet-5, and later. */
 function refusesSampling(model: string): boolean {
-  const version = /^claude-[a-z]+-(?<major>\d+)(-(?<minor>\d{1,2})(?!\d))?/.exec(model)?.groups;
-  if (version === undefined) return false;
-  const major = Number(version.major);
-  return major > 4 || (major === 4 && Number(version.minor ?? 0) >= 7);
+  const { major, minor } = versionOf(model);
+  return major > 4 || (major === 4 && minor >= 7);
 }
 
 function textOf({ parts }: Pick<ChatMessage, "parts">): string {

@@ -13,6 +13,8 @@ export interface Adapter {
   /** What an owner's client configuration may add to a request. */
   readonly configNames: ConfigNames;
   writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject;
+  /** What of a request `writeRequest` does not write, because the API or the model would not take it. */
+  leavesOut(target: Target, request: ModelRequest): readonly Untold[];
   /** Undefined when the body is no reply of this API. */
   readReply(body: JsonObject, providerType?: ProviderType): WholeReply | undefined;
   openStream(providerType?: ProviderType): StreamReader;
@@ -23,6 +25,17 @@ export interface Adapter {
   /** Undefined when the body is no list of models of this API. */
   readModels(body: JsonObject): ModelPage | undefined;
 }
+
+/** What of a request may be left out, as a model replies without it. */
+export type Untold =
+  | "thinking"
+  | "callsOneTool"
+  | "cache"
+  | "temperature"
+  | "top_p"
+  | "top_k"
+  | "frequency_penalty"
+  | "presence_penalty";
 
 /** A reply, with what its adapter wants to see again when it is sent back. */
 export interface WholeReply extends Omit<Reply, "state"> {

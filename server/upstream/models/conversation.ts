@@ -4,7 +4,14 @@ import type { SamplingParams } from "../../base/sampling.ts";
 
 export type Role = "system" | "user" | "assistant" | "tool";
 
-export type ContentPart =
+/** What may be marked as the end of what a provider keeps in a cache, in the words of Anthropic's API. */
+export interface Cacheable {
+  readonly cache?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export type ContentPart = Cacheable & Content;
+
+type Content =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image-data"; readonly data: Uint8Array; readonly mediaType: string }
   | { readonly type: "image-url"; readonly url: string }
@@ -40,7 +47,7 @@ export interface ChatMessage {
   readonly state?: ProviderState | undefined;
 }
 
-export interface Tool {
+export interface Tool extends Cacheable {
   readonly name: string;
   readonly description: string;
   /** A JSON Schema of its arguments. */
@@ -65,6 +72,14 @@ export type ToolChoice =
   | { readonly type: "auto" | "none" | "required" }
   | { readonly type: "tool"; readonly name: string };
 
+/** How much a model shall think before it replies. */
+export interface Thinking {
+  /** Undefined, also with a budget: as the model does by itself. */
+  readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | undefined;
+  /** The most tokens. */
+  readonly budgetTokens?: number | undefined;
+}
+
 export interface ModelRequest {
   readonly messages: readonly ChatMessage[];
   readonly sampling: SamplingParams;
@@ -73,6 +88,10 @@ export interface ModelRequest {
   readonly responseFormat?: ResponseFormat | undefined;
   /** Undefined: the model decides. */
   readonly toolChoice?: ToolChoice | undefined;
+  /** Whether at most one tool is called in a reply. */
+  readonly callsOneTool?: boolean | undefined;
+  /** Undefined: as the provider does by itself. */
+  readonly thinking?: Thinking | undefined;
 }
 
 /** Tokens of one reply as the provider counted them; what it did not report is undefined, never 0. */

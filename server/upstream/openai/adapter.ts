@@ -2,7 +2,7 @@ import type { Adapter } from "../models/adapter.ts";
 import type { ConfigNames } from "../models/client-config.ts";
 import { modelsQuery, readModels } from "./models.ts";
 import { readReply } from "./reply.ts";
-import { refusesPart, writeRequest } from "./request.ts";
+import { leavesOut, refusesPart, writeRequest } from "./request.ts";
 import { openStream } from "./stream.ts";
 
 /** What OpenAI's chat completions take beside what a chat says, and what the many servers that speak them add. */
@@ -82,6 +82,7 @@ export const openAi: Adapter = {
   responseFormats: new Set(["text", "json-object", "json-schema"]),
   configNames,
   writeRequest,
+  leavesOut,
   readReply,
   openStream,
   refusesPart,

@@ -1,4 +1,5 @@
 import type { SamplingParams } from "../../base/sampling.ts";
+import type { Untold } from "../models/adapter.ts";
 import type {
   ChatMessage,
   ContentPart,
@@ -12,6 +13,7 @@ import type { JsonObject } from "../models/json-value.ts";
 import type { ProviderType, Target } from "../models/provider-types.ts";
 import { readContent } from "./reply.ts";
 import type { OpenAiState } from "./state.ts";
+import { isReasoningModel, takesThinking, writeThinking } from "./thinking.ts";
 
 /** The body of a chat completion request. */
 export function writeRequest(target: Target, request: ModelRequest, streamed: boolean): JsonObject {
@@ -22,6 +24,8 @@ export function writeRequest(target: Target, request: ModelRequest, streamed: bo
     ...(request.tools.length > 0 && { tools: request.tools.map(writeTool) }),
     // Of a choice without tools OpenAI says that it is not allowed.
     ...(request.toolChoice && request.tools.length > 0 && { tool_choice: writeToolChoice(request.toolChoice) }),
+    ...(request.tools.length > 0 && request.callsOneTool && takesOneCall(target) && { parallel_tool_calls: false }),
+    ...(request.thinking && writeThinking(target, request.thinking)),
     ...(request.responseFormat && { response_format: writeResponseFormat(target, request.responseFormat) }),
     ...(streamed && { stream: true, ...(takesStreamOptions(target) && { stream_options: { include_usage: true } }) }),
   };
@@ -140,14 +144,28 @@ function writeSampling({ providerType, model }: Target, sampling: SamplingParams
   };
 }
 
-/**
- * OpenAI's reasoning models (the o series, and gpt-5 and later but gpt-5-chat, fine-tuned ones too) refuse `max_tokens`
- * and every sampling parameter. By their own name they are met at OpenAI and, as on Azure, at custom endpoints; proxies
- * such as OpenRouter and LiteLLM translate by themselves.
- */
-function isReasoningModel(providerType: ProviderType, model: string): boolean {
-  const isAtOpenAi = providerType === "OPENAI" || providerType === "CUSTOM_OPENAI_COMPATIBLE";
-  return isAtOpenAi && /^(ft:)?(o\d|gpt-(?!5-chat)([5-9]|[12]\d))/.test(model);
+/** OpenAI's o series refuses the parameter, and so do servers that check theirs strictly. */
+function takesOneCall({ providerType, model }: Target): boolean {
+  const isTaken = ["OPENAI", "CUSTOM_OPENAI_COMPATIBLE", "OPEN_ROUTER", "LLAMA_CPP", "OLLAMA"].includes(providerType);
+  return isTaken && !/^o\d/.test(model);
+}
+
+/** A mark for a cache is Anthropic's, whose endpoints have an API of their own. */
+export function leavesOut(target: Target, request: ModelRequest): readonly Untold[] {
+  const { tools, messages, callsOneTool, thinking, sampling } = request;
+  const isCached = tools.some(({ cache }) => cache) || messages.some(({ parts }) => parts.some(({ cache }) => cache));
+  const written = writeSampling(target, sampling);
+  const untold: readonly (readonly [Untold, boolean])[] = [
+    ["thinking", thinking !== undefined && !takesThinking(target)],
+    ["callsOneTool", callsOneTool === true && tools.length > 0 && !takesOneCall(target)],
+    ["cache", isCached],
+    ["temperature", sampling.temperature !== undefined && written.temperature === undefined],
+    ["top_p", sampling.topP !== undefined && written.top_p === undefined],
+    ["top_k", sampling.topK !== undefined && written.top_k === undefined],
+    ["frequency_penalty", sampling.frequencyPenalty !== undefined && written.frequency_penalty === undefined],
+    ["presence_penalty", sampling.presencePenalty !== undefined && written.presence_penalty === undefined],
+  ];
+  return untold.filter(([, isLeftOut]) => isLeftOut).map(([name]) => name);
 }
 
 /** Mistral's API answers 422 to `stream_options`, and sends the usage without being asked. */

@@ -1,3 +1,4 @@
+import type { ChatCompletionCreateParams } from "openai/resources/chat/completions";
 import { invalidField } from "../../../base/fault.ts";
 import type {
   ChatMessage,
@@ -11,11 +12,13 @@ import { asObject, asObjects, asText, type JsonObject } from "../../../upstream/
 import { CustomTools } from "./custom-tools.ts";
 import {
   broughtState,
+  cacheOf,
   filePart,
   imagePart,
   Losses,
   optionalNumber,
   optionalTexts,
+  readEffort,
   requireList,
   requireObject,
   requireText,
@@ -24,31 +27,50 @@ import {
 import { completionWriter } from "./write-completion.ts";
 
 /** What is read, or says nothing to a model: what is kept where, whom it is for, and how it is cached. */
-const READ = new Set(
-  (
-    "model messages stream stream_options tools tool_choice response_format max_tokens max_completion_tokens temperature " +
-    "top_p top_k frequency_penalty presence_penalty stop user metadata store safety_identifier prompt_cache_key " +
-    "prompt_cache_retention parallel_tool_calls"
-  ).split(" "),
-);
+const READ: ReadonlySet<string> = new Set<keyof ChatCompletionCreateParams | "top_k">([
+  "model",
+  "messages",
+  "stream",
+  "stream_options",
+  "tools",
+  "tool_choice",
+  "response_format",
+  "max_tokens",
+  "max_completion_tokens",
+  "temperature",
+  "top_p",
+  "top_k",
+  "frequency_penalty",
+  "presence_penalty",
+  "stop",
+  "user",
+  "metadata",
+  "store",
+  "safety_identifier",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "parallel_tool_calls",
+  "reasoning_effort",
+]);
 
 /** A request of Chat Completions. */
 export function readCompletion(body: JsonObject): Translated {
   const losses = new Losses();
   losses.addUnread(body, READ);
-  if (body.parallel_tool_calls === false) losses.add("parallel_tool_calls");
   const custom = new CustomTools();
   const tools = readTools(body.tools, custom, losses);
   const wantsUsage = asObject(body.stream_options)?.include_usage === true;
   const { responseFormat, told } = readFormat(body.response_format, losses);
   const messages = requireList(body.messages, "messages").flatMap((one, index) =>
-    readMessage(requireObject(one, `messages[${index}]`), `messages[${index}]`, losses),
+    readMessage(requireObject(one, `messages[${index}]`), `messages[${index}]`),
   );
   const request = {
     messages: [...messages, ...told],
     tools,
     toolChoice: readToolChoice(body.tool_choice, tools),
     responseFormat,
+    callsOneTool: body.parallel_tool_calls === false,
+    thinking: readEffort(body.reasoning_effort, "reasoning_effort"),
     sampling: {
       maxTokens: optionalNumber(body, "max_completion_tokens", "max_tokens"),
       temperature: optionalNumber(body, "temperature"),
@@ -62,8 +84,8 @@ export function readCompletion(body: JsonObject): Translated {
   return { request, losses, writer: completionWriter(asText(body.model), custom, wantsUsage) };
 }
 
-function readMessage(message: JsonObject, field: string, losses: Losses): ChatMessage[] {
-  const parts = readContent(message.content, `${field}.content`, losses);
+function readMessage(message: JsonObject, field: string): ChatMessage[] {
+  const parts = readContent(message.content, `${field}.content`);
   switch (message.role) {
     case "system":
     case "developer":
@@ -99,16 +121,19 @@ export function toolMessages(toolCallId: string, parts: readonly ContentPart[]):
   return shown.length === 0 ? [result] : [result, { role: "user", parts: shown, toolCalls: [] }];
 }
 
-function readContent(content: unknown, field: string, losses: Losses): ContentPart[] {
+function readContent(content: unknown, field: string): ContentPart[] {
   if (content === null || content === undefined) return [];
   if (typeof content === "string") return [{ type: "text", text: content }];
   return requireList(content, field).flatMap((one, index) =>
-    readPart(requireObject(one, `${field}[${index}]`), `${field}[${index}]`, losses),
+    readPart(requireObject(one, `${field}[${index}]`), `${field}[${index}]`),
   );
 }
 
-function readPart(part: JsonObject, field: string, losses: Losses): ContentPart[] {
-  if (part.cache_control !== undefined) losses.add("cache_control");
+function readPart(part: JsonObject, field: string): ContentPart[] {
+  return readShown(part, field).map((read) => ({ ...read, ...cacheOf(part) }));
+}
+
+function readShown(part: JsonObject, field: string): ContentPart[] {
   switch (part.type) {
     case "text":
       return [{ type: "text", text: requireText(part.text, `${field}.text`) }];
@@ -151,7 +176,7 @@ function readTools(tools: unknown, custom: CustomTools, losses: Losses): Tool[] 
       losses.add(`tools.${asText(tool.type)}`);
       return [];
     }
-    return [readFunction(described)];
+    return [{ ...readFunction(described), ...cacheOf(tool), ...cacheOf(described) }];
   });
 }
 

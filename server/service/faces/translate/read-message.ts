@@ -1,8 +1,10 @@
+import type { MessageCreateParams } from "@anthropic-ai/sdk/resources/messages";
 import { invalidField } from "../../../base/fault.ts";
 import type {
   ChatMessage,
   ContentPart,
   ProviderState,
+  Thinking,
   Tool,
   ToolCall,
   ToolChoice,
@@ -16,6 +18,7 @@ import {
   Losses,
   optionalNumber,
   optionalTexts,
+  readEffort,
   requireList,
   requireObject,
   requireText,
@@ -24,12 +27,27 @@ import {
 } from "./translation.ts";
 import { messageWriter } from "./write-message.ts";
 
+/** What newer versions of the API no longer have. */
+type Older = "temperature" | "top_p" | "top_k";
+
 /** What is read, or says nothing to a model. */
-const READ = new Set(
-  "model messages system stream tools tool_choice max_tokens temperature top_p top_k stop_sequences metadata".split(
-    " ",
-  ),
-);
+const READ: ReadonlySet<string> = new Set<keyof MessageCreateParams | Older>([
+  "model",
+  "messages",
+  "system",
+  "stream",
+  "tools",
+  "tool_choice",
+  "max_tokens",
+  "temperature",
+  "top_p",
+  "top_k",
+  "stop_sequences",
+  "metadata",
+]);
+
+/** What is read for itself, or named by itself. */
+const READ_APART: readonly (keyof MessageCreateParams)[] = ["output_config", "cache_control", "thinking"];
 
 /** How Claude Code says which version it is: another text in each session, in front of all that could be cached. */
 const BILLING = /^x-anthropic-billing-header:/;
@@ -37,21 +55,23 @@ const BILLING = /^x-anthropic-billing-header:/;
 /** A request of Messages. */
 export function readMessages(body: JsonObject): Translated {
   const losses = new Losses();
-  losses.addUnread(body, new Set([...READ, "output_config", "cache_control"]));
+  losses.addUnread(body, new Set<string>([...READ, ...READ_APART]));
   if (body.cache_control !== undefined) losses.add("cache_control");
   const config = asObject(body.output_config) ?? {};
-  if (config.effort !== undefined) losses.add("output_config.effort");
   const { responseFormat, told } = readFormat(config.format ?? body.output_format, losses);
   const tools = readTools(body.tools, losses);
   const system = readSystem(body.system, losses);
   const messages = requireList(body.messages, "messages").flatMap((one, index) =>
     readMessage(requireObject(one, `messages[${index}]`), `messages[${index}]`, losses),
   );
+  const choice = asObject(body.tool_choice) ?? {};
   const request = {
     messages: [...system, ...messages, ...told],
     tools,
-    toolChoice: readToolChoice(asObject(body.tool_choice) ?? {}, tools, losses),
+    toolChoice: readToolChoice(choice, tools),
     responseFormat,
+    callsOneTool: choice.disable_parallel_tool_use === true,
+    thinking: readThinking(body.thinking, config.effort),
     sampling: {
       maxTokens: optionalNumber(body, "max_tokens"),
       temperature: optionalNumber(body, "temperature"),
@@ -205,12 +225,16 @@ function readTools(tools: unknown, losses: Losses): Tool[] {
   });
 }
 
-function readToolChoice(
-  { type, name, disable_parallel_tool_use }: JsonObject,
-  tools: readonly Tool[],
-  losses: Losses,
-): ToolChoice | undefined {
-  if (disable_parallel_tool_use === true) losses.add("tool_choice.disable_parallel_tool_use");
+/** A budget of tokens, or an effort; of a model that shall decide by itself, neither. */
+function readThinking(thinking: unknown, effort: unknown): Thinking | undefined {
+  const said = readEffort(effort, "output_config.effort");
+  const { type, budget_tokens } = asObject(thinking) ?? {};
+  if (type === "disabled") return { effort: "none" };
+  if (type === "enabled" && typeof budget_tokens === "number") return { budgetTokens: budget_tokens };
+  return type === "adaptive" || type === "enabled" ? (said ?? {}) : said;
+}
+
+function readToolChoice({ type, name }: JsonObject, tools: readonly Tool[]): ToolChoice | undefined {
   if (tools.length === 0) return undefined;
   if (type === "any") return { type: "required" };
   if (type === "auto" || type === "none") return { type };

@@ -1,3 +1,4 @@
+import type { ResponseCreateParams } from "openai/resources/responses/responses";
 import { invalidField } from "../../../base/fault.ts";
 import type { ChatMessage, ContentPart, Tool, ToolCall, ToolChoice } from "../../../upstream/models/conversation.ts";
 import { asObject, asObjects, asText, type JsonObject } from "../../../upstream/models/json-value.ts";
@@ -10,6 +11,7 @@ import {
   isOurs,
   Losses,
   optionalNumber,
+  readEffort,
   requireList,
   requireObject,
   requireText,
@@ -19,20 +21,38 @@ import {
 import { responseWriter } from "./write-response.ts";
 
 /** What is read, or says nothing to a model: what is kept where, whom it is for, and how it is cached. */
-const READ = new Set(
-  (
-    "model input instructions stream stream_options tools tool_choice text max_output_tokens temperature top_p user " +
-    "metadata store include safety_identifier prompt_cache_key prompt_cache_retention parallel_tool_calls client_metadata " +
-    "previous_response_id conversation background"
-  ).split(" "),
-);
+const READ: ReadonlySet<string> = new Set<keyof ResponseCreateParams | "client_metadata">([
+  "model",
+  "input",
+  "instructions",
+  "stream",
+  "stream_options",
+  "tools",
+  "tool_choice",
+  "text",
+  "max_output_tokens",
+  "temperature",
+  "top_p",
+  "user",
+  "metadata",
+  "store",
+  "include",
+  "safety_identifier",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "parallel_tool_calls",
+  "client_metadata",
+  "previous_response_id",
+  "conversation",
+  "background",
+  "reasoning",
+]);
 
 /** A request of Responses. */
 export function readResponses(body: JsonObject): Translated {
   const losses = new Losses();
   losses.addUnread(body, READ);
   refuseStored(body);
-  if (body.parallel_tool_calls === false) losses.add("parallel_tool_calls");
   const custom = new CustomTools();
   const tools = readTools(body.tools, custom, losses);
   const text = asObject(body.text) ?? {};
@@ -48,6 +68,8 @@ export function readResponses(body: JsonObject): Translated {
     tools,
     toolChoice: readToolChoice(body.tool_choice, tools),
     responseFormat,
+    callsOneTool: body.parallel_tool_calls === false,
+    thinking: readEffort(asObject(body.reasoning)?.effort, "reasoning.effort"),
     sampling: {
       maxTokens: optionalNumber(body, "max_output_tokens"),
       temperature: optionalNumber(body, "temperature"),

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { adapterOf } from "../../../upstream/calls/adapters.ts";
+import { untoldOf } from "../../../upstream/calls/untold.ts";
 import type { ChatMessage, ModelRequest, ReplyEvent } from "../../../upstream/models/conversation.ts";
 import type { ProviderType, Target } from "../../../upstream/models/provider-types.ts";
 import { readCompletion } from "./read-completion.ts";
@@ -13,12 +14,12 @@ const FACTS = {
   source: "REPORTED",
   cost: 1n,
 } as never;
-const target = (providerType: ProviderType): Target => ({
+const target = (providerType: ProviderType, model = "m"): Target => ({
   ownerId: "o",
   providerType,
   endpointUrl: "https://x.example/v1",
   apiPath: "/x",
-  model: "m",
+  model,
   apiKey: undefined,
 });
 
@@ -65,17 +66,21 @@ const request: fc.Arbitrary<ModelRequest> = fc
     turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
     tools: fc.uniqueArray(tool, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
     sampling: fc.record({
-      maxTokens: fc.integer({ min: 1, max: 99 }),
+      maxTokens: fc.integer({ min: 1, max: 40_000 }),
       temperature: fc.constantFrom(0, 0.5, 1),
       stopSequences: fc.array(word, { minLength: 1, maxLength: 2 }),
     }),
     choice: fc.constantFrom<"auto" | "none" | "required">("auto", "none", "required"),
+    callsOneTool: fc.boolean(),
+    effort: fc.option(fc.constantFrom("minimal", "low", "medium", "high"), { nil: undefined }),
   })
-  .map(({ system, turns, tools, sampling, choice }) => ({
+  .map(({ system, turns, tools, sampling, choice, callsOneTool, effort }) => ({
     messages: [...(system ? [system] : []), ...(turns.flat() as ChatMessage[])],
     tools,
     sampling,
     toolChoice: { type: choice },
+    callsOneTool,
+    thinking: effort && { effort },
   }));
 
 /** As it comes over the network. */
@@ -83,14 +88,30 @@ const sent = (body: object) => JSON.parse(JSON.stringify(body));
 
 describe("a request, written for an endpoint and read as the face of the same API reads it", () => {
   it.each([
-    { api: "Chat Completions", providerType: "VLLM", read: readCompletion },
-    { api: "Messages", providerType: "ANTHROPIC", read: readMessages },
-  ] as const)("is the same in $api", ({ providerType, read }) => {
+    { api: "Chat Completions", providerType: "VLLM", model: "m", read: readCompletion },
+    { api: "Chat Completions", providerType: "CUSTOM_OPENAI_COMPATIBLE", model: "m", read: readCompletion },
+    { api: "Chat Completions", providerType: "OPENAI", model: "gpt-5", read: readCompletion },
+    { api: "Messages", providerType: "ANTHROPIC", model: "m", read: readMessages },
+    { api: "Messages", providerType: "ANTHROPIC", model: "claude-sonnet-4-5", read: readMessages },
+    { api: "Messages", providerType: "ANTHROPIC", model: "claude-opus-4-7", read: readMessages },
+  ] as const)("is the same in $api at $model but for what it says it leaves out", ({ providerType, model, read }) => {
+    const endpoint = target(providerType, model);
     fc.assert(
       fc.property(request, (asked) => {
-        const translated = read(sent(adapterOf(providerType).writeRequest(target(providerType), asked, true)));
-        expect(translated.losses.names).toEqual([]);
-        expect(sent(translated.request)).toEqual(sent({ ...asked, responseFormat: undefined }));
+        const untold = untoldOf(endpoint, asked);
+        const { request: got, losses } = read(sent(adapterOf(providerType).writeRequest(endpoint, asked, true)));
+        expect(losses.names).toEqual([]);
+        // A budget stands for an effort, and the other way round; that one is there is what must not get lost.
+        expect(got.thinking !== undefined).toBe(asked.thinking !== undefined && !untold.has("thinking"));
+        expect(got.callsOneTool).toBe(
+          asked.callsOneTool &&
+            !untold.has("callsOneTool") &&
+            (asked.toolChoice?.type !== "none" || providerType !== "ANTHROPIC"),
+        );
+        const left = { thinking: undefined, callsOneTool: undefined, responseFormat: undefined };
+        const { temperature, ...sampling } = asked.sampling;
+        const told = { ...sampling, ...(!untold.has("temperature") && { temperature }) };
+        expect(sent({ ...got, ...left })).toEqual(sent({ ...asked, ...left, sampling: told }));
       }),
     );
   });
@@ -116,13 +137,7 @@ describe("what is lost is named", () => {
       include: ["reasoning.encrypted_content"],
       parallel_tool_calls: false,
     };
-    expect(losses(readResponses, body)).toEqual([
-      "reasoning",
-      "parallel_tool_calls",
-      "tools.namespace",
-      "tools.web_search",
-      "input.reasoning",
-    ]);
+    expect(losses(readResponses, body)).toEqual(["tools.namespace", "tools.web_search", "input.reasoning"]);
     expect(readResponses(sent(body)).request.tools.map(({ name }) => name)).toEqual(["f"]);
   });
 
@@ -152,9 +167,7 @@ describe("what is lost is named", () => {
       metadata: { user_id: "u" },
     };
     expect(losses(readMessages, body)).toEqual([
-      "thinking",
       "context_management",
-      "output_config.effort",
       "tools.bash_20250124",
       "cache_control",
       "system.x-anthropic-billing-header",
@@ -332,4 +345,135 @@ it("a tool that is called with a text stays one", () => {
   expect(writer.whole(reply, FACTS).output).toMatchObject([
     { type: "custom_tool_call", call_id: "c", input: "*** Begin" },
   ]);
+});
+
+describe("how much to think, and how many tools to call at once", () => {
+  const write = (providerType: ProviderType, model: string, read: Translator, body: object) => {
+    const { request, losses } = read(sent(body));
+    const endpoint = target(providerType, model);
+    losses.addUntold(read === readMessages ? "messages" : "chat-completions", untoldOf(endpoint, request));
+    return { body: sent(adapterOf(providerType).writeRequest(endpoint, request, true)), lost: losses.names };
+  };
+  const messages = [{ role: "user", content: "x" }];
+  const tools = [{ type: "function", function: { name: "f", parameters: {} } }];
+
+  it.each([
+    {
+      name: "an effort is a budget at a Claude that has one, and its temperature is left out",
+      model: "claude-sonnet-4-5",
+      said: { reasoning_effort: "high", temperature: 0.3, max_tokens: 40_000 },
+      written: { thinking: { type: "enabled", budget_tokens: 16_384 }, max_tokens: 40_000 },
+      lost: ["temperature"],
+    },
+    {
+      name: "within the limit of the reply",
+      model: "claude-3-7-sonnet-20250219",
+      said: { reasoning_effort: "high", max_tokens: 4_000 },
+      written: { thinking: { type: "enabled", budget_tokens: 3_000 }, max_tokens: 4_000 },
+      lost: [],
+    },
+    {
+      name: "or not at all, where the reply is too short for any",
+      model: "claude-sonnet-4-20250514",
+      said: { reasoning_effort: "low", max_tokens: 500 },
+      written: { max_tokens: 500 },
+      lost: ["reasoning_effort"],
+    },
+    {
+      name: "an effort stays one at a Claude that thinks by itself",
+      model: "claude-opus-4-7",
+      said: { reasoning_effort: "minimal" },
+      written: { thinking: { type: "adaptive" }, output_config: { effort: "low" } },
+      lost: [],
+    },
+    {
+      name: "nothing is asked of a model that is not known to think",
+      model: "claude-3-5-haiku-latest",
+      said: { reasoning_effort: "high" },
+      written: {},
+      lost: ["reasoning_effort"],
+    },
+    {
+      name: "nor where a tool has to be called",
+      model: "claude-sonnet-4-5",
+      said: { reasoning_effort: "high", tools, tool_choice: "required" },
+      written: { tool_choice: { type: "any" } },
+      lost: ["reasoning_effort"],
+    },
+    {
+      name: "one call at a time is one",
+      model: "claude-sonnet-4-5",
+      said: { parallel_tool_calls: false, tools },
+      written: { tool_choice: { type: "auto", disable_parallel_tool_use: true } },
+      lost: [],
+    },
+  ])("onto Anthropic: $name", ({ model, said, written, lost }) => {
+    const result = write("ANTHROPIC", model, readCompletion, { model: "a", messages, ...said });
+    const { thinking, ...rest } = result.body;
+    expect({ ...rest, ...(thinking && { thinking }) }).toMatchObject(written);
+    expect(Object.hasOwn(result.body, "thinking")).toBe("thinking" in written);
+    expect(result.lost).toEqual(lost);
+  });
+
+  it.each([
+    {
+      name: "a budget is an effort at a model of OpenAI's that thinks",
+      endpoint: ["OPENAI", "gpt-5"],
+      said: { thinking: { type: "enabled", budget_tokens: 31_999 } },
+      written: { reasoning_effort: "high" },
+      lost: [],
+    },
+    {
+      name: "a budget is one at OpenRouter",
+      endpoint: ["OPEN_ROUTER", "some/model"],
+      said: { thinking: { type: "enabled", budget_tokens: 2_048 } },
+      written: { reasoning: { max_tokens: 2_048 } },
+      lost: [],
+    },
+    {
+      name: "an effort is one behind LiteLLM, if the model is known to think",
+      endpoint: ["LITELLM_PROXY", "openai/o4-mini"],
+      said: { thinking: { type: "adaptive" }, output_config: { effort: "max" } },
+      written: { reasoning_effort: "high" },
+      lost: [],
+    },
+    {
+      name: "a model that is not known to think is asked nothing",
+      endpoint: ["VLLM", "llama"],
+      said: { thinking: { type: "enabled", budget_tokens: 2_048 } },
+      written: {},
+      lost: ["thinking"],
+    },
+  ] as const)("from Messages: $name", ({ endpoint: [providerType, model], said, written, lost }) => {
+    const result = write(providerType, model, readMessages, { model: "a", max_tokens: 9, messages, ...said });
+    const { reasoning_effort, reasoning } = result.body;
+    expect(sent({ reasoning_effort, reasoning })).toEqual(written);
+    expect(result.lost).toEqual(lost);
+  });
+
+  it("marks for a cache are kept onto Anthropic, and named where there are none", () => {
+    const cache_control = { type: "ephemeral", ttl: "1h" };
+    const marked = {
+      model: "a",
+      messages: [
+        { role: "system", content: [{ type: "text", text: "s", cache_control }] },
+        { role: "user", content: [{ type: "text", text: "x", cache_control }] },
+      ],
+      tools: [{ type: "function", function: { name: "f", parameters: {} }, cache_control }],
+    };
+    const kept = write("ANTHROPIC", "claude-sonnet-4-5", readCompletion, marked);
+    expect(kept.lost).toEqual([]);
+    expect(kept.body).toMatchObject({
+      system: [{ type: "text", text: "s", cache_control }],
+      messages: [{ role: "user", content: [{ type: "text", text: "x", cache_control }] }],
+      tools: [{ name: "f", cache_control }],
+    });
+    const lost = write("VLLM", "m", readCompletion, marked);
+    expect(lost.lost).toEqual(["cache_control"]);
+    expect(JSON.stringify(lost.body)).not.toContain("ephemeral");
+  });
+
+  it("an effort that nobody knows is refused", () => {
+    expect(() => readCompletion({ model: "a", messages, reasoning_effort: "huge" })).toThrow("reasoning_effort");
+  });
 });

@@ -1,14 +1,29 @@
 import { invalidField } from "../../../base/fault.ts";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
+import type { Untold } from "../../../upstream/models/adapter.ts";
 import type {
   ContentPart,
   ModelRequest,
   ProviderState,
   Reply,
   ReplyEvent,
+  Thinking,
 } from "../../../upstream/models/conversation.ts";
 import { asObject, type JsonObject } from "../../../upstream/models/json-value.ts";
+import type { ApiName } from "../../../upstream/pass-through/apis.ts";
 import { presentState, readState } from "../../chat/provider-state.ts";
+
+/** What is not told, by the names of most of the APIs. */
+const UNTOLD: Readonly<Partial<Record<Untold, string>>> = {
+  thinking: "reasoning_effort",
+  callsOneTool: "parallel_tool_calls",
+  cache: "cache_control",
+};
+/** Where one has another name for it. */
+const NAMES: Readonly<Partial<Record<ApiName, Partial<Record<Untold, string>>>>> = {
+  messages: { thinking: "thinking", callsOneTool: "tool_choice.disable_parallel_tool_use" },
+  responses: { thinking: "reasoning" },
+};
 
 /** What of a request was left out, by names such as `tools.web_search`: the caller is told in a header. */
 export class Losses {
@@ -21,6 +36,11 @@ export class Losses {
   /** Members that nobody has read, and that say something. */
   addUnread(body: JsonObject, read: ReadonlySet<string>): void {
     for (const [name, value] of Object.entries(body)) if (value !== null && !read.has(name)) this.add(name);
+  }
+
+  /** What the endpoint is not told, by the names that the caller's API has for it. */
+  addUntold(api: ApiName, untold: Iterable<Untold>): void {
+    for (const what of untold) this.add(NAMES[api]?.[what] ?? UNTOLD[what] ?? what);
   }
 
   get names(): readonly string[] {
@@ -47,6 +67,22 @@ export interface ReplyWriter {
 
 /** How an API reads requests. */
 export type Translator = (body: JsonObject) => Translated;
+
+const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+
+/** How much a model shall think, by a word that two of the APIs have; undefined when none is said. */
+export function readEffort(effort: unknown, field: string): Thinking | undefined {
+  if (effort === undefined || effort === null) return undefined;
+  const known = EFFORTS.find((word) => word === effort);
+  if (known === undefined) throw invalidField(field, `must be one of ${EFFORTS.join(", ")}`);
+  return { effort: known };
+}
+
+/** A mark for a cache, as a member to spread; nothing where there is none. */
+export function cacheOf({ cache_control }: JsonObject): { readonly cache?: JsonObject } {
+  const cache = asObject(cache_control);
+  return cache ? { cache } : {};
+}
 
 /** A text, or the refusal of what is none. */
 export function requireText(value: unknown, field: string): string {

@@ -1,11 +1,21 @@
 import { randomUUID } from "node:crypto";
+import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
+import type { CompletionUsage } from "openai/resources/completions";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
 import type { Reply, ReplyEvent, StopReason, ToolCall, Usage } from "../../../upstream/models/conversation.ts";
 import type { JsonObject } from "../../../upstream/models/json-value.ts";
 import { CustomTools } from "./custom-tools.ts";
 import { carriedState, dataEvent, type ReplyWriter } from "./translation.ts";
 
-const FINISH: Readonly<Record<StopReason, string>> = {
+type Finish = ChatCompletion.Choice["finish_reason"];
+type Delta = ChatCompletionChunk.Choice.Delta;
+/** What a message has beside OpenAI's members: DeepSeek's name for what was thought, and ours for a state. */
+interface Ours {
+  readonly reasoning_content?: string;
+  readonly provider_state?: string;
+}
+
+const FINISH: Readonly<Record<StopReason, Finish>> = {
   end: "stop",
   "max-tokens": "length",
   "stop-sequence": "stop",
@@ -20,7 +30,7 @@ export function completionWriter(model: string, custom: CustomTools, wantsUsage:
 }
 
 class CompletionWriter implements ReplyWriter {
-  readonly #head: JsonObject;
+  readonly #head: Pick<ChatCompletion, "id" | "created" | "model">;
   readonly #custom: CustomTools;
   readonly #wantsUsage: boolean;
   /** The calls of custom tools, which are written at the end: their text is only known from the whole arguments. */
@@ -35,21 +45,21 @@ class CompletionWriter implements ReplyWriter {
   whole(reply: Reply, { usage }: ReplyFacts): JsonObject {
     const { text, reasoning, toolCalls, stopReason, model, state } = reply;
     const message = {
-      role: "assistant",
+      role: "assistant" as const,
       content: text === "" && toolCalls.length > 0 ? null : text,
       refusal: null,
       ...(reasoning !== "" && { reasoning_content: reasoning }),
       ...(toolCalls.length > 0 && { tool_calls: toolCalls.map((call) => this.#call(call)) }),
       ...(state && { provider_state: carriedState(state) }),
-    };
+    } satisfies ChatCompletion.Choice["message"] & Ours;
     const choices = [{ index: 0, message, logprobs: null, finish_reason: FINISH[stopReason] }];
     return {
       ...this.#head,
-      object: "chat.completion",
+      object: "chat.completion" as const,
       model: model || this.#head.model,
       choices,
       usage: writeUsage(usage),
-    };
+    } satisfies ChatCompletion;
   }
 
   event(event: Exclude<ReplyEvent, { type: "end" }>): string {
@@ -67,10 +77,16 @@ class CompletionWriter implements ReplyWriter {
 
   end({ stopReason, state }: Extract<ReplyEvent, { type: "end" }>, { usage }: ReplyFacts): readonly [string, string] {
     const calls = [...this.#customCalls].map(([index, call]) =>
-      this.#chunk({ tool_calls: [{ index, ...this.#call(call) }] }),
+      // OpenAI's types know no custom tools in a stream.
+      this.#chunk({ tool_calls: [{ index, ...this.#call(call) } as ChatCompletionChunk.Choice.Delta.ToolCall] }),
     );
     const last = this.#chunk(state ? { provider_state: carriedState(state) } : {}, FINISH[stopReason]);
-    const counted = { ...this.#head, object: "chat.completion.chunk", choices: [], usage: writeUsage(usage) };
+    const counted: ChatCompletionChunk = {
+      ...this.#head,
+      object: "chat.completion.chunk",
+      choices: [],
+      usage: writeUsage(usage),
+    };
     return [[...calls, last, this.#wantsUsage ? dataEvent(counted) : ""].join(""), "data: [DONE]\n\n"];
   }
 
@@ -82,19 +98,21 @@ class CompletionWriter implements ReplyWriter {
       this.#customCalls.set(index, { id: id ?? "", name, arguments: argumentsDelta });
       return "";
     }
-    const begun = id === undefined ? {} : { id, type: "function" };
+    const begun = id === undefined ? {} : { id, type: "function" as const };
     const called = { ...(name === undefined ? {} : { name }), arguments: argumentsDelta };
     return this.#chunk({ tool_calls: [{ index, ...begun, function: called }] });
   }
 
-  #call({ id, name, arguments: args }: ToolCall): JsonObject {
-    if (this.#custom.has(name)) return { id, type: "custom", custom: { name, input: CustomTools.unwrap(args) } };
-    return { id, type: "function", function: { name, arguments: args } };
+  #call({ id, name, arguments: args }: ToolCall) {
+    if (this.#custom.has(name))
+      return { id, type: "custom" as const, custom: { name, input: CustomTools.unwrap(args) } };
+    return { id, type: "function" as const, function: { name, arguments: args } };
   }
 
-  #chunk(delta: JsonObject, finish: string | null = null): string {
+  #chunk(delta: Delta & Ours, finish: Finish | null = null): string {
     const choices = [{ index: 0, delta, logprobs: null, finish_reason: finish }];
-    return dataEvent({ ...this.#head, object: "chat.completion.chunk", choices });
+    const chunk: ChatCompletionChunk = { ...this.#head, object: "chat.completion.chunk", choices };
+    return dataEvent(chunk);
   }
 }
 
@@ -103,7 +121,7 @@ function writeUsage({
   outputTokens = 0,
   cacheReadTokens = 0,
   reasoningTokens = 0,
-}: Usage): JsonObject {
+}: Usage): CompletionUsage {
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,

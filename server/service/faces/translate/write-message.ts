@@ -1,10 +1,18 @@
 import { randomUUID } from "node:crypto";
+import type {
+  StopReason as AnthropicStop,
+  Usage as AnthropicUsage,
+  RawMessageStreamEvent,
+} from "@anthropic-ai/sdk/resources/messages";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
 import type { Reply, ReplyEvent, StopReason, Usage } from "../../../upstream/models/conversation.ts";
 import { type JsonObject, parseObject } from "../../../upstream/models/json-value.ts";
 import { carriedState, namedEvent, type ReplyWriter } from "./translation.ts";
 
-const STOP: Readonly<Record<StopReason, string>> = {
+/** An event of a stream, by its name; what is in it is as the class below writes it. */
+type EventOfType = Pick<RawMessageStreamEvent, "type">;
+
+const STOP: Readonly<Record<StopReason, AnthropicStop>> = {
   end: "end_turn",
   "max-tokens": "max_tokens",
   "stop-sequence": "stop_sequence",
@@ -62,7 +70,7 @@ class MessageWriter implements ReplyWriter {
       case "start": {
         const usage = { input_tokens: 0, output_tokens: 0 };
         const message = { ...this.#head, content: [], stop_reason: null, stop_sequence: null, usage };
-        return namedEvent({ type: "message_start", message } as { type: string });
+        return namedEvent({ type: "message_start", message } as EventOfType);
       }
       case "text-delta":
         return this.#in("text", { type: "text", text: "" }) + this.#delta({ type: "text_delta", text: event.text });
@@ -109,13 +117,12 @@ class MessageWriter implements ReplyWriter {
     const closed = this.#close();
     this.#open = what;
     return (
-      closed +
-      namedEvent({ type: "content_block_start", index: this.#blocks, content_block: block } as { type: string })
+      closed + namedEvent({ type: "content_block_start", index: this.#blocks, content_block: block } as EventOfType)
     );
   }
 
   #delta(delta: JsonObject): string {
-    return namedEvent({ type: "content_block_delta", index: this.#blocks, delta } as { type: string });
+    return namedEvent({ type: "content_block_delta", index: this.#blocks, delta } as EventOfType);
   }
 
   #close(): string {
@@ -124,9 +131,11 @@ class MessageWriter implements ReplyWriter {
     const signed =
       this.#open === "thinking" ? this.#delta({ type: "signature_delta", signature: carriedState(undefined) }) : "";
     this.#open = undefined;
-    return signed + namedEvent({ type: "content_block_stop", index: this.#blocks++ } as { type: string });
+    return signed + namedEvent({ type: "content_block_stop", index: this.#blocks++ } as EventOfType);
   }
 }
+
+type CountName = "input_tokens" | "output_tokens" | "cache_creation_input_tokens" | "cache_read_input_tokens";
 
 /** What was cached counts beside the input. */
 function writeUsage({
@@ -134,7 +143,7 @@ function writeUsage({
   outputTokens = 0,
   cacheReadTokens = 0,
   cacheWriteTokens = 0,
-}: Usage): JsonObject {
+}: Usage): Pick<AnthropicUsage, CountName> {
   return {
     input_tokens: Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens),
     cache_creation_input_tokens: cacheWriteTokens,

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { ResponseStreamEvent, ResponseUsage } from "openai/resources/responses/responses";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
 import type {
   ProviderState,
@@ -210,7 +211,7 @@ class ResponseWriter implements ReplyWriter {
     };
   }
 
-  #say(type: string, event: JsonObject): string {
+  #say(type: ResponseStreamEvent["type"], event: JsonObject): string {
     return namedEvent({ type, sequence_number: this.#sequence++, ...event } as { type: string });
   }
 }
@@ -253,7 +254,7 @@ function writeUsage({
   outputTokens = 0,
   cacheReadTokens = 0,
   reasoningTokens = 0,
-}: Usage): JsonObject {
+}: Usage): Omit<ResponseUsage, "input_tokens_details"> & { input_tokens_details: object } {
   return {
     input_tokens: inputTokens,
     input_tokens_details: { cached_tokens: cacheReadTokens },

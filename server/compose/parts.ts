@@ -13,8 +13,10 @@ import { Leases } from "../domain/chat/leases.ts";
 import { PassThrough } from "../domain/chat/pass-through.ts";
 import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
+import { ParallelCalls } from "../domain/limits/parallel.ts";
 import { HolderRates } from "../domain/limits/rates.ts";
 import { LimitStates } from "../domain/limits/states.ts";
+import { HolderUses } from "../domain/limits/uses.ts";
 import { Ledger } from "../store/queries/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { DEMO_URL, DemoEndpoint } from "../upstream/demo/demo-endpoint.ts";
@@ -141,12 +143,15 @@ export function openAccess(boot: Boot, { store, vault }: Storage, limits: Limits
   const keys = new ApiKeys({ store, limits, uses });
   const callers = new Callers({ keys, tokens: openIdTokens(boot, store) });
   const rates = new HolderRates(store);
+  const parallel = new ParallelCalls({ store, onWarning: warner(boot) });
+  boot.disposers.push(() => parallel.close());
+  const holderUses = new HolderUses({ rates, parallel });
   const limitStates = new LimitStates({ store, rates });
   return {
     callers,
     keys,
     limitStates,
-    rates,
+    holderUses,
     accounts: new Accounts({ vault, keys }),
     issuedKeys: new IssuedKeys({ vault, keys }),
   };

@@ -144,7 +144,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const upstreams = new Upstreams({ egress });
   const limits = new Limits(store, config.limits);
   const secretRefs = openSecretRefs(boot);
-  const { callers, keys, rates, ...access } = openAccess(boot, storage, limits);
+  const { callers, keys, holderUses, ...access } = openAccess(boot, storage, limits);
   const targets = new LlmTargets({ store, vault, secretRefs });
   const llms = new Llms({ store, vault, egress, targets, secretRefs });
   const rotation = new CredentialsRotation({ vault, targets, secretRefs });
@@ -168,7 +168,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const { chats, passThrough } = await openChats(
     boot,
     storage,
-    { limits, targets, upstreams, budgets, signals },
+    { limits, uses: holderUses, targets, upstreams, budgets, signals },
     reachFailpoint,
   );
   const names = new LlmNames({ store });
@@ -189,6 +189,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES, ...FACE_SERVICES], {
     callers,
     limits,
+    uses: holderUses,
     fork: () => store.fork(),
   });
   const { listener, lifecycle } = await openWire(boot, store, serve, admit, faces);

@@ -9,6 +9,7 @@ import { known } from "../../upstream/models/json-value.ts";
 import { REFUSALS } from "../../upstream/verdicts/refusal.ts";
 import type { Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";
+import type { HolderUse, HolderUses } from "../limits/uses.ts";
 import type { Budgets } from "../usage/budgets.ts";
 import { costOf, estimateReply, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
 import { costOfReply, priceOf } from "../usage/price.ts";
@@ -44,6 +45,7 @@ export interface ReplyFacts extends Count {
 export interface AttemptDeps {
   readonly ledger: Ledger;
   readonly budgets: Budgets;
+  readonly uses: HolderUses;
   readonly vault: Vault;
   readonly reachFailpoint: ReachFailpoint;
 }
@@ -69,6 +71,8 @@ export class Attempt {
   #overBudget = false;
   /** Also where that failed: some of it may be there. */
   #hasReserved = false;
+  /** What it takes of the limits of who chats; undefined while there are none. */
+  #use: HolderUse | undefined;
   #hasEnded = false;
 
   constructor(
@@ -90,10 +94,17 @@ export class Attempt {
    */
   async begin(prompt: Prompt): Promise<void> {
     await this.#deps.ledger.requireWritable();
-    if (this.#llm.hasBudget) {
-      this.#hasReserved = true;
-      const cost = await this.#likelyCost(prompt);
-      this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
+    const { limits } = this.#scope.caller;
+    if (limits) this.#use = await this.#deps.uses.begin(limits, this.#id, () => prompt.estimate());
+    try {
+      if (this.#llm.hasBudget || limits?.some(({ budget }) => budget)) {
+        this.#hasReserved = true;
+        const cost = await this.#likelyCost(prompt);
+        this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
+      }
+    } catch (error) {
+      await this.#use?.end(0);
+      throw error;
     }
     this.#prompt = prompt;
   }
@@ -160,14 +171,18 @@ export class Attempt {
   async #end(entry: Omit<Entry, "hasReserved">): Promise<Written> {
     this.#hasEnded = true;
     try {
-      return await this.#whileCallerWaits(this.#deps.ledger.write({ ...entry, hasReserved: this.#hasReserved }));
+      const written = this.#deps.ledger.write({ ...entry, hasReserved: this.#hasReserved });
+      if (!this.#use || !this.#prompt) return await this.#whileCallerWaits(written);
+      // Whoever has the reply may call again at once.
+      const both = Promise.all([written, this.#use.end(takenBy(entry.reply))]);
+      return (await this.#whileCallerWaits(both))[0];
     } finally {
       this.#turn?.release();
     }
   }
 
   /** The record is written in any case; only a turn is not held for it any longer once its caller has left. */
-  async #whileCallerWaits(written: Promise<Written>): Promise<Written> {
+  async #whileCallerWaits<Result>(written: Promise<Result>): Promise<Result> {
     const { signal } = this.#scope;
     if (!this.#turn || signal.aborted) return written;
     const { promise: left, reject } = Promise.withResolvers<never>();
@@ -285,6 +300,13 @@ export class Attempt {
   #elapsedMs(): number {
     return Math.round(performance.now() - this.#startedAt);
   }
+}
+
+/** The tokens that a reply took, for the limits of who asked for it; undefined if nobody knows. */
+function takenBy(reply: ReplyRecord | undefined): number | undefined {
+  if (!reply || reply.outcome === "REFUSED") return 0;
+  const { inputTokens, outputTokens } = reply;
+  return inputTokens === undefined && outputTokens === undefined ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0);
 }
 
 function stoppedTurn({ turnId, attempt, tokens }: RunningTurn, outcome: Outcome): TurnEnd {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { Fault, invalidField } from "../../base/fault.ts";
 import { usdOf } from "../../base/usd.ts";
+import { saveSubject } from "../../store/limits/holder-limits.ts";
 import {
   type BudgetRow,
   deleteBudget,
@@ -15,10 +17,12 @@ import type { Llm } from "../../store/schema/llm.entity.ts";
 import { violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit } from "../call/audit-record.ts";
+import type { HeldLimits } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import { resetOf } from "../limits/periods.ts";
+import { holderFacts, holderName } from "../limits/refusals.ts";
 import type { LlmTargets } from "../llms/targets.ts";
 import { notFound } from "../llms/values.ts";
 
@@ -37,6 +41,8 @@ export interface BudgetDraft {
 export class Budgets {
   readonly #vault: Vault;
   readonly #targets: LlmTargets;
+  /** Budgets by the word of a token that are written down as this says, by the ids of their limits. */
+  readonly #written = new LRUCache<string, string>({ max: MAX_BUDGETS });
 
   constructor({ vault, targets }: { vault: Vault; targets: LlmTargets }) {
     this.#vault = vault;
@@ -101,8 +107,11 @@ export class Budgets {
    * only warns is used up. An undefined cost is unknown: a budget that refuses could not be kept.
    */
   async reserve(scope: Scope, llm: Readonly<Llm>, usageId: string, cost: bigint | undefined): Promise<boolean> {
-    if (cost === undefined) await requireNoneRefuses(scope, llm);
-    const reservation = { usageId, ownerId: llm.owner, llmId: llm.id, amount: cost ?? 0n };
+    const holders = (scope.caller.limits ?? []).filter(({ budget }) => budget !== undefined);
+    if (cost === undefined) await requireNoneRefuses(scope, llm, holders);
+    for (const held of holders) if (held.kind === "SUBJECT") await this.#writeDown(scope, held);
+    const holderIds = holders.map(({ id }) => id);
+    const reservation = { usageId, ownerId: llm.owner, llmId: llm.id, holderIds, amount: cost ?? 0n };
     let result = await reserve(scope.em, reservation);
     if (!result.isReserved) {
       // What a server that died had held may be in the way.
@@ -110,14 +119,26 @@ export class Budgets {
       result = await reserve(scope.em, reservation);
     }
     const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
-    if (!result.isReserved && refusing) throw exhausted(llm, refusing, reservation.amount);
+    if (!result.isReserved && refusing) {
+      const held = holders.find(({ id }) => id === refusing.holderId);
+      throw exhausted(llm, refusing, reservation.amount, held);
+    }
     return result.exceeded.length > 0;
+  }
+
+  /** What a token says has no row before something is spent of it. */
+  async #writeDown({ em }: Scope, held: HeldLimits): Promise<void> {
+    const said = `${held.budget?.amount} ${held.budget?.period}`;
+    if (this.#written.get(held.id) === said) return;
+    await saveSubject(em, held);
+    this.#written.set(held.id, said);
   }
 }
 
-async function requireNoneRefuses(scope: Scope, llm: Readonly<Llm>): Promise<void> {
+async function requireNoneRefuses(scope: Scope, llm: Readonly<Llm>, holders: readonly HeldLimits[]): Promise<void> {
   const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MAX_BUDGETS);
-  if (budgets.every(({ mode, llmId }) => mode !== "REFUSE" || (llmId !== null && llmId !== llm.id))) return;
+  const concerns = ({ mode, llmId }: BudgetRow) => mode === "REFUSE" && (llmId === null || llmId === llm.id);
+  if (holders.length === 0 && !budgets.some(concerns)) return;
   throw new Fault(
     "PRICE_UNKNOWN",
     "there is a budget, and what the Llm costs is not known: set its price with PATCH /v1/llms/ID and " +
@@ -142,15 +163,18 @@ function imposed(): Fault {
   return new Fault("BUDGET_IMPOSED", "this budget was set for the owner by somebody else, who alone can change it");
 }
 
-function exhausted(llm: Readonly<Llm>, { id, amount, spent, reserved, period }: BudgetRow, needed: bigint): Fault {
+function exhausted(llm: Readonly<Llm>, budget: BudgetRow, needed: bigint, held: HeldLimits | undefined): Fault {
+  const { id, amount, spent, reserved, period } = budget;
   const resetsAt = resetOf(period);
   const left = amount - spent - reserved;
   return new Fault(
     "BUDGET_EXHAUSTED",
-    `the chat may cost $${usdOf(needed)}, and budget ${id} of $${usdOf(amount)} has $${usdOf(left < 0n ? 0n : left)} left: ` +
+    `the chat may cost $${usdOf(needed)}, and ${held ? `the budget of ${holderName(held)}` : `budget ${id}`}, of $${usdOf(amount)} has $${usdOf(left < 0n ? 0n : left)} left: ` +
       `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way; ` +
-      (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew: raise or delete it"),
+      (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew") +
+      (held ? `. Ask ${held.contact} for more` : resetsAt ? "" : ": raise or delete it"),
     {
+      ...(resetsAt === undefined ? {} : { retryAfterMs: resetsAt - Date.now() }),
       metadata: {
         llmId: llm.id,
         budgetId: id,
@@ -159,6 +183,7 @@ function exhausted(llm: Readonly<Llm>, { id, amount, spent, reserved, period }: 
         reserved: String(reserved),
         needed: String(needed),
         ...(resetsAt === undefined ? {} : { resetsAt: String(resetsAt) }),
+        ...(held && { limit: "BUDGET", ...holderFacts(held) }),
       },
     },
   );

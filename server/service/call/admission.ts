@@ -1,4 +1,5 @@
 import { type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requirement } from "../../../gen/patchbay/v1/permission_pb.ts";
 import type { Watch } from "../../base/watch.ts";
@@ -6,12 +7,18 @@ import type { Callers } from "../../domain/access/callers.ts";
 import type { Limits } from "../../domain/access/limits.ts";
 import { anyOf, type OwnPermission, type Permission } from "../../domain/call/permissions.ts";
 import { type Caller, holderOf, missing, type Scope } from "../../domain/call/scope.ts";
+import type { HolderUses } from "../../domain/limits/uses.ts";
 import type { EntityManager } from "../../store/store.ts";
-import { addressOf, headerIn, setCaller, setScope, watchOf } from "./context.ts";
+import { addressOf, headerIn, isFirstOf, setCaller, setScope, watchOf } from "./context.ts";
 import { nameOf } from "./enums.ts";
 
 /** One of these permissions is enough; undefined: it is enough to be known. */
 type Requirement = readonly [Permission, ...Permission[]] | undefined;
+
+/** Whether a call of a method is one of a model, which lists of models are not. */
+function callsModel({ idempotency }: DescMethod, requirement: Requirement): boolean {
+  return idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && /^(USE|TEST)_/.test(requirement?.[0] ?? "");
+}
 
 /** Decides, before a body is read, whether a call goes on; it throws a Fault if not. */
 export type Admission = (context: HandlerContext) => Promise<void>;
@@ -22,7 +29,7 @@ export type Admission = (context: HandlerContext) => Promise<void>;
  */
 export function createAdmission(
   services: readonly DescService[],
-  { callers, limits, fork }: { callers: Callers; limits: Limits; fork: () => EntityManager },
+  { callers, limits, uses, fork }: { callers: Callers; limits: Limits; uses: HolderUses; fork: () => EntityManager },
 ): Admission {
   const requirements = new Map<DescMethod, Requirement>(
     services.flatMap(({ methods }) =>
@@ -39,6 +46,10 @@ export function createAdmission(
     }
     if (requirement?.[0].startsWith("TEST_")) await limits.countTest(holderOf(caller));
     if (requirement?.[0].startsWith("USE_")) await limits.countChat(holderOf(caller));
+    // Whoever tests an Llm calls its model, too.
+    if (caller.limits && callsModel(context.method, requirement) && isFirstOf(context)) {
+      await uses.countRequest(caller.limits);
+    }
     setScope(context, new CallScope(context, caller, fork));
   };
 }

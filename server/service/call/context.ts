@@ -6,6 +6,7 @@ const scopeKey = createContextKey<Scope | undefined>(undefined, { description: "
 const callerKey = createContextKey<Caller | undefined>(undefined, { description: "whose key it is, known first" });
 const watchKey = createContextKey<Watch | undefined>(undefined, { description: "who watches, set by the wire" });
 
+const countedKey = createContextKey(false, { description: "whether it was counted as a call of a model" });
 const addressKey = createContextKey("", { description: "where a call comes from, set by the wire" });
 
 const headersKey = createContextKey<SaidHeaders | undefined>(undefined, {
@@ -48,6 +49,13 @@ export function setCaller(context: HandlerContext, caller: Caller): void {
 /** Whose key a call came with; undefined when it has none that is valid, or needs none. */
 export function callerOf(values: ContextValues): Caller | undefined {
   return values.get(callerKey);
+}
+
+/** Whether a call is counted for the first time: what it calls from within is a part of it. */
+export function isFirstOf({ values }: Pick<HandlerContext, "values">): boolean {
+  if (values.get(countedKey)) return false;
+  values.set(countedKey, true);
+  return true;
 }
 
 /** Has the calls of endpoints that are made for a call watched. */

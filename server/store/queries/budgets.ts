@@ -7,6 +7,8 @@ export interface BudgetRow {
   readonly id: string;
   readonly ownerId: string;
   readonly llmId: string | null;
+  /** Whose spending it is, whatever Llms they chat with; null for that of the owner's Llms. */
+  readonly holderId: string | null;
   readonly period: string;
   readonly mode: string;
   readonly amount: bigint;
@@ -23,6 +25,8 @@ export interface Reservation {
   readonly usageId: string;
   readonly ownerId: string;
   readonly llmId: string;
+  /** The limits of who chats, as far as they have budgets. */
+  readonly holderIds: readonly string[];
   readonly amount: bigint;
 }
 
@@ -35,18 +39,21 @@ export interface ReservationResult {
 
 /** Longer than any call of a model may take. */
 const HELD_FOR = "15 minutes";
-const COLUMNS = `budget.id, budget.owner_id, budget.llm_id, budget.period, budget.mode, budget.amount, budget.is_imposed,
+const COLUMNS = `budget.id, budget.owner_id, budget.llm_id, budget.holder_id, budget.period, budget.mode, budget.amount, budget.is_imposed,
   ${SPENT_NOW} as spent, budget.reserved, budget.created_at, budget.updated_at`;
 
 /** Holds an amount of every budget of a chat, or of none if one that refuses has less left. One statement decides. */
 export async function reserve(
   em: EntityManager,
-  { usageId, ownerId, llmId, amount }: Reservation,
+  { usageId, ownerId, llmId, holderIds, amount }: Reservation,
 ): Promise<ReservationResult> {
   const rows = await em.execute<(Row & { fits: boolean; admitted: boolean })[]>(
     `with asked as (
        select ${COLUMNS}, ${SPENT_NOW} + budget.reserved + ?::bigint <= budget.amount as fits
-       from budget where owner_id = ? and (llm_id is null or llm_id = ?) order by id for update
+       from budget
+       where (holder_id is null and owner_id = ? and (llm_id is null or llm_id = ?))
+         or holder_id = any(array(select json_array_elements_text(?::json)::uuid))
+       order by id for update
      ),
      verdict as (select bool_and(fits or mode = 'WARN') as admitted from asked),
      held as (
@@ -59,7 +66,7 @@ export async function reserve(
        from asked, verdict where verdict.admitted and budget.id = asked.id
      )
      select asked.*, verdict.admitted from asked, verdict`,
-    [amount, ownerId, llmId, usageId, amount, amount],
+    [amount, ownerId, llmId, JSON.stringify(holderIds), usageId, amount, amount],
   );
   return {
     exceeded: rows.filter(({ fits }) => !fits).map(readRow),
@@ -147,6 +154,7 @@ interface Row {
   readonly id: string;
   readonly owner_id: string;
   readonly llm_id: string | null;
+  readonly holder_id: string | null;
   readonly period: string;
   readonly mode: string;
   readonly amount: string;
@@ -162,6 +170,7 @@ function readRow(row: Row): BudgetRow {
     id: row.id,
     ownerId: row.owner_id,
     llmId: row.llm_id,
+    holderId: row.holder_id,
     period: row.period,
     mode: row.mode,
     amount: BigInt(row.amount),

@@ -103,7 +103,12 @@ function fuzz(index: number): { header: string; value: string; marker: string; i
 }
 
 describe("C4 a service whose rpcs say nothing of permissions", () => {
-  const deps = { callers: undefined as never, limits: undefined as never, fork: undefined as never };
+  const deps = {
+    callers: undefined as never,
+    limits: undefined as never,
+    fork: undefined as never,
+    uses: undefined as never,
+  };
 
   it("C4 does not start", () => {
     expect(() => createAdmission([...SERVICES, Health], deps)).toThrow(/Health.Check declares no permission/);

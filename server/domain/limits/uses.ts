@@ -1,0 +1,71 @@
+import type { HeldLimits } from "../call/holder-limits.ts";
+import type { ParallelCalls } from "./parallel.ts";
+import type { HolderRates } from "./rates.ts";
+import { overRate, tooManyCalls, tooManyTokens } from "./refusals.ts";
+
+/** A call that was let through, with what was taken for it. */
+export interface HolderUse {
+  /** To be called once; the tokens are those that it did take, undefined if nobody knows: what was taken stays then. */
+  end(tokens: number | undefined): Promise<void>;
+}
+
+interface Deps {
+  readonly rates: HolderRates;
+  readonly parallel: ParallelCalls;
+}
+
+/** What calls of models take of the limits of their holders, but for what they cost. */
+export class HolderUses {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Counts a call; refuses one that is too many. */
+  async countRequest(limits: readonly HeldLimits[]): Promise<void> {
+    for (const held of limits) {
+      const { requestsPerMinute } = held;
+      if (requestsPerMinute === 0) continue;
+      const { isOver, retryAfterMs } = await this.#deps.rates.takeRequest(held);
+      if (isOver) throw overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs);
+    }
+  }
+
+  /** Begins a call; of one that is refused, nothing is taken. */
+  async begin(limits: readonly HeldLimits[], callId: string, promptTokens: () => number): Promise<HolderUse> {
+    const { rates, parallel } = this.#deps;
+    const metered = limits.filter(({ tokensPerMinute }) => tokensPerMinute > 0);
+    const tokens = metered.length > 0 ? promptTokens() : 0;
+    const taken: { held: HeldLimits; endsAt: number }[] = [];
+    const settle = async (used: number) => {
+      for (const { held, endsAt } of taken) {
+        // A minute that is over keeps what it had; what a call took beyond that counts when it is known.
+        if (used > tokens || Date.now() < endsAt) await rates.settleTokens(held, used - tokens);
+      }
+    };
+    try {
+      for (const held of limits) {
+        const { id, parallelCalls } = held;
+        if (parallelCalls > 0 && !(await parallel.take(id, callId, parallelCalls))) throw tooManyCalls(held);
+      }
+      for (const held of metered) {
+        if (tokens > held.tokensPerMinute) throw tooManyTokens(held, tokens);
+        const { isOver, retryAfterMs } = await rates.takeTokens(held, tokens);
+        if (isOver) throw overRate(held, "TOKENS_PER_MINUTE", held.tokensPerMinute, retryAfterMs);
+        taken.push({ held, endsAt: Date.now() + retryAfterMs });
+      }
+    } catch (error) {
+      await settle(0);
+      await parallel.end(callId);
+      throw error;
+    }
+    return {
+      async end(used) {
+        // The reply is there; what cannot be counted of it is no reason to keep it back.
+        const settled = used === undefined ? undefined : settle(used).catch(() => {});
+        await Promise.all([parallel.end(callId), settled]);
+      },
+    };
+  }
+}

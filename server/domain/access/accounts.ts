@@ -15,6 +15,7 @@ import { onceCommitted, reach, type Scope } from "../call/scope.ts";
 import { parseApiKey } from "./api-key-format.ts";
 import { type ApiKeys, addApiKey } from "./api-keys.ts";
 import { ownLimitsOf } from "./grant.ts";
+import { requireNamed } from "./key-limits.ts";
 
 /** What changes of an account; undefined leaves it as it is. */
 export interface AccountChange {
@@ -114,6 +115,12 @@ export class Accounts {
 }
 
 async function limitAccount(em: EntityManager, account: Account, limits: HolderLimits): Promise<void> {
+  const had = account.ownLimits?.allowedModels ?? [];
+  await requireNamed(
+    em,
+    account.id,
+    limits.allowedModels.filter((name) => !had.includes(name)),
+  );
   await saveLimits(em, { id: account.id, accountId: account.id, kind: "ACCOUNT" }, limits);
   account.ownLimits = storedLimitsOf(limits);
 }

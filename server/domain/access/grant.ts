@@ -14,7 +14,7 @@ export interface Grant {
 }
 
 /** Whoever could do these would make a name that they may use stand for something else. */
-const NOT_BY_NAME = /^(CREATE|UPDATE|DELETE|SET_DEFAULT|ROTATE)_LLM_|_PROVIDER_/;
+const NOT_BY_NAME = /^(CREATE|UPDATE|DELETE|SET_DEFAULT|ROTATE)_(LLM|ROUTE)_|_PROVIDER_/;
 
 /** What is left of permissions to who may use some names only: they test and use what is named, and change nothing of it. */
 export function permissionsByName(

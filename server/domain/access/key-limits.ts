@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { Fault } from "../../base/fault.ts";
+import { Fault, invalidField } from "../../base/fault.ts";
+import { nearestNames } from "../../base/names.ts";
+import { sortNames } from "../../store/limits/allowed.ts";
 import { DEEPEST, saveLimits, saveSubject, storedLimitsOf } from "../../store/limits/holder-limits.ts";
 import type { ApiKey } from "../../store/schema/api-key.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
@@ -21,6 +23,7 @@ export async function limitsFor(
     throw new Fault("API_KEY_EXCEEDS_CALLER", message);
   }
   if (own?.kind === "SUBJECT") await saveSubject(em, own);
+  await requireNamed(em, accountId, limits.allowedModels);
   const id = randomUUID();
   await saveLimits(em, { id, accountId, kind: "API_KEY", withinId: own?.id }, limits);
   return id;
@@ -37,10 +40,31 @@ export async function changeLimits(
   if (key.limits !== null && ownLimitsOf(caller)?.some(({ id }) => id === key.limits)) {
     throw new Fault("API_KEY_EXCEEDS_CALLER", "these limits hold for the caller, who cannot change them");
   }
+  const had = key.ownLimits?.allowedModels ?? [];
+  await requireNamed(
+    em,
+    key.account,
+    limits.allowedModels.filter((name) => !had.includes(name)),
+  );
   // Once it has limits it keeps them, if only as what they are within.
   key.limits ??= limitsAnything(limits) ? randomUUID() : null;
   if (key.limits === null) return;
   const { limits: id, account: accountId } = key;
   await saveLimits(em, { id, accountId, kind: "API_KEY" }, limits);
   key.ownLimits = storedLimitsOf(limits);
+}
+
+/** Refuses names that stand for nothing: whoever misspells one would otherwise make a key that can do nothing. */
+export async function requireNamed(em: EntityManager, accountId: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const { unknown, known } = await sortNames(em, accountId, names);
+  const [first] = unknown;
+  if (first === undefined) return;
+  const near = nearestNames(first, known).map((name) => JSON.stringify(name));
+  const advice =
+    near.length > 0 ? `did you mean ${near.join(" or ")}?` : "give aliases of Llms, names of routes, or ids";
+  throw invalidField(
+    "limits.allowed_models",
+    `has ${JSON.stringify(first)}, which the account has no Llm or route by; ${advice}`,
+  );
 }

@@ -1,3 +1,5 @@
+import { Fault } from "../../base/fault.ts";
+import type { AllowedNames } from "../../store/limits/allowed.ts";
 import type { HeldLimitsRow, LimitValues } from "../../store/limits/holder-limits.ts";
 
 /** What somebody may take; empty, 0 and undefined are without a limit. */
@@ -50,6 +52,17 @@ export function mayUse({ limits }: Limited, { id, alias, owner }: Nameable): boo
   });
 }
 
+/** The refusal of what a caller may not use: whether it is there is not told. */
+export function notAllowed(caller: Limited, name: string, kind: "Llm" | "route" = "Llm"): Fault {
+  const names = allowedNames(caller) ?? [];
+  const told = names.length > 0 ? `these, by their names: ${names.join(", ")}` : "none";
+  const reason = kind === "Llm" ? "LLM_NOT_FOUND" : "LLM_ROUTE_NOT_FOUND";
+  return new Fault(
+    reason,
+    `there is no ${kind} ${JSON.stringify(name.slice(0, 100))} that the caller may use; they may use ${told}`,
+  );
+}
+
 /** The names that a caller may use, as far as they are limited; undefined: all. */
 export function allowedNames({ limits = [] }: Limited): readonly string[] | undefined {
   const lists = limits.flatMap(({ allowedModels }) => (allowedModels.length > 0 ? [allowedModels] : []));
@@ -57,14 +70,8 @@ export function allowedNames({ limits = [] }: Limited): readonly string[] | unde
   return first?.filter((name) => others.every((names) => names.includes(name)));
 }
 
-/** The limits by which one list of rows of Llms is cut, each by the names and for the account whose aliases they are. */
-export interface AllowedRows {
-  readonly names: readonly string[];
-  readonly accountId: string;
-}
-
 /** What a query of Llms has to be cut to for a caller; empty for nothing. */
-export function allowedRows({ limits = [] }: Limited): readonly AllowedRows[] {
+export function allowedRows({ limits = [] }: Limited): readonly AllowedNames[] {
   return limits.flatMap(({ allowedModels, accountId }) =>
     allowedModels.length > 0 ? [{ names: allowedModels, accountId }] : [],
   );

@@ -9,6 +9,7 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { recordOf } from "../call/audit-record.ts";
+import { allowedRows } from "../call/holder-limits.ts";
 import { byProperty, type Page, propertyPosition, readPage } from "../call/paging.ts";
 import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";
@@ -180,7 +181,8 @@ export class Llms {
     if (filter.ownerId !== undefined && seen !== undefined && filter.ownerId !== seen) {
       throw missing("DELETE_LLM_ANY");
     }
-    return { ...asked, filter: { ...filter, ownerId: filter.ownerId ?? seen } };
+    const allowed = allowedRows(scope.caller);
+    return { ...asked, filter: { ...filter, ownerId: filter.ownerId ?? seen, allowed } };
   }
 
   /** The Provider that a change names, held: before the Llm is locked, as whoever changes a Provider goes on to its Llms. */

@@ -7,6 +7,7 @@ import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import type { Patience } from "../../upstream/models/patience.ts";
 import type { ApiKeyHeader, Target } from "../../upstream/models/provider-types.ts";
 import { providerTypeOf } from "../../upstream/models/provider-types.ts";
+import { mayUse, type Nameable, notAllowed } from "../call/holder-limits.ts";
 import { reach, type Scope } from "../call/scope.ts";
 import { configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
@@ -53,6 +54,7 @@ export class LlmTargets {
     const id = llmId || (await this.#defaultId(scope.caller.accountId));
     const resolved = await this.#held.get(id, () => this.#load(scope.em, id, reachable));
     if (!resolved || (reachable !== undefined && resolved.llm.owner !== reachable)) throw notFound(id);
+    if (scope.caller.limits && !mayUse(scope.caller, nameableOf(resolved.llm))) throw notAllowed(scope.caller, id);
     if (!resolved.keptElsewhere) return resolved;
     const apiKey = await apiKeyHeaderOf(this.#secretRefs, resolved.keptElsewhere, useOf(resolved.llm), scope.signal);
     return { ...resolved, target: { ...resolved.target, apiKey } };
@@ -91,6 +93,11 @@ export class LlmTargets {
     if (found) return found.id;
     throw new Fault("DEFAULT_LLM_NOT_SET", "no llm_id was given and the account has no default Llm; see SetDefaultLlm");
   }
+}
+
+/** What an Llm can be named by. */
+export function nameableOf({ id, alias, owner }: Readonly<Llm>): Nameable {
+  return { id, alias, owner };
 }
 
 /** How to reach an Llm with a key. */

@@ -1,11 +1,13 @@
 import { Fault } from "../../base/fault.ts";
 import { changesAfter, type PlacedChange, placeChanges } from "../../store/queries/changes.ts";
+import { findNameables } from "../../store/queries/llm-names.ts";
 import { findLlms } from "../../store/queries/llms.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { RowReader } from "../../store/sql/rows.ts";
 import type { EntityManager } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ApiKeys } from "../access/api-keys.ts";
+import { isModelLimited, mayUse } from "../call/holder-limits.ts";
 import { type PositionKey, readPosition, signPosition } from "../call/paging.ts";
 import type { OwnPermission } from "../call/permissions.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
@@ -69,8 +71,10 @@ export class ResourceWatch<Row extends { readonly id: string }, Kind extends str
         // Beyond the head is what was read before the database went back to a backup.
         if (position < forgotten || position > head) throw expired();
         const rows = await this.#rowsOf(changes, ownerId);
+        const shown = await this.#shownOf(scope, changes);
         for (const change of changes) {
           position = change.position;
+          if (shown && !shown.has(change.resourceId)) continue;
           const kind = change.kind as Kind;
           yield { kind, change, row: rows.get(change.resourceId), resumeToken: this.#token(key, position) };
         }
@@ -98,6 +102,16 @@ export class ResourceWatch<Row extends { readonly id: string }, Kind extends str
     throw new Fault("RESUME_TOKEN_INVALID", "resume_token is not that of an event of a watch of the same things", {
       fields: [{ field: "resume_token", description: "must be the resume_token of an event of the same watch" }],
     });
+  }
+
+  /** The ids of what has changed and the caller may use; undefined for all. */
+  async #shownOf({ caller }: Scope, changes: readonly PlacedChange[]): Promise<ReadonlySet<string> | undefined> {
+    if (!isModelLimited(caller)) return undefined;
+    const known = await findNameables(
+      this.#deps.rows,
+      changes.map(({ resourceId }) => resourceId),
+    );
+    return new Set(known.flatMap((one) => (mayUse(caller, one) ? [one.id] : [])));
   }
 
   async #rowsOf(changes: readonly PlacedChange[], ownerId: string | undefined): Promise<Map<string, Readonly<Row>>> {

@@ -1,11 +1,12 @@
 import { Fault } from "../../base/fault.ts";
 import { nearestNames } from "../../base/names.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
-import { findLlmsByModel, findNamed, listNamedLlms, type Named } from "../../store/queries/llm-names.ts";
+import { findLlmsByModel, findNameables, findNamed, listNamedLlms, type Named } from "../../store/queries/llm-names.ts";
 import { listNamedRoutes } from "../../store/queries/routes/routes.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Store } from "../../store/store.ts";
-import type { Scope } from "../call/scope.ts";
+import { allowedRows, isModelLimited, mayUse, type Nameable, notAllowed } from "../call/holder-limits.ts";
+import type { Caller, Scope } from "../call/scope.ts";
 
 /** How many names are held in memory. */
 const MAX_HELD = 10_000;
@@ -24,20 +25,46 @@ export interface NamedLlm {
 export class LlmNames {
   readonly #store: Store;
   readonly #ids: RowCache<Named>;
+  /** What ids stand for, for those who may use some names only. */
+  readonly #nameables: RowCache<Nameable>;
 
   constructor({ store }: { store: Store }) {
     this.#store = store;
     this.#ids = store.cache("llm_name", { max: MAX_HELD, clearedBy: ["llm", "route", "alias"] });
+    this.#nameables = store.cache("nameable", { max: MAX_HELD, clearedBy: ["llm", "route", "alias"] });
   }
 
   /** The id of the Llm or the route that a name stands for; empty for the caller's default Llm. */
   async resolve(scope: Scope, name: string): Promise<string> {
     if (name === "" || name === "default") return "";
-    if (UUID.test(name)) return name.toLowerCase();
-    const { accountId } = scope.caller;
-    const found = await this.#ids.get(`${accountId} ${name}`, () => this.#find(accountId, name));
-    if (found) return found.id;
-    throw await this.#unknown(accountId, name);
+    const id = UUID.test(name) ? name.toLowerCase() : (await this.#named(scope.caller, name)).id;
+    await this.requireAllowed(scope.caller, id, name);
+    return id;
+  }
+
+  /** Refuses what a caller may not use; those who may use everything are not looked at. */
+  async requireAllowed(caller: Caller, id: string, name: string, kind: "Llm" | "route" = "Llm"): Promise<void> {
+    if (!isModelLimited(caller)) return;
+    const known = await this.#nameables.get(id, async () => (await findNameables(this.#store.rows, [id]))[0]);
+    if (!known || !mayUse(caller, known)) throw notAllowed(caller, name, kind);
+  }
+
+  async #named(caller: Caller, name: string): Promise<Named> {
+    const { accountId } = caller;
+    const found = await this.#ids.get(`${accountId} ${name}`, () => this.#find(caller, name));
+    if (found) return found;
+    throw isModelLimited(caller) ? notAllowed(caller, name) : await this.#unknown(accountId, name);
+  }
+
+  /** What `idOf` gives, to a caller who may use it. */
+  async idFor(caller: Caller, idOrName: string, kinds: readonly Named["kind"][]): Promise<string> {
+    if (!isModelLimited(caller)) return this.idOf(caller.accountId, idOrName, kinds);
+    const kind = kinds.includes("llm") ? "Llm" : "route";
+    const id = await this.idOf(caller.accountId, idOrName, kinds).catch((error) => {
+      throw error instanceof Fault ? notAllowed(caller, idOrName, kind) : error;
+    });
+    await this.requireAllowed(caller, id, idOrName, kind);
+    return id;
   }
 
   /** The id of what is named by its id, or by the name that it has in the namespace of an account: by nothing else. */
@@ -55,7 +82,8 @@ export class LlmNames {
 
   /** What the caller's own Llms are called; those that nothing but their id names, by that. */
   async list(scope: Scope): Promise<NamedLlm[]> {
-    return nameAll(await listNamedLlms(this.#store.rows, scope.caller.accountId, MAX_LISTED));
+    const { caller } = scope;
+    return nameAll(await listNamedLlms(this.#store.rows, caller.accountId, MAX_LISTED, allowedRows(caller)));
   }
 
   /** One of them, by any of its names. */
@@ -64,8 +92,9 @@ export class LlmNames {
     const resolved = await this.resolve(scope, name);
     const id = resolved || (await this.#store.hot.defaultLlm(accountId))?.id;
     const llm = id && (await this.#store.hot.llm(id, accountId));
+    if (llm) await this.requireAllowed(scope.caller, llm.id, name);
     if (llm) return { name, llm };
-    throw await this.#unknown(accountId, name);
+    throw isModelLimited(scope.caller) ? notAllowed(scope.caller, name) : await this.#unknown(accountId, name);
   }
 
   /** To be told when names may stand for something else. */
@@ -73,10 +102,13 @@ export class LlmNames {
     this.#ids.clear();
   }
 
-  async #find(accountId: string, name: string): Promise<Named | undefined> {
+  async #find(caller: Caller, name: string): Promise<Named | undefined> {
+    const { accountId } = caller;
     const named = await findNamed(this.#store.rows, accountId, name);
     if (named) return named;
     const found = await findLlmsByModel(this.#store.rows, accountId, name);
+    // One that a caller may not use is none to them, and says nothing of itself.
+    if (found.length > 1 && isModelLimited(caller)) throw notAllowed(caller, name);
     if (found.length < 2) return found[0] && { id: found[0].id, kind: "llm" };
     const names = nameAll(found).map((one) => JSON.stringify(one.name));
     throw new Fault(

@@ -5,6 +5,7 @@ import { findRoute, listRoutes, lockRoute, type RouteFilter } from "../../store/
 import { Route, type StoredTier } from "../../store/schema/route.entity.ts";
 import { type Store, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
+import { allowedRows } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
 import type { LlmNames } from "../names/llm-names.ts";
@@ -79,9 +80,10 @@ export class Routes {
   async list(scope: Scope, asked: RouteFilter, pageSize: number, pageToken: string): Promise<Page<Readonly<Route>>> {
     if (asked.ownerId !== undefined) requireReach(scope, asked.ownerId, "READ_ROUTE_OWN");
     const filter = { ...asked, ownerId: asked.ownerId ?? reach(scope, "READ_ROUTE_OWN") };
+    const allowed = allowedRows(scope.caller);
     const key = ["routes", filter.ownerId, filter.llmId];
     const list = (after: readonly string[] | undefined, limit: number) =>
-      listRoutes(this.#store.listRows, filter, after, limit);
+      listRoutes(this.#store.listRows, { ...filter, allowed }, after, limit);
     return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 

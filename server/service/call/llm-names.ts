@@ -72,7 +72,7 @@ function naming({ methodKind }: DescMethod, rpc: Rpc, fields: readonly NamingFie
 async function resolveField(message: Message, { field, kinds }: NamingField, scope: Scope, names: LlmNames) {
   const { localName, fieldKind } = field;
   const fields = message as unknown as Record<string, unknown>;
-  const idOf = (name: string) => names.idOf(scope.caller.accountId, name, kinds);
+  const idOf = (name: string) => names.idFor(scope.caller, name, kinds);
   if (fieldKind === "list") {
     fields[localName] = await Promise.all((fields[localName] as readonly string[]).map(idOf));
   } else {

@@ -1,3 +1,4 @@
+import { type AllowedNames, addAllowed } from "../limits/allowed.ts";
 import { Llm } from "../schema/llm.entity.ts";
 import { Conditions, keysetOf, type OrderColumn } from "../sql/conditions.ts";
 import type { RowReader } from "../sql/rows.ts";
@@ -15,6 +16,8 @@ export interface LlmFilter {
   readonly search: string;
   /** Also what is deleted and not yet purged. */
   readonly showDeleted: boolean;
+  /** Those that these names stand for; empty for all. */
+  readonly allowed?: readonly AllowedNames[];
 }
 
 /** Where a page starts: behind the row with these values. */
@@ -75,6 +78,7 @@ function conditionsOf(filter: LlmFilter): Conditions {
   if (filter.modelState !== undefined) where.add("llm.model_state = ?", filter.modelState);
   if (Object.keys(filter.labels).length > 0) where.add("llm.labels @> ?::jsonb", JSON.stringify(filter.labels));
   if (filter.search !== "") where.add("llm.search like ?", patternOf(filter.search));
+  addAllowed(where, "llm", filter.allowed);
   return where;
 }
 

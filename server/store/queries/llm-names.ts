@@ -1,5 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { type AllowedNames, addAllowed } from "../limits/allowed.ts";
 import { Llm } from "../schema/llm.entity.ts";
+import { Conditions } from "../sql/conditions.ts";
 import type { RowReader } from "../sql/rows.ts";
 
 /** What a name of an owner's own stands for. */
@@ -31,9 +33,29 @@ export function findLlmsByModel(rows: RowReader, ownerId: string, model: string)
   return rows.select(Llm, { text, values: [ownerId, model] });
 }
 
-/** The Llms of an owner that can be named, the oldest first, up to a limit. */
-export function listNamedLlms(rows: RowReader, ownerId: string, limit: number): Promise<Readonly<Llm>[]> {
-  const text =
-    "where llm.owner_id = $1 and llm.deleted_at is null and not llm.disabled order by created_at, id limit $2";
-  return rows.select(Llm, { text, values: [ownerId, limit] });
+/** The Llms of an owner that can be named, and that some names stand for if they are given, the oldest first, up to a limit. */
+export function listNamedLlms(
+  rows: RowReader,
+  ownerId: string,
+  limit: number,
+  allowed?: readonly AllowedNames[],
+): Promise<Readonly<Llm>[]> {
+  const where = new Conditions();
+  where.add("llm.owner_id = ? and llm.deleted_at is null and not llm.disabled", ownerId);
+  addAllowed(where, "llm", allowed);
+  return rows.select(Llm, { text: `where ${where.text} order by created_at, id limit ${limit}`, values: where.values });
+}
+
+/** What can be named, deleted Llms with it: its name, and in whose namespace that is. */
+export interface NameableRow {
+  readonly id: string;
+  readonly alias: string;
+  readonly owner: string;
+}
+
+/** Those of some Llms and routes that there are, by their ids. */
+export function findNameables(rows: RowReader, ids: readonly string[]): Promise<NameableRow[]> {
+  const text = `select id, alias, owner_id as owner from llm where id = any($1::uuid[])
+    union all select id, name, owner_id from route where id = any($1::uuid[])`;
+  return rows.query({ name: "nameables", text, values: [ids] });
 }

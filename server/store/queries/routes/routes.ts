@@ -1,4 +1,5 @@
 import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
+import { type AllowedNames, addAllowed } from "../../limits/allowed.ts";
 import { Route } from "../../schema/route.entity.ts";
 import { Conditions, keysetOf } from "../../sql/conditions.ts";
 import type { RowReader } from "../../sql/rows.ts";
@@ -8,6 +9,8 @@ export interface RouteFilter {
   readonly ownerId: string | undefined;
   /** Those that lead to an Llm. */
   readonly llmId: string | undefined;
+  /** Those that these names stand for; empty for all. */
+  readonly allowed?: readonly AllowedNames[];
 }
 
 const CREATED = keysetOf("route", { column: "created_at", type: "timestamptz" }, false);
@@ -37,19 +40,25 @@ export function lockRoute(em: EntityManager, id: string, ownerId: string | undef
 /** Routes in the order in which they were made, behind one of them. */
 export function listRoutes(
   rows: RowReader,
-  { ownerId, llmId }: RouteFilter,
+  { ownerId, llmId, allowed }: RouteFilter,
   after: readonly string[] | undefined,
   limit: number,
 ): Promise<Readonly<Route>[]> {
   const where = new Conditions();
   if (ownerId !== undefined) where.add("route.owner_id = ?", ownerId);
   if (llmId !== undefined) where.add("route.tiers @> ?::jsonb", JSON.stringify([{ targets: [{ llmId }] }]));
+  addAllowed(where, "route", allowed);
   if (after) where.add(CREATED.behind, ...after);
   const text = `where ${where.text} ${CREATED.order} limit ${limit}`;
   return rows.select(Route, { text, values: where.values });
 }
 
-/** The routes of an owner, the oldest first, up to a limit. */
-export function listNamedRoutes(rows: RowReader, ownerId: string, limit: number): Promise<Readonly<Route>[]> {
-  return listRoutes(rows, { ownerId, llmId: undefined }, undefined, limit);
+/** The routes of an owner, and that some names stand for if they are given, the oldest first, up to a limit. */
+export function listNamedRoutes(
+  rows: RowReader,
+  ownerId: string,
+  limit: number,
+  allowed: readonly AllowedNames[] = [],
+): Promise<Readonly<Route>[]> {
+  return listRoutes(rows, { ownerId, llmId: undefined, allowed }, undefined, limit);
 }

@@ -9,6 +9,7 @@ import { carryOut } from "../../client/cli/apply/steps.ts";
 import { type Connection, connectTo } from "../../client/cli/calls/connection.ts";
 import { readEnvironment } from "../../client/cli/environment.ts";
 import type { Patchbay } from "../../client/llm.ts";
+import { RouteService } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
 import { faultsOfManifest } from "../test/server/manifest-judge.ts";
 import { startServer, type TestServer } from "../test/server/test-server.ts";
@@ -33,6 +34,9 @@ afterAll(async () => {
   folder.remove();
 });
 afterEach(async () => {
+  const { routes } = await connection.call(RouteService.method.listRoutes, {});
+  for (const { routeId = "" } of routes as { routeId: string }[])
+    await connection.call(RouteService.method.deleteRoute, { routeId });
   const { budgets } = await client.budgets.listBudgets({});
   for (const { budgetId } of budgets) await client.budgets.deleteBudget({ budgetId });
   const { llms } = await client.llms.listLlms({ pageSize: 1000 });
@@ -81,6 +85,13 @@ llms:
     providerType: OPENAI
     modelIdentifier: gpt-4o-mini
     credentials: {apiKey: {secretRef: {uri: "env://TEAM_KEY"}}}
+routes:
+  - name: team
+    description: what the team calls
+    tiers:
+      - {targets: [{llmId: gpt, weight: 3}, {llmId: referred}]}
+      - {policy: LEAST_BUSY, targets: [{llmId: local}]}
+    attemptTimeoutMs: 5000
 budgets:
   - {amount: 25000000000000, period: MONTH, mode: WARN}
   - {amount: 1000000000000, period: DAY, llmId: gpt}
@@ -88,7 +99,7 @@ budgets:
 
 describe("apply", { timeout: 120_000 }, () => {
   it("makes what manifests say, and changes nothing the second time", async () => {
-    expect(await apply(TEAM)).toHaveLength(6);
+    expect(await apply(TEAM)).toHaveLength(7);
     const { llms } = await client.llms.listLlms({});
     expect(llms.find(({ isDefault }) => isDefault)?.displayName).toBe("gpt");
     expect(llms.find(({ displayName }) => displayName === "local")).toMatchObject({
@@ -113,6 +124,17 @@ describe("apply", { timeout: 120_000 }, () => {
       description: "by hand",
       price: { input: "2.5" },
     });
+  });
+
+  it("mends a route, and says which of its Llms there is not", async () => {
+    await apply(TEAM);
+    const changed = TEAM.replace("weight: 3", "weight: 5");
+    expect(await apply(changed)).toEqual(["update team"]);
+    expect(await steps(changed)).toEqual([]);
+    await expect(steps("routes: [{name: x, tiers: [{targets: [{llmId: nope}]}]}]")).rejects.toThrow(
+      'there is no Llm "nope"',
+    );
+    await apply(TEAM);
   });
 
   it("sends another secret, and says of it no more than its end", async () => {

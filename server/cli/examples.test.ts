@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectTo } from "../../client/cli/calls/connection.ts";
 import { Contexts } from "../../client/cli/calls/contexts.ts";
 import { readEnvironment } from "../../client/cli/environment.ts";
 import { createProgram } from "../../client/cli/program.ts";
@@ -9,6 +10,7 @@ import type { Patchbay } from "../../client/llm.ts";
 import { ApiKey_Role } from "../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Period } from "../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../gen/patchbay/v1/llm_pb.ts";
+import { RouteService } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { CommandShell } from "../test/server/command-shell.ts";
 import { ServerProcess } from "../test/server/server-process.ts";
 import { startServer, type TestServer } from "../test/server/test-server.ts";
@@ -59,6 +61,7 @@ async function makeWorld(): Promise<Record<string, string>> {
   for (const { llmId, displayName } of llms) if (displayName !== "demo") await client.llms.deleteLlm({ llmId });
   if (!llms.some(({ displayName }) => displayName === "demo")) await makeDemo();
   await client.providers.upsertProvider({ name: "openai" });
+  await remakeRoute();
   const { account } = await client.access.createAccount({ displayName: "Search" });
   const { apiKey } = await client.access.createApiKey({ displayName: "Alice", role: ApiKey_Role.MEMBER });
   const { sessionId } = await client.chat.chat({ message: "Hello", newSession: true });
@@ -71,9 +74,19 @@ async function makeWorld(): Promise<Record<string, string>> {
   };
 }
 
+/** The route called team; those that examples made are gone. */
+async function remakeRoute(): Promise<void> {
+  const connection = connectTo(server.url, server.adminKey);
+  const { routes } = await connection.call(RouteService.method.listRoutes, {});
+  for (const { routeId = "" } of routes as { routeId: string }[])
+    await connection.call(RouteService.method.deleteRoute, { routeId });
+  await connection.call(RouteService.method.createRoute, { name: "team", tiers: [{ targets: [{ llmId: "demo" }] }] });
+}
+
 async function makeDemo(): Promise<void> {
   const { llm } = await client.llms.createLlm({
     displayName: "demo",
+    alias: "demo",
     providerType: Llm_ProviderType.CUSTOM_OPENAI_COMPATIBLE,
     endpointUrl: `${upstream.url}/v1`,
     modelIdentifier: "demo",

@@ -23,6 +23,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = { llms: ["alias", "ll
 const PROSE: Readonly<Record<string, string>> = {
   providers: "Vendor accounts by name, which Llms may take endpoint and key from.",
   llms: "Llms, each known again by its alias.",
+  routes: "Names that stand for several Llms, which their tiers name by alias.",
   budgets: "What may be spent in a day or a month, of one Llm or all together.",
 };
 

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Document, isMap, type YAMLMap, YAMLSeq } from "yaml";
-import type { Present } from "./plan.ts";
+import { type Present, tiersOf } from "./plan.ts";
 
 /** The fields of an Llm that its owner chooses, in the order that people read them in. */
 const LLM_FIELDS = [
@@ -35,13 +35,14 @@ const PROVIDER_FIELDS = ["name", "displayName", "providerType", "baseUrl", "cred
  * Writes what is there as a manifest that makes it: without secrets, and without what nobody chose. Editors find the schema
  * at its server.
  */
-export function exportManifest({ llms, providers, budgets }: Present, serverUrl: string): string {
+export function exportManifest({ llms, providers, routes, budgets }: Present, serverUrl: string): string {
   const names = new Map(llms.map(({ llmId, alias }) => [llmId, alias || llmId]));
   const providerNames = new Map(providers.map(({ providerId, name }) => [providerId, name]));
   const document = new Document({});
   const manifest: [string, JsonObject[]][] = [
     ["providers", providers.map((provider) => chosen(provider, PROVIDER_FIELDS))],
     ["llms", llms.map((llm) => llmEntry(llm, providerNames))],
+    ["routes", routes.map((route) => routeEntry(route, names))],
     ["budgets", budgets.map((budget) => budgetEntry(budget, names))],
   ];
   for (const [kind, entries] of manifest) {
@@ -66,6 +67,22 @@ function llmEntry(
     delete entry.endpointUrl;
   }
   return entry;
+}
+
+const ROUTE_FIELDS = ["name", "displayName", "description", "tiers", "attemptTimeoutMs"];
+
+/** Its Llms by their aliases; what goes without saying is not said. */
+function routeEntry(route: JsonObject, names: ReadonlyMap<JsonValue | undefined, JsonValue | undefined>): JsonObject {
+  const tiers = tiersOf(route.tiers ?? [], (llmId) => String(names.get(llmId) ?? llmId));
+  const short = tiers.map(({ policy, targets }) => ({
+    ...(policy === "WEIGHTED" ? {} : { policy: policy ?? "" }),
+    targets: (targets as JsonObject[]).map(({ llmId, weight }) =>
+      weight === 1 ? { llmId: llmId ?? "" } : { llmId: llmId ?? "", weight: weight ?? 0 },
+    ),
+  }));
+  const shown = chosen({ ...route, tiers: short }, ROUTE_FIELDS);
+  if (shown.displayName === shown.name) delete shown.displayName;
+  return shown;
 }
 
 function budgetEntry(budget: JsonObject, names: ReadonlyMap<JsonValue | undefined, JsonValue | undefined>): JsonObject {

@@ -4,6 +4,7 @@ import { type DescMessage, fromJson, type JsonObject, type JsonValue } from "@bu
 import { SetBudgetRequestSchema } from "../../../gen/patchbay/v1/budget_service_pb.ts";
 import { CreateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { UpsertProviderRequestSchema } from "../../../gen/patchbay/v1/provider_service_pb.ts";
+import { CreateRouteRequestSchema } from "../../../gen/patchbay/v1/route_service_pb.ts";
 import { explainJson, lenient, nearestOf } from "../calls/json-problem.ts";
 import type { Environment } from "../environment.ts";
 import { UsageError } from "../failure.ts";
@@ -12,7 +13,7 @@ import { readFile } from "../terminal/secrets.ts";
 import { readStdin } from "../terminal/stdin.ts";
 
 /** The kinds of things that a manifest has, in the order in which they are made. */
-export const KINDS = ["providers", "llms", "budgets"] as const;
+export const KINDS = ["providers", "llms", "routes", "budgets"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One thing as a manifest wants it. */
@@ -33,6 +34,7 @@ export interface Wanted {
 export const SCHEMAS: Readonly<Record<Kind, DescMessage>> = {
   providers: UpsertProviderRequestSchema,
   llms: CreateLlmRequestSchema,
+  routes: CreateRouteRequestSchema,
   budgets: SetBudgetRequestSchema,
 };
 
@@ -149,6 +151,7 @@ function nameOf(kind: Kind, fields: JsonObject, place: string): string {
   const names: Readonly<Record<Kind, JsonValue | undefined>> = {
     providers: fields.name,
     llms: fields.alias ?? fields.llmId,
+    routes: fields.name,
     budgets: `${fields.llmId || "all"} a ${String(fields.period).toLowerCase()}`,
   };
   const name = names[kind];

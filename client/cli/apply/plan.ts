@@ -5,11 +5,12 @@ import { AccessService } from "../../../gen/patchbay/v1/access_service_pb.ts";
 import { BudgetService } from "../../../gen/patchbay/v1/budget_service_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts";
+import { RouteService } from "../../../gen/patchbay/v1/route_service_pb.ts";
 import type { Connection } from "../calls/connection.ts";
 import { UsageError } from "../failure.ts";
 import { isObject } from "../resources/input.ts";
 import { pagesOf } from "../resources/pages.ts";
-import type { Kind, Wanted } from "./manifest.ts";
+import { KINDS, type Kind, type Wanted } from "./manifest.ts";
 
 /** One change that makes what is there what is wanted. */
 export interface Step {
@@ -36,6 +37,7 @@ export interface Present {
   readonly accountId: string;
   readonly llms: readonly JsonObject[];
   readonly providers: readonly JsonObject[];
+  readonly routes: readonly JsonObject[];
   readonly budgets: readonly JsonObject[];
 }
 
@@ -45,12 +47,13 @@ export async function readPresent(connection: Connection): Promise<Present> {
   const accountId = String((caller as JsonObject).accountId);
   const all = async (noun: Parameters<typeof pagesOf>[1]) =>
     (await Array.fromAsync(pagesOf(connection, noun, { ownerId: accountId }))).flat();
-  const [llms, providers, budgets] = await Promise.all([
+  const [llms, providers, routes, budgets] = await Promise.all([
     all({ list: LlmService.method.listLlms, items: "llms" }),
     all({ list: ProviderService.method.listProviders, items: "providers" }),
+    all({ list: RouteService.method.listRoutes, items: "routes" }),
     all({ list: BudgetService.method.listBudgets, items: "budgets" }),
   ]);
-  return { accountId, llms, providers, budgets };
+  return { accountId, llms, providers, routes, budgets };
 }
 
 /** The steps from what is there to what is wanted; none for what is as it shall be. Nothing is written. */
@@ -70,8 +73,7 @@ export async function plan(
 }
 
 function inOrder(wanted: readonly Wanted[]): Wanted[] {
-  const places: Readonly<Record<Kind, number>> = { providers: 0, llms: 1, budgets: 2 };
-  return wanted.toSorted((a, b) => places[a.kind] - places[b.kind]);
+  return wanted.toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
 }
 
 /**
@@ -90,14 +92,29 @@ function idOf({ name, fields }: Wanted, { accountId, llms }: Present): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** Budgets name Llms by their aliases. */
+/** Budgets and routes name Llms by their aliases. */
 function withIds(wanted: Wanted, ids: ReadonlyMap<string, string>, { llms }: Present): Wanted {
-  if (wanted.kind !== "budgets" || !wanted.fields.llmId) return wanted;
-  const word = String(wanted.fields.llmId);
-  const llmId = ids.get(word) ?? llms.find(({ llmId, alias }) => llmId === word || alias === word)?.llmId;
-  if (!llmId)
-    throw new UsageError(`${wanted.place}: there is no Llm "${word}", neither in the manifests nor on the server.`);
-  return { ...wanted, fields: { ...wanted.fields, llmId } };
+  const { kind, fields, place } = wanted;
+  const idFor = (word: string): string => {
+    const llmId = ids.get(word) ?? llms.find(({ llmId, alias }) => llmId === word || alias === word)?.llmId;
+    if (llmId) return String(llmId);
+    throw new UsageError(`${place}: there is no Llm "${word}", neither in the manifests nor on the server.`);
+  };
+  if (kind === "routes" && fields.tiers)
+    return { ...wanted, fields: { ...fields, tiers: tiersOf(fields.tiers, idFor) } };
+  if (kind !== "budgets" || !fields.llmId) return wanted;
+  return { ...wanted, fields: { ...fields, llmId: idFor(String(fields.llmId)) } };
+}
+
+/** Tiers with all that goes without saying. */
+export function tiersOf(tiers: JsonValue, nameOf: (llmId: string) => string): JsonObject[] {
+  return (tiers as JsonObject[]).map(({ targets, policy }) => ({
+    policy: policy && policy !== "POLICY_UNSPECIFIED" ? policy : "WEIGHTED",
+    targets: ((targets ?? []) as JsonObject[]).map(({ llmId, weight }) => ({
+      llmId: nameOf(String(llmId)),
+      weight: weight ?? 1,
+    })),
+  }));
 }
 
 /** Llms name Providers by their names, and tell their ids. */
@@ -108,8 +125,8 @@ function withProviderId(wanted: Wanted, { providers }: Present): Wanted {
 
 function stepFor(wanted: Wanted, present: Present, ids: ReadonlyMap<string, string>): Step | undefined {
   const { kind, name } = wanted;
-  const id = kind === "llms" ? (ids.get(name) ?? "") : name;
-  const current = find(wanted, id, present);
+  const current = find(wanted, ids.get(name) ?? "", present);
+  const id = kind === "llms" ? (ids.get(name) ?? "") : String(current?.routeId ?? name);
   const changes = changesOf(withProviderId(wanted, present), current);
   if (!current) return { kind, verb: "create", name, current, wanted, changes, id };
   return changes.length === 0 ? undefined : { kind, verb: "update", name, current, wanted, changes, id };
@@ -118,11 +135,16 @@ function stepFor(wanted: Wanted, present: Present, ids: ReadonlyMap<string, stri
 function find(
   { kind, name, fields }: Wanted,
   id: string,
-  { llms, providers, budgets }: Present,
+  { llms, providers, routes, budgets }: Present,
 ): JsonObject | undefined {
   if (kind === "llms") return llms.find(({ llmId }) => llmId === id);
+  if (kind === "routes") return withWholeTiers(routes.find((route) => route.name === name));
   if (kind === "providers") return providers.find((provider) => provider.name === name);
   return budgets.find(({ llmId, period }) => llmId === (fields.llmId ?? "") && period === fields.period);
+}
+
+function withWholeTiers(route: JsonObject | undefined): JsonObject | undefined {
+  return route && { ...route, tiers: tiersOf(route.tiers ?? [], (llmId) => llmId) };
 }
 
 /** Fields that never change, or that are no fields of the thing. */

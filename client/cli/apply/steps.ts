@@ -4,6 +4,7 @@ import type { DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { BudgetService } from "../../../gen/patchbay/v1/budget_service_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts";
+import { RouteService } from "../../../gen/patchbay/v1/route_service_pb.ts";
 import { problemOf } from "../../llm.ts";
 import type { Connection } from "../calls/connection.ts";
 import { isCallError } from "../failure.ts";
@@ -80,7 +81,24 @@ async function carryOutOne(connection: Connection, step: Step): Promise<void> {
   const fields = wanted?.fields ?? {};
   if (kind === "providers") await connection.call(ProviderService.method.upsertProvider, fields);
   else if (kind === "budgets") await connection.call(BudgetService.method.setBudget, fields);
+  else if (kind === "routes") await makeRoute(connection, step);
   else await makeLlm(connection, step);
+}
+
+/** Of two applies at once, one makes it; the other finds its name taken, and changes it to what it is. */
+async function makeRoute(connection: Connection, { verb, wanted, id }: Step): Promise<void> {
+  const { createRoute, updateRoute } = RouteService.method;
+  const fields = wanted?.fields ?? {};
+  const update = () => connection.call(updateRoute, { ...knownTo(updateRoute, fields), routeId: id });
+  if (verb === "update") return void (await update());
+  try {
+    await connection.call(createRoute, { ...fields, requestId: randomUUID() });
+  } catch (error) {
+    if (problemOf(error).reason !== "ALIAS_TAKEN") throw error;
+    await update().catch(() => {
+      throw error; // An Llm has the name.
+    });
+  }
 }
 
 async function makeLlm(connection: Connection, step: Step): Promise<void> {

@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { CreateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { explainJson, lenient, nearestOf } from "../calls/json-problem.ts";
@@ -8,11 +9,19 @@ import { updateRequest } from "./updates.ts";
 
 const [llms] = NOUNS as [Noun];
 
+/** Whether a message has a field, or one inside another. */
+function hasField(message: DescMessage | undefined, [name, ...inner]: string[]): boolean {
+  const field = message?.fields.find(({ jsonName }) => jsonName === name);
+  if (!field) return false;
+  return inner.length === 0 || hasField(field.message, inner);
+}
+
 describe("flags", () => {
   it("of nouns are fields of their requests", () => {
     const missing = NOUNS.flatMap(({ plural, create, flags }) => {
-      const known = new Set(create?.input.fields.map(({ jsonName }) => jsonName));
-      return flags.filter(({ field }) => !known.has(field)).map(({ name }) => `${plural} --${name}`);
+      return flags
+        .filter(({ field }) => !hasField(create?.input, field.split(".")))
+        .map(({ name }) => `${plural} --${name}`);
     });
     expect(missing, "the contract has no such field any more: mend client/cli/nouns.ts").toEqual([]);
   });
@@ -35,6 +44,19 @@ describe("flags", () => {
       labels: { team: "ai", tier: "1" },
       checkIntervalSeconds: 300,
     });
+  });
+
+  it("of routes and of keys become tiers and limits", () => {
+    const flagsOf = (noun: string) => NOUNS.find(({ plural }) => plural === noun)?.flags ?? [];
+    expect(readFlags(flagsOf("routes"), { tier: ["gpt=2,azure", "local"], attemptTimeout: "500" })).toEqual({
+      tiers: [{ targets: [{ llmId: "gpt", weight: 2 }, { llmId: "azure" }] }, { targets: [{ llmId: "local" }] }],
+      attemptTimeoutMs: 500,
+    });
+    expect(readFlags(flagsOf("keys"), { models: "gpt, team/x", parallel: "2", budget: "0.5/DAY" })).toEqual({
+      limits: { allowedModels: ["gpt", "team/x"], parallelCalls: 2, budget: { amountUsd: "0.5", period: "DAY" } },
+    });
+    expect(() => readFlags(flagsOf("routes"), { tier: ["gpt=much"] })).toThrow("--tier");
+    expect(() => readFlags(flagsOf("keys"), { budget: "25" })).toThrow("such as 25/month");
   });
 
   it("say which one is wrong", () => {

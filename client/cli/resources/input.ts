@@ -33,14 +33,17 @@ export function readFlags(flags: readonly Flag[], values: Readonly<Record<string
   const fields: JsonObject = {};
   for (const flag of flags) {
     const value = values[camel(flag.name)];
-    if (value !== undefined) fields[flag.field] = readFlag(flag, value as string | string[]);
+    if (value !== undefined) putAt(fields, flag.field.split("."), readFlag(flag, value as string | string[]));
   }
   return fields;
 }
 
 function readFlag({ name, field, value: kind }: Flag, value: string | string[]): JsonValue {
+  if (kind === "llms") return [value].flat().map((tier) => readTier(name, tier));
   if (Array.isArray(value)) return Object.fromEntries(value.map((pair) => readPair(name, pair)));
-  if (kind === "seconds") return readNumber(name, value);
+  if (kind === "seconds" || kind === "ms" || kind === "count") return readNumber(name, value);
+  if (kind === "names") return value.split(",").map((each) => each.trim());
+  if (kind === "spending") return readSpending(name, value);
   if (kind === "date") return readDate(name, value);
   if (kind === "dollars") {
     const amount = readDollars(value);
@@ -81,6 +84,11 @@ export function setPath(target: JsonObject, assignment: string): void {
   if (names.includes("inlineSecret")) {
     throw new UsageError("--set takes no secret: arguments are seen by everybody on this machine. Use --key-env NAME.");
   }
+  putAt(target, names, parseYaml(source, `--set ${path}`));
+}
+
+/** Puts a value into an object, making the objects on the way to it. */
+function putAt(target: JsonObject, names: readonly string[], value: JsonValue): void {
   let object = target;
   for (const name of names.slice(0, -1)) {
     const inner = object[name];
@@ -88,7 +96,24 @@ export function setPath(target: JsonObject, assignment: string): void {
     object[name] = next;
     object = next;
   }
-  object[names.at(-1) as string] = parseYaml(source, `--set ${path}`);
+  object[names.at(-1) as string] = value;
+}
+
+/** `gpt=2,azure`: Llms with their weights. */
+function readTier(flag: string, tier: string): JsonObject {
+  const targets = tier.split(",").map((each) => {
+    const [, llmId, weight] = /^\s*([^=\s]+)\s*(?:=\s*(\d{1,5})\s*)?$/.exec(each) ?? [];
+    if (!llmId) throw new UsageError(`--${flag} is "${tier}"; it must be Llms with commas, such as gpt=2,azure.`);
+    return { llmId, ...(weight === undefined ? {} : { weight: Number(weight) }) };
+  });
+  return { targets };
+}
+
+/** `25/month`: dollars, and when they are forgotten. */
+function readSpending(flag: string, value: string): JsonObject {
+  const [, amountUsd, period = ""] = /^(\d+(?:\.\d+)?)\/(day|month|total)$/i.exec(value) ?? [];
+  if (amountUsd) return { amountUsd, period: period.toUpperCase() };
+  throw new UsageError(`--${flag} is "${value}"; it must be dollars in a period, such as 25/month.`);
 }
 
 /** As commander names the value of a flag. */

@@ -60,16 +60,15 @@ function getCommand(noun: Noun): Command {
 
 function createCommand(noun: Noun): Command {
   const command = new Command("create").description(`make one of the ${noun.plural}`);
-  if (noun.id === "name") command.argument("[name]", "what programs call it");
+  if (noun.namedBy) command.argument("[name]", "what programs call it");
   addInputs(command, noun);
   if (canTry(noun)) command.option("--dry-run", "say what would come of it, and write nothing");
   return addExamples(command, noun.examples.create ?? []).action(async (...words: unknown[]) => {
-    const [name, values] =
-      noun.id === "name" ? (words as [string | undefined, Values]) : [undefined, words[0] as Values];
+    const [name, values] = noun.namedBy ? (words as [string | undefined, Values]) : [undefined, words[0] as Values];
     const invocation = invocationOf(command);
     const connection = await invocation.connect();
     const request = await readInputs(noun, values, connection);
-    if (name !== undefined) request.name = name;
+    if (name !== undefined && noun.namedBy) request[noun.namedBy] = name;
     await addCredentials(noun, request, values, invocation);
     // So that a call whose answer is lost can be made again by the transport without making two.
     request.requestId ??= randomUUID();

@@ -31,7 +31,7 @@ export function addFlags(command: Command, flags: readonly Flag[]): Command {
   for (const { name, value, help, choices } of flags) {
     const option = new Option(`--${name} <${value}>`, help);
     if (choices) option.choices(choices).argParser((word) => readChoice(name, word, choices));
-    if (value === "key=value") option.argParser(collect);
+    if (value === "key=value" || value === "llms") option.argParser(collect);
     command.addOption(option);
   }
   return command;

@@ -5,6 +5,7 @@ import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts";
 import { type Column, date, money, text, yes } from "../terminal/columns.ts";
+import { routes } from "./route-noun.ts";
 
 /** A flag of `create` and `edit` that stands for a field of the request. */
 export interface Flag {
@@ -23,6 +24,8 @@ export interface Noun {
   readonly singular: string;
   /** The field of it that names it, and of requests that do. */
   readonly id: string;
+  /** The field that `create` takes as its first word; undefined: none. */
+  readonly namedBy?: string;
   /** What names it on a command line. Default: the id. */
   readonly argument?: string;
   readonly about: string;
@@ -162,6 +165,7 @@ const providers: Noun = {
   plural: "providers",
   singular: "provider",
   id: "name",
+  namedBy: "name",
   argument: "provider",
   about: "accounts at vendors: an endpoint and credentials that many Llms share",
   list: ProviderService.method.listProviders,
@@ -216,7 +220,7 @@ const keys: Noun = {
     date("LAST USED", "lastUsedAt"),
     text("ID", "apiKeyId"),
   ],
-  editable: ["displayName", "expiresAt"],
+  editable: ["displayName", "expiresAt", "limits"],
   flags: [
     { ...NAME, help: "who holds it, and what for" },
     {
@@ -226,6 +230,21 @@ const keys: Noun = {
       help: "what it may do at most",
       choices: ["ADMIN", "OWNER", "MEMBER", "VIEWER"],
     },
+    {
+      name: "models",
+      value: "names",
+      field: "limits.allowedModels",
+      help: "only these: aliases or routes, with commas",
+    },
+    {
+      name: "requests-per-minute",
+      value: "count",
+      field: "limits.requestsPerMinute",
+      help: "calls of models a minute",
+    },
+    { name: "tokens-per-minute", value: "count", field: "limits.tokensPerMinute", help: "tokens a minute" },
+    { name: "parallel", value: "count", field: "limits.parallelCalls", help: "calls of models at the same time" },
+    { name: "budget", value: "spending", field: "limits.budget", help: "what it may cost, such as 25/month" },
     { name: "expires", value: "date", field: "expiresAt", help: "when it ends: a date, or days such as 30d" },
     ACCOUNT,
   ],
@@ -233,7 +252,10 @@ const keys: Noun = {
   examples: {
     list: ["patchbay keys list"],
     get: ["patchbay keys get $KEY_ID"],
-    create: ["patchbay keys create --name Alice --role MEMBER --expires 30d"],
+    create: [
+      "patchbay keys create --name Alice --role MEMBER --expires 30d",
+      "patchbay keys create --name 'CI' --role VIEWER --models demo --requests-per-minute 60 --budget 25/month",
+    ],
     edit: ["patchbay keys edit $KEY_ID --name 'Alice, laptop'"],
     delete: ["patchbay keys delete $KEY_ID --yes"],
     watch: ["patchbay keys watch --for 1"],
@@ -350,7 +372,7 @@ const sessions: Noun = {
 };
 
 /** All nouns, in the order that help shows them in. */
-export const NOUNS: readonly Noun[] = [llms, providers, keys, accounts, budgets, sessions];
+export const NOUNS: readonly Noun[] = [llms, routes, providers, keys, accounts, budgets, sessions];
 
 /** The one thing in the answer of a call about one thing: `{llm: …}`, beside `statuses` and the like. */
 export function thingIn(noun: Noun, answer: JsonObject): JsonObject {

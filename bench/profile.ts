@@ -10,9 +10,10 @@ import { HttpClient } from "./load/http1.ts";
 import { type Call, closedLoop } from "./load/loops.ts";
 import { pinOurselves } from "./measure/pinning.ts";
 import { printTable } from "./measure/print.ts";
+import type { Model } from "./peers/replies.ts";
 import { type CpuProfile, summarise } from "./profile/summary.ts";
 import { createLlmRequest } from "./rows/create-llm.ts";
-import { chatConnect, chatGrpc, chatRest, getLlmConnect, getLlmGrpc, getLlmRest } from "./rows/requests.ts";
+import { chatConnect, chatGrpc, chatOpenAi, chatRest, getLlmConnect, getLlmGrpc, getLlmRest } from "./rows/requests.ts";
 import type { PatchbayServer } from "./stage/patchbay.ts";
 import { Stage } from "./stage/stage.ts";
 
@@ -38,6 +39,11 @@ const grpc = (build: (name: string, patchbay: PatchbayServer) => Parameters<Grpc
   };
 };
 
+/** A call of OpenAI's API, passed through. */
+function chatFace(name: string, model: Model, stream: boolean, { authorization }: PatchbayServer) {
+  return chatOpenAi(name, model, stream, { authorization });
+}
+
 /** A page of 50 Llms over REST. */
 const listLlms: Kind = async (patchbay, http) => {
   const create = createLlmRequest(patchbay);
@@ -56,6 +62,8 @@ const KINDS: Readonly<Record<string, { readonly inFlight: number; readonly kind:
   "chat-grpc": { inFlight: 64, kind: grpc((name, patchbay) => chatGrpc(name, "brief", false, patchbay)) },
   "stream-burst-rest": { inFlight: 16, kind: rest((name, patchbay) => chatRest(name, "burst", true, patchbay)) },
   "stream-burst-grpc": { inFlight: 16, kind: grpc((name, patchbay) => chatGrpc(name, "burst", true, patchbay)) },
+  "chat-openai": { inFlight: 64, kind: rest((name, patchbay) => chatFace(name, "brief", false, patchbay)) },
+  "stream-burst-openai": { inFlight: 16, kind: rest((name, patchbay) => chatFace(name, "burst", true, patchbay)) },
   "stream-paced-rest": { inFlight: 64, kind: rest((name, patchbay) => chatRest(name, "paced", true, patchbay)) },
   "list-llms-rest": { inFlight: 16, kind: listLlms },
   "create-llm": { inFlight: 1, kind: rest((_, patchbay) => createLlmRequest(patchbay)) },

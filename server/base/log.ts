@@ -30,6 +30,7 @@ export function createLog(level: LogLevel, pretty?: DestinationStream): Logger {
         dest: 2,
         sync: false,
         minLength: BATCH_BYTES,
+        maxWrite: 2 * BATCH_BYTES,
         periodicFlush: BATCH_MS,
         maxLength: MAX_WAITING_BYTES,
       }),

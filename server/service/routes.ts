@@ -7,6 +7,7 @@ import {
   type RouteService,
   type UpdateRouteRequest,
   WatchRoutesResponse_KindSchema,
+  WatchRoutesResponseSchema,
 } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { invalidField } from "../base/fault.ts";
 import { etagOf, type RouteChange, type RouteDraft } from "../domain/routes/route-values.ts";
@@ -15,6 +16,7 @@ import type { RouteEvent, RouteWatch } from "../domain/routes/watch-routes.ts";
 import type { Route, StoredTier } from "../store/schema/route.entity.ts";
 import { scopeOf } from "./call/context.ts";
 import { nameOf, numberOf } from "./call/enums.ts";
+import { eachOf, presentedOnce } from "./call/streams.ts";
 
 interface Deps {
   readonly routes: Routes;
@@ -47,9 +49,8 @@ export function routeRpcs({ routes, routeWatch }: Deps): ServiceImpl<typeof Rout
       return {};
     },
 
-    async *watchRoutes({ ownerId, resumeToken }, context) {
-      const events = routeWatch.watch(scopeOf(context), ownerId || undefined, resumeToken);
-      for await (const event of events) yield presentEvent(event);
+    watchRoutes({ ownerId, resumeToken }, context) {
+      return eachOf(routeWatch.watch(scopeOf(context), ownerId || undefined, resumeToken), presentOnce);
     },
   };
 }
@@ -121,6 +122,8 @@ export function presentRoute(route: Readonly<Route>): MessageInitShape<typeof Ro
     etag: etagOf(route),
   };
 }
+
+const presentOnce = presentedOnce(WatchRoutesResponseSchema, presentEvent);
 
 function presentEvent({ kind, change, row, resumeToken }: RouteEvent) {
   return {

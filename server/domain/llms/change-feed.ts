@@ -26,6 +26,7 @@ export class ChangeFeed {
   #mustLookAgain = false;
   #isFailing = false;
   #isClosed = false;
+  #round = 0;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -42,6 +43,11 @@ export class ChangeFeed {
     const subscription = new Subscription(ownerId, () => this.#unsubscribe(subscription));
     this.#subscriptions.add(subscription);
     return subscription;
+  }
+
+  /** Counts how often anybody was woken: what was read since the last time is as new as what would be read now. */
+  get round(): number {
+    return this.#round;
   }
 
   /** Sends all who wait away, to another server. */
@@ -88,6 +94,7 @@ export class ChangeFeed {
     const from = this.#position;
     const { head, owners } = await ownersAfter(em, from ?? Number.MAX_SAFE_INTEGER);
     this.#position = head;
+    if (from === undefined || owners.size > 0) this.#round++;
     for (const subscription of this.#subscriptions) {
       const { ownerId } = subscription;
       const isConcerned = ownerId === undefined ? owners.size > 0 : owners.has(ownerId);

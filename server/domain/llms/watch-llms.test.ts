@@ -129,6 +129,22 @@ describe("a watch", () => {
     }
   });
 
+  it("reads once for all who watch the same things from the same place", async () => {
+    const { llms, apiKey: key } = await begin();
+    const llmId = idOf(await llms.createLlm(llmRequest()));
+    const watchers = Array.from({ length: 16 }, () => new Watcher(() => server.client(key).llms));
+    for (const watcher of watchers) await watcher.caughtUp();
+    let connections = 0;
+    const count = () => connections++;
+    server.store.pool.on("acquire", count);
+    await llms.updateLlm({ llmId, description: "told to many" });
+    for (const watcher of watchers) await eventually(() => watcher.kinds).toEqual(["UPDATED"]);
+    server.store.pool.off("acquire", count);
+    expect(connections).toBeLessThan(watchers.length);
+    expect(new Set(watchers.map(({ lastToken }) => lastToken)).size).toBe(1);
+    for (const watcher of watchers) await watcher.leave();
+  });
+
   it("tells nothing of what was refused, taken back or only rehearsed", async () => {
     const { llms } = await begin();
     const watcher = await new Watcher(() => llms).caughtUp();

@@ -17,6 +17,9 @@ import { LLM_NOUN, type LlmChangeKind } from "./values.ts";
 const READ_AT_ONCE = 50;
 /** After so much quiet a watch gets a newer position, and its connection a sign of life. */
 const SIGN_OF_LIFE_MS = 30_000;
+/** What was read longer ago is read anew, so that a database that went away is noticed. */
+const SHARED_MS = 1_000;
+const MAX_READINGS = 1_000;
 
 /** What those who watch resources are told. */
 export interface WatchEvent<Row, Kind extends string> {
@@ -26,6 +29,22 @@ export interface WatchEvent<Row, Kind extends string> {
   /** The resource as it was after the change, or later; undefined if it was deleted by then. */
   readonly row: Readonly<Row> | undefined;
   readonly resumeToken: string;
+}
+
+/** What is behind a position, for all who watch from there. */
+interface Reading<Row, Kind extends string> {
+  readonly events: readonly (WatchEvent<Row, Kind> & { readonly change: PlacedChange })[];
+  readonly head: number;
+  readonly forgotten: number;
+  /** For who owes a sign that these are all. */
+  readonly caughtUp: WatchEvent<Row, Kind>;
+}
+
+/** A reading, and when it was begun. */
+interface SharedReading<Row, Kind extends string> {
+  readonly round: number;
+  readonly at: number;
+  readonly reading: Promise<Reading<Row, Kind>>;
 }
 
 /** Which resources are followed. */
@@ -48,6 +67,7 @@ export interface WatchDeps {
 export class ResourceWatch<Row extends { readonly id: string }, Kind extends string> {
   readonly #deps: WatchDeps;
   readonly #followed: Followed<Row>;
+  readonly #readings = new Map<string, SharedReading<Row, Kind>>();
 
   constructor(deps: WatchDeps, followed: Followed<Row>) {
     this.#deps = deps;
@@ -64,25 +84,22 @@ export class ResourceWatch<Row extends { readonly id: string }, Kind extends str
     const subscription = feed.subscribe(ownerId);
     try {
       const now = await headOf(scope.em.fork(), noun);
-      let position = this.#read(key, resumeToken) ?? now;
+      let position = this.#positionIn(key, resumeToken) ?? now;
       for (let owesSign = true; ; ) {
-        const em = scope.em.fork();
-        const { changes, head, forgotten } = await changesAfter(em, { noun, ownerId }, position, READ_AT_ONCE);
+        const { events, head, forgotten, caughtUp } = await this.#shared(scope, key, ownerId, position);
         // Beyond the head is what was read before the database went back to a backup.
         if (position < forgotten || position > head) throw expired();
-        const rows = await this.#rowsOf(changes, ownerId);
-        const shown = await this.#shownOf(scope, changes);
-        for (const change of changes) {
-          position = change.position;
-          if (shown && !shown.has(change.resourceId)) continue;
-          const kind = change.kind as Kind;
-          yield { kind, change, row: rows.get(change.resourceId), resumeToken: this.#token(key, position) };
+        const shown = await this.#shownOf(
+          scope,
+          events.map(({ change }) => change),
+        );
+        for (const event of events) {
+          position = event.change.position;
+          if (!shown || shown.has(event.change.resourceId)) yield event;
         }
-        if (changes.length === READ_AT_ONCE) continue;
+        if (events.length === READ_AT_ONCE) continue;
         position = Math.max(position, head);
-        if (owesSign) {
-          yield { kind: "caught_up", change: undefined, row: undefined, resumeToken: this.#token(key, position) };
-        }
+        if (owesSign) yield caughtUp;
         owesSign = !(await subscription.wait(SIGN_OF_LIFE_MS, scope.signal));
         await keys.requireUnchanged(scope.caller);
       }
@@ -91,11 +108,48 @@ export class ResourceWatch<Row extends { readonly id: string }, Kind extends str
     }
   }
 
+  /**
+   * What is behind a position. Those who watch the same things from the same place are told by one read, and by the same
+   * objects, so that these are also presented and written once.
+   */
+  #shared(scope: Scope, key: PositionKey, ownerId: string | undefined, position: number): Promise<Reading<Row, Kind>> {
+    const { round } = this.#deps.feed;
+    const name = `${ownerId ?? ""} ${position}`;
+    const known = this.#readings.get(name);
+    if (known?.round === round && performance.now() - known.at < SHARED_MS) return known.reading;
+    if (this.#readings.size >= MAX_READINGS) this.#readings.clear();
+    const reading = this.#read(scope.em.fork(), key, ownerId, position);
+    this.#readings.set(name, { round, at: performance.now(), reading });
+    const forget = () => this.#readings.delete(name);
+    reading.catch(forget);
+    return reading;
+  }
+
+  async #read(
+    em: EntityManager,
+    key: PositionKey,
+    ownerId: string | undefined,
+    position: number,
+  ): Promise<Reading<Row, Kind>> {
+    const { noun } = this.#followed;
+    const { changes, head, forgotten } = await changesAfter(em, { noun, ownerId }, position, READ_AT_ONCE);
+    const rows = await this.#rowsOf(changes, ownerId);
+    const events = changes.map((change) => ({
+      kind: change.kind as Kind,
+      change,
+      row: rows.get(change.resourceId),
+      resumeToken: this.#token(key, change.position),
+    }));
+    const end = Math.max(changes.at(-1)?.position ?? position, head);
+    const resumeToken = this.#token(key, end);
+    return { events, head, forgotten, caughtUp: { kind: "caught_up", change: undefined, row: undefined, resumeToken } };
+  }
+
   #token(key: PositionKey, position: number): string {
     return signPosition(this.#deps.vault, "resume-token", key, [String(position)]);
   }
 
-  #read(key: PositionKey, token: string): number | undefined {
+  #positionIn(key: PositionKey, token: string): number | undefined {
     if (token === "") return undefined;
     const position = readPosition(this.#deps.vault, "resume-token", key, token);
     if (position) return Number(position[0]);

@@ -1,3 +1,5 @@
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+
 /**
  * What a stream gives, each piece made into another. No generator: an rpc's messages come through several of these, and each
  * would take as long as what is done for the message.
@@ -17,6 +19,22 @@ export function eachOf<From, To>(stream: AsyncIterable<From>, present: (piece: F
         },
       };
     },
+  };
+}
+
+/** Presents what many are told once: for the same piece it gives the same message, which the wire writes once, too. */
+export function presentedOnce<Piece extends object, Type extends DescMessage>(
+  type: Type,
+  present: (piece: Piece) => MessageInitShape<Type>,
+): (piece: Piece) => MessageShape<Type> {
+  const messages = new WeakMap<Piece, MessageShape<Type>>();
+  return (piece) => {
+    let message = messages.get(piece);
+    if (!message) {
+      message = create(type, present(piece));
+      messages.set(piece, message);
+    }
+    return message;
   };
 }
 

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { StoredCredentials_Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
-import type { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { type LlmService, WatchLlmsResponseSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import type { PingSummarySchema, SpreadSchema } from "../../../gen/patchbay/v1/ping_pb.ts";
 import type { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
 import { LARGEST_PAGE_SIZE } from "../../domain/call/paging.ts";
@@ -13,6 +13,7 @@ import type { LlmModels } from "../../domain/llms/served-models.ts";
 import type { LlmWatch } from "../../domain/llms/watch-llms.ts";
 import type { StoredTest } from "../../store/schema/llm.entity.ts";
 import { scopeOf } from "../call/context.ts";
+import { eachOf, presentedOnce } from "../call/streams.ts";
 import { presentEvent, presentLlm, presentModels, presentNotice, presentTest } from "./present.ts";
 import { readChange, readConnection, readDraft, readQuery } from "./read.ts";
 import { readRequiredCredentials, readSlot, remarkOn } from "./read-credentials.ts";
@@ -103,12 +104,13 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
       return { llm: presentLlm(await rotation.retire(scopeOf(context), llmId, etag, erased)) };
     },
 
-    async *watchLlms({ ownerId, resumeToken }, context) {
-      const asked = ownerId || undefined;
-      for await (const event of llmWatch.watch(scopeOf(context), asked, resumeToken)) yield presentEvent(event);
+    watchLlms({ ownerId, resumeToken }, context) {
+      return eachOf(llmWatch.watch(scopeOf(context), ownerId || undefined, resumeToken), presentOnce);
     },
   };
 }
+
+const presentOnce = presentedOnce(WatchLlmsResponseSchema, presentEvent);
 
 const DEFAULT_COUNT = 5;
 const DEFAULT_INTERVAL_MS = 1_000;

@@ -92,7 +92,7 @@ export class Egress {
   async request(call: EgressCall): Promise<EgressResponse> {
     call.signal.throwIfAborted();
     if (Object.keys(call.headers).some((name) => FRAMING.has(name.toLowerCase()))) throw unsendable();
-    const { pool, release, path } = this.#open(call);
+    const { dispatcher, isForOne, release, path } = this.#open(call);
     const exchange = new Exchange({
       limits: this.limits,
       streamed: call.streamed,
@@ -101,7 +101,8 @@ export class Egress {
       onClose: release,
     });
     const headers = { ...call.headers, "accept-encoding": "identity" };
-    pool.dispatch({ path, method: call.method, headers, body: call.body ?? null }, exchange);
+    const request = { path, method: call.method, headers, body: call.body ?? null };
+    dispatcher.dispatch(isForOne ? { ...request, reset: true } : request, exchange);
     return exchange.response;
   }
 

@@ -16,6 +16,8 @@ interface GuardOptions {
   readonly resolve: Resolver;
   readonly connectorFactory: ConnectorFactory;
   readonly connectMs: number;
+  /** Sessions of TLS that are kept for the next connection. Default: undici's. */
+  readonly maxCachedSessions?: number | undefined;
 }
 
 /**
@@ -26,7 +28,8 @@ interface GuardOptions {
  * for the address that the socket really has. The name is resolved here and nowhere else, so that what was judged is
  * what is dialled, and TLS still checks the certificate against the name.
  */
-export function guardedConnect({ rule, resolve, connectorFactory, connectMs }: GuardOptions): buildConnector.connector {
+export function guardedConnect(options: GuardOptions): buildConnector.connector {
+  const { rule, resolve, connectorFactory, connectMs, maxCachedSessions } = options;
   const deny = (addresses: readonly string[]): EgressDenied | undefined => {
     if (addresses.length === 0) return new EgressDenied("dns-empty");
     const reason = addresses.map((address) => addressDenialUnder(rule, address)).find((bad) => bad !== undefined);
@@ -34,6 +37,7 @@ export function guardedConnect({ rule, resolve, connectorFactory, connectMs }: G
   };
   const connect = connectorFactory({
     timeout: connectMs,
+    ...(maxCachedSessions !== undefined && { maxCachedSessions }),
     // One call a socket: a reply cannot be mistaken for another's, and ending a call ends its connection.
     allowH2: false,
     autoSelectFamily: true,
@@ -41,10 +45,10 @@ export function guardedConnect({ rule, resolve, connectorFactory, connectMs }: G
     rejectUnauthorized: true,
     lookup: guardedLookup(resolve, deny),
   });
-  return (options, callback) => {
-    const denied = isIP(options.hostname) === 0 ? undefined : deny([options.hostname]);
+  return (asked, callback) => {
+    const denied = isIP(asked.hostname) === 0 ? undefined : deny([asked.hostname]);
     if (denied !== undefined) return callback(denied, null);
-    connect(options, (...[error, socket]) => {
+    connect(asked, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
       const deniedNow = deny(socket.remoteAddress === undefined ? [] : [socket.remoteAddress]);
       if (deniedNow === undefined) return callback(null, socket);

@@ -133,3 +133,40 @@ describe("pools", () => {
     await pools.close();
   });
 });
+
+describe("when there are as many pools as there may be", () => {
+  const limits = { ...defaultLimits, idlePools: 1 };
+  const route = { origin: "https://a.example.com", path: "/", rule: undefined };
+  const open = () => new Pools({ resolve: async () => [], connectorFactory: buildConnector, limits });
+
+  it("another owner gets a connection for one call, and a pool when the next call comes soon", async () => {
+    const pools = open();
+    pools.lease("a", route).release();
+    const first = pools.lease("b", route);
+    expect([first.isForOne, pools.size]).toEqual([true, 1]);
+    first.release();
+    const second = pools.lease("b", route);
+    expect([second.isForOne, pools.size]).toEqual([false, 1]);
+    expect(pools.lease("a", route).isForOne).toBe(true);
+    await pools.close();
+  });
+
+  it("nobody's pool is taken away while a call is under way in it", async () => {
+    const pools = open();
+    pools.lease("a", route);
+    expect(["b", "b", "b"].map((owner) => pools.lease(owner, route).isForOne)).toEqual([true, true, true]);
+    await pools.close();
+  });
+
+  it("the connection of one call is closed behind it, and never another owner's", async () => {
+    const sockets: Socket[] = [];
+    const origin = await serve((request, response) => {
+      sockets.push(request.socket);
+      response.end("ok");
+    });
+    const through = egressFor({ allow: parseAllowRules(origin), limits: { idlePools: 1 } });
+    for (const ownerId of ["a", "b", "c", "d"]) await fetchText(through, origin, { ownerId });
+    expect(new Set(sockets).size).toBe(4);
+    await expect.poll(() => connections.get(origin)?.size).toBe(1);
+  });
+});

@@ -142,6 +142,7 @@ function vary(headers: OutgoingHttpHeaders, name: string): void {
 /** Presents response messages as the bodies of answers. */
 export class ResponseWriter {
   readonly #options: { readonly alwaysEmitImplicit: true; readonly registry: Registry };
+  #last: { readonly binding: Binding; readonly message: Message; readonly text: string } | undefined;
 
   constructor(registry: Registry) {
     this.#options = { alwaysEmitImplicit: true, registry };
@@ -152,6 +153,14 @@ export class ResponseWriter {
     const json = toJson(spec.method.output, message, this.#options);
     const answer = responseField === undefined ? json : ((json as JsonObject)[responseField.jsonName] ?? null);
     return JSON.stringify(answer, null, indent);
+  }
+
+  /** The same of a message of a stream; what is sent to many is made once. */
+  streamed(binding: Binding, message: Message): string {
+    if (this.#last?.message !== message || this.#last.binding !== binding) {
+      this.#last = { binding, message, text: this.json(binding, message) };
+    }
+    return this.#last.text;
   }
 
   /** The google.api.HttpBody of the response of a binding that answers one. */

@@ -47,6 +47,7 @@ export class DirectRpc {
   readonly #options: DirectOptions;
   readonly #maxBytes: number;
   readonly #codecs: MethodSerializationLookup<DescMessage, DescMessage>;
+  #last: { readonly message: Message; readonly isBinary: boolean; readonly bytes: Uint8Array } | undefined;
   readonly #errorCodecs: Pick<AnswerDeps, "endOfStream" | "errorToBytes">;
 
   constructor(spec: MethodImplSpec, options: DirectOptions) {
@@ -170,6 +171,15 @@ export class DirectRpc {
     }
   }
 
+  /** What is streamed to many is made once. */
+  #serialized({ isBinary }: Form, message: Message): Uint8Array {
+    const isStream = this.#spec.kind !== "unary";
+    if (isStream && this.#last?.message === message && this.#last.isBinary === isBinary) return this.#last.bytes;
+    const bytes = this.#codecs.getO(isBinary).serialize(message as never);
+    if (isStream) this.#last = { message, isBinary, bytes };
+    return bytes;
+  }
+
   /** Undefined where there is nothing to wait for. */
   #send(
     answer: DirectAnswer,
@@ -177,7 +187,7 @@ export class DirectRpc {
     message: Message,
     compression: Compression | null,
   ): Promise<void> | undefined {
-    const bytes = this.#codecs.getO(form.isBinary).serialize(message as never);
+    const bytes = this.#serialized(form, message);
     if (!compression || bytes.length < COMPRESS_FROM_BYTES) return void answer.message(bytes, false);
     return compression.compress(bytes).then((compressed) => answer.message(compressed, true));
   }

@@ -14,6 +14,16 @@ import { createDocument } from "../tools/openapi/document.ts";
 import { EXAMPLES } from "../tools/openapi/examples/examples.ts";
 import { createManifestSchema } from "../tools/openapi/manifest-schema.ts";
 
+/** What people come for, in the order in which most of them do. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "Connect LLMs": ["Llm", "Provider", "Route"],
+  Chat: ["Chat"],
+  "See that they work": ["Ping"],
+  "See what it costs": ["Usage", "Budget"],
+  "Say who may": ["Access"],
+  "See who did what": ["Audit"],
+};
+
 const root = join(import.meta.dirname, "..");
 const buf = join(root, "node_modules/.bin/buf");
 const [target = join(root, "gen/openapi.json")] = process.argv.slice(2);
@@ -34,9 +44,11 @@ const document = createDocument({
   registry,
   commentOf,
   mainPackage: "patchbay.v1",
-  order: ["Llm", "Chat", "Provider", "Route", "Usage", "Budget", "Ping", "Access", "Audit"].map(
-    (noun) => `patchbay.v1.${noun}Service`,
-  ),
+  groups: Object.entries(GROUPS).map(([name, nouns]) => ({
+    name,
+    services: nouns.map((noun) => `patchbay.v1.${noun}Service`),
+  })),
+  lastGroup: "Keep clients of other APIs",
   publishedElsewhere: ["dialects.openai.v1.OpenAiService", "dialects.anthropic.v1.AnthropicService"],
   reasons,
   examples: EXAMPLES,

@@ -180,6 +180,7 @@ describe("apply", { timeout: 120_000 }, () => {
     expect([faultsOfManifest(parse(exported)), faultsOfManifest(parse(TEAM))]).toEqual([[], []]);
     expect(exported).toContain("secretFrom: {env: OPENAI_KEY}");
     expect(await steps(exported)).toEqual([]);
+    expect(parse(exported).providers).toMatchObject([{ name: "openai", endpointUrl: "https://api.openai.com/v1" }]);
   });
 
   it.each([

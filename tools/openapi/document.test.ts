@@ -85,6 +85,18 @@ describe("operations", () => {
   });
 });
 
+describe("services", () => {
+  it("are grouped by what they are for, the unnamed ones last", () => {
+    const groups = [{ name: "Read", services: ["test.v1.Service"] }];
+    const described = documentOf(contract(get("/v1/a"), {}, { groups }));
+    expect(described["x-tagGroups"]).toEqual([{ name: "Read", tags: ["Service"] }]);
+    const others = documentOf(
+      contract(get("/v1/a"), {}, { groups: [{ name: "Read", services: [] }], lastGroup: "Rest" }),
+    );
+    expect(others["x-tagGroups"]).toEqual([{ name: "Rest", tags: ["Service"] }]);
+  });
+});
+
 describe("query parameters", () => {
   const parameters = operationAt(documentOf(contract(get("/v1/{book_id}"))), "get", "/v1/{bookId}").parameters ?? [];
   const inQuery = parameters.filter((parameter) => parameter.in === "query");

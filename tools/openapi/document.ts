@@ -28,13 +28,20 @@ export interface DocumentSources {
   readonly mainPackage: string;
   /** Services of APIs that others publish: they are served, and described by those who made them. */
   readonly publishedElsewhere?: readonly string[];
-  /** The services in the order in which readers need them; others come behind. */
-  readonly order?: readonly string[];
+  /** What people do, in the order in which they do it, and the services for it; others come behind, as a group of their own. */
+  readonly groups?: readonly TagGroup[];
+  readonly lastGroup?: string;
   /** The reasons of refusals. */
   readonly reasons: DescEnum;
   readonly examples: OperationSources["examples"];
   /** How errors look that do not look as everywhere. */
   readonly errorFormats?: readonly ErrorFormat[];
+}
+
+/** Services that are for one thing, by their full names. */
+export interface TagGroup {
+  readonly name: string;
+  readonly services: readonly string[];
 }
 
 /** Describes the REST calls of a contract as an OpenAPI document. The same contract makes the same document. */
@@ -74,6 +81,7 @@ export function createDocument(sources: DocumentSources): OpenApi {
     },
     servers: [{ url: "/", description: "The server that this document comes from." }],
     tags: services.map((service) => ({ name: service.name, description: splitSentence(prose.of(service))[0] })),
+    ...tagGroups(services, sources),
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
     paths: paths.byPath,
     components: {
@@ -88,7 +96,17 @@ const SECURITY_SCHEMES = {
   apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "`X-Api-Key: <API key>`" },
 };
 
-function servicesOf({ registry, order = [], publishedElsewhere = [] }: DocumentSources): DescService[] {
+/** As Redoc and Scalar read them, and the page of docs: OpenAPI 3.1 has no groups of its own. */
+function tagGroups(services: readonly DescService[], { groups = [], lastGroup = "Others" }: DocumentSources) {
+  if (groups.length === 0) return {};
+  const groupOf = ({ typeName }: DescService) =>
+    groups.find((group) => group.services.includes(typeName))?.name ?? lastGroup;
+  const grouped = [...Map.groupBy(services, groupOf)];
+  return { "x-tagGroups": grouped.map(([name, those]) => ({ name, tags: those.map((service) => service.name) })) };
+}
+
+function servicesOf({ registry, groups = [], publishedElsewhere = [] }: DocumentSources): DescService[] {
+  const order = groups.flatMap((group) => group.services);
   const services = [...registry].filter(
     (type) => type.kind === "service" && !publishedElsewhere.includes(type.typeName),
   ) as DescService[];

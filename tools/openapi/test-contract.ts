@@ -21,11 +21,22 @@ export interface TestContract extends Omit<FileShape, "package"> {
   /** The fields, by `Message.field`, that are not for logs. */
   readonly redacted?: readonly string[];
   readonly examples?: DocumentSources["examples"];
+  readonly groups?: DocumentSources["groups"];
+  readonly lastGroup?: string;
 }
 
 /** The document of a contract in the package `test.v1`. */
 export function documentOf(contract: TestContract): OpenApi {
-  const { comments = {}, rules = {}, behaviors = {}, redacted = [], examples = {}, ...shape } = contract;
+  const {
+    comments = {},
+    rules = {},
+    behaviors = {},
+    redacted = [],
+    examples = {},
+    groups,
+    lastGroup,
+    ...shape
+  } = contract;
   const registry = registryOf({ package: "test.v1", ...shape });
   for (const [name, rule] of Object.entries(rules)) {
     setExtension(optionsOf(registry, name), fieldRules, create(FieldRulesSchema, rule));
@@ -43,6 +54,8 @@ export function documentOf(contract: TestContract): OpenApi {
     mainPackage: "test.v1",
     reasons: ReasonSchema,
     examples,
+    ...(groups && { groups }),
+    ...(lastGroup !== undefined && { lastGroup }),
   });
 }
 

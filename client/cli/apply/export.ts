@@ -29,7 +29,7 @@ const LLM_FIELDS = [
   "disabled",
 ];
 
-const PROVIDER_FIELDS = ["name", "displayName", "providerType", "baseUrl", "credentials", "metadata"];
+const PROVIDER_FIELDS = ["name", "displayName", "providerType", "endpointUrl", "credentials", "metadata"];
 
 /**
  * Writes what is there as a manifest that makes it: without secrets, and without what nobody chose. Editors find the schema

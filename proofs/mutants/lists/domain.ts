@@ -15,6 +15,7 @@ const turns = mutantOf("chat/turns.ts", beside("chat/sessions.test.ts"));
 const history = mutantOf("chat/history.ts", beside("chat/history.test.ts"));
 const sessions = mutantOf("chat/sessions.ts", { files: ["server/domain/chat/sessions.test.ts"] });
 const llms = mutantOf("llms/llms.ts", beside("llms/llms.test.ts"));
+const deletion = mutantOf("llms/llms.ts", beside("llms/deletion.test.ts"));
 const checks = mutantOf("llms/llms.ts", beside("background/checks.test.ts"));
 const values = mutantOf("llms/values.ts", beside("llms/llms.test.ts"));
 const refs = mutantOf("connections/secret-refs.ts", beside("connections/secret-refs.test.ts"));
@@ -100,7 +101,7 @@ export const DOMAIN: readonly Mutant[] = [
     "keep their time",
   ),
   checks("another connection is checked at once", 'connectionDigest.toString("base64")', '""', "keep their time"),
-  llms("of deleted Llms those are told who may delete", '  requirePermission(scope, "DELETE_LLM_OWN");\n', ""),
+  deletion("of deleted Llms those are told who may delete", '  requirePermission(scope, "DELETE_LLM_OWN");\n', ""),
   llms("a change is made to the version that it names", "        requireEtag(llm, change.etag);\n", ""),
   values(
     "a duplicate is named to those who may read it",
@@ -141,7 +142,11 @@ export const DOMAIN: readonly Mutant[] = [
   ),
   refs("the new line that ends a file is no part of a secret", '?.replace(/\\r?\\n$/, "")', ""),
   refs("what is no key is not sent as one", "if (!isInlineSecret(value))", "if (false)"),
-  endpoint("an endpoint has no user name", "if (url.username || url.password || ", "if ("),
+  endpoint(
+    "an endpoint has no user name",
+    "if (url.username || url.password || /^[a-z]+:[\\\\/]*[^/\\\\?#]*@/i.test(raw.trim())) {",
+    "if (false) {",
+  ),
   endpoint("an endpoint has no query", 'if (url.search || raw.includes("?"))', "if (false)"),
   endpoint("a trailing dot is the same host", '  url.hostname = url.hostname.replace(/\\.$/, "");\n', ""),
   endpoint("escapes that need none are undone", ": escaped.toUpperCase();", ": escaped;"),

@@ -39,7 +39,7 @@ export const SERVICE: readonly Mutant[] = [
   ),
   admission(
     "two headers that say different things say nothing",
-    "presented.every((text) => text === presented[0]) ? presented[0]",
-    "true ? presented[0]",
+    "    if (said !== undefined && presented !== undefined && said !== presented) return undefined;\n",
+    "",
   ),
 ];

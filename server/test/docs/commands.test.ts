@@ -1,13 +1,10 @@
-/** The lines of the documents on the command, run as they are written, in the order in which they are. */
+/** The commands in the prose of the page on manifests, run as they are written; documents.test.ts runs those in fences. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CommandShell } from "../server/command-shell.ts";
 import { startServer, type TestServer } from "../server/test-server.ts";
 import { blocksOf, ROOT } from "./documents.ts";
-
-/** Lines that start a server are run in server/cli/examples.test.ts. */
-const STARTS = /patchbay serve/;
 
 let server: TestServer;
 let shell: CommandShell;
@@ -20,36 +17,21 @@ afterAll(async () => {
   shell.remove();
 });
 
-const commandsIn = (file: string) =>
-  blocksOf(file)
-    .filter(({ language }) => language === "sh")
-    .flatMap(({ text }) => text.split("\n"))
-    .filter((line) => line.includes("patchbay ") && !STARTS.test(line));
-
 /** Commands in the prose of a document, those that are whole. */
 const inlineIn = (file: string) =>
   [...readFileSync(join(ROOT, file), "utf8").matchAll(/`(patchbay [^`…]*)`/g)].map(([, line = ""]) => line);
 
-/** Runs a line, with the world that it speaks of: this server's address and key, and an endpoint that is here. */
+/** Runs a line, on this server. */
 async function run(line: string) {
-  const typed = line
-    .replace("http://127.0.0.1:8080", server.url)
-    .replace("--model gpt-4o", "--model demo --set endpointUrl=patchbay:demo")
-    .replace(/^patchbay apply (.*)$/, "patchbay apply $1 --yes");
-  const key = / login /.test(line) ? { PATCHBAY_API_KEY: server.adminKey } : {};
-  const outcome = await shell.run(typed, { ...key, OPENAI_API_KEY: "sk-canary-0123456789abcdefgh" });
+  const typed = line.replace(/^patchbay apply (.*)$/, "patchbay apply $1 --yes");
+  const address = { PATCHBAY_URL: server.url, PATCHBAY_API_KEY: server.adminKey };
+  const outcome = await shell.run(typed, { ...address, OPENAI_API_KEY: "sk-canary-0123456789abcdefgh" });
   expect({ line: typed, ...outcome }).toMatchObject({ exitCode: 0 });
   expect(outcome.stdout + outcome.stderr).not.toContain("canary");
   return outcome;
 }
 
 describe("the commands of the documents", { timeout: 120_000 }, () => {
-  it("of docs/cli.md sign in, create, test, chat and tell what it cost", async () => {
-    const lines = commandsIn("docs/cli.md");
-    expect(lines.map((line) => line.split(" ")[1])).toEqual(["login", "llms", "test", "chat", "usage"]);
-    for (const line of lines) await run(line);
-  });
-
   it("of docs/apply.md apply its first manifest, which then changes nothing", async () => {
     const [manifest] = blocksOf("docs/apply.md").filter(({ language }) => language === "yaml");
     writeFileSync(join(shell.folder.path, "team.yaml"), manifest?.text ?? "");

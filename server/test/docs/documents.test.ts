@@ -7,32 +7,33 @@ import { makeTemporaryFolder } from "../base/temporary-folder.ts";
 import { type Block, blocksOf, ROOT } from "./documents.ts";
 import { Shell } from "./shell.ts";
 
-/** The documents whose commands are pasted, in this order, by somebody who begins with a clone. */
-const PASTED = ["README.md", "docs/guide.md"];
+/** The documents whose commands are pasted, in this order, by somebody who begins with a clone; the others follow. */
+const FIRST = ["README.md", "docs/guide.md", "docs/cli.md", "docs/apply.md"];
 
-/** Blocks that are not pasted, by a line that they have, and why not. */
-const EXEMPT: readonly { readonly file: string; readonly line: string; readonly why: string }[] = [
-  { file: "README.md", line: "npm ci && npm test", why: "it is what runs this" },
-  { file: "README.md", line: "/v1/llms/gpt:test", why: "it calls api.openai.com" },
+/** Every page that somebody may paste from. */
+const PAGES = [
+  ...FIRST,
+  ...globSync(["CONTRIBUTING.md", "docs/**/*.md"], { cwd: ROOT })
+    .filter((file) => !FIRST.includes(file))
+    .sort(),
 ];
 
-/** Documents whose commands are run elsewhere, or need what a machine for tests does not have. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  "CONTRIBUTING.md": "for those who change the code: npm test and its parts",
-  "docs/mutants.md": "mutants take hours",
-  "docs/clients.md": "npm run test:clients pastes those whose toolchain is there",
-  "docs/operations.md": "it needs several machines, a balancer and a pooler",
-  "docs/package.md": "npm run test:package runs them by the tarball, in an empty folder, under the Node of PATH",
-  "docs/apply.md": "commands.test.ts, beside this, runs them",
-  "docs/cli.md":
-    "commands.test.ts, beside this, runs them, and server/cli/examples.test.ts those of each command's help",
-  "docs/security/access.md": "server/domain/access tests each; the guide has the same commands",
-  "docs/security/keys.md": "server/cli/keys.test.ts runs them; the rest needs HashiCorp Vault",
-  "docs/security/secrets.md": "settings, and calls whose answers need an endpoint with two keys: rotation.test.ts",
-};
+/** What is not pasted and why not: the blocks of a page that have a piece of text, or all of it where none is named. */
+const EXEMPT: readonly { readonly file: string; readonly has?: string; readonly why: string }[] = [
+  { file: "README.md", has: "npm ci && npm test", why: "it is what runs this" },
+  { file: "README.md", has: "/v1/llms/gpt:test", why: "it calls api.openai.com" },
+  { file: "CONTRIBUTING.md", has: "npm run test:watch", why: "it runs what runs this, and writes to the sources" },
+  { file: "CONTRIBUTING.md", has: "npm run test:hostile", why: "a part of npm test, which takes minutes" },
+  { file: "CONTRIBUTING.md", has: "npm run mutants", why: "they take most of an hour" },
+  { file: "docs/apply.md", has: "APPLY_DIR=", why: "it starts another server; server/compose/apply-dir.test.ts does" },
+  { file: "docs/mutants.md", why: "they take most of an hour" },
+  { file: "docs/clients.md", why: "npm run test:clients runs them where the toolchain of the language is there" },
+  { file: "docs/package.md", why: "npm run test:package runs them by the tarball, in an empty folder" },
+  { file: "docs/security/keys.md", has: "vault secrets enable", why: "it takes HashiCorp Vault" },
+];
 
 /** Installing and starting share a machine with other tests. */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 600_000;
 
 /** A started server, as the terminal of whoever started it shows it. */
 interface Started {
@@ -86,29 +87,35 @@ async function start(): Promise<Started> {
 }
 
 function exemptionOf({ file, text }: Block) {
-  return EXEMPT.find((one) => one.file === file && text.includes(one.line));
+  return EXEMPT.find((one) => one.file === file && text.includes(one.has ?? ""));
+}
+
+/** Whether a block is typed into a terminal or saved as a file, rather than only read. */
+function isUsed({ language, text }: Block): boolean {
+  return /^(sh|bash|shell|console)$/.test(language) || nameOf(text) !== undefined;
+}
+
+/** The name that a block's first line gives the file that it is to be saved as. */
+function nameOf(text: string): string | undefined {
+  return /^(?:\/\/|#) (\S+\.(?:ts|yaml))\n/.exec(text)?.[1];
 }
 
 describe("the documents", () => {
-  it("all have their commands pasted, or say why not", () => {
-    const files = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: ROOT })];
-    const withCommands = files.filter((file) =>
-      blocksOf(file).some(({ language }) => /^(sh|bash|shell|console)$/.test(language)),
-    );
-    expect(
-      withCommands.filter((file) => !PASTED.includes(file) && !(file in ELSEWHERE)),
-      "paste them in server/test/docs/documents.test.ts (PASTED), or say there who runs them (ELSEWHERE)",
-    ).toEqual([]);
-    expect(
-      Object.keys(ELSEWHERE).filter((file) => !withCommands.includes(file)),
-      "these have no commands",
-    ).toEqual([]);
-    const blocks = PASTED.flatMap((file) => blocksOf(file));
+  const used = PAGES.flatMap((file) => blocksOf(file)).filter(isUsed);
+
+  it("exempt nothing that is not there", () => {
     for (const one of EXEMPT)
       expect(
-        blocks.some((block) => exemptionOf(block) === one),
-        `${one.line} is nowhere`,
+        used.some((block) => exemptionOf(block) === one),
+        `${one.file}: nothing has "${one.has}"`,
       ).toBe(true);
+  });
+
+  it("name the file of each program, so that it can be saved", () => {
+    const nameless = PAGES.flatMap((file) => blocksOf(file)).filter(
+      (block) => block.language === "ts" && !isUsed(block) && !exemptionOf(block),
+    );
+    expect(nameless).toEqual([]);
   });
 });
 
@@ -117,7 +124,13 @@ describe("somebody with a clone, Node and npm", () => {
   let startedAt: number;
   beforeAll(() => {
     copyOfClone();
-    shell = new Shell(clone, { OPENAI_API_KEY: "sk-of-a-newcomer-0001", ANTHROPIC_API_KEY: "sk-ant-of-a-newcomer-01" });
+    shell = new Shell(clone, {
+      OPENAI_API_KEY: "sk-of-a-newcomer-0001",
+      ANTHROPIC_API_KEY: "sk-ant-of-a-newcomer-01",
+      // What `patchbay login` keeps is this newcomer's.
+      PATCHBAY_CONFIG_DIR: join(folder.path, "config"),
+      PATCHBAY_KEYCHAIN: "off",
+    });
     startedAt = Date.now();
   });
 
@@ -127,12 +140,11 @@ describe("somebody with a clone, Node and npm", () => {
 
   it("pastes what the documents say, line after line, and all of it works", { timeout: PATIENCE_MS }, async () => {
     let pastes = 0;
-    for (const block of PASTED.flatMap((file) => blocksOf(file)).filter((block) => !exemptionOf(block))) {
-      const where = `${block.file}:${block.line}`;
-      if (block.language === "ts") {
-        const name = /^\/\/ (\S+\.ts)\n/.exec(block.text)?.[1];
-        expect(name, `${where} begins with the name of its file, as a comment`).toBeDefined();
-        writeFileSync(join(clone, name ?? ""), inPlace(block.text));
+    const blocks = PAGES.flatMap((file) => blocksOf(file)).filter((block) => isUsed(block) && !exemptionOf(block));
+    for (const block of blocks) {
+      const name = nameOf(block.text);
+      if (name !== undefined) {
+        writeFileSync(join(clone, name), inPlace(block.text));
         continue;
       }
       const [before = "", starts] = block.text.split(/^npm start$/m);
@@ -147,7 +159,7 @@ describe("somebody with a clone, Node and npm", () => {
         expect(pastes).toBeLessThanOrEqual(6);
       }
     }
-    expect(pastes).toBeGreaterThan(10);
+    expect(pastes).toBeGreaterThan(20);
   });
 
   /** As `npm ci` would, without `--omit=dev`. */

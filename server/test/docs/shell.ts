@@ -8,7 +8,7 @@ const PREAMBLE = `set -euo pipefail
 curl() { command curl --fail-with-body --silent --show-error "$@"; }
 `;
 
-/** A shell that somebody pastes into: what one paste exports, the next one finds. */
+/** A shell that somebody pastes into: the functions and what is exported of one paste, the next one finds. */
 export class Shell {
   readonly #folder: string;
   readonly #state: string;
@@ -26,7 +26,7 @@ export class Shell {
 
   /** What the commands print. Rejects, with it in the message, unless all of them succeed. */
   async paste(text: string): Promise<string> {
-    const script = `${PREAMBLE}. '${this.#state}'\n${text}\nexport -p > '${this.#state}'\n`;
+    const script = `${PREAMBLE}. '${this.#state}'\n${text}\n{ export -p; declare -f; } > '${this.#state}'\n`;
     const { PATH = "", HOME = "" } = process.env;
     // Nothing of the npm that runs the tests: a newcomer has none around them.
     const options = { cwd: this.#folder, env: { PATH, HOME, npm_config_prefer_offline: "true" }, timeout: 120_000 };

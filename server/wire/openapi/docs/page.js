@@ -74,6 +74,23 @@ const findOperations = () => ({
   },
 });
 
+/** Above the first service of each group stands what it is for. */
+const nameGroups = ({ React }) => ({
+  wrapComponents: {
+    OperationTag: (Original) => (props) => {
+      const group = (spec["x-tagGroups"] ?? []).find(({ tags }) => tags[0] === props.tag);
+      const section = React.createElement(Original, props);
+      if (!group) return section;
+      return React.createElement(
+        React.Fragment,
+        null,
+        React.createElement("h2", { className: "tag-group" }, group.name),
+        section,
+      );
+    },
+  },
+});
+
 globalThis.SwaggerUIBundle({
   spec,
   dom_id: "#docs",
@@ -84,7 +101,7 @@ globalThis.SwaggerUIBundle({
   displayRequestDuration: true,
   persistAuthorization: false,
   filter: true,
-  plugins: [findOperations],
+  plugins: [findOperations, nameGroups],
   requestInterceptor: (request) => Object.assign(request, { userFetch: fetchLive }),
   // Null keeps the document from being sent to a validator on the internet.
   validatorUrl: null,

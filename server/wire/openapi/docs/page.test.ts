@@ -7,10 +7,12 @@ import { startServer, type TestServer } from "../../../test/server/test-server.t
 import { llmRequest } from "../../../test/service/llm-requests.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
+/** A browser on a machine that has other things to do. */
+const PATIENCE_MS = 180_000;
 const isThere = existsSync(CHROMIUM);
 if (!isThere) console.log(`${CHROMIUM} is not there: the docs page is not tried in a browser`);
 
-describe.runIf(isThere)("the docs page in a browser", () => {
+describe.runIf(isThere)("the docs page in a browser", { timeout: PATIENCE_MS }, () => {
   let server: TestServer;
   let browser: Browser;
   beforeAll(async () => {
@@ -41,14 +43,23 @@ describe.runIf(isThere)("the docs page in a browser", () => {
     return { page, complaints, origins };
   }
 
-  it("shows the title, the first call to make, and the operations by service", async () => {
+  it("shows the title, the first call to make, and the operations by service, under what they are for", async () => {
     const { page } = await openPage();
     expect(await page.title()).toBe("Patchbay API");
     expect(await page.locator(".info .title").textContent()).toContain("Patchbay");
     expect(await page.locator(".info").textContent()).toContain(`curl ${server.url}/v1/llms`);
     const tags = await page.locator(".opblock-tag").allTextContents();
     const names = tags.map((tag) => /\w+Service/.exec(tag)?.[0] ?? tag);
-    expect(names.slice(0, 3)).toEqual(["LlmService", "ChatService", "ProviderService"]);
+    expect(names.slice(0, 4)).toEqual(["LlmService", "ProviderService", "RouteService", "ChatService"]);
+    expect(await page.locator(".tag-group").allTextContents()).toEqual([
+      "Connect LLMs",
+      "Chat",
+      "See that they work",
+      "See what it costs",
+      "Say who may",
+      "See who did what",
+      "Keep clients of other APIs",
+    ]);
     const own = SERVICES.map(({ name }) => name);
     expect(names.slice(0, own.length).sort(), "ours come first").toEqual([...own].sort());
     expect(names.sort()).toEqual([...SERVICES, ...DIALECT_SERVICES].map(({ name }) => name).sort());

@@ -11,12 +11,15 @@ import type { ReachFailpoint } from "../domain/chat/attempt.ts";
 import { type ChatDeps, Chats } from "../domain/chat/chats.ts";
 import { Leases } from "../domain/chat/leases.ts";
 import { PassThrough } from "../domain/chat/pass-through.ts";
+import { RoutedChats } from "../domain/chat/routed-chats.ts";
 import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
 import { ParallelCalls } from "../domain/limits/parallel.ts";
 import { HolderRates } from "../domain/limits/rates.ts";
 import { LimitStates } from "../domain/limits/states.ts";
 import { HolderUses } from "../domain/limits/uses.ts";
+import { RouteCalls } from "../domain/routes/route-calls.ts";
+import { SharedWellness } from "../domain/routes/shared-wellness.ts";
 import { Ledger } from "../store/queries/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { DEMO_URL, DemoEndpoint } from "../upstream/demo/demo-endpoint.ts";
@@ -104,7 +107,7 @@ export async function openChats(
   { store, vault }: Storage,
   given: Given,
   reachFailpoint: ReachFailpoint,
-): Promise<{ chats: Chats; passThrough: PassThrough }> {
+): Promise<{ chats: RoutedChats; passThrough: PassThrough; routeCalls: RouteCalls }> {
   const { config, disposers } = boot;
   const onWarning = warner(boot);
   const ledger = new Ledger(store, onWarning);
@@ -115,7 +118,11 @@ export async function openChats(
   if (!config.database) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
   const deps = { ...given, vault, ledger, turns, reachFailpoint };
-  return { chats: new Chats(deps), passThrough: new PassThrough(deps) };
+  const shared = new SharedWellness({ store });
+  disposers.push(() => shared.close());
+  const routeCalls = new RouteCalls({ store, targets: given.targets, wellness: shared.wellness });
+  const chats = new RoutedChats({ chats: new Chats(deps), routes: routeCalls, turns });
+  return { chats, passThrough: new PassThrough(deps), routeCalls };
 }
 
 /** Secrets that are kept elsewhere. What must never be read is all that is the server's own. */

@@ -165,7 +165,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const budgets = new Budgets({ vault, targets });
   const { checks, signals } = openChecks(boot, store, tests);
   const modelChecks = openModelChecks(boot, store, llmModels);
-  const { chats, passThrough } = await openChats(
+  const { chats, passThrough, routeCalls } = await openChats(
     boot,
     storage,
     { limits, uses: holderUses, targets, upstreams, budgets, signals },
@@ -173,7 +173,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   );
   const names = new LlmNames({ store });
   const routes = new Routes({ store, vault, names });
-  const faces = openFaces({ names, targets, passThrough, chats });
+  const faces = openFaces({ names, targets, passThrough, chats, routeCalls });
   const serve = (plain: ConnectRouter) => {
     const router = withMutations(withLlmNames(plain, names), { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
@@ -184,7 +184,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ vault }) }));
     router.service(AccessService, accessRpcs(access));
     router.service(ProviderService, providerRpcs({ providers, vendors }));
-    router.service(RouteService, routeRpcs({ routes, routeWatch }));
+    router.service(RouteService, routeRpcs({ routes, calls: routeCalls, routeWatch }));
   };
   const admit = createAdmission([...SERVICES, ...DIALECT_SERVICES, ...FACE_SERVICES], {
     callers,

@@ -1,7 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { type RouteSchema, type RouteTier, RouteTier_PolicySchema } from "../../gen/patchbay/v1/route_pb.ts";
+import {
+  type RouteSchema,
+  RouteTargetState_StandingSchema,
+  type RouteTargetStateSchema,
+  type RouteTier,
+  RouteTier_PolicySchema,
+} from "../../gen/patchbay/v1/route_pb.ts";
 import {
   type CreateRouteRequest,
   type RouteService,
@@ -10,6 +16,8 @@ import {
   WatchRoutesResponseSchema,
 } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { invalidField } from "../base/fault.ts";
+import type { TargetState } from "../domain/routes/explain.ts";
+import type { RouteCalls } from "../domain/routes/route-calls.ts";
 import { etagOf, type RouteChange, type RouteDraft } from "../domain/routes/route-values.ts";
 import type { Routes } from "../domain/routes/routes.ts";
 import type { RouteEvent, RouteWatch } from "../domain/routes/watch-routes.ts";
@@ -20,11 +28,12 @@ import { eachOf, presentedOnce } from "./call/streams.ts";
 
 interface Deps {
   readonly routes: Routes;
+  readonly calls: RouteCalls;
   readonly routeWatch: RouteWatch;
 }
 
 /** The rpcs of RouteService: unpack, ask the domain, present. */
-export function routeRpcs({ routes, routeWatch }: Deps): ServiceImpl<typeof RouteService> {
+export function routeRpcs({ routes, calls, routeWatch }: Deps): ServiceImpl<typeof RouteService> {
   return {
     async createRoute(request, context) {
       return { route: presentRoute(await routes.create(scopeOf(context), readDraft(request))) };
@@ -47,6 +56,11 @@ export function routeRpcs({ routes, routeWatch }: Deps): ServiceImpl<typeof Rout
     async deleteRoute({ routeId, etag }, context) {
       await routes.delete(scopeOf(context), routeId, etag);
       return {};
+    },
+
+    async explainRoute({ routeId }, context) {
+      const { llmId = "", targets, retriesLeft } = await calls.explain(await routes.get(scopeOf(context), routeId));
+      return { llmId, targets: targets.map(presentState), retriesLeft };
     },
 
     watchRoutes({ ownerId, resumeToken }, context) {
@@ -120,6 +134,16 @@ export function presentRoute(route: Readonly<Route>): MessageInitShape<typeof Ro
     createdById: route.createdBy,
     updatedById: route.updatedBy,
     etag: etagOf(route),
+  };
+}
+
+function presentState(state: TargetState): MessageInitShape<typeof RouteTargetStateSchema> {
+  const { retryAt, running, standing, ...same } = state;
+  return {
+    ...same,
+    standing: numberOf(RouteTargetState_StandingSchema, standing),
+    callsUnderWay: running,
+    ...(retryAt === undefined ? {} : { retryAt: BigInt(Math.ceil(retryAt)) }),
   };
 }
 

@@ -198,6 +198,10 @@ describe.each(SURFACES)("over $name", ({ name: face, open }) => {
     const stale = await problemIn(routes.updateRoute({ routeId, etag: made?.etag ?? "", description: "x" }));
     expect(stale).toMatchObject({ code: "Aborted", reason: "ETAG_MISMATCH" });
     expect((await routes.listRoutes({ llmId: second })).routes).toMatchObject([{ routeId }]);
+    const reply = await patchbay.chat.chat({ llmId: name, message: "Hi" });
+    expect(reply).toMatchObject({ llmId: second, routeId, message: { content: "Hello, world" } });
+    const explained = await routes.explainRoute({ routeId });
+    expect(explained).toMatchObject({ llmId: second, targets: [{ llmId: second }, { llmId: first, tier: 2 }] });
     await routes.deleteRoute({ routeId: name });
     const gone = await problemIn(routes.getRoute({ routeId }));
     expect(gone).toMatchObject({ code: "NotFound", reason: "LLM_ROUTE_NOT_FOUND" });

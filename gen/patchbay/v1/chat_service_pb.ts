@@ -27,7 +27,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/chat_service.proto.
  */
 export const file_patchbay_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxItUDCgtDaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pIBHICGD/Y3BgBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESHwoKc2Vzc2lvbl9pZBgGIAEoCUILukgI2AEBcgOwAQESEwoLbmV3X3Nlc3Npb24YByABKAgSMQoKcmVxdWVzdF9pZBgIIAEoCUIdukga2AEBchUyE15bXHgyMS1ceDdlXXsxLDY0fSQSNAoPcmVzcG9uc2VfZm9ybWF0GAkgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYCiABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOjW6SDIiFQoIbWVzc2FnZXMKB21lc3NhZ2UQASIZCgpzZXNzaW9uX2lkCgtuZXdfc2Vzc2lvbiK4AwoMQ2hhdFJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIlCgdtZXNzYWdlGAMgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRIRCglyZWFzb25pbmcYBCABKAkSLAoLc3RvcF9yZWFzb24YBSABKA4yFy5wYXRjaGJheS52MS5TdG9wUmVhc29uEhcKD3Jhd19zdG9wX3JlYXNvbhgGIAEoCRIhCgV1c2FnZRgHIAEoCzISLnBhdGNoYmF5LnYxLlVzYWdlEhIKCnNlc3Npb25faWQYCCABKAkSDwoHdHVybl9pZBgJIAEoCRIRCgRjb3N0GAogASgDSACIAQESLgoMdXNhZ2Vfc291cmNlGAsgASgOMhgucGF0Y2hiYXkudjEuVXNhZ2VTb3VyY2USEwoLb3Zlcl9idWRnZXQYDCABKAgSFAoMcHJpY2Vfc291cmNlGA0gASgJEiUKCHN0YXR1c2VzGA4gAygLMhMucGF0Y2hiYXkudjEuTm90aWNlEhUKCGNvc3RfdXNkGA8gASgJSAGIAQFCBwoFX2Nvc3RCCwoJX2Nvc3RfdXNkItsDChFTdHJlYW1DaGF0UmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pIBHICGD/Y3BgBEjEKCG1lc3NhZ2VzGAIgAygLMhQucGF0Y2hiYXkudjEuTWVzc2FnZUIJukgGkgEDEIAQEg8KB21lc3NhZ2UYAyABKAkSNAoPc2FtcGxpbmdfcGFyYW1zGAQgASgLMhsucGF0Y2hiYXkudjEuU2FtcGxpbmdQYXJhbXMSKwoFdG9vbHMYBSADKAsyES5wYXRjaGJheS52MS5Ub29sQgm6SAaSAQMQgAESHwoKc2Vzc2lvbl9pZBgGIAEoCUILukgI2AEBcgOwAQESEwoLbmV3X3Nlc3Npb24YByABKAgSMQoKcmVxdWVzdF9pZBgIIAEoCUIdukga2AEBchUyE15bXHgyMS1ceDdlXXsxLDY0fSQSNAoPcmVzcG9uc2VfZm9ybWF0GAkgASgLMhsucGF0Y2hiYXkudjEuUmVzcG9uc2VGb3JtYXQSLAoLdG9vbF9jaG9pY2UYCiABKAsyFy5wYXRjaGJheS52MS5Ub29sQ2hvaWNlOjW6SDIiFQoIbWVzc2FnZXMKB21lc3NhZ2UQASIZCgpzZXNzaW9uX2lkCgtuZXdfc2Vzc2lvbiLXAQoSU3RyZWFtQ2hhdFJlc3BvbnNlEikKBXN0YXJ0GAEgASgLMhgucGF0Y2hiYXkudjEuU3RyZWFtU3RhcnRIABIUCgp0ZXh0X2RlbHRhGAIgASgJSAASGQoPcmVhc29uaW5nX2RlbHRhGAMgASgJSAASNQoPdG9vbF9jYWxsX2RlbHRhGAQgASgLMhoucGF0Y2hiYXkudjEuVG9vbENhbGxEZWx0YUgAEiUKA2VuZBgFIAEoCzIWLnBhdGNoYmF5LnYxLlN0cmVhbUVuZEgAQgcKBWV2ZW50IlEKC1N0cmVhbVN0YXJ0Eg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRISCgpzZXNzaW9uX2lkGAMgASgJEg8KB3R1cm5faWQYBCABKAkiWwoNVG9vbENhbGxEZWx0YRINCgVpbmRleBgBIAEoBRIUCgx0b29sX2NhbGxfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIXCg9hcmd1bWVudHNfZGVsdGEYBCABKAkizwIKCVN0cmVhbUVuZBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLnBhdGNoYmF5LnYxLlN0b3BSZWFzb24SFwoPcmF3X3N0b3BfcmVhc29uGAIgASgJEiEKBXVzYWdlGAMgASgLMhIucGF0Y2hiYXkudjEuVXNhZ2USEQoEY29zdBgEIAEoA0gAiAEBEi4KDHVzYWdlX3NvdXJjZRgFIAEoDjIYLnBhdGNoYmF5LnYxLlVzYWdlU291cmNlEhMKC292ZXJfYnVkZ2V0GAYgASgIEhQKDHByaWNlX3NvdXJjZRgHIAEoCRIlCghzdGF0dXNlcxgIIAMoCzITLnBhdGNoYmF5LnYxLk5vdGljZRIWCg5wcm92aWRlcl9zdGF0ZRgJIAEoCRIVCghjb3N0X3VzZBgKIAEoCUgBiAEBQgcKBV9jb3N0QgsKCV9jb3N0X3VzZCJSChFHZXRTZXNzaW9uUmVxdWVzdBIcCgpzZXNzaW9uX2lkGAEgASgJQgi6SAVyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABASI7ChJHZXRTZXNzaW9uUmVzcG9uc2USJQoHc2Vzc2lvbhgBIAEoCzIULnBhdGNoYmF5LnYxLlNlc3Npb24ijQEKE0xpc3RTZXNzaW9uc1JlcXVlc3QSGwoGbGxtX2lkGAEgASgJQgu6SARyAhg/2NwYARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABARIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgiVwoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5wYXRjaGJheS52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKLAQoQTGlzdFR1cm5zUmVxdWVzdBIcCgpzZXNzaW9uX2lkGAEgASgJQgi6SAVyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABARIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgiTgoRTGlzdFR1cm5zUmVzcG9uc2USIAoFdHVybnMYASADKAsyES5wYXRjaGJheS52MS5UdXJuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ2ChREZWxldGVTZXNzaW9uUmVxdWVzdBIcCgpzZXNzaW9uX2lkGAEgASgJQgi6SAVyA7ABARIfCgphY2NvdW50X2lkGAIgASgJQgu6SAjYAQFyA7ABARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UyrwYKC0NoYXRTZXJ2aWNlEnoKBENoYXQSGC5wYXRjaGJheS52MS5DaGF0UmVxdWVzdBoZLnBhdGNoYmF5LnYxLkNoYXRSZXNwb25zZSI9utwYBAgLEAyC0+STAi86ASpaEjoBKiINL3YxL2xsbXM6Y2hhdCIWL3YxL2xsbXMve2xsbV9pZH06Y2hhdBKeAQoKU3RyZWFtQ2hhdBIeLnBhdGNoYmF5LnYxLlN0cmVhbUNoYXRSZXF1ZXN0Gh8ucGF0Y2hiYXkudjEuU3RyZWFtQ2hhdFJlc3BvbnNlIk263BgECAsQDODcGAGC0+STAjs6ASpaGDoBKiITL3YxL2xsbXM6c3RyZWFtQ2hhdCIcL3YxL2xsbXMve2xsbV9pZH06c3RyZWFtQ2hhdDABEoQBCgpHZXRTZXNzaW9uEh4ucGF0Y2hiYXkudjEuR2V0U2Vzc2lvblJlcXVlc3QaHy5wYXRjaGJheS52MS5HZXRTZXNzaW9uUmVzcG9uc2UiNZACAbrcGAQILBAtgtPkkwIkYgdzZXNzaW9uEhkvdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9EnQKDExpc3RTZXNzaW9ucxIgLnBhdGNoYmF5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5wYXRjaGJheS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIfkAIButwYBAgsEC2C0+STAg4SDC92MS9zZXNzaW9ucxJ+CglMaXN0VHVybnMSHS5wYXRjaGJheS52MS5MaXN0VHVybnNSZXF1ZXN0Gh4ucGF0Y2hiYXkudjEuTGlzdFR1cm5zUmVzcG9uc2UiMpACAbrcGAQILBAtgtPkkwIhEh8vdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9L3R1cm5zEoUBCg1EZWxldGVTZXNzaW9uEiEucGF0Y2hiYXkudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIi5wYXRjaGJheS52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2UiLbrcGAQILhAvwNwYAYLT5JMCGyoZL3YxL3Nlc3Npb25zL3tzZXNzaW9uX2lkfUJZCgtwYXRjaGJheS52MUIQQ2hhdFNlcnZpY2VQcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_mutation, file_patchbay_v1_notice, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_session, file_patchbay_v1_usage]);
+  fileDesc("Ch5wYXRjaGJheS92MS9jaGF0X3NlcnZpY2UucHJvdG8SC3BhdGNoYmF5LnYxItkDCgtDaGF0UmVxdWVzdBIfCgZsbG1faWQYASABKAlCD7pIBHICGD/Y3BgB6NwYARIxCghtZXNzYWdlcxgCIAMoCzIULnBhdGNoYmF5LnYxLk1lc3NhZ2VCCbpIBpIBAxCAEBIPCgdtZXNzYWdlGAMgASgJEjQKD3NhbXBsaW5nX3BhcmFtcxgEIAEoCzIbLnBhdGNoYmF5LnYxLlNhbXBsaW5nUGFyYW1zEisKBXRvb2xzGAUgAygLMhEucGF0Y2hiYXkudjEuVG9vbEIJukgGkgEDEIABEh8KCnNlc3Npb25faWQYBiABKAlCC7pICNgBAXIDsAEBEhMKC25ld19zZXNzaW9uGAcgASgIEjEKCnJlcXVlc3RfaWQYCCABKAlCHbpIGtgBAXIVMhNeW1x4MjEtXHg3ZV17MSw2NH0kEjQKD3Jlc3BvbnNlX2Zvcm1hdBgJIAEoCzIbLnBhdGNoYmF5LnYxLlJlc3BvbnNlRm9ybWF0EiwKC3Rvb2xfY2hvaWNlGAogASgLMhcucGF0Y2hiYXkudjEuVG9vbENob2ljZTo1ukgyIhUKCG1lc3NhZ2VzCgdtZXNzYWdlEAEiGQoKc2Vzc2lvbl9pZAoLbmV3X3Nlc3Npb24i9gMKDENoYXRSZXNwb25zZRIOCgZsbG1faWQYASABKAkSDQoFbW9kZWwYAiABKAkSJQoHbWVzc2FnZRgDIAEoCzIULnBhdGNoYmF5LnYxLk1lc3NhZ2USEQoJcmVhc29uaW5nGAQgASgJEiwKC3N0b3BfcmVhc29uGAUgASgOMhcucGF0Y2hiYXkudjEuU3RvcFJlYXNvbhIXCg9yYXdfc3RvcF9yZWFzb24YBiABKAkSIQoFdXNhZ2UYByABKAsyEi5wYXRjaGJheS52MS5Vc2FnZRISCgpzZXNzaW9uX2lkGAggASgJEg8KB3R1cm5faWQYCSABKAkSEQoEY29zdBgKIAEoA0gAiAEBEi4KDHVzYWdlX3NvdXJjZRgLIAEoDjIYLnBhdGNoYmF5LnYxLlVzYWdlU291cmNlEhMKC292ZXJfYnVkZ2V0GAwgASgIEhQKDHByaWNlX3NvdXJjZRgNIAEoCRIlCghzdGF0dXNlcxgOIAMoCzITLnBhdGNoYmF5LnYxLk5vdGljZRIVCghjb3N0X3VzZBgPIAEoCUgBiAEBEhAKCHJvdXRlX2lkGBAgASgJEioKCGF0dGVtcHRzGBEgAygLMhgucGF0Y2hiYXkudjEuQ2hhdEF0dGVtcHRCBwoFX2Nvc3RCCwoJX2Nvc3RfdXNkIkcKC0NoYXRBdHRlbXB0Eg4KBmxsbV9pZBgBIAEoCRITCgtmYWlsZWRfd2l0aBgCIAEoCRITCgtkdXJhdGlvbl9tcxgDIAEoBSLfAwoRU3RyZWFtQ2hhdFJlcXVlc3QSHwoGbGxtX2lkGAEgASgJQg+6SARyAhg/2NwYAejcGAESMQoIbWVzc2FnZXMYAiADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlQgm6SAaSAQMQgBASDwoHbWVzc2FnZRgDIAEoCRI0Cg9zYW1wbGluZ19wYXJhbXMYBCABKAsyGy5wYXRjaGJheS52MS5TYW1wbGluZ1BhcmFtcxIrCgV0b29scxgFIAMoCzIRLnBhdGNoYmF5LnYxLlRvb2xCCbpIBpIBAxCAARIfCgpzZXNzaW9uX2lkGAYgASgJQgu6SAjYAQFyA7ABARITCgtuZXdfc2Vzc2lvbhgHIAEoCBIxCgpyZXF1ZXN0X2lkGAggASgJQh26SBrYAQFyFTITXltceDIxLVx4N2VdezEsNjR9JBI0Cg9yZXNwb25zZV9mb3JtYXQYCSABKAsyGy5wYXRjaGJheS52MS5SZXNwb25zZUZvcm1hdBIsCgt0b29sX2Nob2ljZRgKIAEoCzIXLnBhdGNoYmF5LnYxLlRvb2xDaG9pY2U6NbpIMiIVCghtZXNzYWdlcwoHbWVzc2FnZRABIhkKCnNlc3Npb25faWQKC25ld19zZXNzaW9uItcBChJTdHJlYW1DaGF0UmVzcG9uc2USKQoFc3RhcnQYASABKAsyGC5wYXRjaGJheS52MS5TdHJlYW1TdGFydEgAEhQKCnRleHRfZGVsdGEYAiABKAlIABIZCg9yZWFzb25pbmdfZGVsdGEYAyABKAlIABI1Cg90b29sX2NhbGxfZGVsdGEYBCABKAsyGi5wYXRjaGJheS52MS5Ub29sQ2FsbERlbHRhSAASJQoDZW5kGAUgASgLMhYucGF0Y2hiYXkudjEuU3RyZWFtRW5kSABCBwoFZXZlbnQijwEKC1N0cmVhbVN0YXJ0Eg4KBmxsbV9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRISCgpzZXNzaW9uX2lkGAMgASgJEg8KB3R1cm5faWQYBCABKAkSEAoIcm91dGVfaWQYBSABKAkSKgoIYXR0ZW1wdHMYBiADKAsyGC5wYXRjaGJheS52MS5DaGF0QXR0ZW1wdCJbCg1Ub29sQ2FsbERlbHRhEg0KBWluZGV4GAEgASgFEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhcKD2FyZ3VtZW50c19kZWx0YRgEIAEoCSLPAgoJU3RyZWFtRW5kEiwKC3N0b3BfcmVhc29uGAEgASgOMhcucGF0Y2hiYXkudjEuU3RvcFJlYXNvbhIXCg9yYXdfc3RvcF9yZWFzb24YAiABKAkSIQoFdXNhZ2UYAyABKAsyEi5wYXRjaGJheS52MS5Vc2FnZRIRCgRjb3N0GAQgASgDSACIAQESLgoMdXNhZ2Vfc291cmNlGAUgASgOMhgucGF0Y2hiYXkudjEuVXNhZ2VTb3VyY2USEwoLb3Zlcl9idWRnZXQYBiABKAgSFAoMcHJpY2Vfc291cmNlGAcgASgJEiUKCHN0YXR1c2VzGAggAygLMhMucGF0Y2hiYXkudjEuTm90aWNlEhYKDnByb3ZpZGVyX3N0YXRlGAkgASgJEhUKCGNvc3RfdXNkGAogASgJSAGIAQFCBwoFX2Nvc3RCCwoJX2Nvc3RfdXNkIlIKEUdldFNlc3Npb25SZXF1ZXN0EhwKCnNlc3Npb25faWQYASABKAlCCLpIBXIDsAEBEh8KCmFjY291bnRfaWQYAiABKAlCC7pICNgBAXIDsAEBIjsKEkdldFNlc3Npb25SZXNwb25zZRIlCgdzZXNzaW9uGAEgASgLMhQucGF0Y2hiYXkudjEuU2Vzc2lvbiKNAQoTTGlzdFNlc3Npb25zUmVxdWVzdBIbCgZsbG1faWQYASABKAlCC7pIBHICGD/Y3BgBEh8KCmFjY291bnRfaWQYAiABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJXChRMaXN0U2Vzc2lvbnNSZXNwb25zZRImCghzZXNzaW9ucxgBIAMoCzIULnBhdGNoYmF5LnYxLlNlc3Npb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIosBChBMaXN0VHVybnNSZXF1ZXN0EhwKCnNlc3Npb25faWQYASABKAlCCLpIBXIDsAEBEh8KCmFjY291bnRfaWQYAiABKAlCC7pICNgBAXIDsAEBEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJOChFMaXN0VHVybnNSZXNwb25zZRIgCgV0dXJucxgBIAMoCzIRLnBhdGNoYmF5LnYxLlR1cm4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInYKFERlbGV0ZVNlc3Npb25SZXF1ZXN0EhwKCnNlc3Npb25faWQYASABKAlCCLpIBXIDsAEBEh8KCmFjY291bnRfaWQYAiABKAlCC7pICNgBAXIDsAEBEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIhcKFURlbGV0ZVNlc3Npb25SZXNwb25zZTKvBgoLQ2hhdFNlcnZpY2USegoEQ2hhdBIYLnBhdGNoYmF5LnYxLkNoYXRSZXF1ZXN0GhkucGF0Y2hiYXkudjEuQ2hhdFJlc3BvbnNlIj263BgECAsQDILT5JMCLzoBKloSOgEqIg0vdjEvbGxtczpjaGF0IhYvdjEvbGxtcy97bGxtX2lkfTpjaGF0Ep4BCgpTdHJlYW1DaGF0Eh4ucGF0Y2hiYXkudjEuU3RyZWFtQ2hhdFJlcXVlc3QaHy5wYXRjaGJheS52MS5TdHJlYW1DaGF0UmVzcG9uc2UiTbrcGAQICxAM4NwYAYLT5JMCOzoBKloYOgEqIhMvdjEvbGxtczpzdHJlYW1DaGF0IhwvdjEvbGxtcy97bGxtX2lkfTpzdHJlYW1DaGF0MAEShAEKCkdldFNlc3Npb24SHi5wYXRjaGJheS52MS5HZXRTZXNzaW9uUmVxdWVzdBofLnBhdGNoYmF5LnYxLkdldFNlc3Npb25SZXNwb25zZSI1kAIButwYBAgsEC2C0+STAiRiB3Nlc3Npb24SGS92MS9zZXNzaW9ucy97c2Vzc2lvbl9pZH0SdAoMTGlzdFNlc3Npb25zEiAucGF0Y2hiYXkudjEuTGlzdFNlc3Npb25zUmVxdWVzdBohLnBhdGNoYmF5LnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIh+QAgG63BgECCwQLYLT5JMCDhIML3YxL3Nlc3Npb25zEn4KCUxpc3RUdXJucxIdLnBhdGNoYmF5LnYxLkxpc3RUdXJuc1JlcXVlc3QaHi5wYXRjaGJheS52MS5MaXN0VHVybnNSZXNwb25zZSIykAIButwYBAgsEC2C0+STAiESHy92MS9zZXNzaW9ucy97c2Vzc2lvbl9pZH0vdHVybnMShQEKDURlbGV0ZVNlc3Npb24SIS5wYXRjaGJheS52MS5EZWxldGVTZXNzaW9uUmVxdWVzdBoiLnBhdGNoYmF5LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZSItutwYBAguEC/A3BgBgtPkkwIbKhkvdjEvc2Vzc2lvbnMve3Nlc3Npb25faWR9QlkKC3BhdGNoYmF5LnYxQhBDaGF0U2VydmljZVByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_chat, file_patchbay_v1_chat_form, file_patchbay_v1_llm, file_patchbay_v1_mutation, file_patchbay_v1_notice, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_session, file_patchbay_v1_usage]);
 
 /**
  * The request of Chat.
@@ -36,7 +36,7 @@ export const file_patchbay_v1_chat_service: GenFile = /*@__PURE__*/
  */
 export type ChatRequest = Message<"patchbay.v1.ChatRequest"> & {
   /**
-   * Which Llm. Default: the caller's default Llm.
+   * Which Llm, or which route, by its id or by its name. Default: the session's, or else the caller's default Llm.
    *
    * @generated from field: string llm_id = 1;
    */
@@ -226,6 +226,21 @@ export type ChatResponse = Message<"patchbay.v1.ChatResponse"> & {
    * @generated from field: optional string cost_usd = 15;
    */
   costUsd?: string | undefined;
+
+  /**
+   * The route that chose the Llm, a UUID; empty when an Llm was named.
+   *
+   * @generated from field: string route_id = 16;
+   */
+  routeId: string;
+
+  /**
+   * What the route tried before, in its order; empty when the first Llm replied. The header patchbay-attempts says the
+   * same.
+   *
+   * @generated from field: repeated patchbay.v1.ChatAttempt attempts = 17;
+   */
+  attempts: ChatAttempt[];
 };
 
 /**
@@ -236,13 +251,48 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_chat_service, 1);
 
 /**
+ * A call of an Llm of a route that gave no reply.
+ *
+ * @generated from message patchbay.v1.ChatAttempt
+ */
+export type ChatAttempt = Message<"patchbay.v1.ChatAttempt"> & {
+  /**
+   * Which Llm.
+   *
+   * @generated from field: string llm_id = 1;
+   */
+  llmId: string;
+
+  /**
+   * Why, in the words of `Reason`.
+   *
+   * @generated from field: string failed_with = 2;
+   */
+  failedWith: string;
+
+  /**
+   * How long it took, in milliseconds.
+   *
+   * @generated from field: int32 duration_ms = 3;
+   */
+  durationMs: number;
+};
+
+/**
+ * Describes the message patchbay.v1.ChatAttempt.
+ * Use `create(ChatAttemptSchema)` to create a new message.
+ */
+export const ChatAttemptSchema: GenMessage<ChatAttempt> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_chat_service, 2);
+
+/**
  * The request of StreamChat; its fields are ChatRequest's.
  *
  * @generated from message patchbay.v1.StreamChatRequest
  */
 export type StreamChatRequest = Message<"patchbay.v1.StreamChatRequest"> & {
   /**
-   * Which Llm. Default: the caller's default Llm.
+   * Which Llm, or which route, by its id or by its name. Default: the session's, or else the caller's default Llm.
    *
    * @generated from field: string llm_id = 1;
    */
@@ -319,7 +369,7 @@ export type StreamChatRequest = Message<"patchbay.v1.StreamChatRequest"> & {
  * Use `create(StreamChatRequestSchema)` to create a new message.
  */
 export const StreamChatRequestSchema: GenMessage<StreamChatRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 2);
+  messageDesc(file_patchbay_v1_chat_service, 3);
 
 /**
  * One event of a streamed reply. One without an event says nothing: over gRPC, gRPC-Web and Connect it comes when nothing
@@ -381,7 +431,7 @@ export type StreamChatResponse = Message<"patchbay.v1.StreamChatResponse"> & {
  * Use `create(StreamChatResponseSchema)` to create a new message.
  */
 export const StreamChatResponseSchema: GenMessage<StreamChatResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 3);
+  messageDesc(file_patchbay_v1_chat_service, 4);
 
 /**
  * The beginning of a streamed reply.
@@ -416,6 +466,21 @@ export type StreamStart = Message<"patchbay.v1.StreamStart"> & {
    * @generated from field: string turn_id = 4;
    */
   turnId: string;
+
+  /**
+   * The route that chose the Llm, a UUID; empty when an Llm was named.
+   *
+   * @generated from field: string route_id = 5;
+   */
+  routeId: string;
+
+  /**
+   * What the route tried before, in its order; empty when the first Llm replied. The header patchbay-attempts says the
+   * same.
+   *
+   * @generated from field: repeated patchbay.v1.ChatAttempt attempts = 6;
+   */
+  attempts: ChatAttempt[];
 };
 
 /**
@@ -423,7 +488,7 @@ export type StreamStart = Message<"patchbay.v1.StreamStart"> & {
  * Use `create(StreamStartSchema)` to create a new message.
  */
 export const StreamStartSchema: GenMessage<StreamStart> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 4);
+  messageDesc(file_patchbay_v1_chat_service, 5);
 
 /**
  * More of a call of a tool: name and id come with the first piece, arguments are to be joined.
@@ -465,7 +530,7 @@ export type ToolCallDelta = Message<"patchbay.v1.ToolCallDelta"> & {
  * Use `create(ToolCallDeltaSchema)` to create a new message.
  */
 export const ToolCallDeltaSchema: GenMessage<ToolCallDelta> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 5);
+  messageDesc(file_patchbay_v1_chat_service, 6);
 
 /**
  * The end of a streamed reply.
@@ -550,7 +615,7 @@ export type StreamEnd = Message<"patchbay.v1.StreamEnd"> & {
  * Use `create(StreamEndSchema)` to create a new message.
  */
 export const StreamEndSchema: GenMessage<StreamEnd> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 6);
+  messageDesc(file_patchbay_v1_chat_service, 7);
 
 /**
  * The request of GetSession.
@@ -578,7 +643,7 @@ export type GetSessionRequest = Message<"patchbay.v1.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 7);
+  messageDesc(file_patchbay_v1_chat_service, 8);
 
 /**
  * The response of GetSession.
@@ -599,7 +664,7 @@ export type GetSessionResponse = Message<"patchbay.v1.GetSessionResponse"> & {
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 8);
+  messageDesc(file_patchbay_v1_chat_service, 9);
 
 /**
  * The request of ListSessions.
@@ -641,7 +706,7 @@ export type ListSessionsRequest = Message<"patchbay.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 9);
+  messageDesc(file_patchbay_v1_chat_service, 10);
 
 /**
  * The response of ListSessions.
@@ -669,7 +734,7 @@ export type ListSessionsResponse = Message<"patchbay.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 10);
+  messageDesc(file_patchbay_v1_chat_service, 11);
 
 /**
  * The request of ListTurns.
@@ -711,7 +776,7 @@ export type ListTurnsRequest = Message<"patchbay.v1.ListTurnsRequest"> & {
  * Use `create(ListTurnsRequestSchema)` to create a new message.
  */
 export const ListTurnsRequestSchema: GenMessage<ListTurnsRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 11);
+  messageDesc(file_patchbay_v1_chat_service, 12);
 
 /**
  * The response of ListTurns.
@@ -739,7 +804,7 @@ export type ListTurnsResponse = Message<"patchbay.v1.ListTurnsResponse"> & {
  * Use `create(ListTurnsResponseSchema)` to create a new message.
  */
 export const ListTurnsResponseSchema: GenMessage<ListTurnsResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 12);
+  messageDesc(file_patchbay_v1_chat_service, 13);
 
 /**
  * The request of DeleteSession.
@@ -775,7 +840,7 @@ export type DeleteSessionRequest = Message<"patchbay.v1.DeleteSessionRequest"> &
  * Use `create(DeleteSessionRequestSchema)` to create a new message.
  */
 export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 13);
+  messageDesc(file_patchbay_v1_chat_service, 14);
 
 /**
  * The response of DeleteSession.
@@ -790,10 +855,10 @@ export type DeleteSessionResponse = Message<"patchbay.v1.DeleteSessionResponse">
  * Use `create(DeleteSessionResponseSchema)` to create a new message.
  */
 export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_chat_service, 14);
+  messageDesc(file_patchbay_v1_chat_service, 15);
 
 /**
- * Talking to registered Llms.
+ * Talking to registered Llms, by their own names or by that of a route.
  *
  * @generated from service patchbay.v1.ChatService
  */
@@ -807,6 +872,12 @@ export const ChatService: GenService<{
    * messages of the newest turn that has some always go first. A call of a tool that was never answered is answered in
    * the caller's place with the words "no result".
    *
+   * A route sends the chat to one of its Llms, and to another if that fails before a piece of its reply has left: at its
+   * limit of rates, without quota, busy, out of reach, too slow, broken, with a key that is refused. A request that is too
+   * long goes on to an Llm that attends to more, and what is wrong with the request itself goes nowhere. The deadline of
+   * the call holds for all of it; each attempt has its usage. A failure that ends it says in its metadata, as `attempts`,
+   * what was tried.
+   *
    * Of a model that is DEPRECATED, RETIRED or MISSING, the header patchbay-model-state of the answer says so, with
    * patchbay-model-retires-at and patchbay-model-successor where they are known; see ModelState. Other answers have none.
    *
@@ -817,7 +888,7 @@ export const ChatService: GenService<{
    * UPSTREAM_PROVIDER_KEY_REFUSED, UPSTREAM_MODEL_NOT_FOUND, UPSTREAM_MODEL_NOT_ALLOWED, UPSTREAM_REGION_REFUSED,
    * SESSION_OF_ANOTHER_LLM, PRICE_UNKNOWN. ABORTED: SESSION_BUSY, TURN_LOST. RESOURCE_EXHAUSTED: BUDGET_EXHAUSTED,
    * UPSTREAM_RATE_LIMITED, UPSTREAM_QUOTA_EXHAUSTED. UNAVAILABLE: UPSTREAM_UNREACHABLE, UPSTREAM_UNAVAILABLE,
-   * UPSTREAM_BUSY, UPSTREAM_BAD_REPLY, SECRET_SOURCE_UNAVAILABLE. DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
+   * UPSTREAM_BUSY, UPSTREAM_BAD_REPLY, SECRET_SOURCE_UNAVAILABLE, LLM_ROUTE_UNAVAILABLE. DEADLINE_EXCEEDED: UPSTREAM_TIMEOUT.
    *
    * @generated from rpc patchbay.v1.ChatService.Chat
    */

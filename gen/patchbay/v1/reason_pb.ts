@@ -565,7 +565,7 @@ export const Reason = {
 
   /**
    * UNAVAILABLE: no Llm of the route can take a chat now; the RetryInfo detail says when one can be tried again, if that is
-   * known.
+   * known. ExplainRoute says what is wrong with each.
    *
    * @generated from enum value: LLM_ROUTE_UNAVAILABLE = 82;
    */

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/route.proto.
  */
 export const file_patchbay_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("ChdwYXRjaGJheS92MS9yb3V0ZS5wcm90bxILcGF0Y2hiYXkudjEiqQIKBVJvdXRlEhUKCHJvdXRlX2lkGAEgASgJQgPgQQMSDAoEbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSJQoFdGllcnMYBSADKAsyFi5wYXRjaGJheS52MS5Sb3V0ZVRpZXISGgoSYXR0ZW1wdF90aW1lb3V0X21zGAYgASgFEhUKCG93bmVyX2lkGAcgASgJQgPgQQMSFwoKY3JlYXRlZF9hdBgIIAEoA0ID4EEDEhcKCnVwZGF0ZWRfYXQYCSABKANCA+BBAxIaCg1jcmVhdGVkX2J5X2lkGAogASgJQgPgQQMSGgoNdXBkYXRlZF9ieV9pZBgLIAEoCUID4EEDEgwKBGV0YWcYDCABKAkiuwEKCVJvdXRlVGllchI1Cgd0YXJnZXRzGAEgAygLMhgucGF0Y2hiYXkudjEuUm91dGVUYXJnZXRCCrpIB5IBBAgBECASNwoGcG9saWN5GAIgASgOMh0ucGF0Y2hiYXkudjEuUm91dGVUaWVyLlBvbGljeUIIukgFggECEAEiPgoGUG9saWN5EhYKElBPTElDWV9VTlNQRUNJRklFRBAAEgwKCFdFSUdIVEVEEAESDgoKTEVBU1RfQlVTWRACIlQKC1JvdXRlVGFyZ2V0EhkKBmxsbV9pZBgBIAEoCUIJukgGcgQQARg/Eh8KBndlaWdodBgCIAEoBUIKukgHGgUYkE4oAEgAiAEBQgkKB193ZWlnaHRCUwoLcGF0Y2hiYXkudjFCClJvdXRlUHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior]);
+  fileDesc("ChdwYXRjaGJheS92MS9yb3V0ZS5wcm90bxILcGF0Y2hiYXkudjEiqQIKBVJvdXRlEhUKCHJvdXRlX2lkGAEgASgJQgPgQQMSDAoEbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSJQoFdGllcnMYBSADKAsyFi5wYXRjaGJheS52MS5Sb3V0ZVRpZXISGgoSYXR0ZW1wdF90aW1lb3V0X21zGAYgASgFEhUKCG93bmVyX2lkGAcgASgJQgPgQQMSFwoKY3JlYXRlZF9hdBgIIAEoA0ID4EEDEhcKCnVwZGF0ZWRfYXQYCSABKANCA+BBAxIaCg1jcmVhdGVkX2J5X2lkGAogASgJQgPgQQMSGgoNdXBkYXRlZF9ieV9pZBgLIAEoCUID4EEDEgwKBGV0YWcYDCABKAkiuwEKCVJvdXRlVGllchI1Cgd0YXJnZXRzGAEgAygLMhgucGF0Y2hiYXkudjEuUm91dGVUYXJnZXRCCrpIB5IBBAgBECASNwoGcG9saWN5GAIgASgOMh0ucGF0Y2hiYXkudjEuUm91dGVUaWVyLlBvbGljeUIIukgFggECEAEiPgoGUG9saWN5EhYKElBPTElDWV9VTlNQRUNJRklFRBAAEgwKCFdFSUdIVEVEEAESDgoKTEVBU1RfQlVTWRACIlQKC1JvdXRlVGFyZ2V0EhkKBmxsbV9pZBgBIAEoCUIJukgGcgQQARg/Eh8KBndlaWdodBgCIAEoBUIKukgHGgUYkE4oAEgAiAEBQgkKB193ZWlnaHQiiwMKEFJvdXRlVGFyZ2V0U3RhdGUSDAoEdGllchgBIAEoBRIOCgZsbG1faWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBndlaWdodBgEIAEoBRI4CghzdGFuZGluZxgFIAEoDjImLnBhdGNoYmF5LnYxLlJvdXRlVGFyZ2V0U3RhdGUuU3RhbmRpbmcSCwoDd2h5GAYgASgJEhMKC2ZhaWxlZF93aXRoGAcgASgJEhUKCHJldHJ5X2F0GAggASgDSACIAQESFwoPY2FsbHNfdW5kZXJfd2F5GAkgASgFIpkBCghTdGFuZGluZxIYChRTVEFORElOR19VTlNQRUNJRklFRBAAEgoKBkNIT1NFThABEggKBFdFTEwQAhILCgdDT09MSU5HEAMSDAoIT05fVFJJQUwQBBILCgdEUkFJTkVEEAUSDAoIRElTQUJMRUQQBhIaChZDUkVERU5USUFMU19VTlJFQURBQkxFEAcSCwoHREVMRVRFRBAIQgsKCV9yZXRyeV9hdEJTCgtwYXRjaGJheS52MUIKUm91dGVQcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior]);
 
 /**
  * One name that stands for several Llms. A chat that names it goes to one of them, and to the next when that one fails
@@ -211,4 +211,164 @@ export type RouteTarget = Message<"patchbay.v1.RouteTarget"> & {
  */
 export const RouteTargetSchema: GenMessage<RouteTarget> = /*@__PURE__*/
   messageDesc(file_patchbay_v1_route, 2);
+
+/**
+ * An Llm of a route, and whether a chat would go to it now.
+ *
+ * @generated from message patchbay.v1.RouteTargetState
+ */
+export type RouteTargetState = Message<"patchbay.v1.RouteTargetState"> & {
+  /**
+   * Its tier, from 1.
+   *
+   * @generated from field: int32 tier = 1;
+   */
+  tier: number;
+
+  /**
+   * Which Llm.
+   *
+   * @generated from field: string llm_id = 2;
+   */
+  llmId: string;
+
+  /**
+   * What people call it; empty if it was deleted.
+   *
+   * @generated from field: string display_name = 3;
+   */
+  displayName: string;
+
+  /**
+   * Its weight.
+   *
+   * @generated from field: int32 weight = 4;
+   */
+  weight: number;
+
+  /**
+   * Whether a chat would go to it now, or else what keeps it from being taken.
+   *
+   * @generated from field: patchbay.v1.RouteTargetState.Standing standing = 5;
+   */
+  standing: RouteTargetState_Standing;
+
+  /**
+   * The same as a sentence.
+   *
+   * @generated from field: string why = 6;
+   */
+  why: string;
+
+  /**
+   * The reason of its last failure, in the words of `Reason`; empty unless it is COOLING or ON_TRIAL.
+   *
+   * @generated from field: string failed_with = 7;
+   */
+  failedWith: string;
+
+  /**
+   * When it is tried again, in milliseconds since 1970-01-01 UTC; unset unless it is COOLING.
+   *
+   * @generated from field: optional int64 retry_at = 8;
+   */
+  retryAt?: bigint | undefined;
+
+  /**
+   * How many calls of it are under way on the server that answers.
+   *
+   * @generated from field: int32 calls_under_way = 9;
+   */
+  callsUnderWay: number;
+};
+
+/**
+ * Describes the message patchbay.v1.RouteTargetState.
+ * Use `create(RouteTargetStateSchema)` to create a new message.
+ */
+export const RouteTargetStateSchema: GenMessage<RouteTargetState> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_route, 3);
+
+/**
+ * What keeps an Llm from being taken, or that nothing does.
+ *
+ * @generated from enum patchbay.v1.RouteTargetState.Standing
+ */
+export const RouteTargetState_Standing = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: STANDING_UNSPECIFIED = 0;
+   */
+  STANDING_UNSPECIFIED: 0,
+
+  /**
+   * A chat would be sent to it now.
+   *
+   * @generated from enum value: CHOSEN = 1;
+   */
+  CHOSEN: 1,
+
+  /**
+   * It is well, and another one comes first.
+   *
+   * @generated from enum value: WELL = 2;
+   */
+  WELL: 2,
+
+  /**
+   * It has failed, and is left alone until retry_at.
+   *
+   * @generated from enum value: COOLING = 3;
+   */
+  COOLING: 3,
+
+  /**
+   * It has failed, and one chat at a time is let through to see whether it is well again.
+   *
+   * @generated from enum value: ON_TRIAL = 4;
+   */
+  ON_TRIAL: 4,
+
+  /**
+   * Its weight is 0.
+   *
+   * @generated from enum value: DRAINED = 5;
+   */
+  DRAINED: 5,
+
+  /**
+   * Its owner has disabled it.
+   *
+   * @generated from enum value: DISABLED = 6;
+   */
+  DISABLED: 6,
+
+  /**
+   * Its stored credentials do not open.
+   *
+   * @generated from enum value: CREDENTIALS_UNREADABLE = 7;
+   */
+  CREDENTIALS_UNREADABLE: 7,
+
+  /**
+   * It was deleted.
+   *
+   * @generated from enum value: DELETED = 8;
+   */
+  DELETED: 8,
+} as const;
+
+/**
+ * What keeps an Llm from being taken, or that nothing does.
+ *
+ * @generated from enum patchbay.v1.RouteTargetState.Standing
+ */
+export type RouteTargetState_Standing = (typeof RouteTargetState_Standing)[keyof typeof RouteTargetState_Standing] | UnknownEnum;
+
+/**
+ * Describes the enum patchbay.v1.RouteTargetState.Standing.
+ */
+export const RouteTargetState_StandingSchema: GenEnum<RouteTargetState_Standing> = /*@__PURE__*/
+  enumDesc(file_patchbay_v1_route, 3, 0);
 

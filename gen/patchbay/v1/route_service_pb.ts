@@ -11,7 +11,7 @@ import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import { file_patchbay_v1_mutation } from "./mutation_pb.ts";
 import { file_patchbay_v1_options } from "./options_pb.ts";
 import { file_patchbay_v1_permission } from "./permission_pb.ts";
-import type { Route, RouteTier } from "./route_pb.ts";
+import type { Route, RouteTargetState, RouteTier } from "./route_pb.ts";
 import { file_patchbay_v1_route } from "./route_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/route_service.proto.
  */
 export const file_patchbay_v1_route_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wYXRjaGJheS92MS9yb3V0ZV9zZXJ2aWNlLnByb3RvEgtwYXRjaGJheS52MSKjBAoSQ3JlYXRlUm91dGVSZXF1ZXN0EpoCCgRuYW1lGAEgASgJQosCukiHAroB1wEKCnJvdXRlLm5hbWUST211c3Qgbm90IGJlIGBkZWZhdWx0YCBvciBhIFVVSUQsIGFuZCBubyBwYXJ0IGJldHdlZW4gc2xhc2hlcyBtYXkgYmUgYC5gIG9yIGAuLmAaeHRoaXMgIT0gJ2RlZmF1bHQnICYmICF0aGlzLm1hdGNoZXMoJ15bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQnKSAmJiAhdGhpcy5tYXRjaGVzKCcoXnwvKVsuXXsxLDJ9KC98JCknKXIqGD8yJl5bYS16MC05XVthLXowLTkuXy1dKigvW2EtejAtOS5fLV0rKSokEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEjEKBXRpZXJzGAQgAygLMhYucGF0Y2hiYXkudjEuUm91dGVUaWVyQgq6SAeSAQQIARAIEicKEmF0dGVtcHRfdGltZW91dF9tcxgFIAEoBUILukgIGgYYwM8kKAASHQoIb3duZXJfaWQYBiABKAlCC7pICNgBAXIDsAEBEh8KCnJlcXVlc3RfaWQYByABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYCCABKAgiOAoTQ3JlYXRlUm91dGVSZXNwb25zZRIhCgVyb3V0ZRgBIAEoCzISLnBhdGNoYmF5LnYxLlJvdXRlIjIKD0dldFJvdXRlUmVxdWVzdBIfCghyb3V0ZV9pZBgBIAEoCUINukgGcgQQARg/6NwYASI1ChBHZXRSb3V0ZVJlc3BvbnNlEiEKBXJvdXRlGAEgASgLMhIucGF0Y2hiYXkudjEuUm91dGUiiQEKEUxpc3RSb3V0ZXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIbCgZsbG1faWQYAiABKAlCC7pIBHICGD/Y3BgBEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJRChJMaXN0Um91dGVzUmVzcG9uc2USIgoGcm91dGVzGAEgAygLMhIucGF0Y2hiYXkudjEuUm91dGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItcFChJVcGRhdGVSb3V0ZVJlcXVlc3QSHwoIcm91dGVfaWQYASABKAlCDbpIBnIEEAEYP+jcGAESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKBGV0YWcYAyABKAlCB7pIBHICGEASnwIKBG5hbWUYBCABKAlCiwK6SIcCugHXAQoKcm91dGUubmFtZRJPbXVzdCBub3QgYmUgYGRlZmF1bHRgIG9yIGEgVVVJRCwgYW5kIG5vIHBhcnQgYmV0d2VlbiBzbGFzaGVzIG1heSBiZSBgLmAgb3IgYC4uYBp4dGhpcyAhPSAnZGVmYXVsdCcgJiYgIXRoaXMubWF0Y2hlcygnXlswLTlhLWZdezh9KC1bMC05YS1mXXs0fSl7M30tWzAtOWEtZl17MTJ9JCcpICYmICF0aGlzLm1hdGNoZXMoJyhefC8pWy5dezEsMn0oL3wkKScpcioYPzImXlthLXowLTldW2EtejAtOS5fLV0qKC9bYS16MC05Ll8tXSspKiRIAIgBARIjCgxkaXNwbGF5X25hbWUYBSABKAlCCLpIBXIDGP8BSAGIAQESIgoLZGVzY3JpcHRpb24YBiABKAlCCLpIBXIDGIAgSAKIAQESLwoFdGllcnMYByADKAsyFi5wYXRjaGJheS52MS5Sb3V0ZVRpZXJCCLpIBZIBAhAIEiwKEmF0dGVtcHRfdGltZW91dF9tcxgIIAEoBUILukgIGgYYwM8kKABIA4gBARIfCgpyZXF1ZXN0X2lkGAkgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GAogASgIOhXS3BgRcGF0Y2hiYXkudjEuUm91dGVCBwoFX25hbWVCDwoNX2Rpc3BsYXlfbmFtZUIOCgxfZGVzY3JpcHRpb25CFQoTX2F0dGVtcHRfdGltZW91dF9tcyI4ChNVcGRhdGVSb3V0ZVJlc3BvbnNlEiEKBXJvdXRlGAEgASgLMhIucGF0Y2hiYXkudjEuUm91dGUibQoSRGVsZXRlUm91dGVSZXF1ZXN0Eh8KCHJvdXRlX2lkGAEgASgJQg26SAZyBBABGD/o3BgBEhUKBGV0YWcYAiABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiFQoTRGVsZXRlUm91dGVSZXNwb25zZSJTChJXYXRjaFJvdXRlc1JlcXVlc3QSHQoIb3duZXJfaWQYASABKAlCC7pICNgBAXIDsAEBEh4KDHJlc3VtZV90b2tlbhgCIAEoCUIIukgFcgMYgCAikAIKE1dhdGNoUm91dGVzUmVzcG9uc2USMwoEa2luZBgBIAEoDjIlLnBhdGNoYmF5LnYxLldhdGNoUm91dGVzUmVzcG9uc2UuS2luZBIQCghyb3V0ZV9pZBgCIAEoCRIQCghvd25lcl9pZBgDIAEoCRITCgtoYXBwZW5lZF9hdBgEIAEoAxIhCgVyb3V0ZRgFIAEoCzISLnBhdGNoYmF5LnYxLlJvdXRlEhQKDHJlc3VtZV90b2tlbhgGIAEoCSJSCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglDQVVHSFRfVVAQARILCgdDUkVBVEVEEAISCwoHVVBEQVRFRBADEgsKB0RFTEVURUQQBDKTBgoMUm91dGVTZXJ2aWNlEnoKC0NyZWF0ZVJvdXRlEh8ucGF0Y2hiYXkudjEuQ3JlYXRlUm91dGVSZXF1ZXN0GiAucGF0Y2hiYXkudjEuQ3JlYXRlUm91dGVSZXNwb25zZSIoutwYBAg2EDfA3BgBgtPkkwIWOgEqYgVyb3V0ZSIKL3YxL3JvdXRlcxJ4CghHZXRSb3V0ZRIcLnBhdGNoYmF5LnYxLkdldFJvdXRlUmVxdWVzdBodLnBhdGNoYmF5LnYxLkdldFJvdXRlUmVzcG9uc2UiL5ACAbrcGAQIOBA5gtPkkwIeYgVyb3V0ZRIVL3YxL3JvdXRlcy97cm91dGVfaWR9EmwKCkxpc3RSb3V0ZXMSHi5wYXRjaGJheS52MS5MaXN0Um91dGVzUmVxdWVzdBofLnBhdGNoYmF5LnYxLkxpc3RSb3V0ZXNSZXNwb25zZSIdkAIButwYBAg4EDmC0+STAgwSCi92MS9yb3V0ZXMSqAEKC1VwZGF0ZVJvdXRlEh8ucGF0Y2hiYXkudjEuVXBkYXRlUm91dGVSZXF1ZXN0GiAucGF0Y2hiYXkudjEuVXBkYXRlUm91dGVSZXNwb25zZSJWutwYBAg6EDvA3BgBgtPkkwJEOgEqWiE6ASpiBXJvdXRlGhUvdjEvcm91dGVzL3tyb3V0ZV9pZH1iBXJvdXRlMhUvdjEvcm91dGVzL3tyb3V0ZV9pZH0SewoLRGVsZXRlUm91dGUSHy5wYXRjaGJheS52MS5EZWxldGVSb3V0ZVJlcXVlc3QaIC5wYXRjaGJheS52MS5EZWxldGVSb3V0ZVJlc3BvbnNlIim63BgECDwQPcDcGAGC0+STAhcqFS92MS9yb3V0ZXMve3JvdXRlX2lkfRJ3CgtXYXRjaFJvdXRlcxIfLnBhdGNoYmF5LnYxLldhdGNoUm91dGVzUmVxdWVzdBogLnBhdGNoYmF5LnYxLldhdGNoUm91dGVzUmVzcG9uc2UiI5ACAbrcGAQIOBA5gtPkkwISEhAvdjEvcm91dGVzOndhdGNoMAFCWgoLcGF0Y2hiYXkudjFCEVJvdXRlU2VydmljZVByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_patchbay_v1_mutation, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_route]);
+  fileDesc("Ch9wYXRjaGJheS92MS9yb3V0ZV9zZXJ2aWNlLnByb3RvEgtwYXRjaGJheS52MSKjBAoSQ3JlYXRlUm91dGVSZXF1ZXN0EpoCCgRuYW1lGAEgASgJQosCukiHAroB1wEKCnJvdXRlLm5hbWUST211c3Qgbm90IGJlIGBkZWZhdWx0YCBvciBhIFVVSUQsIGFuZCBubyBwYXJ0IGJldHdlZW4gc2xhc2hlcyBtYXkgYmUgYC5gIG9yIGAuLmAaeHRoaXMgIT0gJ2RlZmF1bHQnICYmICF0aGlzLm1hdGNoZXMoJ15bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQnKSAmJiAhdGhpcy5tYXRjaGVzKCcoXnwvKVsuXXsxLDJ9KC98JCknKXIqGD8yJl5bYS16MC05XVthLXowLTkuXy1dKigvW2EtejAtOS5fLV0rKSokEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMY/wESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAgEjEKBXRpZXJzGAQgAygLMhYucGF0Y2hiYXkudjEuUm91dGVUaWVyQgq6SAeSAQQIARAIEicKEmF0dGVtcHRfdGltZW91dF9tcxgFIAEoBUILukgIGgYYwM8kKAASHQoIb3duZXJfaWQYBiABKAlCC7pICNgBAXIDsAEBEh8KCnJlcXVlc3RfaWQYByABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYCCABKAgiOAoTQ3JlYXRlUm91dGVSZXNwb25zZRIhCgVyb3V0ZRgBIAEoCzISLnBhdGNoYmF5LnYxLlJvdXRlIjIKD0dldFJvdXRlUmVxdWVzdBIfCghyb3V0ZV9pZBgBIAEoCUINukgGcgQQARg/6NwYASI1ChBHZXRSb3V0ZVJlc3BvbnNlEiEKBXJvdXRlGAEgASgLMhIucGF0Y2hiYXkudjEuUm91dGUiiQEKEUxpc3RSb3V0ZXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIbCgZsbG1faWQYAiABKAlCC7pIBHICGD/Y3BgBEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJRChJMaXN0Um91dGVzUmVzcG9uc2USIgoGcm91dGVzGAEgAygLMhIucGF0Y2hiYXkudjEuUm91dGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItcFChJVcGRhdGVSb3V0ZVJlcXVlc3QSHwoIcm91dGVfaWQYASABKAlCDbpIBnIEEAEYP+jcGAESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKBGV0YWcYAyABKAlCB7pIBHICGEASnwIKBG5hbWUYBCABKAlCiwK6SIcCugHXAQoKcm91dGUubmFtZRJPbXVzdCBub3QgYmUgYGRlZmF1bHRgIG9yIGEgVVVJRCwgYW5kIG5vIHBhcnQgYmV0d2VlbiBzbGFzaGVzIG1heSBiZSBgLmAgb3IgYC4uYBp4dGhpcyAhPSAnZGVmYXVsdCcgJiYgIXRoaXMubWF0Y2hlcygnXlswLTlhLWZdezh9KC1bMC05YS1mXXs0fSl7M30tWzAtOWEtZl17MTJ9JCcpICYmICF0aGlzLm1hdGNoZXMoJyhefC8pWy5dezEsMn0oL3wkKScpcioYPzImXlthLXowLTldW2EtejAtOS5fLV0qKC9bYS16MC05Ll8tXSspKiRIAIgBARIjCgxkaXNwbGF5X25hbWUYBSABKAlCCLpIBXIDGP8BSAGIAQESIgoLZGVzY3JpcHRpb24YBiABKAlCCLpIBXIDGIAgSAKIAQESLwoFdGllcnMYByADKAsyFi5wYXRjaGJheS52MS5Sb3V0ZVRpZXJCCLpIBZIBAhAIEiwKEmF0dGVtcHRfdGltZW91dF9tcxgIIAEoBUILukgIGgYYwM8kKABIA4gBARIfCgpyZXF1ZXN0X2lkGAkgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GAogASgIOhXS3BgRcGF0Y2hiYXkudjEuUm91dGVCBwoFX25hbWVCDwoNX2Rpc3BsYXlfbmFtZUIOCgxfZGVzY3JpcHRpb25CFQoTX2F0dGVtcHRfdGltZW91dF9tcyI4ChNVcGRhdGVSb3V0ZVJlc3BvbnNlEiEKBXJvdXRlGAEgASgLMhIucGF0Y2hiYXkudjEuUm91dGUibQoSRGVsZXRlUm91dGVSZXF1ZXN0Eh8KCHJvdXRlX2lkGAEgASgJQg26SAZyBBABGD/o3BgBEhUKBGV0YWcYAiABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiFQoTRGVsZXRlUm91dGVSZXNwb25zZSI2ChNFeHBsYWluUm91dGVSZXF1ZXN0Eh8KCHJvdXRlX2lkGAEgASgJQg26SAZyBBABGD/o3BgBImwKFEV4cGxhaW5Sb3V0ZVJlc3BvbnNlEg4KBmxsbV9pZBgBIAEoCRIuCgd0YXJnZXRzGAIgAygLMh0ucGF0Y2hiYXkudjEuUm91dGVUYXJnZXRTdGF0ZRIUCgxyZXRyaWVzX2xlZnQYAyABKAUiUwoSV2F0Y2hSb3V0ZXNSZXF1ZXN0Eh0KCG93bmVyX2lkGAEgASgJQgu6SAjYAQFyA7ABARIeCgxyZXN1bWVfdG9rZW4YAiABKAlCCLpIBXIDGIAgIpACChNXYXRjaFJvdXRlc1Jlc3BvbnNlEjMKBGtpbmQYASABKA4yJS5wYXRjaGJheS52MS5XYXRjaFJvdXRlc1Jlc3BvbnNlLktpbmQSEAoIcm91dGVfaWQYAiABKAkSEAoIb3duZXJfaWQYAyABKAkSEwoLaGFwcGVuZWRfYXQYBCABKAMSIQoFcm91dGUYBSABKAsyEi5wYXRjaGJheS52MS5Sb3V0ZRIUCgxyZXN1bWVfdG9rZW4YBiABKAkiUgoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJQ0FVR0hUX1VQEAESCwoHQ1JFQVRFRBACEgsKB1VQREFURUQQAxILCgdERUxFVEVEEAQyngcKDFJvdXRlU2VydmljZRJ6CgtDcmVhdGVSb3V0ZRIfLnBhdGNoYmF5LnYxLkNyZWF0ZVJvdXRlUmVxdWVzdBogLnBhdGNoYmF5LnYxLkNyZWF0ZVJvdXRlUmVzcG9uc2UiKLrcGAQINhA3wNwYAYLT5JMCFjoBKmIFcm91dGUiCi92MS9yb3V0ZXMSeAoIR2V0Um91dGUSHC5wYXRjaGJheS52MS5HZXRSb3V0ZVJlcXVlc3QaHS5wYXRjaGJheS52MS5HZXRSb3V0ZVJlc3BvbnNlIi+QAgG63BgECDgQOYLT5JMCHmIFcm91dGUSFS92MS9yb3V0ZXMve3JvdXRlX2lkfRJsCgpMaXN0Um91dGVzEh4ucGF0Y2hiYXkudjEuTGlzdFJvdXRlc1JlcXVlc3QaHy5wYXRjaGJheS52MS5MaXN0Um91dGVzUmVzcG9uc2UiHZACAbrcGAQIOBA5gtPkkwIMEgovdjEvcm91dGVzEqgBCgtVcGRhdGVSb3V0ZRIfLnBhdGNoYmF5LnYxLlVwZGF0ZVJvdXRlUmVxdWVzdBogLnBhdGNoYmF5LnYxLlVwZGF0ZVJvdXRlUmVzcG9uc2UiVrrcGAQIOhA7wNwYAYLT5JMCRDoBKlohOgEqYgVyb3V0ZRoVL3YxL3JvdXRlcy97cm91dGVfaWR9YgVyb3V0ZTIVL3YxL3JvdXRlcy97cm91dGVfaWR9EnsKC0RlbGV0ZVJvdXRlEh8ucGF0Y2hiYXkudjEuRGVsZXRlUm91dGVSZXF1ZXN0GiAucGF0Y2hiYXkudjEuRGVsZXRlUm91dGVSZXNwb25zZSIputwYBAg8ED3A3BgBgtPkkwIXKhUvdjEvcm91dGVzL3tyb3V0ZV9pZH0SiAEKDEV4cGxhaW5Sb3V0ZRIgLnBhdGNoYmF5LnYxLkV4cGxhaW5Sb3V0ZVJlcXVlc3QaIS5wYXRjaGJheS52MS5FeHBsYWluUm91dGVSZXNwb25zZSIzkAIButwYBAg4EDmC0+STAiI6ASoiHS92MS9yb3V0ZXMve3JvdXRlX2lkfTpleHBsYWluEncKC1dhdGNoUm91dGVzEh8ucGF0Y2hiYXkudjEuV2F0Y2hSb3V0ZXNSZXF1ZXN0GiAucGF0Y2hiYXkudjEuV2F0Y2hSb3V0ZXNSZXNwb25zZSIjkAIButwYBAg4EDmC0+STAhISEC92MS9yb3V0ZXM6d2F0Y2gwAUJaCgtwYXRjaGJheS52MUIRUm91dGVTZXJ2aWNlUHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_patchbay_v1_mutation, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_route]);
 
 /**
  * The request of CreateRoute.
@@ -386,6 +386,63 @@ export const DeleteRouteResponseSchema: GenMessage<DeleteRouteResponse> = /*@__P
   messageDesc(file_patchbay_v1_route_service, 9);
 
 /**
+ * The request of ExplainRoute.
+ *
+ * @generated from message patchbay.v1.ExplainRouteRequest
+ */
+export type ExplainRouteRequest = Message<"patchbay.v1.ExplainRouteRequest"> & {
+  /**
+   * Which route: its id, or its name among those of the caller's account.
+   *
+   * @generated from field: string route_id = 1;
+   */
+  routeId: string;
+};
+
+/**
+ * Describes the message patchbay.v1.ExplainRouteRequest.
+ * Use `create(ExplainRouteRequestSchema)` to create a new message.
+ */
+export const ExplainRouteRequestSchema: GenMessage<ExplainRouteRequest> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_route_service, 10);
+
+/**
+ * The response of ExplainRoute.
+ *
+ * @generated from message patchbay.v1.ExplainRouteResponse
+ */
+export type ExplainRouteResponse = Message<"patchbay.v1.ExplainRouteResponse"> & {
+  /**
+   * The Llm that a chat would go to now; empty if there is none.
+   *
+   * @generated from field: string llm_id = 1;
+   */
+  llmId: string;
+
+  /**
+   * All Llms of the route, in the order of its tiers.
+   *
+   * @generated from field: repeated patchbay.v1.RouteTargetState targets = 2;
+   */
+  targets: RouteTargetState[];
+
+  /**
+   * How many more calls this server would make now for chats whose first Llm has failed: a tenth of what the route
+   * serves, so that an outage is not multiplied.
+   *
+   * @generated from field: int32 retries_left = 3;
+   */
+  retriesLeft: number;
+};
+
+/**
+ * Describes the message patchbay.v1.ExplainRouteResponse.
+ * Use `create(ExplainRouteResponseSchema)` to create a new message.
+ */
+export const ExplainRouteResponseSchema: GenMessage<ExplainRouteResponse> = /*@__PURE__*/
+  messageDesc(file_patchbay_v1_route_service, 11);
+
+/**
  * The request of WatchRoutes.
  *
  * @generated from message patchbay.v1.WatchRoutesRequest
@@ -411,7 +468,7 @@ export type WatchRoutesRequest = Message<"patchbay.v1.WatchRoutesRequest"> & {
  * Use `create(WatchRoutesRequestSchema)` to create a new message.
  */
 export const WatchRoutesRequestSchema: GenMessage<WatchRoutesRequest> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_route_service, 10);
+  messageDesc(file_patchbay_v1_route_service, 12);
 
 /**
  * The response of WatchRoutes: one event.
@@ -467,7 +524,7 @@ export type WatchRoutesResponse = Message<"patchbay.v1.WatchRoutesResponse"> & {
  * Use `create(WatchRoutesResponseSchema)` to create a new message.
  */
 export const WatchRoutesResponseSchema: GenMessage<WatchRoutesResponse> = /*@__PURE__*/
-  messageDesc(file_patchbay_v1_route_service, 11);
+  messageDesc(file_patchbay_v1_route_service, 13);
 
 /**
  * What can happen.
@@ -523,7 +580,7 @@ export type WatchRoutesResponse_Kind = (typeof WatchRoutesResponse_Kind)[keyof t
  * Describes the enum patchbay.v1.WatchRoutesResponse.Kind.
  */
 export const WatchRoutesResponse_KindSchema: GenEnum<WatchRoutesResponse_Kind> = /*@__PURE__*/
-  enumDesc(file_patchbay_v1_route_service, 11, 0);
+  enumDesc(file_patchbay_v1_route_service, 13, 0);
 
 /**
  * Names that stand for several Llms.
@@ -594,6 +651,21 @@ export const RouteService: GenService<{
     methodKind: "unary";
     input: typeof DeleteRouteRequestSchema;
     output: typeof DeleteRouteResponseSchema;
+  },
+  /**
+   * Say which Llm a chat would go to now, and of each other why it would not. Nothing is called.
+   *
+   * What was chosen by chance may be another one the next time. Failures are known to all servers; the calls under way
+   * are those of the server that answers.
+   *
+   * Fails with NOT_FOUND: LLM_ROUTE_NOT_FOUND.
+   *
+   * @generated from rpc patchbay.v1.RouteService.ExplainRoute
+   */
+  explainRoute: {
+    methodKind: "unary";
+    input: typeof ExplainRouteRequestSchema;
+    output: typeof ExplainRouteResponseSchema;
   },
   /**
    * Follow the changes of routes, on whichever server they are made. It goes as WatchLlms does, and fails as that does.

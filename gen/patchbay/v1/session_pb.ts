@@ -13,10 +13,11 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/session.proto.
  */
 export const file_patchbay_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9zZXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSKbAQoHU2Vzc2lvbhIXCgpzZXNzaW9uX2lkGAEgASgJQgPgQQMSFwoKYWNjb3VudF9pZBgCIAEoCUID4EEDEhMKBmxsbV9pZBgDIAEoCUID4EEDEhcKCnR1cm5fY291bnQYBCABKAVCA+BBAxIXCgpjcmVhdGVkX2F0GAUgASgDQgPgQQMSFwoKdXBkYXRlZF9hdBgGIAEoA0ID4EEDIsUCCgRUdXJuEg8KB3R1cm5faWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAUSJgoFc3RhdGUYAyABKA4yFy5wYXRjaGJheS52MS5UdXJuLlN0YXRlEhIKCnJlcXVlc3RfaWQYBCABKAkSJgoIbWVzc2FnZXMYBSADKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlEiMKBXJlcGx5GAYgASgLMhQucGF0Y2hiYXkudjEuTWVzc2FnZRISCgpjcmVhdGVkX2F0GAcgASgDEhAKCGVuZGVkX2F0GAggASgDEhIKCnVucmVhZGFibGUYCSABKAgiVwoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJQ09NUExFVEVEEAISDwoLSU5URVJSVVBURUQQAxIKCgZGQUlMRUQQBEJVCgtwYXRjaGJheS52MUIMU2Vzc2lvblByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_api_field_behavior, file_patchbay_v1_chat]);
+  fileDesc("ChlwYXRjaGJheS92MS9zZXNzaW9uLnByb3RvEgtwYXRjaGJheS52MSKyAQoHU2Vzc2lvbhIXCgpzZXNzaW9uX2lkGAEgASgJQgPgQQMSFwoKYWNjb3VudF9pZBgCIAEoCUID4EEDEhMKBmxsbV9pZBgDIAEoCUID4EEDEhcKCnR1cm5fY291bnQYBCABKAVCA+BBAxIXCgpjcmVhdGVkX2F0GAUgASgDQgPgQQMSFwoKdXBkYXRlZF9hdBgGIAEoA0ID4EEDEhUKCHJvdXRlX2lkGAcgASgJQgPgQQMixQIKBFR1cm4SDwoHdHVybl9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBRImCgVzdGF0ZRgDIAEoDjIXLnBhdGNoYmF5LnYxLlR1cm4uU3RhdGUSEgoKcmVxdWVzdF9pZBgEIAEoCRImCghtZXNzYWdlcxgFIAMoCzIULnBhdGNoYmF5LnYxLk1lc3NhZ2USIwoFcmVwbHkYBiABKAsyFC5wYXRjaGJheS52MS5NZXNzYWdlEhIKCmNyZWF0ZWRfYXQYByABKAMSEAoIZW5kZWRfYXQYCCABKAMSEgoKdW5yZWFkYWJsZRgJIAEoCCJXCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEgsKB1BFTkRJTkcQARINCglDT01QTEVURUQQAhIPCgtJTlRFUlJVUFRFRBADEgoKBkZBSUxFRBAEQlUKC3BhdGNoYmF5LnYxQgxTZXNzaW9uUHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_google_api_field_behavior, file_patchbay_v1_chat]);
 
 /**
- * A conversation that the server remembers. It belongs to the account that began it, and stays with one Llm.
+ * A conversation that the server remembers. It belongs to the account that began it, and stays with one
+ * Llm, or with one route.
  *
  * @generated from message patchbay.v1.Session
  */
@@ -62,6 +63,14 @@ export type Session = Message<"patchbay.v1.Session"> & {
    * @generated from field: int64 updated_at = 6;
    */
   updatedAt: bigint;
+
+  /**
+   * The route that it is with, a UUID; empty if it is with one Llm. llm_id is then the Llm that replied last, which it
+   * stays with while that is well.
+   *
+   * @generated from field: string route_id = 7;
+   */
+  routeId: string;
 };
 
 /**

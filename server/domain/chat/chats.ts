@@ -16,6 +16,7 @@ import { refusalOf } from "../connections/faults.ts";
 import type { Signals } from "../llms/signals.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { endingOf, type ModelEnding } from "../models/model-state.ts";
+import type { FailedAttempt } from "../routes/route-run.ts";
 import { promptOf } from "../usage/cost.ts";
 import { Attempt, type AttemptDeps, type Labels, type ReplyFacts } from "./attempt.ts";
 import { noticesOfReply, type SentRequest } from "./notices.ts";
@@ -23,13 +24,22 @@ import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
 export interface ChatAsk {
-  /** Empty: the session's, or else the caller's default. */
+  /** Empty: the caller's default. */
   readonly llmId: string;
   readonly request: ModelRequest;
   /** Undefined: a chat of its own. */
   readonly session: SessionAsk | undefined;
   /** What the caller says of it, for its usage row. */
   readonly labels?: Labels;
+  /** The Llm that a route has chosen for it; undefined: llmId says which. */
+  readonly chosen?: ChosenLlm | undefined;
+}
+
+/** The Llm that a route has chosen for a call. */
+export interface ChosenLlm {
+  readonly resolved: ResolvedLlm;
+  /** Another one was chosen before, for the same call: what the call counts for is counted. */
+  readonly isRetry: boolean;
 }
 
 /** Whose reply it is. */
@@ -39,6 +49,14 @@ export interface ReplyOrigin {
   readonly turnId: string | undefined;
   /** Undefined while nothing says that its model ends. */
   readonly ending: ModelEnding | undefined;
+  /** The route that has chosen it, and which Llms it has tried before; undefined without one. */
+  readonly route?: RouteOrigin | undefined;
+}
+
+/** What a route did for a reply. */
+export interface RouteOrigin {
+  readonly routeId: string;
+  readonly attempts: readonly FailedAttempt[];
 }
 
 type Event<Type> = Extract<ReplyEvent, { type: Type }>;
@@ -152,13 +170,12 @@ export class Chats {
     }
   }
 
-  async #begin(scope: Scope, { llmId, request, session, labels }: ChatAsk): Promise<Begun> {
-    const { turns, limits } = this.#deps;
-    const named = llmId || (session?.sessionId && (await turns.llmOf(scope, session.sessionId))) || "";
-    const resolved = await this.#deps.targets.open(scope, named);
+  async #begin(scope: Scope, { llmId, request, session, labels, chosen }: ChatAsk): Promise<Begun> {
+    const { turns, limits, targets } = this.#deps;
+    const resolved = chosen?.resolved ?? (await targets.open(scope, llmId));
     const { llm } = resolved;
     requireServed(llm, request);
-    await limits.countBytes(holderOf(scope.caller), () => sizeOf(request));
+    if (!chosen?.isRetry) await limits.countBytes(holderOf(scope.caller), () => sizeOf(request));
     const begun = session && (await turns.begin(scope, llm, session, request));
     const answered = begun && "reply" in begun ? begun : undefined;
     const turn = begun && "release" in begun ? begun : undefined;

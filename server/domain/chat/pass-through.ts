@@ -19,6 +19,8 @@ export interface PassAsk {
   /** What of the caller's headers goes along, in small letters. */
   readonly headers: Readonly<Record<string, string>>;
   readonly labels: Labels;
+  /** Another Llm of a route was called before, for the same call: what the call counts for is counted. */
+  readonly isRetry?: boolean;
 }
 
 /** What a caller is told of a reply that was passed through, beside its bytes. */
@@ -114,9 +116,13 @@ export class PassThrough {
     }
   }
 
-  async #begin(scope: Scope, { llm, target }: ResolvedLlm, { api: name, body, streamed, headers, labels }: PassAsk) {
+  async #begin(
+    scope: Scope,
+    { llm, target }: ResolvedLlm,
+    { api: name, body, streamed, headers, labels, isRetry }: PassAsk,
+  ) {
     requireEnabled(llm);
-    await this.#deps.limits.countBytes(holderOf(scope.caller), () => body.bytes.length);
+    if (!isRetry) await this.#deps.limits.countBytes(holderOf(scope.caller), () => body.bytes.length);
     const api = APIS[name];
     const { bytes, asksForUsage, dropped } = editRequest(api, target, body, llm.defaultSampling);
     const path = api.pathAt(target) as string;

@@ -8,8 +8,10 @@ import {
   insertTurn,
   interruptTurns,
   listPastTurns,
+  moveSession,
   type PastTurn,
   rerunTurn,
+  type SessionRow,
 } from "../../store/queries/sessions.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
@@ -33,6 +35,8 @@ export interface SessionAsk {
   readonly sessionId: string;
   /** Empty: it cannot be repeated. */
   readonly requestId: string;
+  /** The route that the chat names; a session of that route goes on with whichever Llm it has chosen. */
+  readonly routeId?: string;
 }
 
 /** What an endpoint said of a prompt that was too long, as far as it did. */
@@ -76,9 +80,9 @@ export class Turns {
     this.#reachFailpoint = deps.reachFailpoint;
   }
 
-  /** The Llm of a session that has begun. */
-  async llmOf(scope: Scope, sessionId: string): Promise<string | undefined> {
-    return (await findSession(scope.em, scope.caller.accountId, sessionId))?.llmId;
+  /** The session that has begun by a name; undefined if none has. */
+  sessionOf(scope: Scope, sessionId: string): Promise<SessionRow | undefined> {
+    return findSession(scope.em, scope.caller.accountId, sessionId);
   }
 
   /** Begins a turn; an index decides that no other one runs. One that is repeated after it was completed does not run. */
@@ -98,8 +102,18 @@ export class Turns {
     this.#reachFailpoint("before_tx1");
     const begun = await refuseSecond(() =>
       scope.em.transactional(async (em) => {
-        const session = await enterSession(em, { id: randomUUID(), accountId, name: sessionId, llmId: llm.id });
-        if (session.llmId !== llm.id) throw ofAnotherLlm(sessionId, session.llmId);
+        const { routeId = null } = ask;
+        const session = await enterSession(em, {
+          id: randomUUID(),
+          accountId,
+          name: sessionId,
+          llmId: llm.id,
+          routeId,
+        });
+        if (session.llmId !== llm.id) {
+          if (routeId === null || session.routeId !== routeId) throw ofAnotherLlm(sessionId, session.llmId);
+          await moveSession(em, session.id, llm.id);
+        }
         await interruptTurns(em, { sessionId: session.id });
         const known = ask.requestId ? await findTurnByRequest(em, session.id, ask.requestId) : undefined;
         if (!known) {

@@ -48,16 +48,25 @@ export class LlmTargets {
     this.#defaults = store.cache("account", { max: MAX_HELD });
   }
 
-  /** How to reach an Llm that the caller may use; an empty id means the caller's default Llm. */
-  async open(scope: Scope, llmId: string): Promise<ResolvedLlm> {
+  /**
+   * How to reach an Llm that the caller may use; an empty id means the caller's default Llm. One that a route has chosen may be
+   * used by whoever may use the route.
+   */
+  async open(scope: Scope, llmId: string, { isChosen = false } = {}): Promise<ResolvedLlm> {
     const reachable = reach(scope, "USE_LLM_OWN");
     const id = llmId || (await this.#defaultId(scope.caller.accountId));
     const resolved = await this.#held.get(id, () => this.#load(scope.em, id, reachable));
     if (!resolved || (reachable !== undefined && resolved.llm.owner !== reachable)) throw notFound(id);
-    if (scope.caller.limits && !mayUse(scope.caller, nameableOf(resolved.llm))) throw notAllowed(scope.caller, id);
+    if (!isChosen && scope.caller.limits && !mayUse(scope.caller, nameableOf(resolved.llm)))
+      throw notAllowed(scope.caller, id);
     if (!resolved.keptElsewhere) return resolved;
     const apiKey = await apiKeyHeaderOf(this.#secretRefs, resolved.keptElsewhere, useOf(resolved.llm), scope.signal);
     return { ...resolved, target: { ...resolved.target, apiKey } };
+  }
+
+  /** Whether it is known without asking that an id is an Llm's. */
+  isHeld(id: string): boolean {
+    return this.#held.has(id);
   }
 
   /** To be told of what a chat with the Llm failed with: a key that was refused is fetched anew by the next call. */

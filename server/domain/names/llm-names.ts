@@ -2,8 +2,9 @@ import { Fault } from "../../base/fault.ts";
 import { nearestNames } from "../../base/names.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
 import { findLlmsByModel, findNameables, findNamed, listNamedLlms, type Named } from "../../store/queries/llm-names.ts";
-import { listNamedRoutes } from "../../store/queries/routes/routes.ts";
+import { findRoute, listNamedRoutes } from "../../store/queries/routes/routes.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Route } from "../../store/schema/route.entity.ts";
 import type { Store } from "../../store/store.ts";
 import { allowedRows, isModelLimited, mayUse, type Nameable, notAllowed } from "../call/holder-limits.ts";
 import type { Caller, Scope } from "../call/scope.ts";
@@ -19,6 +20,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export interface NamedLlm {
   readonly name: string;
   readonly llm: Readonly<Llm>;
+}
+
+/** A name that stands for several Llms. */
+export interface NamedRoute {
+  readonly name: string;
+  readonly route: Readonly<Route>;
 }
 
 /** The names that programs call Llms by: an alias, an id, or the model's own name if only one Llm of the account has it. */
@@ -80,20 +87,27 @@ export class LlmNames {
     throw await this.#unknown(accountId, idOrName);
   }
 
-  /** What the caller's own Llms are called; those that nothing but their id names, by that. */
-  async list(scope: Scope): Promise<NamedLlm[]> {
+  /** What the caller's own Llms are called, those that nothing but their id names, by that; and their routes. */
+  async list(scope: Scope): Promise<(NamedLlm | NamedRoute)[]> {
     const { caller } = scope;
-    return nameAll(await listNamedLlms(this.#store.rows, caller.accountId, MAX_LISTED, allowedRows(caller)));
+    const { rows } = this.#store;
+    const [llms, routes] = await Promise.all([
+      listNamedLlms(rows, caller.accountId, MAX_LISTED, allowedRows(caller)),
+      listNamedRoutes(rows, caller.accountId, MAX_LISTED, allowedRows(caller)),
+    ]);
+    return [...nameAll(llms), ...routes.map((route) => ({ name: route.name, route }))];
   }
 
   /** One of them, by any of its names. */
-  async get(scope: Scope, name: string): Promise<NamedLlm> {
+  async get(scope: Scope, name: string): Promise<NamedLlm | NamedRoute> {
     const { accountId } = scope.caller;
     const resolved = await this.resolve(scope, name);
     const id = resolved || (await this.#store.hot.defaultLlm(accountId))?.id;
     const llm = id && (await this.#store.hot.llm(id, accountId));
     if (llm) await this.requireAllowed(scope.caller, llm.id, name);
     if (llm) return { name, llm };
+    const route = id && (await findRoute(this.#store.rows, id, accountId));
+    if (route) return { name, route };
     throw isModelLimited(scope.caller) ? notAllowed(scope.caller, name) : await this.#unknown(accountId, name);
   }
 

@@ -5,7 +5,9 @@ import {
   Message_RoleSchema,
   type MessageSchema,
 } from "../../../gen/patchbay/v1/chat_pb.ts";
+import type { RouteOrigin } from "../../domain/chat/chats.ts";
 import type { ModelEnding } from "../../domain/models/model-state.ts";
+import { attemptsText } from "../../domain/routes/route-run.ts";
 import type { ChatMessage, ContentPart, Reply, ToolCall } from "../../upstream/models/conversation.ts";
 import { numberOf } from "../call/enums.ts";
 import { presentState } from "./provider-state.ts";
@@ -64,6 +66,14 @@ export const MODEL_HEADERS: Readonly<Record<string, string>> = {
   [RETIRES_AT]: "The last day of that model, a date such as 2026-12-01, if it is known.",
   [SUCCESSOR]: "The model to use instead, if it is known.",
 };
+
+/** What a route tried before, in its order: `<llm_id> <reason>, …`. Absent when the first Llm replied. */
+const ATTEMPTS = "patchbay-attempts";
+
+/** Tells in a header of a reply which Llms a route tried before. */
+export function tellAttempts(header: Headers, { attempts }: Pick<RouteOrigin, "attempts">): void {
+  if (attempts.length > 0) header.set(ATTEMPTS, attemptsText(attempts));
+}
 
 /** Tells it in the headers of a reply; of a model that goes on, nothing is told. */
 export function tellEnding(header: Headers, ending: ModelEnding | undefined): void {

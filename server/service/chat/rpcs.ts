@@ -17,7 +17,8 @@ import { UsageSourceSchema } from "../../../gen/patchbay/v1/usage_pb.ts";
 import { invalidField } from "../../base/fault.ts";
 import { usdOf } from "../../base/usd.ts";
 import type { ReplyFacts } from "../../domain/chat/attempt.ts";
-import type { ChatAsk, ChatEvent, Chats, ReplyOrigin } from "../../domain/chat/chats.ts";
+import type { ChatAsk, ChatEvent, ReplyOrigin, RouteOrigin } from "../../domain/chat/chats.ts";
+import type { RoutedChats } from "../../domain/chat/routed-chats.ts";
 import type { Sessions } from "../../domain/chat/sessions.ts";
 import type {
   ChatMessage,
@@ -32,7 +33,7 @@ import { nameOf, numberOf } from "../call/enums.ts";
 import { eachOf } from "../call/streams.ts";
 import { presentNotice } from "../llms/present.ts";
 import { readSampling } from "../llms/read.ts";
-import { presentReply, tellEnding } from "./present.ts";
+import { presentReply, tellAttempts, tellEnding } from "./present.ts";
 import { presentState, readState } from "./provider-state.ts";
 import { readResponseFormat, readToolChoice } from "./read.ts";
 import { sessionRpcs } from "./sessions.ts";
@@ -47,13 +48,20 @@ const STOP_REASONS: Readonly<Record<StopWord, StopReason>> = {
 };
 
 /** The rpcs of ChatService: unpack, ask the domain, present. */
-export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions }): ServiceImpl<typeof ChatService> {
+export function chatRpcs({
+  chats,
+  sessions,
+}: {
+  chats: RoutedChats;
+  sessions: Sessions;
+}): ServiceImpl<typeof ChatService> {
   return {
     ...sessionRpcs({ sessions }),
 
     async chat(request, context) {
       const { origin, reply, facts } = await chats.reply(scopeOf(context), readAsk(request));
       if (origin.ending) tellEnding(context.responseHeader, origin.ending);
+      if (origin.route) tellAttempts(context.responseHeader, origin.route);
       return {
         ...presentOrigin(origin),
         ...presentFacts(facts),
@@ -69,6 +77,7 @@ export function chatRpcs({ chats, sessions }: { chats: Chats; sessions: Sessions
       return eachOf(chats.stream(scopeOf(context), readAsk(request)), (event) => {
         // The headers leave with the first event.
         if (event.type === "start" && event.ending) tellEnding(context.responseHeader, event.ending);
+        if (event.type === "start" && event.route) tellAttempts(context.responseHeader, event.route);
         return presentEvent(event);
       });
     },
@@ -96,8 +105,12 @@ function presentEvent(event: ChatEvent): MessageInitShape<typeof StreamChatRespo
   }
 }
 
-function presentOrigin({ llmId, sessionId = "", turnId = "" }: ReplyOrigin) {
-  return { llmId, sessionId, turnId };
+function presentOrigin({ llmId, sessionId = "", turnId = "", route }: ReplyOrigin) {
+  return route ? { llmId, sessionId, turnId, ...presentRoute(route) } : { llmId, sessionId, turnId };
+}
+
+function presentRoute({ routeId, attempts }: RouteOrigin) {
+  return { routeId, attempts: attempts.map((attempt) => ({ ...attempt })) };
 }
 
 function presentFacts({ usage, source, cost, priceSource = "", overBudget, notices }: ReplyFacts) {

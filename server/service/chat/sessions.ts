@@ -42,6 +42,7 @@ function presentSession(session: SessionRow): MessageInitShape<typeof SessionSch
     sessionId: session.name,
     accountId: session.accountId,
     llmId: session.llmId,
+    routeId: session.routeId ?? "",
     turnCount: session.turnCount,
     createdAt: BigInt(session.createdAt.getTime()),
     updatedAt: BigInt(session.updatedAt.getTime()),

@@ -1,31 +1,38 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { Scope } from "../../domain/call/scope.ts";
-import type { ChatAsk, ChatEvent, Chats } from "../../domain/chat/chats.ts";
-import { type PassAsk, type PassedPart, PassThrough } from "../../domain/chat/pass-through.ts";
+import type { Labels } from "../../domain/chat/attempt.ts";
+import type { ChatAsk, ChosenLlm } from "../../domain/chat/chats.ts";
+import { type PassAsk, PassThrough } from "../../domain/chat/pass-through.ts";
+import type { RoutedChats } from "../../domain/chat/routed-chats.ts";
 import type { LlmTargets, ResolvedLlm } from "../../domain/llms/targets.ts";
 import type { LlmNames } from "../../domain/names/llm-names.ts";
+import type { RouteCalls } from "../../domain/routes/route-calls.ts";
 import { estimatePrompt } from "../../domain/usage/cost.ts";
+import type { Route } from "../../store/schema/route.entity.ts";
 import { untoldOf } from "../../upstream/calls/untold.ts";
 import { parseObject } from "../../upstream/models/json-value.ts";
 import type { ApiName } from "../../upstream/pass-through/apis.ts";
 import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through/json-members.ts";
 import { refusedMember } from "../../upstream/pass-through/request.ts";
 import { scopeOf } from "../call/context.ts";
+import { tellAttempts } from "../chat/present.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
-import { factsComment, LLM_ID, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
+import { LLM_ID, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
 import { labelsOf } from "./labels.ts";
+import { aloud, piecesOf, soon, writtenOf } from "./pieces.ts";
 import { withoutOwnState } from "./translate/own-state.ts";
 import { readCompletion } from "./translate/read-completion.ts";
 import { readMessages } from "./translate/read-message.ts";
 import { readResponses } from "./translate/read-response.ts";
-import type { ReplyWriter, Translated, Translator } from "./translate/translation.ts";
+import type { Translated, Translator } from "./translate/translation.ts";
 
 export interface FaceDeps {
   readonly names: LlmNames;
   readonly targets: LlmTargets;
   readonly passThrough: PassThrough;
-  readonly chats: Chats;
+  readonly chats: RoutedChats;
+  readonly routeCalls: RouteCalls;
 }
 
 /** What goes along to endpoints that speak the same API; to others it means nothing. */
@@ -48,20 +55,48 @@ export class FaceCalls {
   async reply(api: ApiName, request: FaceRequest, context: HandlerContext): Promise<FaceReply> {
     const scope = scopeOf(context);
     const body = readBody(request.body);
-    const resolved = await this.#llmOf(scope, body);
-    const streamed = isStreamed(body);
-    const { requestHeader } = context;
-    const labels = labelsOf(body, requestHeader);
+    const id = await this.#idOf(scope, body);
+    const labels = labelsOf(body, context.requestHeader);
+    const call: FaceCall = { api, body, streamed: isStreamed(body), labels, context };
+    const route = await this.#deps.routeCalls.find(scope, id);
+    if (route) return this.#routed(scope, call, route);
+    return this.#through(scope, call, { resolved: await this.#deps.targets.open(scope, id), isRetry: false });
+  }
+
+  /** What fails before the head of the answer has left goes on to another Llm of the route. */
+  async #routed(scope: Scope, call: FaceCall, route: Readonly<Route>): Promise<FaceReply> {
+    const requireServed = (resolved: ResolvedLlm) => requireSpoken(call.api, resolved);
+    const run = this.#deps.routeCalls.begin(scope, { route, requireServed });
+    for (;;) {
+      const resolved = await run.next();
+      try {
+        const chosen = { resolved, isRetry: run.failedBefore.length > 0 };
+        const reply = await this.#through(scope, call, chosen);
+        tellAttempts(call.context.responseHeader, { attempts: run.failedBefore });
+        if ("pieces" in reply) return { ...reply, pieces: run.watch(reply.pieces) };
+        run.succeeded();
+        return reply;
+      } catch (error) {
+        run.failed(error);
+      }
+    }
+  }
+
+  /** Through one Llm, in the words of its endpoint's API where they are the caller's. */
+  async #through(scope: Scope, call: FaceCall, chosen: ChosenLlm): Promise<FaceReply> {
+    const { api, body, streamed, labels, context } = call;
+    const { resolved, isRetry } = chosen;
     if (!PassThrough.isSpoken(api, resolved)) {
       const translated = translate(api, resolved, body);
-      translated.losses.addUntold(api, untoldOf(resolved.target, translated.request));
-      const ask: ChatAsk = { llmId: resolved.llm.id, request: translated.request, session: undefined, labels };
+      const { request, losses } = translated;
+      losses.addUntold(api, untoldOf(resolved.target, request));
+      const ask: ChatAsk = { llmId: resolved.llm.id, request, session: undefined, labels, chosen };
       return streamed
         ? this.#streamTranslated(scope, translated, ask, context)
         : this.#translated(scope, translated, ask, context);
     }
-    const headers = headersOf(requestHeader, FORWARDED[api]);
-    const ask: PassAsk = { api, body: withoutOwnState(api, body), streamed, headers, labels };
+    const headers = headersOf(context.requestHeader, FORWARDED[api]);
+    const ask: PassAsk = { api, body: withoutOwnState(api, body), streamed, headers, labels, isRetry };
     if (streamed) return this.#stream(scope, resolved, ask, context);
     const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, resolved, ask);
     tellOrigin(context.responseHeader, origin, origin.dropped);
@@ -120,10 +155,23 @@ export class FaceCalls {
     return { pieces: begun ? writtenOf(first, events, writer) : aloud(writtenOf(first, events, writer)) };
   }
 
-  async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedLlm> {
+  /** The id of the Llm or the route that is named; empty for the caller's default Llm. */
+  async #idOf(scope: Scope, body: JsonBody): Promise<string> {
     const model = valueIn(body, "model") ?? "";
-    if (typeof model !== "string") throw invalidField("model", "must be a text: the name of an Llm");
-    return this.#deps.targets.open(scope, await this.#deps.names.resolve(scope, model));
+    if (typeof model !== "string") throw invalidField("model", "must be a text: the name of an Llm or a route");
+    return this.#deps.names.resolve(scope, model);
+  }
+
+  /** The Llm that is named, or that a route would choose now. */
+  async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedLlm> {
+    const { routeCalls, targets } = this.#deps;
+    const id = await this.#idOf(scope, body);
+    const route = await routeCalls.find(scope, id);
+    if (!route) return targets.open(scope, id);
+    const run = routeCalls.begin(scope, { route });
+    const resolved = await run.next();
+    run.left();
+    return resolved;
   }
 
   /** The head of the answer waits for the first piece, so that what fails before it has a status of its own. */
@@ -138,68 +186,18 @@ export class FaceCalls {
   }
 }
 
-/** How long the head of an answer waits for what a model says first. */
-const FIRST_PIECE_MS = 10_000;
-
-/** What comes soon; undefined if it takes longer. What fails soon throws. */
-async function soon<T>(work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, FIRST_PIECE_MS, undefined);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** A call in the words of an API, of whichever Llm. */
+interface FaceCall {
+  readonly api: ApiName;
+  readonly body: JsonBody;
+  readonly streamed: boolean;
+  readonly labels: Labels;
+  readonly context: HandlerContext;
 }
 
-/** With a comment before what is not there yet: a head alone would not go out. */
-async function* aloud(pieces: AsyncGenerator<readonly Buffer[], void>): AsyncGenerator<readonly Buffer[], void> {
-  try {
-    yield [COMMENT];
-    yield* pieces;
-  } finally {
-    await pieces.return();
-  }
-}
-
-const COMMENT = Buffer.from(":\n\n");
-
-async function* piecesOf(
-  first: Promise<IteratorResult<PassedPart>>,
-  parts: AsyncGenerator<PassedPart>,
-): AsyncGenerator<readonly Buffer[], void> {
-  try {
-    for (let next = await first; !next.done; next = await parts.next()) {
-      const part = next.value;
-      if (part.type === "bytes") yield part.bytes;
-      else if (part.type === "end") yield [factsComment(part.facts), part.bytes];
-    }
-  } finally {
-    await parts.return(undefined);
-  }
-}
-
-async function* writtenOf(
-  first: Promise<IteratorResult<ChatEvent>>,
-  events: AsyncGenerator<ChatEvent>,
-  writer: ReplyWriter,
-): AsyncGenerator<readonly Buffer[], void> {
-  try {
-    for (let next = await first; !next.done; next = await events.next()) {
-      const event = next.value;
-      if (event.type === "end") {
-        const [before, last] = writer.end(event, event);
-        yield [Buffer.from(before), factsComment(event), Buffer.from(last)];
-        continue;
-      }
-      const text = writer.event(event);
-      if (text !== "") yield [Buffer.from(text)];
-    }
-  } finally {
-    await events.return(undefined);
-  }
+/** Refuses an Llm whose endpoint neither speaks the API nor has words for it. */
+function requireSpoken(api: ApiName, resolved: ResolvedLlm): void {
+  if (!PassThrough.isSpoken(api, resolved) && !TRANSLATORS[api]) throw notSpoken(api, resolved);
 }
 
 /** A request in words that no API owns; an API that is about something else than replies has none. */

@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../base/fault.ts";
 import { lookUpModel } from "../../domain/models/catalog.ts";
-import type { LlmNames, NamedLlm } from "../../domain/names/llm-names.ts";
+import type { LlmNames, NamedLlm, NamedRoute } from "../../domain/names/llm-names.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
@@ -33,12 +33,21 @@ export class FaceModels {
   }
 }
 
+type Named = NamedLlm | NamedRoute;
+
 function isAnthropic({ requestHeader }: HandlerContext): boolean {
   return requestHeader.has("anthropic-version");
 }
 
 /** OpenAI's form, with what others add to it and programs look for: nothing that is not known. */
-async function openAiModel({ name, llm }: NamedLlm) {
+async function openAiModel(named: Named) {
+  const { name } = named;
+  if ("route" in named) {
+    const { createdAt, displayName } = named.route;
+    const created = Math.floor(createdAt.getTime() / 1_000);
+    return { id: name, object: "model", created, owned_by: "route", display_name: displayName };
+  }
+  const { llm } = named;
   const context = llm.maxContextLength ?? undefined;
   return {
     id: name,
@@ -53,7 +62,13 @@ async function openAiModel({ name, llm }: NamedLlm) {
   };
 }
 
-async function anthropicModel({ name, llm }: NamedLlm) {
+async function anthropicModel(named: Named) {
+  const { name } = named;
+  if ("route" in named) {
+    const { createdAt, displayName } = named.route;
+    return { type: "model", id: name, display_name: displayName, created_at: createdAt.toISOString() };
+  }
+  const { llm } = named;
   return {
     type: "model",
     id: name,
@@ -70,7 +85,7 @@ async function outputLimitOf({ providerType, modelIdentifier, defaultSampling }:
   return facts?.outputLength ?? defaultSampling.maxTokens;
 }
 
-function pageOf(models: readonly NamedLlm[], parameters: URLSearchParams) {
+function pageOf(models: readonly Named[], parameters: URLSearchParams) {
   const limit = Number(parameters.get("limit") ?? 20);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
     throw invalidField("limit", `must be a number from 1 to ${MAX_PAGE}`);

@@ -43,6 +43,11 @@ export class RowCache<Value extends object> {
     return value;
   }
 
+  /** Whether the value is held. */
+  has(id: string): boolean {
+    return this.#values.has(id);
+  }
+
   forget(id: string): void {
     this.#generation++;
     this.#values.delete(id);

@@ -9,6 +9,8 @@ export interface SessionRow {
   /** What the account calls it: its session_id. */
   readonly name: string;
   readonly llmId: string;
+  /** Null for none. */
+  readonly routeId: string | null;
   readonly turnCount: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -54,7 +56,7 @@ export interface NewTurn {
   readonly leaseMs: number;
 }
 
-const SESSION = `session.id, session.account_id, session.name, session.llm_id, session.created_at, session.updated_at,
+const SESSION = `session.id, session.account_id, session.name, session.llm_id, session.route_id, session.created_at, session.updated_at,
   (select count(*)::int from turn where turn.session_id = session.id) as turn_count`;
 const TURN = "id, sequence, attempt, state, request_id, request_digest, created_at, ended_at";
 const LEASE = "now() + ? * interval '1 millisecond'";
@@ -64,14 +66,26 @@ const MAX_PAST_TURNS = 1_000;
 /** The session of that name, which begins now if there is none; locked until the transaction ends. */
 export async function enterSession(
   em: EntityManager,
-  session: { readonly id: string; readonly accountId: string; readonly name: string; readonly llmId: string },
-): Promise<{ readonly id: string; readonly llmId: string }> {
-  const [row] = await em.execute<{ id: string; llm_id: string }[]>(
-    `insert into session (id, account_id, name, llm_id, created_at, updated_at) values (?, ?, ?, ?, now(), now())
-     on conflict (account_id, name) do update set updated_at = excluded.updated_at returning id, llm_id`,
-    [session.id, session.accountId, session.name, session.llmId],
+  session: {
+    readonly id: string;
+    readonly accountId: string;
+    readonly name: string;
+    readonly llmId: string;
+    readonly routeId: string | null;
+  },
+): Promise<{ readonly id: string; readonly llmId: string; readonly routeId: string | null }> {
+  const [row] = await em.execute<{ id: string; llm_id: string; route_id: string | null }[]>(
+    `insert into session (id, account_id, name, llm_id, route_id, created_at, updated_at)
+     values (?, ?, ?, ?, ?, now(), now())
+     on conflict (account_id, name) do update set updated_at = excluded.updated_at returning id, llm_id, route_id`,
+    [session.id, session.accountId, session.name, session.llmId, session.routeId],
   );
-  return { id: row?.id ?? "", llmId: row?.llm_id ?? "" };
+  return { id: row?.id ?? "", llmId: row?.llm_id ?? "", routeId: row?.route_id ?? null };
+}
+
+/** Has a session go on with another Llm of its route. */
+export async function moveSession(em: EntityManager, id: string, llmId: string): Promise<void> {
+  await em.execute("update session set llm_id = ? where id = ?", [llmId, id]);
 }
 
 export async function findSession(em: EntityManager, accountId: string, name: string): Promise<SessionRow | undefined> {
@@ -217,6 +231,7 @@ interface SessionColumns {
   readonly account_id: string;
   readonly name: string;
   readonly llm_id: string;
+  readonly route_id: string | null;
   readonly turn_count: number;
   readonly created_at: Date | string;
   readonly updated_at: Date | string;
@@ -228,6 +243,7 @@ function readSession(row: SessionColumns): SessionRow {
     accountId: row.account_id,
     name: row.name,
     llmId: row.llm_id,
+    routeId: row.route_id,
     turnCount: row.turn_count,
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),

@@ -16,6 +16,8 @@ const SessionSchema = defineEntity({
     name: p.uuid(),
     /** No reference: what was said outlives the Llm. */
     llmId: p.uuid(),
+    /** The route that it is with, which may move it to another Llm; no reference either. */
+    routeId: p.uuid().nullable(),
     createdAt: p.datetime(3),
     updatedAt: p.datetime(3),
   },

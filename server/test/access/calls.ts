@@ -106,6 +106,7 @@ export const CALLS: Readonly<Record<string, MatrixCall>> = {
     description: "changed",
   })),
   "RouteService.DeleteRoute": about(async (world, whose) => ({ routeId: await world.newRoute(whose) })),
+  "RouteService.ExplainRoute": route,
   "RouteService.WatchRoutes": { ...about(accountAsOwner), isEndless: true },
   "AuditService.ListAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), pageSize: 2 })),
   "AuditService.ExportAuditEvents": about((world, whose) => ({ ...accountOf(world, whose), after: "1000000" })),

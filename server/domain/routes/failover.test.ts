@@ -1,0 +1,300 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Patchbay } from "../../../client/llm.ts";
+import type { RouteTier } from "../../../gen/patchbay/v1/route_pb.ts";
+import { RouteTargetState_Standing as Standing } from "../../../gen/patchbay/v1/route_pb.ts";
+import { QueryUsageRequest_GroupBy as GroupBy } from "../../../gen/patchbay/v1/usage_service_pb.ts";
+import type { Server } from "../../compose/server.ts";
+import { startServer, type TestServer } from "../../test/server/test-server.ts";
+import { apiKey, llmRequest } from "../../test/service/llm-requests.ts";
+import { type Behaviour, behaviours, refuses, says, saysSlowly } from "../../test/upstream/behaviours.ts";
+import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
+import { problemIn } from "../../test/wire/expect-problem.ts";
+
+let upstream: ScriptedUpstream;
+let server: TestServer;
+let key: string;
+let patchbay: Patchbay;
+beforeAll(async () => {
+  upstream = await ScriptedUpstream.start();
+  server = await startServer({ EGRESS_ALLOW: upstream.url });
+});
+afterAll(async () => {
+  await server.stop();
+  await upstream.close();
+});
+beforeEach(async () => {
+  key = (await server.addAccount("OWNER")).apiKey;
+  patchbay = server.client(key);
+});
+
+/** An Llm that behaves so; another connection each time. */
+async function llmThat(behaviour: Behaviour, said: Parameters<typeof llmRequest>[0] = {}): Promise<string> {
+  const model = `model-${randomUUID()}`;
+  upstream.setModel(model, behaviour);
+  const asked = llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: model, ...said });
+  return (await patchbay.llms.createLlm({ credentials: apiKey("sk-of-a-test"), ...asked })).llm?.llmId ?? "";
+}
+
+/** A route with a tier for each Llm; its id is its name. */
+async function routeOf(llmIds: readonly string[], said: { attemptTimeoutMs?: number; tiers?: RouteTier[] } = {}) {
+  const name = `route-${randomUUID().slice(0, 8)}`;
+  const tiers = llmIds.map((llmId) => ({ targets: [{ llmId }] }));
+  await patchbay.routes.createRoute({ name, tiers, ...said });
+  return name;
+}
+
+const { hangup, cut, silent } = behaviours as Record<string, Behaviour>;
+const says2 = says("Hello", ", ", "world");
+const calls = () => upstream.requests.length;
+const contextExceeded = refuses(400, {}, "maximum context length is 100 tokens");
+
+describe("a chat goes on to the next Llm", () => {
+  it.each([
+    { name: "a limit of rates", behaviour: refuses(429), failedWith: "UPSTREAM_RATE_LIMITED" },
+    { name: "no quota", behaviour: refuses(402), failedWith: "UPSTREAM_QUOTA_EXHAUSTED" },
+    { name: "a busy endpoint", behaviour: refuses(503, {}, "server is busy"), failedWith: "UPSTREAM_BUSY" },
+    { name: "a failure of the endpoint", behaviour: refuses(500), failedWith: "UPSTREAM_UNAVAILABLE" },
+    { name: "a refused key", behaviour: refuses(401), failedWith: "UPSTREAM_KEY_REFUSED" },
+    { name: "a model that is gone", behaviour: refuses(404), failedWith: "UPSTREAM_MODEL_NOT_FOUND" },
+    { name: "a cut connection", behaviour: hangup as Behaviour, failedWith: "UPSTREAM_UNAVAILABLE" },
+    { name: "a page of HTML", behaviour: behaviours.html as Behaviour, failedWith: "UPSTREAM_BAD_REPLY" },
+  ])("after $name, and says so", async ({ behaviour, failedWith }) => {
+    const [bad, good] = [await llmThat(behaviour), await llmThat(says2)];
+    const header: string[] = [];
+    const onHeader = (headers: Headers) => header.push(headers.get("patchbay-attempts") ?? "");
+    const llmId = await routeOf([bad, good]);
+    const reply = await patchbay.chat.chat({ llmId, message: "Hi" }, { onHeader });
+    expect(reply).toMatchObject({ llmId: good, attempts: [{ llmId: bad, failedWith }] });
+    expect(header).toEqual([`${bad} ${failedWith}`]);
+    const { rows } = await patchbay.usage.queryUsage({ groupBy: [GroupBy.LLM] });
+    const attempts = rows.map((row) => [row.llmId, Number(row.replies + row.refusedCalls)]);
+    expect(Object.fromEntries(attempts)).toEqual({ [bad]: 1, [good]: 1 });
+    // It is left alone now.
+    const before = calls();
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
+    expect(calls() - before).toBe(1);
+  });
+
+  it("where no connection comes about", async () => {
+    const closed = await ScriptedUpstream.start();
+    const own = await startServer({ EGRESS_ALLOW: `${upstream.url},${closed.url}` });
+    patchbay = own.client((await own.addAccount("OWNER")).apiKey);
+    const dead = await llmThat(says2, { endpointUrl: `${closed.url}/v1` });
+    const good = await llmThat(says2);
+    await closed.close();
+    const reply = await patchbay.chat.chat({ llmId: await routeOf([dead, good]), message: "Hi" });
+    expect(reply).toMatchObject({ llmId: good, attempts: [{ failedWith: "UPSTREAM_UNREACHABLE" }] });
+    await own.stop();
+  });
+
+  it("of a stream too, as long as no piece has left", async () => {
+    const [bad, good] = [await llmThat(refuses(500)), await llmThat(says2)];
+    const llmId = await routeOf([bad, good]);
+    const events = await Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" }));
+    expect(events[0]?.event.value).toMatchObject({ llmId: good, attempts: [{ llmId: bad }] });
+    expect(events.at(-1)?.event.case).toBe("end");
+  });
+
+  it("when the first takes longer than the route waits, whole or streamed", async () => {
+    for (const isStreamed of [false, true]) {
+      const [slow, good] = [await llmThat(silent as Behaviour), await llmThat(says2)];
+      const llmId = await routeOf([slow, good], { attemptTimeoutMs: 200 });
+      const start = isStreamed
+        ? (await Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" })))[0]?.event.value
+        : await patchbay.chat.chat({ llmId, message: "Hi" });
+      expect(start).toMatchObject({ llmId: good, attempts: [{ llmId: slow, failedWith: "UPSTREAM_TIMEOUT" }] });
+    }
+  });
+
+  it("passes over what is disabled or deleted without calling it", async () => {
+    const [disabled, deleted, good] = [await llmThat(says2), await llmThat(says2), await llmThat(says2)];
+    const llmId = await routeOf([disabled, deleted, good]);
+    await patchbay.llms.updateLlm({ llmId: disabled, disabled: true });
+    await patchbay.llms.deleteLlm({ llmId: deleted });
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
+  });
+
+  it("that attends to more, and to no other, if the request is too long", async () => {
+    const small = await llmThat(contextExceeded, { maxContextLength: 1_000 });
+    const [same, unknown] = [await llmThat(says2, { maxContextLength: 1_000 }), await llmThat(says2)];
+    const large = await llmThat(says2, { maxContextLength: 8_000 });
+    const llmId = await routeOf([small, same, unknown, large]);
+    for (const _ of [1, 2]) {
+      const reply = await patchbay.chat.chat({ llmId, message: "Hi" });
+      // It is no fault of the Llm: the next request goes to it again.
+      expect(reply).toMatchObject({
+        llmId: large,
+        attempts: [{ llmId: small, failedWith: "UPSTREAM_CONTEXT_TOO_LONG" }],
+      });
+    }
+  });
+});
+
+describe("a chat does not go on", () => {
+  it.each([
+    { name: "a request that is refused", behaviour: refuses(400), reason: "UPSTREAM_REQUEST_REFUSED" },
+    { name: "moderation", behaviour: refuses(400, {}, "content policy violation"), reason: "UPSTREAM_CONTENT_REFUSED" },
+  ])("after $name, which is the caller's to mend", async ({ behaviour, reason }) => {
+    const [bad, good] = [await llmThat(behaviour), await llmThat(says2)];
+    const llmId = await routeOf([bad, good]);
+    const before = calls();
+    for (const _ of [1, 2]) {
+      const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }));
+      expect(problem).toMatchObject({ reason, metadata: { llmId: bad } });
+    }
+    expect(calls() - before).toBe(2);
+  });
+
+  it("once a piece has left; the Llm is left alone all the same", async () => {
+    const [bad, good] = [await llmThat(cut as Behaviour), await llmThat(says2)];
+    const llmId = await routeOf([bad, good]);
+    const cases: (string | undefined)[] = [];
+    const streaming = (async () => {
+      for await (const { event } of patchbay.chat.streamChat({ llmId, message: "Hi" })) cases.push(event.case);
+    })();
+    expect(await problemIn(streaming)).toMatchObject({ code: "Unavailable", metadata: { llmId: bad } });
+    expect(cases.slice(0, 2)).toEqual(["start", "textDelta"]);
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
+  });
+
+  it("past the caller's deadline, which holds for all of it", async () => {
+    const [one, two] = [await llmThat(silent as Behaviour), await llmThat(silent as Behaviour)];
+    const llmId = await routeOf([one, two], { attemptTimeoutMs: 400 });
+    const before = calls();
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs: 600 }));
+    expect(problem.code).toBe("DeadlineExceeded");
+    expect(calls() - before).toBe(2);
+  });
+
+  it("beyond the last Llm, and then says what was tried", async () => {
+    const [one, two] = [await llmThat(refuses(500)), await llmThat(refuses(429, { "retry-after": "7" }))];
+    const llmId = await routeOf([one, two]);
+    expect(await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }))).toMatchObject({
+      reason: "UPSTREAM_RATE_LIMITED",
+      metadata: { attempts: `${one} UPSTREAM_UNAVAILABLE, ${two} UPSTREAM_RATE_LIMITED` },
+      retryAfterMs: 7_000,
+    });
+  });
+
+  it("to an endpoint that has asked to be left alone, and says when", async () => {
+    const llmId = await routeOf([await llmThat(refuses(429, { "retry-after": "60" }))]);
+    await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }));
+    const before = calls();
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }));
+    expect(problem).toMatchObject({ code: "Unavailable", reason: "LLM_ROUTE_UNAVAILABLE" });
+    expect(problem.retryAfterMs).toBeGreaterThan(50_000);
+    expect(calls() - before).toBe(0);
+  });
+});
+
+describe("a session", () => {
+  it("stays with its Llm while that is well, and goes on with another one", async () => {
+    const [one, two] = [await llmThat(says2), await llmThat(says2)];
+    const llmId = await routeOf([], { tiers: [{ targets: [{ llmId: one }, { llmId: two }] }] as RouteTier[] });
+    const begun = await patchbay.chat.chat({ llmId, message: "One", newSession: true });
+    const { sessionId } = begun;
+    for (const message of ["Two", "Three", "Four", "Five"]) {
+      expect((await patchbay.chat.chat({ llmId, sessionId, message })).llmId).toBe(begun.llmId);
+      expect((await patchbay.chat.chat({ sessionId, message })).llmId).toBe(begun.llmId);
+    }
+    const { llm } = await patchbay.llms.getLlm({ llmId: begun.llmId });
+    upstream.setModel(llm?.modelIdentifier ?? "", refuses(500));
+    const moved = await patchbay.chat.chat({ sessionId, message: "Six" });
+    expect(moved.llmId).not.toBe(begun.llmId);
+    const { session } = await patchbay.chat.getSession({ sessionId });
+    expect(session).toMatchObject({ llmId: moved.llmId, routeId: begun.routeId });
+    expect(upstream.requests.at(-1)?.body.messages).toHaveLength(19);
+    const other = await problemIn(patchbay.chat.chat({ llmId: begun.llmId, sessionId, message: "Seven" }));
+    expect(other).toMatchObject({ reason: "SESSION_OF_ANOTHER_LLM" });
+  });
+});
+
+describe("the faces", () => {
+  it("take a route's name as model, fail over and list it", async () => {
+    const [bad, good] = [await llmThat(refuses(500)), await llmThat(says2)];
+    const model = await routeOf([bad, good]);
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const ask = (stream: boolean) =>
+      fetch(`${server.url}/v1/chat/completions`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ model, stream, messages: [{ role: "user", content: "Hi" }] }),
+      });
+    const whole = await ask(false);
+    expect(whole.headers.get("patchbay-llm-id")).toBe(good);
+    expect(whole.headers.get("patchbay-attempts")).toBe(`${bad} UPSTREAM_UNAVAILABLE`);
+    expect(await whole.json()).toMatchObject({ choices: [{ message: { content: "Hello, world" } }] });
+    const streamed = await ask(true);
+    expect(streamed.headers.get("patchbay-llm-id")).toBe(good);
+    expect(await streamed.text()).toContain("[DONE]");
+    const models = (await (await fetch(`${server.url}/v1/models`, { headers })).json()) as { data: { id: string }[] };
+    expect(models.data.map(({ id }) => id)).toContain(model);
+    const one = await (await fetch(`${server.url}/v1/models/${model}`, { headers })).json();
+    expect(one).toMatchObject({ id: model, owned_by: "route" });
+  });
+});
+
+it("explains which Llm would be taken, and why each other would not", async () => {
+  const [first, cooling, second] = [
+    await llmThat(says2),
+    await llmThat(refuses(429, { "retry-after": "60" })),
+    await llmThat(says2),
+  ];
+  const [disabled, deleted] = [await llmThat(says2), await llmThat(says2)];
+  const route = await routeOf([cooling, first, second, disabled, deleted]);
+  await patchbay.llms.updateLlm({ llmId: disabled, disabled: true });
+  await patchbay.llms.deleteLlm({ llmId: deleted });
+  await patchbay.chat.chat({ llmId: route, message: "Hi" });
+  const before = calls();
+  const explained = await patchbay.routes.explainRoute({ routeId: route });
+  expect(explained.llmId).toBe(first);
+  expect(explained.targets.map(({ llmId, standing }) => [llmId, standing])).toEqual([
+    [cooling, Standing.COOLING],
+    [first, Standing.CHOSEN],
+    [second, Standing.WELL],
+    [disabled, Standing.DISABLED],
+    [deleted, Standing.DELETED],
+  ]);
+  expect(explained.targets[0]).toMatchObject({
+    failedWith: "UPSTREAM_RATE_LIMITED",
+    why: expect.stringContaining("asked"),
+  });
+  expect(Number(explained.targets[0]?.retryAt)).toBeGreaterThan(Date.now() + 50_000);
+  expect(explained.retriesLeft).toBeGreaterThan(0);
+  expect(calls() - before).toBe(0);
+});
+
+describe("two servers", () => {
+  let other: Server;
+  beforeAll(async () => {
+    other = await server.startAnother();
+  });
+  afterAll(() => other.stop());
+
+  it("leave an Llm alone that one of them found failing, within a second", async () => {
+    const [bad, good] = [await llmThat(refuses(429, { "retry-after": "60" })), await llmThat(says2)];
+    const llmId = await routeOf([bad, good]);
+    const there = server.client(key, { url: other.url });
+    expect((await there.routes.explainRoute({ routeId: llmId })).llmId).toBe(bad);
+    await patchbay.chat.chat({ llmId, message: "Hi" });
+    const explained = async () => (await there.routes.explainRoute({ routeId: llmId })).llmId;
+    await expect.poll(explained, { timeout: 5_000, interval: 20 }).toBe(good);
+    expect(await there.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
+  });
+
+  it("take it up again when one of them has found it well", async () => {
+    const [flaky, good] = [await llmThat(refuses(500)), await llmThat(says2)];
+    const llmId = await routeOf([flaky, good]);
+    const there = server.client(key, { url: other.url });
+    await patchbay.chat.chat({ llmId, message: "Hi" });
+    const standing = async () => (await there.routes.explainRoute({ routeId: llmId })).targets[0]?.failedWith;
+    await expect.poll(standing, { timeout: 5_000, interval: 20 }).toBe("UPSTREAM_UNAVAILABLE");
+    const { llm } = await patchbay.llms.getLlm({ llmId: flaky });
+    upstream.setModel(llm?.modelIdentifier ?? "", saysSlowly(1, "back"));
+    const chat = async () => (await patchbay.chat.chat({ llmId, message: "Hi" })).llmId;
+    await expect.poll(chat, { timeout: 10_000, interval: 100 }).toBe(flaky);
+    const isWell = async () => (await there.routes.explainRoute({ routeId: llmId })).targets[0]?.why;
+    await expect.poll(isWell, { timeout: 5_000, interval: 20 }).toBe("by chance and its weight");
+  });
+});

@@ -1,0 +1,203 @@
+import { Fault } from "../../base/fault.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Route } from "../../store/schema/route.entity.ts";
+import { UpstreamFailure } from "../../upstream/models/failure.ts";
+import type { Scope } from "../call/scope.ts";
+import { UPSTREAM_REASONS } from "../connections/faults.ts";
+import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
+import { chooseSoonest, chooseWell } from "./choice.ts";
+import { FAILOVER, PASSED_OVER } from "./failover.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+import { llmIdsOf } from "./route-values.ts";
+import type { Wellness, WellnessCall } from "./wellness.ts";
+
+/** A call of an Llm that was tried, and what came of it. */
+export interface FailedAttempt {
+  readonly llmId: string;
+  /** In the words of `Reason`. */
+  readonly failedWith: string;
+  readonly durationMs: number;
+}
+
+/** What a call of a route asks for. */
+export interface RoutePlan {
+  readonly route: Readonly<Route>;
+  /** The Llm that serves it as long as that is well; undefined: any. */
+  readonly sticky?: string | undefined;
+  /** Throws the refusal of an Llm that has no place for what is asked. */
+  readonly requireServed?: (resolved: ResolvedLlm) => void;
+}
+
+interface Deps {
+  readonly targets: LlmTargets;
+  readonly wellness: Wellness;
+  readonly budget: RetryBudget;
+  readonly random: () => number;
+}
+
+/** One call of a route: an Llm at a time, until one replies or nothing is left to try. */
+export class RouteRun {
+  readonly route: Readonly<Route>;
+  readonly #deps: Deps;
+  readonly #scope: Scope;
+  readonly #plan: RoutePlan;
+  readonly #out = new Set<string>();
+  readonly #failed: FailedAttempt[] = [];
+  #refusal: unknown;
+  /** Only Llms that attend to more tokens than this; undefined: any. */
+  #moreThan: number | undefined;
+  #current: { readonly llm: Readonly<Llm>; readonly call: WellnessCall; readonly startedAt: number } | undefined;
+
+  constructor(deps: Deps, scope: Scope, plan: RoutePlan) {
+    this.#deps = deps;
+    this.#scope = scope;
+    this.#plan = plan;
+    this.route = plan.route;
+  }
+
+  /** What was tried before, in its order. */
+  get failedBefore(): readonly FailedAttempt[] {
+    return this.#failed;
+  }
+
+  /** The Llm to call now. What comes of it is to be told by one of the methods below. */
+  async next(): Promise<ResolvedLlm> {
+    const { targets, wellness } = this.#deps;
+    for (;;) {
+      this.#scope.signal.throwIfAborted();
+      const llmId = this.#choose();
+      if (llmId === undefined) throw this.#exhausted();
+      this.#out.add(llmId);
+      // At once, so that no other call takes it for a trial while it is looked up.
+      const call = wellness.begin(llmId);
+      try {
+        const resolved = await targets.open(this.#scope, llmId, { isChosen: true });
+        this.#requireFit(resolved);
+        this.#current = { llm: resolved.llm, call, startedAt: performance.now() };
+        return this.#withPatience(resolved);
+      } catch (error) {
+        call.left();
+        if (!(error instanceof PassedOver) && !isPassedOver(error)) throw error;
+        this.#refusal ??= error instanceof PassedOver ? error.cause : error;
+      }
+    }
+  }
+
+  /** The reply came to its end. */
+  succeeded(): void {
+    this.#current?.call.succeeded();
+  }
+
+  /** It ended for a reason that is none of the Llm's. */
+  left(): void {
+    this.#current?.call.left();
+  }
+
+  /** Throws what the caller is told, unless another Llm shall be tried. */
+  failed(error: unknown, hasPieceLeft = false): void {
+    if (!this.#current) throw error;
+    const { llm, call, startedAt } = this.#current;
+    this.#current = undefined;
+    const failure = error instanceof Error && error.cause instanceof UpstreamFailure ? error.cause : undefined;
+    const rule = failure && FAILOVER[failure.kind];
+    if (!rule || this.#scope.signal.aborted) {
+      call.left();
+      if (!isPassedOver(error) || hasPieceLeft) throw this.#told(error);
+      this.#refusal ??= error;
+      return;
+    }
+    const failedWith = UPSTREAM_REASONS[failure.kind];
+    const { retryAfterMs } = failure;
+    if (rule.cools) call.failed({ cooling: rule.cools, failedWith, retryAfterMs });
+    else call.left();
+    if (hasPieceLeft || !rule.next) throw this.#told(error);
+    this.#failed.push({ llmId: llm.id, failedWith, durationMs: Math.round(performance.now() - startedAt) });
+    this.#refusal = error;
+    if (rule.next === "more-context") this.#moreThan = llm.maxContextLength ?? failure.facts.contextTokens ?? 0;
+    if (!this.#deps.budget.take()) throw this.#exhausted();
+  }
+
+  /** Passes a stream on whose first piece is there, and tells what comes of it. */
+  async *watch<Piece>(pieces: AsyncIterator<Piece, void>): AsyncGenerator<Piece, void> {
+    try {
+      for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
+      this.succeeded();
+    } catch (error) {
+      this.failed(error, true);
+    } finally {
+      // Only if the caller left while it was given a piece.
+      this.left();
+      await pieces.return?.();
+    }
+  }
+
+  #choose(): string | undefined {
+    const { route, sticky } = this.#plan;
+    const { wellness, random } = this.#deps;
+    const isOut = (llmId: string) => this.#out.has(llmId);
+    const isFine = sticky !== undefined && !isOut(sticky) && wellness.isOpen(sticky);
+    if (isFine && llmIdsOf(route.tiers).includes(sticky)) return sticky;
+    const choosing = { wellness, random, isOut };
+    const chosen = chooseWell(route.tiers, choosing);
+    if (chosen !== undefined || this.#failed.length > 0) return chosen;
+    return chooseSoonest(route.tiers, choosing);
+  }
+
+  #requireFit(resolved: ResolvedLlm): void {
+    const { llm } = resolved;
+    if (llm.disabled) throw new PassedOver(new Fault("LLM_DISABLED", `llm ${llm.id} is disabled`));
+    if (this.#moreThan !== undefined && (llm.maxContextLength ?? 0) <= this.#moreThan) throw new PassedOver(undefined);
+    if (llm.status === "FAILING" && llm.lastTest) this.#deps.wellness.doubt(llm.id, llm.lastTest.testedAt);
+    try {
+      this.#plan.requireServed?.(resolved);
+    } catch (error) {
+      if (error instanceof Fault) throw new PassedOver(error);
+      throw error;
+    }
+  }
+
+  /** An Llm's own patience may be shorter than the route's. */
+  #withPatience(resolved: ResolvedLlm): ResolvedLlm {
+    const { attemptTimeoutMs } = this.route;
+    if (attemptTimeoutMs === 0) return resolved;
+    const { patience } = resolved.target;
+    const firstPieceMs = Math.min(patience?.firstPieceMs ?? attemptTimeoutMs, attemptTimeoutMs);
+    return { ...resolved, target: { ...resolved.target, patience: { ...patience, firstPieceMs } } };
+  }
+
+  /** What the last one failed with, or why none could be tried. */
+  #exhausted(): unknown {
+    if (this.#refusal !== undefined) return this.#told(this.#refusal);
+    const { wellness } = this.#deps;
+    const untils = llmIdsOf(this.route.tiers).flatMap((id) => wellness.cooldownOf(id)?.until ?? []);
+    const message = `no Llm of the route ${this.route.name} can take a chat now; ExplainRoute says what is wrong with each`;
+    return new Fault("LLM_ROUTE_UNAVAILABLE", message, {
+      metadata: { routeId: this.route.id },
+      ...(untils.length > 0 ? { retryAfterMs: Math.max(Math.min(...untils) - Date.now(), 0) } : {}),
+    });
+  }
+
+  /** A refusal with what was tried. */
+  #told(error: unknown): unknown {
+    if (!(error instanceof Fault) || this.#failed.length === 0) return error;
+    const { reason, message, facts } = error;
+    const metadata = { ...facts.metadata, routeId: this.route.id, attempts: attemptsText(this.#failed) };
+    return new Fault(reason, message, { ...facts, metadata }, error);
+  }
+}
+
+/** What was tried, as one text: `<llm_id> <reason>, …`. */
+export function attemptsText(attempts: readonly FailedAttempt[]): string {
+  return attempts.map(({ llmId, failedWith }) => `${llmId} ${failedWith}`).join(", ");
+}
+
+/** An Llm that is not called, with the refusal to tell if there is no other. */
+class PassedOver extends Error {
+  constructor(cause: unknown) {
+    super("passed over", { cause });
+  }
+}
+
+function isPassedOver(error: unknown): boolean {
+  return error instanceof Fault && PASSED_OVER.has(error.reason);
+}

@@ -24,8 +24,9 @@ export class OwnPostgres {
     this.#programs = programs;
   }
 
-  static async create(folder: string): Promise<OwnPostgres> {
-    const postgres = await OwnPostgres.#at(folder);
+  /** With other programs than the embedded ones where they are given. */
+  static async create(folder: string, programs?: { initdb: string; postgres: string }): Promise<OwnPostgres> {
+    const postgres = await OwnPostgres.#at(folder, programs);
     postgres.#initialise();
     await postgres.start();
     await postgres.administer("create database patchbay");
@@ -40,8 +41,8 @@ export class OwnPostgres {
     return standby;
   }
 
-  static async #at(folder: string): Promise<OwnPostgres> {
-    return new OwnPostgres(folder, await freePort(), await installedPostgres(systemUser()));
+  static async #at(folder: string, programs?: { initdb: string; postgres: string }): Promise<OwnPostgres> {
+    return new OwnPostgres(folder, await freePort(), programs ?? (await installedPostgres(systemUser())));
   }
 
   /** Throws away what it has and follows another server. */

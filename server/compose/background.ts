@@ -2,6 +2,7 @@ import type { ApiKeys } from "../domain/access/api-keys.ts";
 import { check } from "../domain/background/checks.ts";
 import { DueWork, type Work } from "../domain/background/due-work.ts";
 import { forgetOldChanges, Housekeeping, keepPartitions } from "../domain/background/housekeeping.ts";
+import { LimitNotices } from "../domain/background/limit-notices.ts";
 import { ModelChecks } from "../domain/background/model-checks.ts";
 import { ChangeFeed } from "../domain/llms/change-feed.ts";
 import type { ConnectionTests } from "../domain/llms/connection-tests.ts";
@@ -10,9 +11,12 @@ import type { LlmModels } from "../domain/llms/served-models.ts";
 import { Signals } from "../domain/llms/signals.ts";
 import { LLMS, type LlmWatch, ResourceWatch } from "../domain/llms/watch-llms.ts";
 import { ROUTES, type RouteWatch } from "../domain/routes/watch-routes.ts";
+import { forgetHolderCalls } from "../store/limits/holder-calls.ts";
+import { forgetLimitNotices } from "../store/limits/limit-notices.ts";
 import { sortUsage } from "../store/partitions/partitions.ts";
 import { forgetRateLimits } from "../store/rate-limit.ts";
 import type { EntityManager, Store } from "../store/store.ts";
+import { LimitWebhook } from "../upstream/operator/limit-webhook.ts";
 import { type Boot, warner } from "./parts.ts";
 import type { Storage } from "./storage.ts";
 
@@ -28,6 +32,8 @@ export function openChangeFeed(boot: Boot, store: Store): ChangeFeed {
     purgeLlms,
     (em: EntityManager) => forgetOldChanges(em, retention.changeHours * HOUR_MS),
     forgetRateLimits,
+    forgetLimitNotices,
+    forgetHolderCalls,
     keepPartitions(retention),
     sortUsage,
   ];
@@ -42,6 +48,20 @@ export function openWatches({ store, vault }: Storage, feed: ChangeFeed, keys: A
   const llmWatch: LlmWatch = new ResourceWatch(deps, LLMS);
   const routeWatch: RouteWatch = new ResourceWatch(deps, ROUTES);
   return { llmWatch, routeWatch };
+}
+
+/** Whoever the operator named is told which limits are near. */
+export function openLimitNotices(boot: Boot, store: Store): void {
+  const { limitWebhook } = boot.config;
+  if (!limitWebhook) return;
+  const webhook = new LimitWebhook(limitWebhook);
+  boot.disposers.push(() => webhook.close());
+  const notices = new LimitNotices({
+    fork: () => store.fork(),
+    send: (id, body, signal) => webhook.send(id, body, signal),
+    onWarning: warner(boot),
+  });
+  boot.disposers.push(() => notices.stop());
 }
 
 /** Llms are checked by themselves, unless chats tell how they are. */

@@ -14,12 +14,14 @@ import { PassThrough } from "../domain/chat/pass-through.ts";
 import { RoutedChats } from "../domain/chat/routed-chats.ts";
 import { Turns } from "../domain/chat/turns.ts";
 import { SecretRefs } from "../domain/connections/secret-refs.ts";
+import { NearLimits } from "../domain/limits/near.ts";
 import { ParallelCalls } from "../domain/limits/parallel.ts";
 import { HolderRates } from "../domain/limits/rates.ts";
 import { LimitStates } from "../domain/limits/states.ts";
 import { HolderUses } from "../domain/limits/uses.ts";
 import { RouteCalls } from "../domain/routes/route-calls.ts";
 import { SharedWellness } from "../domain/routes/shared-wellness.ts";
+import { LabelCap } from "../domain/usage/label-cap.ts";
 import { Ledger } from "../store/queries/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { DEMO_URL, DemoEndpoint } from "../upstream/demo/demo-endpoint.ts";
@@ -99,7 +101,7 @@ export async function openTracer({ config, log, disposers }: Boot): Promise<Trac
   return tracer;
 }
 
-type Given = Omit<ChatDeps, "vault" | "ledger" | "turns" | "reachFailpoint">;
+type Given = Omit<ChatDeps, "labelCap" | "vault" | "ledger" | "turns" | "reachFailpoint">;
 
 /** Chats, with the ledger of what they cost and the leases of the turns that run. */
 export async function openChats(
@@ -117,7 +119,7 @@ export async function openChats(
   // The embedded database is this server's alone: whatever runs in it, nobody runs.
   if (!config.database) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
-  const deps = { ...given, vault, ledger, turns, reachFailpoint };
+  const deps = { ...given, labelCap: new LabelCap(), vault, ledger, turns, reachFailpoint };
   const shared = new SharedWellness({ store });
   disposers.push(() => shared.close());
   const routeCalls = new RouteCalls({ store, targets: given.targets, wellness: shared.wellness });
@@ -152,13 +154,15 @@ export function openAccess(boot: Boot, { store, vault }: Storage, limits: Limits
   const rates = new HolderRates(store);
   const parallel = new ParallelCalls({ store, onWarning: warner(boot) });
   boot.disposers.push(() => parallel.close());
-  const holderUses = new HolderUses({ rates, parallel });
+  const near = new NearLimits({ fork: () => store.fork(), onWarning: warner(boot) });
+  const holderUses = new HolderUses({ rates, parallel, near });
   const limitStates = new LimitStates({ store, rates });
   return {
     callers,
     keys,
     limitStates,
     holderUses,
+    near,
     accounts: new Accounts({ vault, keys }),
     issuedKeys: new IssuedKeys({ vault, keys }),
   };

@@ -59,7 +59,7 @@ import { ENDPOINT_TIMEOUT_MS } from "../wire/http/deadline.ts";
 import { type Listener, listen } from "../wire/http/listen.ts";
 import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
-import { openChangeFeed, openChecks, openModelChecks, openWatches } from "./background.ts";
+import { openChangeFeed, openChecks, openLimitNotices, openModelChecks, openWatches } from "./background.ts";
 import type { Boot, Disposer } from "./parts.ts";
 import { openAccess, openApplyDir, openChats, openEgress, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
 import { openStorage, type Storage } from "./storage.ts";
@@ -144,12 +144,13 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const upstreams = new Upstreams({ egress });
   const limits = new Limits(store, config.limits);
   const secretRefs = openSecretRefs(boot);
-  const { callers, keys, holderUses, ...access } = openAccess(boot, storage, limits);
+  const { callers, keys, holderUses, near, ...access } = openAccess(boot, storage, limits);
   const targets = new LlmTargets({ store, vault, secretRefs });
   const llms = new Llms({ store, vault, egress, targets, secretRefs });
   const rotation = new CredentialsRotation({ vault, targets, secretRefs });
   const deletedLlms = new DeletedLlms({ targets });
   const feed = openChangeFeed(boot, store);
+  openLimitNotices(boot, store);
   const { llmWatch, routeWatch } = openWatches(storage, feed, keys);
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const providers = new Providers({
@@ -162,7 +163,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const lists = new ModelLists({ upstreams });
   const vendors = new Vendors({ limits, vault, upstreams, secretRefs, lists });
   const llmModels = new LlmModels({ limits, vault, secretRefs, lists, vendors });
-  const budgets = new Budgets({ vault, targets });
+  const budgets = new Budgets({ vault, targets, near });
   const { checks, signals } = openChecks(boot, store, tests);
   const modelChecks = openModelChecks(boot, store, llmModels);
   const { chats, passThrough, routeCalls } = await openChats(

@@ -8,10 +8,12 @@ import type { Retention } from "../store/partitions/partitions.ts";
 import type { StoreOptions } from "../store/store.ts";
 import { type AllowRule, parseAllowRules } from "../upstream/egress/allow-rule.ts";
 import type { Patience } from "../upstream/models/patience.ts";
+import type { WebhookTarget } from "../upstream/operator/limit-webhook.ts";
 import { type OtlpTarget, ruleFor } from "../upstream/operator/otlp-collector.ts";
 import { type ApplyDirConfig, readApplyDir } from "./apply-dir.ts";
 import { readCallTimeout, readDatabase, readRetention, readShutdownGrace, readStoreOptions } from "./database.ts";
 import { type KeysConfig, readKeys } from "./keys.ts";
+import { readLimitWebhook } from "./limit-webhook.ts";
 import { type OidcConfig, readOidc } from "./oidc.ts";
 import { readSecretRefs, type SecretRefsConfig } from "./secret-ref-settings.ts";
 import { SETTINGS } from "./settings.ts";
@@ -56,6 +58,8 @@ export interface Config {
   readonly metrics: boolean;
   /** Undefined: nothing is traced. */
   readonly otlp: OtlpTarget | undefined;
+  /** Who is told that limits are near; undefined: nobody. */
+  readonly limitWebhook: WebhookTarget | undefined;
   /** Undefined: only API keys are taken. */
   readonly oidc: OidcConfig | undefined;
 }
@@ -119,6 +123,7 @@ export function readConfig(env: NodeJS.ProcessEnv = environment): Config {
     logFormat: readLogFormat(read("LOG_FORMAT") || "auto"),
     metrics: readSwitch("METRICS", read("METRICS") || "on"),
     otlp: readOtlp(read("OTEL_EXPORTER_OTLP_ENDPOINT"), read("OTEL_EXPORTER_OTLP_HEADERS")),
+    limitWebhook: readLimitWebhook(read),
     oidc: readOidc(read),
   });
 }

@@ -178,6 +178,16 @@ export const SETTINGS: readonly Setting[] = [
     help: "How many bytes the chats of one API key may send; 0 for any number.",
   },
   {
+    name: "LIMIT_WEBHOOK_URL",
+    fallback: "",
+    help: "Where it is told, by a signed POST, that four fifths of a limit are used, or all of it. Unset: nowhere.",
+  },
+  {
+    name: "LIMIT_WEBHOOK_SECRET",
+    fallback: "",
+    help: "What signs these messages, as Standard Webhooks have it: whsec_ and 24 to 64 random bytes in base64. Required with LIMIT_WEBHOOK_URL.",
+  },
+  {
     name: "MODEL_CHECK_HOURS",
     fallback: "24",
     help: "How often endpoints are asked which models they list, in hours, 1 to 720; 0 for never. The model catalog is compared each day.",

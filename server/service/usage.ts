@@ -23,10 +23,21 @@ const DIMENSIONS: Readonly<Record<GroupBy, UsageDimension | undefined>> = {
   [GroupBy.LLM]: "llm",
   [GroupBy.OWNER]: "owner",
   [GroupBy.LABEL]: "label",
+  [GroupBy.API_KEY]: "apiKey",
+  [GroupBy.SUBJECT]: "subject",
+  [GroupBy.MODEL]: "model",
 };
 
 /** The name of the field that has a dimension's value. */
-const FIELDS = { day: "day", llm: "llmId", owner: "ownerId", label: "labelValue" } as const;
+const FIELDS = {
+  day: "day",
+  llm: "llmId",
+  owner: "ownerId",
+  label: "labelValue",
+  apiKey: "apiKeyId",
+  subject: "subject",
+  model: "model",
+} as const;
 
 /** The rpcs of UsageService: unpack, ask the domain, present. */
 export function usageRpcs({ usage }: { usage: UsageReport }): ServiceImpl<typeof UsageService> {
@@ -44,6 +55,9 @@ function readQuery(request: QueryUsageRequest): UsageQuery {
   return {
     ownerId: request.ownerId || undefined,
     llmId: request.llmId || undefined,
+    apiKeyId: request.apiKeyId || undefined,
+    subject: request.subject || undefined,
+    model: request.model || undefined,
     labels,
     startDay,
     endDay,

@@ -11,7 +11,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/usage.proto.
  */
 export const file_patchbay_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("ChdwYXRjaGJheS92MS91c2FnZS5wcm90bxILcGF0Y2hiYXkudjEi9gIKClRva2VuUHJpY2USNgoFaW5wdXQYASABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIAIgBARI7CgpjYWNoZV9yZWFkGAIgASgJQiK6SB9yHTIbXlswLTldezEsNn0oXC5bMC05XXsxLDZ9KT8kSAGIAQESPAoLY2FjaGVfd3JpdGUYAyABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIAogBARI3CgZvdXRwdXQYBCABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIA4gBARI6CglyZWFzb25pbmcYBSABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIBIgBAUIICgZfaW5wdXRCDQoLX2NhY2hlX3JlYWRCDgoMX2NhY2hlX3dyaXRlQgkKB19vdXRwdXRCDAoKX3JlYXNvbmluZyLJAgoIVXNhZ2VSb3cSDgoGbGxtX2lkGAEgASgJEhAKCG93bmVyX2lkGAIgASgJEhMKC2xhYmVsX3ZhbHVlGAMgASgJEgsKA2RheRgEIAEoCRIPCgdyZXBsaWVzGAUgASgDEhgKEHVucHJpY2VkX3JlcGxpZXMYBiABKAMSGQoRZXN0aW1hdGVkX3JlcGxpZXMYByABKAMSFQoNcmVmdXNlZF9jYWxscxgIIAEoAxIUCgxpbnB1dF90b2tlbnMYCSABKAMSFQoNb3V0cHV0X3Rva2VucxgKIAEoAxIZChFjYWNoZV9yZWFkX3Rva2VucxgLIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYDCABKAMSGAoQcmVhc29uaW5nX3Rva2VucxgNIAEoAxIMCgRjb3N0GA4gASgDEhAKCGNvc3RfdXNkGA8gASgJKkgKC1VzYWdlU291cmNlEhwKGFVTQUdFX1NPVVJDRV9VTlNQRUNJRklFRBAAEgwKCFJFUE9SVEVEEAESDQoJRVNUSU1BVEVEEAJCUwoLcGF0Y2hiYXkudjFCClVzYWdlUHJvdG9QAVoocGF0Y2hiYXkuaW50ZXJuYWwvcGF0Y2hiYXkvdjE7cGF0Y2hiYXl2MaoCC1BhdGNoYmF5LlYxYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChdwYXRjaGJheS92MS91c2FnZS5wcm90bxILcGF0Y2hiYXkudjEi9gIKClRva2VuUHJpY2USNgoFaW5wdXQYASABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIAIgBARI7CgpjYWNoZV9yZWFkGAIgASgJQiK6SB9yHTIbXlswLTldezEsNn0oXC5bMC05XXsxLDZ9KT8kSAGIAQESPAoLY2FjaGVfd3JpdGUYAyABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIAogBARI3CgZvdXRwdXQYBCABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIA4gBARI6CglyZWFzb25pbmcYBSABKAlCIrpIH3IdMhteWzAtOV17MSw2fShcLlswLTldezEsNn0pPyRIBIgBAUIICgZfaW5wdXRCDQoLX2NhY2hlX3JlYWRCDgoMX2NhY2hlX3dyaXRlQgkKB19vdXRwdXRCDAoKX3JlYXNvbmluZyL9AgoIVXNhZ2VSb3cSDgoGbGxtX2lkGAEgASgJEhAKCG93bmVyX2lkGAIgASgJEhMKC2xhYmVsX3ZhbHVlGAMgASgJEgsKA2RheRgEIAEoCRIPCgdyZXBsaWVzGAUgASgDEhgKEHVucHJpY2VkX3JlcGxpZXMYBiABKAMSGQoRZXN0aW1hdGVkX3JlcGxpZXMYByABKAMSFQoNcmVmdXNlZF9jYWxscxgIIAEoAxIUCgxpbnB1dF90b2tlbnMYCSABKAMSFQoNb3V0cHV0X3Rva2VucxgKIAEoAxIZChFjYWNoZV9yZWFkX3Rva2VucxgLIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYDCABKAMSGAoQcmVhc29uaW5nX3Rva2VucxgNIAEoAxIMCgRjb3N0GA4gASgDEhAKCGNvc3RfdXNkGA8gASgJEhIKCmFwaV9rZXlfaWQYECABKAkSDwoHc3ViamVjdBgRIAEoCRINCgVtb2RlbBgSIAEoCSpICgtVc2FnZVNvdXJjZRIcChhVU0FHRV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIMCghSRVBPUlRFRBABEg0KCUVTVElNQVRFRBACQlMKC3BhdGNoYmF5LnYxQgpVc2FnZVByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * What tokens cost: US dollars for a million of each kind, as decimal strings such as "2.5", with up to six decimals.
@@ -175,6 +175,28 @@ export type UsageRow = Message<"patchbay.v1.UsageRow"> & {
    * @generated from field: string cost_usd = 15;
    */
   costUsd: string;
+
+  /**
+   * The API key that called, where rows are grouped by it; empty for who came with a token, and for what was before keys
+   * were told apart.
+   *
+   * @generated from field: string api_key_id = 16;
+   */
+  apiKeyId: string;
+
+  /**
+   * The person that called, where rows are grouped by it; empty for who came with an API key.
+   *
+   * @generated from field: string subject = 17;
+   */
+  subject: string;
+
+  /**
+   * The model that replied, as its endpoint names it, where rows are grouped by it.
+   *
+   * @generated from field: string model = 18;
+   */
+  model: string;
 };
 
 /**

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file patchbay/v1/usage_service.proto.
  */
 export const file_patchbay_v1_usage_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wYXRjaGJheS92MS91c2FnZV9zZXJ2aWNlLnByb3RvEgtwYXRjaGJheS52MSKlBQoRUXVlcnlVc2FnZVJlcXVlc3QSHQoIb3duZXJfaWQYASABKAlCC7pICNgBAXIDsAEBEhsKBmxsbV9pZBgCIAEoCUILukgEcgIYP9jcGAESRAoGbGFiZWxzGAMgAygLMioucGF0Y2hiYXkudjEuUXVlcnlVc2FnZVJlcXVlc3QuTGFiZWxzRW50cnlCCLpIBZoBAhAUEjkKCXN0YXJ0X2RheRgEIAEoCUImukgj2AEBch4yHF5bMC05XXs0fS1bMC05XXsyfS1bMC05XXsyfSQSNwoHZW5kX2RheRgFIAEoCUImukgj2AEBch4yHF5bMC05XXs0fS1bMC05XXsyfS1bMC05XXsyfSQSTQoIZ3JvdXBfYnkYBiADKA4yJi5wYXRjaGJheS52MS5RdWVyeVVzYWdlUmVxdWVzdC5Hcm91cEJ5QhO6SBCSAQ0QBBgBIgeCAQQQASAAEhoKCWxhYmVsX2tleRgHIAEoCUIHukgEcgIYPxIaCglwYWdlX3NpemUYCCABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgJIAEoCUIIukgFcgMYgBAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJLCgdHcm91cEJ5EhgKFEdST1VQX0JZX1VOU1BFQ0lGSUVEEAASBwoDREFZEAESBwoDTExNEAISCQoFT1dORVIQAxIJCgVMQUJFTBAEOnm6SHYadAoVcXVlcnlfdXNhZ2UubGFiZWxfa2V5EitsYWJlbF9rZXkgYW5kIGdyb3VwaW5nIGJ5IExBQkVMIGdvIHRvZ2V0aGVyGi4odGhpcy5sYWJlbF9rZXkgIT0gJycpID09ICg0IGluIHRoaXMuZ3JvdXBfYnkpIlIKElF1ZXJ5VXNhZ2VSZXNwb25zZRIjCgRyb3dzGAEgAygLMhUucGF0Y2hiYXkudjEuVXNhZ2VSb3cSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMnsKDFVzYWdlU2VydmljZRJrCgpRdWVyeVVzYWdlEh4ucGF0Y2hiYXkudjEuUXVlcnlVc2FnZVJlcXVlc3QaHy5wYXRjaGJheS52MS5RdWVyeVVzYWdlUmVzcG9uc2UiHJACAbrcGAQIMBAxgtPkkwILEgkvdjEvdXNhZ2VCWgoLcGF0Y2hiYXkudjFCEVVzYWdlU2VydmljZVByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_usage]);
+  fileDesc("Ch9wYXRjaGJheS92MS91c2FnZV9zZXJ2aWNlLnByb3RvEgtwYXRjaGJheS52MSKvBgoRUXVlcnlVc2FnZVJlcXVlc3QSHQoIb3duZXJfaWQYASABKAlCC7pICNgBAXIDsAEBEhsKBmxsbV9pZBgCIAEoCUILukgEcgIYP9jcGAESRAoGbGFiZWxzGAMgAygLMioucGF0Y2hiYXkudjEuUXVlcnlVc2FnZVJlcXVlc3QuTGFiZWxzRW50cnlCCLpIBZoBAhAUEjkKCXN0YXJ0X2RheRgEIAEoCUImukgj2AEBch4yHF5bMC05XXs0fS1bMC05XXsyfS1bMC05XXsyfSQSNwoHZW5kX2RheRgFIAEoCUImukgj2AEBch4yHF5bMC05XXs0fS1bMC05XXsyfS1bMC05XXsyfSQSTQoIZ3JvdXBfYnkYBiADKA4yJi5wYXRjaGJheS52MS5RdWVyeVVzYWdlUmVxdWVzdC5Hcm91cEJ5QhO6SBCSAQ0QBxgBIgeCAQQQASAAEhoKCWxhYmVsX2tleRgHIAEoCUIHukgEcgIYPxIaCglwYWdlX3NpemUYCCABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgJIAEoCUIIukgFcgMYgBASLwoKYXBpX2tleV9pZBgKIAEoCUIbukgY2AEBchMyEV5bMC05QS1aYS16XXsxNn0kEhkKB3N1YmplY3QYCyABKAlCCLpIBXIDGP8BEhcKBW1vZGVsGAwgASgJQgi6SAVyAxj/ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInAKB0dyb3VwQnkSGAoUR1JPVVBfQllfVU5TUEVDSUZJRUQQABIHCgNEQVkQARIHCgNMTE0QAhIJCgVPV05FUhADEgkKBUxBQkVMEAQSCwoHQVBJX0tFWRAFEgsKB1NVQkpFQ1QQBhIJCgVNT0RFTBAHOnm6SHYadAoVcXVlcnlfdXNhZ2UubGFiZWxfa2V5EitsYWJlbF9rZXkgYW5kIGdyb3VwaW5nIGJ5IExBQkVMIGdvIHRvZ2V0aGVyGi4odGhpcy5sYWJlbF9rZXkgIT0gJycpID09ICg0IGluIHRoaXMuZ3JvdXBfYnkpIlIKElF1ZXJ5VXNhZ2VSZXNwb25zZRIjCgRyb3dzGAEgAygLMhUucGF0Y2hiYXkudjEuVXNhZ2VSb3cSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMnsKDFVzYWdlU2VydmljZRJrCgpRdWVyeVVzYWdlEh4ucGF0Y2hiYXkudjEuUXVlcnlVc2FnZVJlcXVlc3QaHy5wYXRjaGJheS52MS5RdWVyeVVzYWdlUmVzcG9uc2UiHJACAbrcGAQIMBAxgtPkkwILEgkvdjEvdXNhZ2VCWgoLcGF0Y2hiYXkudjFCEVVzYWdlU2VydmljZVByb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_patchbay_v1_options, file_patchbay_v1_permission, file_patchbay_v1_usage]);
 
 /**
  * The request of QueryUsage. Filters that are given must all hold.
@@ -86,6 +86,27 @@ export type QueryUsageRequest = Message<"patchbay.v1.QueryUsageRequest"> & {
    * @generated from field: string page_token = 9;
    */
   pageToken: string;
+
+  /**
+   * Only calls with this API key, which may have ended meanwhile.
+   *
+   * @generated from field: string api_key_id = 10;
+   */
+  apiKeyId: string;
+
+  /**
+   * Only calls of this person, whom the issuer of their token names.
+   *
+   * @generated from field: string subject = 11;
+   */
+  subject: string;
+
+  /**
+   * Only replies of this model, as its endpoint names it.
+   *
+   * @generated from field: string model = 12;
+   */
+  model: string;
 };
 
 /**
@@ -135,6 +156,27 @@ export const QueryUsageRequest_GroupBy = {
    * @generated from enum value: LABEL = 4;
    */
   LABEL: 4,
+
+  /**
+   * By the API key that called.
+   *
+   * @generated from enum value: API_KEY = 5;
+   */
+  API_KEY: 5,
+
+  /**
+   * By the person that called, whom the issuer of their token names.
+   *
+   * @generated from enum value: SUBJECT = 6;
+   */
+  SUBJECT: 6,
+
+  /**
+   * By the model that replied, as its endpoint names it.
+   *
+   * @generated from enum value: MODEL = 7;
+   */
+  MODEL: 7,
 } as const;
 
 /**
@@ -185,7 +227,7 @@ export const QueryUsageResponseSchema: GenMessage<QueryUsageResponse> = /*@__PUR
  */
 export const UsageService: GenService<{
   /**
-   * Sum up usage by day, Llm, owner or label. A reply is counted before its last message leaves the server.
+   * Sum up usage by day, Llm, owner, label, API key, subject or model. A reply is counted before its last message leaves the server.
    *
    * Fails with INVALID_ARGUMENT: PAGE_TOKEN_INVALID. PERMISSION_DENIED: PERMISSION_MISSING, also for an owner_id that is
    * not the caller's.

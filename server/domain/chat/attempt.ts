@@ -12,6 +12,7 @@ import type { Notice } from "../connections/notice.ts";
 import type { HolderUse, HolderUses } from "../limits/uses.ts";
 import type { Budgets } from "../usage/budgets.ts";
 import { costOf, estimateReply, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
+import type { LabelCap, Told } from "../usage/label-cap.ts";
 import { costOfReply, priceOf } from "../usage/price.ts";
 import { sealReply } from "./turn-text.ts";
 import { type RunningTurn, turnLost } from "./turns.ts";
@@ -46,6 +47,7 @@ export interface AttemptDeps {
   readonly ledger: Ledger;
   readonly budgets: Budgets;
   readonly uses: HolderUses;
+  readonly labelCap: LabelCap;
   readonly vault: Vault;
   readonly reachFailpoint: ReachFailpoint;
 }
@@ -241,11 +243,8 @@ export class Attempt {
       requestId: watch?.requestId ?? "",
       sessionId: this.#turn?.sessionId,
       turnId: this.#turn?.turnId,
-      // PostgreSQL stores no NUL, and the endpoint may send anything.
-      model: (model || llm.modelIdentifier).replaceAll("\0", "").slice(0, 255),
+      ...this.#told(model),
       providerType: llm.providerType,
-      // The owner's go first: a caller renames nothing.
-      labels: { ...this.#labels, ...llm.labels },
       inputTokens: usage.inputTokens,
       cacheReadTokens: usage.cacheReadTokens,
       cacheWriteTokens: usage.cacheWriteTokens,
@@ -260,6 +259,16 @@ export class Attempt {
       priceDate: price?.date,
       createdAt: this.#createdAt,
     };
+  }
+
+  /** What the row is told apart by in sums, as far as there is room for what others say. */
+  #told(model: string): Told {
+    const { id, labels, modelIdentifier } = this.#llm;
+    // PostgreSQL stores no NUL, and the endpoint may send anything. Of labels, the owner's go first: a caller renames nothing.
+    const named = (model || modelIdentifier).replaceAll("\0", "").slice(0, 255);
+    const said = { labels: { ...this.#labels, ...labels }, model: named };
+    const day = this.#createdAt.toISOString().slice(0, 10);
+    return this.#deps.labelCap.keep(id, day, said, { labels, model: modelIdentifier });
   }
 
   async #endOf(

@@ -1,4 +1,5 @@
 import type { HeldLimits } from "../call/holder-limits.ts";
+import type { NearLimits } from "./near.ts";
 import type { ParallelCalls } from "./parallel.ts";
 import type { HolderRates } from "./rates.ts";
 import { overRate, tooManyCalls, tooManyTokens } from "./refusals.ts";
@@ -12,6 +13,7 @@ export interface HolderUse {
 interface Deps {
   readonly rates: HolderRates;
   readonly parallel: ParallelCalls;
+  readonly near: NearLimits;
 }
 
 /** What calls of models take of the limits of their holders, but for what they cost. */
@@ -27,14 +29,15 @@ export class HolderUses {
     for (const held of limits) {
       const { requestsPerMinute } = held;
       if (requestsPerMinute === 0) continue;
-      const { isOver, retryAfterMs } = await this.#deps.rates.takeRequest(held);
+      const { isOver, used, retryAfterMs } = await this.#deps.rates.takeRequest(held);
+      this.#deps.near.note(held, "REQUESTS_PER_MINUTE", BigInt(requestsPerMinute), BigInt(used), { isReached: isOver });
       if (isOver) throw overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs);
     }
   }
 
   /** Begins a call; of one that is refused, nothing is taken. */
   async begin(limits: readonly HeldLimits[], callId: string, promptTokens: () => number): Promise<HolderUse> {
-    const { rates, parallel } = this.#deps;
+    const { rates, parallel, near } = this.#deps;
     const metered = limits.filter(({ tokensPerMinute }) => tokensPerMinute > 0);
     const tokens = metered.length > 0 ? promptTokens() : 0;
     const taken: { held: HeldLimits; endsAt: number }[] = [];
@@ -47,11 +50,14 @@ export class HolderUses {
     try {
       for (const held of limits) {
         const { id, parallelCalls } = held;
-        if (parallelCalls > 0 && !(await parallel.take(id, callId, parallelCalls))) throw tooManyCalls(held);
+        if (parallelCalls === 0 || (await parallel.take(id, callId, parallelCalls))) continue;
+        near.note(held, "PARALLEL_CALLS", BigInt(parallelCalls), BigInt(parallelCalls), { isReached: true });
+        throw tooManyCalls(held);
       }
       for (const held of metered) {
         if (tokens > held.tokensPerMinute) throw tooManyTokens(held, tokens);
-        const { isOver, retryAfterMs } = await rates.takeTokens(held, tokens);
+        const { isOver, used, retryAfterMs } = await rates.takeTokens(held, tokens);
+        near.note(held, "TOKENS_PER_MINUTE", BigInt(held.tokensPerMinute), BigInt(used), { isReached: isOver });
         if (isOver) throw overRate(held, "TOKENS_PER_MINUTE", held.tokensPerMinute, retryAfterMs);
         taken.push({ held, endsAt: Date.now() + retryAfterMs });
       }

@@ -21,6 +21,7 @@ import type { HeldLimits } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { anyOf } from "../call/permissions.ts";
 import { onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
+import type { NearLimits } from "../limits/near.ts";
 import { resetOf } from "../limits/periods.ts";
 import { holderFacts, holderName } from "../limits/refusals.ts";
 import type { LlmTargets } from "../llms/targets.ts";
@@ -41,10 +42,12 @@ export interface BudgetDraft {
 export class Budgets {
   readonly #vault: Vault;
   readonly #targets: LlmTargets;
+  readonly #near: NearLimits;
   /** Budgets by the word of a token that are written down as this says, by the ids of their limits. */
   readonly #written = new LRUCache<string, string>({ max: MAX_BUDGETS });
 
-  constructor({ vault, targets }: { vault: Vault; targets: LlmTargets }) {
+  constructor({ vault, targets, near }: { vault: Vault; targets: LlmTargets; near: NearLimits }) {
+    this.#near = near;
     this.#vault = vault;
     this.#targets = targets;
   }
@@ -121,6 +124,7 @@ export class Budgets {
     const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
     if (!result.isReserved && refusing) {
       const held = holders.find(({ id }) => id === refusing.holderId);
+      if (held) this.#near.note(held, "BUDGET", refusing.amount, refusing.spent, { isReached: true });
       throw exhausted(llm, refusing, reservation.amount, held);
     }
     return result.exceeded.length > 0;

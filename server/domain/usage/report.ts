@@ -1,6 +1,7 @@
 import { invalidField } from "../../base/fault.ts";
 import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage.ts";
 import type { Vault } from "../../store/vault/vault.ts";
+import { allowedRows } from "../call/holder-limits.ts";
 import { type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
 
@@ -16,7 +17,8 @@ export class UsageReport {
     if (asked.ownerId !== undefined) requireReach(scope, asked.ownerId, "READ_USAGE_OWN");
     requireDay("start_day", asked.startDay);
     requireDay("end_day", asked.endDay);
-    const query = { ...asked, ownerId: asked.ownerId ?? reach(scope, "READ_USAGE_OWN") };
+    const ownerId = asked.ownerId ?? reach(scope, "READ_USAGE_OWN");
+    const query = { ...asked, ownerId, allowed: allowedRows(scope.caller) };
     const list = (after: readonly string[] | undefined, limit: number) => sumUsage(scope.em, query, after, limit);
     return readPage(this.#vault, { key: ["usage", query], pageSize, pageToken }, list, ({ values }) => values);
   }

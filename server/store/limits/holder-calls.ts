@@ -1,3 +1,4 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 
 /** Without a sign of life for so long, whoever holds a call is taken for dead. */
@@ -56,4 +57,16 @@ export async function countCalls(pool: Pool, holderIds: readonly string[]): Prom
     [holderIds],
   );
   return new Map(rows.map(({ id, count }) => [id, Number(count)]));
+}
+
+const FORGOTTEN_AT_ONCE = 1_000;
+
+/** Forgets some of those who have no call under way; tells how many. Any number of servers may do so at once. */
+export async function forgetHolderCalls(em: EntityManager): Promise<number> {
+  const forgotten = await em.execute<object[]>(
+    `delete from holder_calls where holder_id in
+       (select holder_id from holder_calls where calls = '{}' limit ? for update skip locked) returning holder_id`,
+    [FORGOTTEN_AT_ONCE],
+  );
+  return forgotten.length;
 }

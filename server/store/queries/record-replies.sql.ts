@@ -23,18 +23,20 @@ const FROM_VALUES = `insert into reply_usage (${REPLY_COLUMNS.join(", ")})
 const SUMS = `
 daily as (
   insert into daily_usage as sum (
-    llm_id, day, labels_key, owner_id, labels, replies, unpriced_replies, estimated_replies, refused_calls,
+    llm_id, day, labels_key, owner_id, labels, api_key_id, subject, model, replies, unpriced_replies, estimated_replies, refused_calls,
     input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost
   )
   select
-    llm_id, (created_at at time zone 'UTC')::date, md5(labels::text)::uuid, owner_id, labels,
+    llm_id, (created_at at time zone 'UTC')::date, 
+    md5(concat_ws(chr(31), labels, api_key_id, coalesce(subject, ''), model))::uuid,
+    owner_id, labels, api_key_id, coalesce(subject, ''), model,
     count(*) filter (where outcome <> 'REFUSED'),
     count(*) filter (where outcome <> 'REFUSED' and cost is null),
     count(*) filter (where source = 'ESTIMATED'),
     count(*) filter (where outcome = 'REFUSED'),
     coalesce(sum(input_tokens), 0), coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_write_tokens), 0),
     coalesce(sum(output_tokens), 0), coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost), 0)
-  from added group by 1, 2, 3, 4, 5 order by 1, 2, 3
+  from added group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3
   on conflict (llm_id, day, labels_key) do update set
     replies = sum.replies + excluded.replies,
     unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
@@ -93,6 +95,22 @@ charged as (
     spent = ${SPENT_NOW} + charge.cost,
     window_start = ${WINDOW_START}
   from charge, locked where budget.id = charge.budget_id and locked.id = budget.id
+  returning budget.holder_id, budget.amount, budget.spent, budget.window_start
+),
+noticed as (
+  insert into limit_notice (
+    id, holder_id, limit_name, threshold, period_start, kind, holder_name, account_id, allowed, used, noticed_at, next_try_at
+  )
+  select gen_random_uuid(), held.id, 'BUDGET', threshold, charged.window_start, held.kind,
+    case held.kind
+      when 'API_KEY' then
+        coalesce((select key.id from api_key key where key.limits_id = held.id order by created_at desc limit 1), '')
+      when 'SUBJECT' then held.subject else held.account_id::text end,
+    held.account_id, charged.amount, charged.spent, now(), now()
+  from charged join holder_limits held on held.id = charged.holder_id, unnest(array[80, 100]) as threshold
+  where charged.spent * 100 >= charged.amount * threshold
+  order by held.id, threshold
+  on conflict (holder_id, limit_name, threshold, period_start) do nothing
 ),
 ended as (
   update turn set

@@ -1,12 +1,18 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import type { AllowedNames } from "../limits/allowed.ts";
 
 /** What rows of usage can be told apart by. */
-export type UsageDimension = "day" | "llm" | "owner" | "label";
+export type UsageDimension = "day" | "llm" | "owner" | "label" | "apiKey" | "subject" | "model";
 
 /** Which usage, summed up how; undefined and empty filters do not filter. */
 export interface UsageQuery {
   readonly ownerId: string | undefined;
   readonly llmId: string | undefined;
+  readonly apiKeyId: string | undefined;
+  readonly subject: string | undefined;
+  readonly model: string | undefined;
+  /** Only Llms that all of these names stand for; empty for all. */
+  readonly allowed?: readonly AllowedNames[];
   readonly labels: Readonly<Record<string, string>>;
   /** Days are included, such as 2026-11-25; empty: open. */
   readonly startDay: string;
@@ -48,6 +54,9 @@ const DIMENSIONS: Readonly<Record<UsageDimension, string>> = {
   llm: "llm_id::text",
   owner: "owner_id::text",
   label: "coalesce(labels ->> ?, '')",
+  apiKey: "api_key_id",
+  subject: "subject",
+  model: "model",
 };
 
 /** The sums behind one of them, in the order of what tells them apart. They come from the days, never from replies. */
@@ -80,7 +89,8 @@ export async function sumUsage(
   }));
 }
 
-function conditionsOf({ ownerId, llmId, labels, startDay, endDay }: UsageQuery, values: unknown[]): string {
+function conditionsOf(query: UsageQuery, values: unknown[]): string {
+  const { ownerId, llmId, labels, startDay, endDay, allowed = [] } = query;
   const conditions: string[] = [];
   const add = (condition: string, value: string | undefined) => {
     if (!value) return;
@@ -89,6 +99,14 @@ function conditionsOf({ ownerId, llmId, labels, startDay, endDay }: UsageQuery, 
   };
   add("owner_id = ?", ownerId);
   add("llm_id = ?", llmId);
+  add("api_key_id = ?", query.apiKeyId);
+  add("subject = ?", query.subject);
+  add("model = ?", query.model);
+  for (const { names, accountId } of allowed) {
+    conditions.push(`llm_id in (select id from llm where id::text in (select json_array_elements_text(?::json))
+      or (owner_id = ? and alias in (select json_array_elements_text(?::json))))`);
+    values.push(JSON.stringify(names), accountId, JSON.stringify(names));
+  }
   add("labels @> ?::jsonb", Object.keys(labels).length > 0 ? JSON.stringify(labels) : undefined);
   add("day >= ?::date", startDay);
   add("day <= ?::date", endDay);

@@ -6,6 +6,7 @@ import { AuditChain, AuditChainStart, AuditEvent } from "./audit-event.entity.ts
 import { Budget, BudgetReservation } from "./budget.entity.ts";
 import { Change, ChangeHead } from "./change.entity.ts";
 import { HolderCalls, HolderLimits } from "./holder-limits.entity.ts";
+import { LimitNotice } from "./limit-notice.entity.ts";
 import { Llm } from "./llm.entity.ts";
 import { Provider } from "./provider.entity.ts";
 import { Route } from "./route.entity.ts";
@@ -29,6 +30,7 @@ export const ENTITIES = [
   DailyUsage,
   HolderCalls,
   HolderLimits,
+  LimitNotice,
   Llm,
   Provider,
   LlmTotal,

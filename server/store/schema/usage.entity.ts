@@ -51,10 +51,14 @@ const DailyUsageSchema = defineEntity({
   properties: {
     llmId: p.uuid().primary(),
     day: p.date().primary(),
-    /** MD5 of the labels, which are too long for an index. */
+    /** MD5 of the labels, the key, the subject and the model, which are too long for an index. */
     labelsKey: p.uuid().primary(),
     ownerId: p.uuid(),
     labels: p.json<Record<string, string>>(),
+    /** Empty for who came with a token, whom the subject names; and the other way round. */
+    apiKeyId: p.string().length(16).default(""),
+    subject: p.text().default(""),
+    model: p.string().length(255).default(""),
     replies: p.bigint("bigint"),
     unpricedReplies: p.bigint("bigint"),
     estimatedReplies: p.bigint("bigint"),
@@ -68,7 +72,7 @@ const DailyUsageSchema = defineEntity({
   },
 });
 
-/** The sums of an Llm's day under one set of labels. */
+/** The sums of an Llm's day under one set of labels, of one caller and one model. */
 export class DailyUsage extends DailyUsageSchema.class {}
 DailyUsageSchema.setClass(DailyUsage);
 

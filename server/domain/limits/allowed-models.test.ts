@@ -212,6 +212,33 @@ describe("a key that may use some names only", () => {
     expect(problem.message).toContain('did you mean "fast"?');
   });
 
+  it("goes through a route that it may use to Llms that it may not, and sees no other route", async () => {
+    const tiers = [{ targets: [{ llmId: slow }] }];
+    const { route } = await owner.routes.createRoute({ name: "chosen", tiers } as never);
+    await owner.routes.createRoute({ name: "hidden", tiers } as never);
+    const key = await keyFor(["chosen"]);
+    const limited = server.client(key);
+    expect((await limited.chat.chat({ llmId: "chosen", message: "Hi" })).llmId).toBe(slow);
+    const messages = [{ role: "user", content: "Hi" }];
+    expect((await face(key, "/v1/chat/completions", { model: "chosen", messages })).status).toBe(200);
+    expect((await face(key, "/v1/chat/completions", { model: "hidden", messages })).status).toBe(404);
+    expect(JSON.parse((await face(key, "/v1/models")).text).data.map(({ id }: { id: string }) => id)).toEqual([
+      "chosen",
+    ]);
+    expect(await problemIn(limited.chat.chat({ llmId: slow, message: "Hi" }))).toMatchObject({
+      reason: "LLM_NOT_FOUND",
+    });
+    expect(await problemIn(limited.chat.chat({ llmId: "hidden", message: "Hi" }))).toMatchObject({
+      reason: "LLM_NOT_FOUND",
+    });
+    const { routes } = await limited.routes.listRoutes({});
+    expect(routes.map(({ routeId }) => routeId)).toEqual([route?.routeId]);
+    expect(await problemIn(limited.routes.getRoute({ routeId: "hidden" }))).toMatchObject({
+      reason: "LLM_ROUTE_NOT_FOUND",
+    });
+    expect((await limited.llms.listLlms({})).llms).toEqual([]);
+  });
+
   it("is limited by its account, too", async () => {
     const admin = server.client(server.adminKey).access;
     await admin.updateAccount({ accountId, limits: { allowedModels: ["fast", "slow"] } });

@@ -36,8 +36,8 @@ export const UPSTREAM: readonly Mutant[] = [
   call("a path begins with one slash", 'apiPath.replace(/^\\/+/, "")', "apiPath"),
   list(
     "a model whose name repeats the key is not passed on",
-    "const tells = secret.length >= LEAST_LENGTH_OF_KEYS && ",
-    "const tells = false && ",
+    "id.length <= MAX_CHARACTERS && !tells;",
+    "id.length <= MAX_CHARACTERS;",
   ),
   list(
     "an endpoint that sends us where we are is not asked again",

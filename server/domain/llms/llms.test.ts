@@ -476,8 +476,14 @@ describe("the default", () => {
     const ids = await Promise.all(
       Array.from({ length: 8 }, async () => (await own.createLlm(llmRequest())).llm?.llmId ?? ""),
     );
-    // More than there are connections; and few enough that on a busy machine the last still has its turn in time.
-    await Promise.all(ids.flatMap((llmId) => Array.from({ length: 3 }, () => own.setDefaultLlm({ llmId }))));
+    const waiting = Array.from({ length: 10 }, () => ids).flat();
+    // More at a time than there are connections, and not all 80: on a busy machine the last would not have its turn in time.
+    const caller = async () => {
+      for (let llmId = waiting.shift(); llmId !== undefined; llmId = waiting.shift())
+        await own.setDefaultLlm({ llmId });
+    };
+    await Promise.all(Array.from({ length: 24 }, caller));
+    expect(waiting).toEqual([]);
     const { llms: all } = await own.listLlms({});
     expect(all.filter(({ isDefault }) => isDefault)).toHaveLength(1);
   });

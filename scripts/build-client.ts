@@ -1,32 +1,29 @@
-/** Builds the package @patchbay/client into dist-client: JavaScript and its types, from client/llm.ts and gen/. */
-import { execFileSync } from "node:child_process";
-import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/**
+ * Builds the packages of clients into dist-client: `npm run client:build`, or only some of them, `-- python go`. Each needs
+ * its language, and that language's registry for the generators.
+ */
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT, writeContract } from "./client-packages/contract.ts";
+import { buildGo } from "./client-packages/go.ts";
+import { buildPython } from "./client-packages/python.ts";
+import { buildTypescript } from "./client-packages/typescript.ts";
 
-const root = join(import.meta.dirname, "..");
-const target = join(root, "dist-client");
-const { version, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const NEEDED = ["@bufbuild/protobuf", "@bufbuild/protovalidate", "@connectrpc/connect", "@connectrpc/connect-web"];
+const BUILDERS = { typescript: buildTypescript, python: buildPython, go: buildGo };
 
-rmSync(target, { recursive: true, force: true });
-execFileSync(join(root, "node_modules/.bin/tsc"), ["--project", join(root, "client/typescript/tsconfig.json")], {
-  stdio: "inherit",
-});
-for (const file of globSync("**/*.d.ts", { cwd: target })) {
-  const types = readFileSync(join(target, file), "utf8");
-  // What the compiler rewrites in programs, it leaves in types.
-  writeFileSync(join(target, file), types.replace(/(from "|import\(")(\.[^"]+)\.ts"/g, '$1$2.js"'));
+const target = join(ROOT, "dist-client");
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(BUILDERS, name));
+if (unknown.length > 0) throw new Error(`there is no client in ${unknown}; there are ${Object.keys(BUILDERS)}`);
+
+mkdirSync(target, { recursive: true });
+const contract = join(target, "contract.binpb");
+writeContract(contract);
+for (const [name, build] of Object.entries(BUILDERS)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  const folder = join(target, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  build(folder, contract);
+  console.log(`built ${name}: ${folder}`);
 }
-cpSync(join(root, "client/typescript/README.md"), join(target, "README.md"));
-const manifest = {
-  name: "@patchbay/client",
-  version,
-  description: "The typed client of a Patchbay server, for Node and browsers.",
-  type: "module",
-  sideEffects: false,
-  exports: { ".": "./client/llm.js", "./*_pb": "./gen/patchbay/v1/*_pb.js" },
-  files: ["client", "gen"],
-  engines: { node: ">=20" },
-  dependencies: Object.fromEntries(NEEDED.map((name) => [name, dependencies[name]])),
-};
-writeFileSync(join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -13,9 +13,9 @@ let folder: string;
 beforeAll(async () => {
   rig = await startRig();
   folder = mkdtempSync(join(tmpdir(), "patchbay-npm-"));
-  await runWell("npm", ["run", "client:build"], { cwd: ROOT, timeoutMs: 300_000 });
+  await runWell("npm", ["run", "client:build", "--", "typescript"], { cwd: ROOT, timeoutMs: 300_000 });
   const packed = await runWell("npm", ["pack", "--silent", "--pack-destination", folder], {
-    cwd: join(ROOT, "dist-client"),
+    cwd: join(ROOT, "dist-client/typescript"),
     timeoutMs: 60_000,
   });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));

@@ -28,6 +28,7 @@ interface Report {
   readonly streamed: { readonly words: readonly string[]; readonly ms: number; readonly stopReason: string };
   readonly late: Failure;
   readonly left: Failure;
+  readonly watched: { readonly first: string; readonly made: string; readonly id: string };
 }
 
 interface Failure {
@@ -89,6 +90,11 @@ export function describeGeneratedClient(language: string, client: GeneratedClien
     it("leaves a stream, and the upstream is closed", async () => {
       expect(report.left.code).toBe("CANCELLED");
       expect(await wasCompleted("stalling")).toBe(false);
+    });
+
+    it("sees an Llm be made, in a watch that has caught up", () => {
+      const { first, made, id } = report.watched;
+      expect({ first, id }).toEqual({ first: "CAUGHT_UP", id: made });
     });
 
     async function wasCompleted(model: string): Promise<boolean | undefined> {

@@ -54,6 +54,7 @@ func main() {
 		"streamed":  calls.stream(ctx, slow),
 		"late":      failureOf(func() error { return calls.late(ctx, silent) }),
 		"left":      failureOf(func() error { return calls.leave(ctx, stalling) }),
+		"watched":   calls.watch(ctx),
 	}))
 }
 
@@ -127,6 +128,25 @@ func (c caller) leave(ctx context.Context, llm *patchbay.Llm) error {
 			cancel()
 		}
 	})
+}
+
+// Sees an Llm be made.
+func (c caller) watch(ctx context.Context) map[string]any {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events, err := c.llms.WatchLlms(ctx, &patchbay.WatchLlmsRequest{})
+	check(err)
+	first, err := events.Recv()
+	check(err)
+	made, err := c.create(ctx, "watched")
+	check(err)
+	for {
+		event, err := events.Recv()
+		check(err)
+		if event.Kind == patchbay.WatchLlmsResponse_CREATED {
+			return map[string]any{"first": first.Kind.String(), "id": event.LlmId, "made": made.LlmId}
+		}
+	}
 }
 
 func (c caller) eachEvent(ctx context.Context, llm *patchbay.Llm, see func(*patchbay.StreamChatResponse)) error {

@@ -45,6 +45,7 @@ def main(address: str, api_key: str, endpoint_url: str) -> None:
                     "streamed": read(stream(slow)),
                     "late": failure_of(lambda: list(stream(silent, timeout=0.3))),
                     "left": failure_of(lambda: leave(stream(stalling))),
+                    "watched": watch(llms, metadata, lambda: create("watched")),
                 }
             )
         )
@@ -79,6 +80,17 @@ def leave(events) -> None:
     for event in events:
         if event.WhichOneof("event") == "text_delta":
             events.cancel()
+
+
+def watch(llms: llm_service_pb2_grpc.LlmServiceStub, metadata, make) -> dict:
+    """Sees an Llm be made."""
+    events = llms.WatchLlms(llm_service_pb2.WatchLlmsRequest(), metadata=metadata)
+    kinds = llm_service_pb2.WatchLlmsResponse.Kind
+    first = next(events)
+    made = make()
+    event = next(event for event in events if event.kind == kinds.Value("CREATED"))
+    events.cancel()
+    return {"first": kinds.Name(first.kind), "id": event.llm_id, "made": made.llm_id}
 
 
 def failure_of(call) -> dict:

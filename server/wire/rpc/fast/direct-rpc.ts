@@ -18,7 +18,7 @@ import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/exchange.ts";
 import type { Intake } from "../../http/intake.ts";
 import { type AnswerDeps, answerIn, type DirectAnswer } from "./answer.ts";
-import { type Form, formOf, readMessage, timeoutOf } from "./forms.ts";
+import { encodingOf, type Form, formOf, readMessage, timeoutOf } from "./forms.ts";
 
 /** How calls are served directly: what connect's handlers are given, too. */
 export interface DirectOptions {
@@ -85,7 +85,7 @@ export class DirectRpc {
     const said = (name: string) => request.headers[name]?.toString() ?? null;
     const compression = compressionNegotiate(
       acceptCompression,
-      said(form.encodingHeader),
+      encodingOf(request, form),
       said(form.acceptEncodingHeader),
       form.acceptEncodingHeader,
     );
@@ -133,8 +133,8 @@ export class DirectRpc {
     );
     context.signal.throwIfAborted(); // Who was told that it is too late must not find it done.
     const { ignoreUnknownFields, registry } = this.#options.jsonOptions ?? {};
-    // Where unknown fields are an error, that tells all of them, and what was meant: as for REST.
-    const isPatient = !form.isBinary && ignoreUnknownFields === false && registry !== undefined;
+    // Where unknown fields are an error, that tells all of them, and what was meant: as for REST, of a body.
+    const isPatient = !form.isBinary && !form.query && ignoreUnknownFields === false && registry !== undefined;
     if (isPatient) return readJsonMessage(this.#spec.method.input, parseJson(bytes), "", registry);
     return this.#codecs.getI(form.isBinary).parse(bytes) as Message;
   }

@@ -7,6 +7,7 @@ import { messageTooLarge } from "../../call/wire-error.ts";
 import { LONGEST_TIMEOUT_MS, TIMEOUT_HEADERS } from "../../http/deadline.ts";
 import type { NodeRequest } from "../../http/exchange.ts";
 import { type Intaking, readBytes } from "../../http/intake.ts";
+import { queryOf, readFromQuery } from "./query.ts";
 
 /** How a protocol carries a call, by the content type of its request. */
 export interface Form {
@@ -16,6 +17,8 @@ export interface Form {
   readonly isEnveloped: boolean;
   /** Whether envelopes are in base64, as the gRPC-Web of browsers has them that read a stream as text. */
   readonly isText?: true;
+  /** Has the message, its encoding and its compression, where a GET has no body for them. */
+  readonly query?: URLSearchParams;
   /** The content type of the answer. */
   readonly contentType: string;
   readonly timeoutHeader: "grpc-timeout" | "connect-timeout-ms";
@@ -67,20 +70,15 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
 ]);
 
 /**
- * The form of a request that can be served directly: a POST with one message, over gRPC, gRPC-Web or Connect, of which
- * nothing is unusual. Undefined for all others, also those that are wrong: what is to be said of them, connect knows.
+ * The form of a request that can be served directly: a POST with one message, over gRPC, gRPC-Web or Connect, or Connect's
+ * GET, of which nothing is unusual. Undefined for all others, also those that are wrong: what is to be said of them, connect
+ * knows.
  */
-export function formOf(
-  request: NodeRequest,
-  { methodKind }: DescMethod,
-  accepted: readonly Compression[],
-): Form | undefined {
+export function formOf(request: NodeRequest, method: DescMethod, accepted: readonly Compression[]): Form | undefined {
   const { headers } = request;
-  const form = FORMS.get(headers["content-type"] ?? "");
-  if (form === undefined || request.method !== "POST") return undefined;
-  if (form.protocolName === "grpc" && !("stream" in request)) return undefined;
-  if (form.protocolName === "connect" && form.isEnveloped !== (methodKind !== "unary")) return undefined;
-  const encoding = headers[form.encodingHeader] ?? "identity";
+  const form = request.method === "GET" ? getFormOf(request, method) : postFormOf(request, method);
+  if (form === undefined) return undefined;
+  const encoding = encodingOf(request, form) ?? "identity";
   if (encoding !== "identity" && !accepted.some(({ name }) => name === encoding)) return undefined;
   const timeout = headers[form.timeoutHeader];
   // Not a number is not within it either.
@@ -88,6 +86,25 @@ export function formOf(
     return undefined;
   }
   return form;
+}
+
+function postFormOf(request: NodeRequest, { methodKind }: DescMethod): Form | undefined {
+  const form = FORMS.get(request.headers["content-type"] ?? "");
+  if (form === undefined || request.method !== "POST") return undefined;
+  if (form.protocolName === "grpc" && !("stream" in request)) return undefined;
+  if (form.protocolName === "connect" && form.isEnveloped !== (methodKind !== "unary")) return undefined;
+  return form;
+}
+
+function getFormOf(request: NodeRequest, method: DescMethod): Form | undefined {
+  const query = queryOf(request, method);
+  const form = query && FORMS.get(`application/${query.get("encoding")}`);
+  return form && { ...form, query };
+}
+
+/** What a caller says that the message is compressed with. */
+export function encodingOf({ headers }: NodeRequest, { query, encodingHeader }: Form): string | null {
+  return query ? query.get("compression") : (headers[encodingHeader]?.toString() ?? null);
 }
 
 /** The time that a caller gives a call; undefined if nothing is said. */
@@ -115,6 +132,7 @@ export async function readMessage(
   compression: Compression | null,
   limitBytes: number,
 ): Promise<Uint8Array> {
+  if (form.query) return readFromQuery(form.query, compression, limitBytes);
   const tooLarge = () => messageTooLarge(limitBytes);
   if (!form.isEnveloped) {
     const declared = Number(request.headers["content-length"] ?? 0);

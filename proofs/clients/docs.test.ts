@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isOffline, ROOT } from "../../server/test/clients/generated-client.ts";
 import { findProgram, run, SEARCH_PATH } from "../../server/test/clients/program.ts";
 import { type Rig, startRig } from "../../server/test/clients/rig.ts";
+import { serveOrigin } from "../../server/test/clients/web-origin.ts";
 
 /** A section of docs/clients.md: what it needs, where its blocks of code go, and what runs them at last. */
 interface Section {
@@ -19,6 +21,7 @@ const SECTIONS: readonly Section[] = [
   { title: "curl", needs: ["curl"] },
   { title: "grpcurl", needs: ["go"] },
   { title: "buf", needs: ["curl", "buf"] },
+  { title: "TypeScript", needs: ["npm", "curl", "unzip"], files: ["client.mjs"], run: "node client.mjs" },
   { title: "Python", needs: ["python3", "curl", "unzip"], files: ["client.py"], run: "python client.py" },
   { title: "Go", needs: ["go", "curl", "unzip"], files: ["buf.gen.yaml", "main.go"], run: "go run ." },
   {
@@ -28,7 +31,7 @@ const SECTIONS: readonly Section[] = [
     run: "./client",
   },
   { title: "Java", needs: ["mvn", "curl", "unzip"], files: ["pom.xml", "src/main/java/Client.java"] },
-  { title: "Rust", needs: ["cargo", "protoc", "curl", "unzip"], files: ["Cargo.toml", "build.rs", "src/main.rs"] },
+  { title: "Rust", needs: ["cargo", "cc", "curl", "unzip"], files: ["Cargo.toml", "build.rs", "src/main.rs"] },
 ];
 
 const page = readFileSync(join(ROOT, "docs/clients.md"), "utf8");
@@ -47,6 +50,21 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 describe("the lines of docs/clients.md", () => {
+  it("for a browser show the reason of an error in the page", async () => {
+    const executablePath = findProgram("chromium");
+    if (!executablePath) return void console.log("skipped: the lines for a browser: no chromium on PATH");
+    const [, lines = ""] = blocksOf("Browser");
+    const origin = await serveOrigin(`const [url, key] = location.hash.slice(1).split("+");\n${lines}`);
+    const { server, apiKey, stop } = await startRig({ CORS_ORIGINS: origin.origin });
+    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    const tab = await browser.newPage();
+    await tab.goto(`${origin.origin}#${server.url}+${apiKey}`);
+    await tab.waitForFunction(() => document.body.textContent === "LLM_NOT_FOUND");
+    await browser.close();
+    await stop();
+    await origin.close();
+  });
+
   it.each(SECTIONS)(
     "for $title print the reason of an error",
     async ({ title, needs, files = [], run: last }) => {
@@ -69,6 +87,8 @@ describe("the lines of docs/clients.md", () => {
         PATCHBAY_URL: rig.server.url,
         PATCHBAY_ADDRESS: rig.address,
         PATCHBAY_KEY: rig.apiKey,
+        CARGO_TARGET_DIR: join(tmpdir(), "patchbay-rust-target"),
+        CARGO_PROFILE_DEV_DEBUG: "0",
         GOBIN: join(tmpdir(), "patchbay-docs-bin"),
         PATH: `${join(tmpdir(), "patchbay-docs-bin")}${delimiter}${SEARCH_PATH}`,
       };

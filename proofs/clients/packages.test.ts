@@ -37,7 +37,7 @@ afterAll(async () => {
 /** Of an account that has nothing yet. */
 async function environment(): Promise<Record<string, string>> {
   const { apiKey } = await rig.server.addAccount("OWNER");
-  return { PATCHBAY_URL: rig.server.url, PATCHBAY_KEY: apiKey, ENDPOINT_URL: rig.endpointUrl };
+  return { PATCHBAY_URL: rig.server.url, PATCHBAY_KEY: apiKey };
 }
 
 describeUnless(pythonMissing && `the package for Python: ${pythonMissing}`)("patchbay-client for Python", () => {
@@ -71,7 +71,7 @@ async def main():
         llms = llm_service_pb2_grpc.LlmServiceStub(channel)
         chat = chat_service_pb2_grpc.ChatServiceStub(channel)
         request = llm_service_pb2.CreateLlmRequest(
-            display_name="Later", provider_type=llm_pb2.Llm.VLLM, endpoint_url=os.environ["ENDPOINT_URL"], model_identifier="my-model"
+            display_name="Later", provider_type=llm_pb2.Llm.VLLM, endpoint_url="patchbay:demo", model_identifier="demo"
         )
         llm_id = (await llms.CreateLlm(request)).llm.llm_id
         print((await chat.Chat(chat_service_pb2.ChatRequest(llm_id=llm_id, message="Hello"))).message.content)

@@ -37,7 +37,7 @@ afterAll(async () => {
 describe("@patchbay/client, installed into an empty project", () => {
   it("runs the lines of its README", async () => {
     writeFileSync(join(folder, "readme.mjs"), linesOf(join(ROOT, "client/typescript/README.md"), "ts"));
-    const env = { PATCHBAY_URL: rig.server.url, PATCHBAY_KEY: rig.apiKey, ENDPOINT_URL: rig.endpointUrl };
+    const env = { PATCHBAY_URL: rig.server.url, PATCHBAY_KEY: rig.apiKey };
     const said = await runWell("node", ["readme.mjs"], { cwd: folder, env });
     expect(said).toMatch(/.+LLM_NOT_FOUND\n$/s);
   });

@@ -25,7 +25,8 @@ function problemOf({ code, message, metadata }) {
   const bytes = metadata?.["grpc-status-details-bin"];
   const details = bytes ? fromBinary(StatusSchema, base64Decode(bytes)).details : [];
   const [info] = details.map((detail) => anyUnpack(detail, ErrorInfoSchema)).filter(Boolean);
-  return { code: StatusCode[code] ?? code, message, reason: info?.reason, metadata: info?.metadata };
+  const [name] = Object.entries(StatusCode).find(([, number]) => number === code) ?? [];
+  return { code: name ?? code, message, reason: info?.reason, metadata: info?.metadata };
 }
 
 const page = {
@@ -34,14 +35,14 @@ const page = {
     const rpc = LlmService.method.createLlm;
     const path = `${url}/${rpc.parent.typeName}/${rpc.name}`;
     try {
-      const { llm } = await client.thenableCall(path, request, header(apiKey), descriptorOf(rpc));
+      const { llm } = await client.unaryCall(path, request, header(apiKey), descriptorOf(rpc));
       return { llmId: llm.llmId };
     } catch (error) {
       return { problem: problemOf(error) };
     }
   },
 
-  /** Shows what comes as it comes; answers when it is over. `leave` is the word after which to leave. */
+  /** Shows what comes as it comes; answers when it is over. `leave` is what to leave after, or "any". */
   stream({ url, apiKey, format }, rpcName, request, { timeoutMs, leave } = {}) {
     const client = new GrpcWebClientBase({ format });
     const rpc = ChatService.method[rpcName] ?? LlmService.method[rpcName];
@@ -56,7 +57,7 @@ const page = {
         if (word === undefined) return;
         seen.push(word);
         document.body.append(word);
-        if (word !== leave) return;
+        if (leave !== word && leave !== "any") return;
         events.cancel();
         resolve({ seen });
       });

@@ -44,7 +44,7 @@ export function readAnswer(binding: Binding, examples: RpcExamples, { schemas, r
   if (answersHttpBody) return { description: said, content: ANY_BYTES };
   const shown = answerExamples(binding, examples, registry);
   if (spec.kind === "unary") return { description: said, content: json(schema, shown) };
-  const message = { schema: { anyOf: [schema, { $ref: "#/components/schemas/Error" }] }, examples: shown };
+  const message = { schema: { anyOf: [schema, { $ref: "#/components/schemas/ErrorResponse" }] }, examples: shown };
   return {
     description: STREAM,
     content: { [NDJSON.contentType]: message, [SERVER_SENT_EVENTS.contentType]: message },

@@ -201,7 +201,7 @@ describe("answers", () => {
   });
 
   it("are streams of messages, any of which may be the error that ends it", () => {
-    const schema = { anyOf: [{ $ref: "#/components/schemas/Out" }, { $ref: "#/components/schemas/Error" }] };
+    const schema = { anyOf: [{ $ref: "#/components/schemas/Out" }, { $ref: "#/components/schemas/ErrorResponse" }] };
     const content = answerOf(get("/v1/a"), { streams: "responses" });
     expect(Object.keys(content ?? {})).toEqual(["application/x-ndjson", "text/event-stream"]);
     expect(Object.values(content ?? {}).map((mediaType) => mediaType.schema)).toEqual([schema, schema]);

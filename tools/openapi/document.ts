@@ -4,7 +4,7 @@ import { http } from "../../gen/google/api/annotations_pb.ts";
 import { bindingsOf } from "../../server/wire/rest/binding.ts";
 import { isBelow } from "../../server/wire/rest/errors.ts";
 import { type ErrorFormat, ErrorResponses } from "./error-responses.ts";
-import { ERROR_SCHEMA } from "./error-schema.ts";
+import { ERROR_DETAIL_SCHEMA, ERROR_SCHEMA } from "./error-schema.ts";
 import { Reasons } from "./failures.ts";
 import { describeOperation, type OperationSources } from "./operation.ts";
 import { readPath } from "./path.ts";
@@ -86,7 +86,7 @@ export function createDocument(sources: DocumentSources): OpenApi {
     paths: paths.byPath,
     components: {
       securitySchemes: SECURITY_SCHEMES,
-      schemas: { Error: ERROR_SCHEMA, ...faces, ...schemas.components },
+      schemas: { ErrorResponse: ERROR_SCHEMA, ErrorDetail: ERROR_DETAIL_SCHEMA, ...faces, ...schemas.components },
     },
   };
 }

@@ -36,7 +36,7 @@ describe("the error responses of an rpc", () => {
   it("show what the server writes for each reason", () => {
     const { content } = responsesOf("Calls.\n\nFails with NOT_FOUND: LLM_NOT_FOUND.")[404] ?? {};
     expect(content?.["application/json"]).toEqual({
-      schema: { $ref: "#/components/schemas/Error" },
+      schema: { $ref: "#/components/schemas/ErrorResponse" },
       examples: {
         LLM_NOT_FOUND: {
           value: {

@@ -117,7 +117,10 @@ export class ErrorResponses {
 
   #content(examples: Examples): Content {
     return {
-      "application/json": { schema: { $ref: `#/components/schemas/${this.#format?.name ?? "Error"}` }, examples },
+      "application/json": {
+        schema: { $ref: `#/components/schemas/${this.#format?.name ?? "ErrorResponse"}` },
+        examples,
+      },
     };
   }
 }

@@ -1,41 +1,51 @@
 import type { Schema } from "./schema/open-api.ts";
 
-const ERROR_INFO = detail("ErrorInfo", "The reason, a word for programs to decide by.", {
-  reason: { type: "string", description: "Its meaning never changes.", examples: ["LLM_DUPLICATE"] },
-  domain: { type: "string", description: "Whose reason it is.", examples: ["patchbay"] },
-  metadata: {
-    type: "object",
-    description: "More about it, such as the llmId that is in the way.",
-    additionalProperties: { type: "string" },
-  },
-});
-
-const BAD_REQUEST = detail("BadRequest", "The fields that are wrong.", {
-  fieldViolations: {
-    type: "array",
-    items: {
+/**
+ * One detail of an error. It is one flat schema, and not one for each kind, as generators take the first kind of several
+ * that fits: for them, a RequestInfo was an ErrorInfo without a reason.
+ */
+export const ERROR_DETAIL_SCHEMA: Schema = {
+  type: "object",
+  description: "What happened, for programs. Which other fields are there follows from `@type`.",
+  properties: {
+    "@type": {
+      type: "string",
+      description:
+        "The kind: google.rpc.ErrorInfo, BadRequest, RetryInfo or RequestInfo; a later version may send more kinds.",
+      examples: ["type.googleapis.com/google.rpc.ErrorInfo"],
+    },
+    reason: {
+      type: "string",
+      description: "Of an ErrorInfo: a word for programs to decide by. Its meaning never changes.",
+      examples: ["LLM_DUPLICATE"],
+    },
+    domain: { type: "string", description: "Of an ErrorInfo: whose reason it is.", examples: ["patchbay"] },
+    metadata: {
       type: "object",
-      properties: {
-        field: { type: "string", description: "The path of the field." },
-        description: { type: "string", description: "What is wrong with it." },
+      description: "Of an ErrorInfo: more about it, such as the llmId that is in the way.",
+      additionalProperties: { type: "string" },
+    },
+    fieldViolations: {
+      type: "array",
+      description: "Of a BadRequest: the fields that are wrong.",
+      items: {
+        type: "object",
+        properties: {
+          field: { type: "string", description: "The path of the field." },
+          description: { type: "string", description: "What is wrong with it." },
+        },
       },
     },
+    retryDelay: {
+      type: "string",
+      description: "Of a RetryInfo: when to try again; the header Retry-After says the same.",
+      examples: ["30s"],
+    },
+    requestId: {
+      type: "string",
+      description: "Of a RequestInfo: names the call in the log of the server, as the header X-Request-Id does.",
+    },
   },
-});
-
-const RETRY_INFO = detail("RetryInfo", "When to try again; the header Retry-After says the same.", {
-  retryDelay: { type: "string", examples: ["30s"] },
-});
-
-const REQUEST_INFO = detail("RequestInfo", "Where to find the call in the log of the server.", {
-  requestId: { type: "string", description: "The header X-Request-Id of the answer." },
-});
-
-const OTHER: Schema = {
-  title: "Other",
-  type: "object",
-  description: "A detail of a kind that this version does not send.",
-  properties: { "@type": { type: "string" } },
   required: ["@type"],
 };
 
@@ -53,7 +63,7 @@ export const ERROR_SCHEMA: Schema = {
         details: {
           type: "array",
           description: "What happened, for programs; an ErrorInfo is always among them.",
-          items: { anyOf: [ERROR_INFO, BAD_REQUEST, RETRY_INFO, REQUEST_INFO, OTHER] },
+          items: { $ref: "#/components/schemas/ErrorDetail" },
         },
       },
       required: ["code", "status", "message", "details"],
@@ -61,13 +71,3 @@ export const ERROR_SCHEMA: Schema = {
   },
   required: ["error"],
 };
-
-function detail(name: string, description: string, properties: Schema): Schema {
-  return {
-    title: name,
-    type: "object",
-    description,
-    properties: { "@type": { const: `type.googleapis.com/google.rpc.${name}` }, ...properties },
-    required: ["@type"],
-  };
-}

@@ -35,7 +35,7 @@ export const integrations: Dialect = {
           properties: { detail: { type: "string", description: "What happened, for people." } },
           required: ["detail"],
         },
-        { $ref: "#/components/schemas/Error" },
+        { $ref: "#/components/schemas/ErrorResponse" },
       ],
     },
     // The page shows no errors; its SDK and its command read them from `detail`.

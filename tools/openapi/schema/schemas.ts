@@ -86,7 +86,9 @@ export class Schemas {
         return { ...this.message(type.message), ...keywords };
       case "enum": {
         const nameOf = (number: number) => sayableValues(type.enum).find((value) => value.number === number)?.name;
-        return { ...this.#enum(type.enum), ...(rules && enumKeywords(rules, nameOf)) };
+        const keywords = rules ? enumKeywords(rules, nameOf) : {};
+        // Some of the values are a type of their own: a reference with other values beside it is no code that compiles.
+        return "enum" in keywords ? { type: "string", ...keywords } : { ...this.#enum(type.enum), ...keywords };
       }
     }
   }

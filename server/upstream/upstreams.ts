@@ -1,5 +1,5 @@
 import type { SamplingParams } from "../base/sampling.ts";
-import type { Watch } from "../base/watch.ts";
+import type { Watch, WatchedCall } from "../base/watch.ts";
 import { type Outlet, openEvents, wholeReply } from "./calls/call.ts";
 import { Learned } from "./calls/learned.ts";
 import { listModels, type ModelList, type Vendor } from "./calls/list.ts";
@@ -39,10 +39,12 @@ export class Upstreams {
 
   /** A whole reply. */
   async reply(target: Target, request: ModelRequest, signal: AbortSignal, watch?: Watch): Promise<Reply> {
-    const watched = watch?.begin(target.providerType);
+    const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: false });
     let outcome = "ok";
     try {
-      return await wholeReply(this.#outlet, target, request, { signal, headers: watched?.headers });
+      const reply = await wholeReply(this.#outlet, target, request, { signal, headers: watched?.headers });
+      watched?.told({ model: reply.model, stopReason: reply.stopReason, ...reply.usage });
+      return reply;
     } catch (error) {
       outcome = outcomeOf(error);
       throw error;
@@ -70,12 +72,13 @@ export class Upstreams {
     watch?: Watch,
     counted?: (usage: Usage) => void,
   ): AsyncGenerator<readonly ReplyEvent[]> {
-    const watched = watch?.begin(target.providerType);
+    const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: true });
     let outcome = "left";
     let hasReplied = false;
     try {
       const options = { signal, headers: watched?.headers, onCount: counted };
       for await (const events of await openEvents(this.#outlet, target, request, options)) {
+        if (watched) tellOf(watched, events);
         if (!hasReplied && events.some(({ type }) => type !== "start")) {
           hasReplied = true;
           watched?.replied();
@@ -93,11 +96,13 @@ export class Upstreams {
 
   /** A whole reply to a call in the words of the endpoint's own API, as it came. */
   async pass(target: Target, call: PassedCall, signal: AbortSignal, watch?: Watch): Promise<PassedReply> {
-    const watched = watch?.begin(target.providerType);
+    const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: false });
     let outcome = "ok";
     try {
       const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
-      return await readPassed(this.#egress, target, call.api, response);
+      const reply = await readPassed(this.#egress, target, call.api, response);
+      watched?.told({ model: reply.model, ...reply.usage });
+      return reply;
     } catch (error) {
       outcome = outcomeOf(error);
       throw error;
@@ -114,12 +119,13 @@ export class Upstreams {
     watch: Watch | undefined,
     listener: PassListener,
   ): AsyncGenerator<PassedPiece> {
-    const watched = watch?.begin(target.providerType);
+    const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: true });
     let outcome = "left";
     let hasReplied = false;
     try {
       const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
-      for await (const piece of passStream(this.#egress, target, call, response, listener)) {
+      const told = watched ? telling(watched, listener) : listener;
+      for await (const piece of passStream(this.#egress, target, call, response, told)) {
         if (!hasReplied) watched?.replied();
         hasReplied = true;
         yield piece;
@@ -197,6 +203,28 @@ export interface TestAsk {
   readonly sampling: SamplingParams;
   /** Whether a whole reply is asked for beside a streamed one. */
   readonly bothForms: boolean;
+}
+
+/** Tells a watch what events say of the reply that they are of. */
+function tellOf(watched: WatchedCall, events: readonly ReplyEvent[]): void {
+  for (const event of events) {
+    if (event.type === "start") watched.told({ model: event.model });
+    else if (event.type === "end") watched.told({ stopReason: event.stopReason, ...event.usage });
+  }
+}
+
+/** A listener that tells a watch, too. */
+function telling(watched: WatchedCall, listener: PassListener): PassListener {
+  return {
+    onEvents(events) {
+      tellOf(watched, events);
+      listener.onEvents(events);
+    },
+    onPartialUsage(usage) {
+      watched.told(usage);
+      listener.onPartialUsage(usage);
+    },
+  };
 }
 
 /** Anything but a failure is the reason of the abort. */

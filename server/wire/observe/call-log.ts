@@ -9,7 +9,7 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { Logger } from "../../base/log.ts";
-import type { Watch, WatchedCall } from "../../base/watch.ts";
+import type { AskedModel, Watch, WatchedCall } from "../../base/watch.ts";
 import { callerOf, setAddress, setHeaders, setWatch } from "../../service/call/context.ts";
 import { clientAddress, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 import { type CallMetrics, UpstreamCall } from "./metrics.ts";
@@ -88,8 +88,9 @@ export class Call implements Watch {
     return this.#code !== undefined;
   }
 
-  begin(providerType: string): WatchedCall {
-    return new UpstreamCall(providerType, this.#sinks.metrics, this.#trace?.startUpstream(providerType));
+  begin(providerType: string, asked?: AskedModel): WatchedCall {
+    const trace = this.#trace?.startUpstream(providerType, asked);
+    return new UpstreamCall(providerType, asked, this.#sinks.metrics, trace);
   }
 
   #end(): void {

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { WatchedCall } from "../../base/watch.ts";
+import type { AskedModel, ReplyFacts, WatchedCall } from "../../base/watch.ts";
+import { CHAT, isError, providerName } from "./gen-ai.ts";
 import type { Protocol } from "./trace.ts";
 
 /** What the pool of connections to the database is doing. */
@@ -106,6 +107,10 @@ function appliedGauges(registers: Registry[], state: AppliedState): () => void {
   };
 }
 
+/** The boundaries that the conventions for generative AI ask for. */
+const OPERATION_SECONDS = Array.from({ length: 14 }, (_, power) => 2 ** power / 100);
+const TOKENS = Array.from({ length: 14 }, (_, power) => 4 ** power);
+
 /** From an answer out of memory to the longest reply of a model. */
 const CALL_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** An endpoint is never that fast. */
@@ -127,6 +132,8 @@ export class CallMetrics {
   readonly #upstreamCalls: Counter<"provider_type" | "outcome">;
   readonly #upstreamDurations: Histogram<"provider_type" | "outcome">;
   readonly #firstTokens: Histogram<"provider_type" | "outcome">;
+  readonly #operations: Histogram<string>;
+  readonly #tokens: Histogram<string>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -171,6 +178,33 @@ export class CallMetrics {
       buckets: UPSTREAM_SECONDS,
       registers,
     });
+    this.#operations = new Histogram({
+      name: "gen_ai_client_operation_duration_seconds",
+      help: "How long models took to reply, as OpenTelemetry's conventions for generative AI have it.",
+      labelNames: ["gen_ai_operation_name", "gen_ai_provider_name", "error_type"],
+      buckets: OPERATION_SECONDS,
+      registers,
+    });
+    this.#tokens = new Histogram({
+      name: "gen_ai_client_token_usage",
+      help: "Tokens of prompts and replies, as OpenTelemetry's conventions for generative AI have it.",
+      labelNames: ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_token_type"],
+      buckets: TOKENS,
+      registers,
+    });
+  }
+
+  /** A call that asked a model for a reply; which model stays out, as everybody may read metrics. */
+  operationEnded(
+    providerType: string,
+    outcome: string,
+    seconds: number,
+    { inputTokens, outputTokens }: ReplyFacts,
+  ): void {
+    const labels = { gen_ai_operation_name: CHAT, gen_ai_provider_name: providerName(providerType) };
+    this.#operations.observe({ ...labels, error_type: isError(outcome) ? outcome : "" }, seconds);
+    if (inputTokens !== undefined) this.#tokens.observe({ ...labels, gen_ai_token_type: "input" }, inputTokens);
+    if (outputTokens !== undefined) this.#tokens.observe({ ...labels, gen_ai_token_type: "output" }, outputTokens);
   }
 
   began(rpc: string, protocol: Protocol): void {
@@ -199,13 +233,21 @@ export class CallMetrics {
 /** One call of an endpoint, timed. */
 export class UpstreamCall implements WatchedCall {
   readonly #providerType: string;
+  readonly #asked: AskedModel | undefined;
   readonly #metrics: CallMetrics | undefined;
   readonly #trace: WatchedCall | undefined;
   readonly #startedAt = performance.now();
   #firstTokenSeconds: number | undefined;
+  #facts: ReplyFacts = {};
 
-  constructor(providerType: string, metrics: CallMetrics | undefined, trace: WatchedCall | undefined) {
+  constructor(
+    providerType: string,
+    asked: AskedModel | undefined,
+    metrics: CallMetrics | undefined,
+    trace: WatchedCall | undefined,
+  ) {
     this.#providerType = providerType;
+    this.#asked = asked;
     this.#metrics = metrics;
     this.#trace = trace;
   }
@@ -219,7 +261,13 @@ export class UpstreamCall implements WatchedCall {
     this.#trace?.replied();
   }
 
+  told(facts: ReplyFacts): void {
+    this.#facts = { ...this.#facts, ...facts };
+    this.#trace?.told(facts);
+  }
+
   end(outcome: string): void {
+    if (this.#asked) this.#metrics?.operationEnded(this.#providerType, outcome, this.#seconds, this.#facts);
     this.#metrics?.upstreamEnded(this.#providerType, outcome, this.#seconds, this.#firstTokenSeconds);
     this.#trace?.end(outcome);
   }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { constants } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { WatchedCall } from "../../base/watch.ts";
+import type { AskedModel, WatchedCall } from "../../base/watch.ts";
 import type { NodeResponse } from "../http/exchange.ts";
 
 /** Makes the traces of calls. What does it with OpenTelemetry is in otel/, and loaded only when it is wanted. */
@@ -16,7 +16,7 @@ export interface Tracer {
 export interface CallTrace {
   readonly traceId: string;
   /** Begins the span of a call of an endpoint, below this one. */
-  startUpstream(providerType: string): WatchedCall;
+  startUpstream(providerType: string, asked: AskedModel | undefined): WatchedCall;
   end(code: string): void;
 }
 

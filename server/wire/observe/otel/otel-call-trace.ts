@@ -1,6 +1,7 @@
 import { type Tracer as Api, type Context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import type { WatchedCall } from "../../../base/watch.ts";
+import type { AskedModel, ReplyFacts, WatchedCall } from "../../../base/watch.ts";
+import { askAttributes, CHAT, isError, replyAttributes } from "../gen-ai.ts";
 import type { CallTrace } from "../trace.ts";
 
 /** Codes that say that we failed; the others say that the caller did, which is no error of a server's span. */
@@ -25,10 +26,11 @@ export class OtelCallTrace implements CallTrace {
     return this.#span.spanContext().traceId;
   }
 
-  startUpstream(providerType: string): WatchedCall {
-    const attributes = { "patchbay.provider_type": providerType };
-    const span = this.#api.startSpan(`call ${providerType}`, { kind: SpanKind.CLIENT, attributes }, this.#context);
-    return new OtelUpstreamTrace(span, trace.setSpan(this.#context, span));
+  startUpstream(providerType: string, asked: AskedModel | undefined): WatchedCall {
+    const attributes = { "patchbay.provider_type": providerType, ...(asked ? askAttributes(providerType, asked) : {}) };
+    const name = asked ? `${CHAT} ${asked.model}` : `call ${providerType}`;
+    const span = this.#api.startSpan(name, { kind: SpanKind.CLIENT, attributes }, this.#context);
+    return new OtelUpstreamTrace(span, trace.setSpan(this.#context, span), asked?.model ?? "");
   }
 
   end(code: string): void {
@@ -38,13 +40,18 @@ export class OtelCallTrace implements CallTrace {
   }
 }
 
-/** The span of one call of an endpoint. It says neither which endpoint nor which model: that is the owner's business. */
+/**
+ * The span of one call of an endpoint, in the words of OpenTelemetry's conventions for generative AI. It says which model
+ * and how much, and neither which endpoint nor a word of what is asked or replied.
+ */
 class OtelUpstreamTrace implements WatchedCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly #span: Span;
+  readonly #model: string;
 
-  constructor(span: Span, context: Context) {
+  constructor(span: Span, context: Context, model: string) {
     this.#span = span;
+    this.#model = model;
     const headers: Record<string, string> = {};
     propagator.inject(context, headers, OUTGOING);
     this.headers = headers;
@@ -54,9 +61,16 @@ class OtelUpstreamTrace implements WatchedCall {
     this.#span.addEvent("first token");
   }
 
+  told(facts: ReplyFacts): void {
+    this.#span.setAttributes(replyAttributes(facts, this.#model));
+  }
+
   end(outcome: string): void {
     this.#span.setAttribute("patchbay.outcome", outcome);
-    if (outcome !== "ok" && outcome !== "left") this.#span.setStatus({ code: SpanStatusCode.ERROR });
+    if (isError(outcome)) {
+      this.#span.setAttribute("error.type", outcome);
+      this.#span.setStatus({ code: SpanStatusCode.ERROR });
+    }
     this.#span.end();
   }
 }

@@ -62,7 +62,7 @@ describe("traces", () => {
     const system = { gRPC: "grpc", "gRPC-Web": "grpc", Connect: "connectrpc", REST: "rest" }[name.split(" ")[0] ?? ""];
     expect(call).toMatchObject({ traceId: TRACE_ID, parentSpanId: PARENT_ID, traceState: "vendor=1" });
     expect(call.attributes).toEqual({ "rpc.system.name": system, "rpc.method": CHAT, "rpc.status_code": "OK" });
-    const asked = spanOf(CLIENT_SPAN, "call CUSTOM_OPENAI_COMPATIBLE");
+    const asked = spanOf(CLIENT_SPAN, "chat fine");
     expect(asked).toMatchObject({ traceId: TRACE_ID, parentSpanId: call.spanId, events: [{ name: "first token" }] });
     expect(asked.attributes).toMatchObject({ "patchbay.outcome": "ok" });
     const { headers: sent } = await upstream.whenClosed(0);
@@ -94,7 +94,7 @@ describe("traces", () => {
     expect(refused).toMatchObject({ attributes: { "rpc.status_code": "NOT_FOUND" }, status: { code: 0 } });
     expect(failed).toMatchObject({ attributes: { "rpc.status_code": "UNAVAILABLE" }, status: { code: 2 } });
     expect([refused.parentSpanId, failed.parentSpanId]).toEqual([undefined, undefined]);
-    expect(spanOf(CLIENT_SPAN, "call CUSTOM_OPENAI_COMPATIBLE")).toMatchObject({
+    expect(spanOf(CLIENT_SPAN, "chat cut")).toMatchObject({
       parentSpanId: failed.spanId,
       attributes: { "patchbay.outcome": "bad-reply" },
       status: { code: 2 },

@@ -13,6 +13,7 @@ export const CONNECT = "Patchbay, Connect";
 export const GRPC = "Patchbay, gRPC";
 export const FACE = "Patchbay, OpenAI's API";
 export const PORTKEY = "Portkey";
+export const LITELLM = "LiteLLM";
 
 /** What is said, to which model, and how calls are made. */
 export interface Chatting {
@@ -26,6 +27,7 @@ export interface Chatting {
 export async function chatContenders(stage: Stage, chatting: Chatting) {
   const { model, stream, connections, loop } = chatting;
   const [modelUrl, patchbay, portkey] = await Promise.all([stage.model(), stage.patchbay(), stage.portkey()]);
+  const liteLlm = await stage.liteLlm();
   const clients: { close(): unknown }[] = [];
   const contender = (name: string, pid: number | undefined, call: Call): Contender => ({
     name,
@@ -54,6 +56,11 @@ export async function chatContenders(stage: Stage, chatting: Chatting) {
     contender(FACE, patchbay.pid, () => server.call(face)),
     contender(PORTKEY, portkey.pid, () => gateway.call(throughPortkey)),
   ];
+  if (liteLlm) {
+    const proxy = http(liteLlm.urls[0] ?? "");
+    const throughLiteLlm = chatOpenAi(LITELLM, model, stream);
+    contenders.push(contender(LITELLM, liteLlm.pid, () => proxy.call(throughLiteLlm)));
+  }
   const close = async () => {
     for (const client of clients) await client.close();
   };

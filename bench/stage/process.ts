@@ -12,7 +12,8 @@ const STOP_PATIENCE_MS = 15_000;
 export interface ProcessOptions {
   readonly name: string;
   readonly role: Role;
-  /** The arguments of node. */
+  /** Default: node. */
+  readonly command?: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** A folder for what it prints: a file costs the writer next to nothing, and the load generator nothing at all. */
@@ -26,12 +27,12 @@ export class ServerProcess {
   readonly #outFile: string;
   readonly #errFile: string;
 
-  constructor({ name, role, args, env = {}, folder }: ProcessOptions) {
+  constructor({ name, role, command: program = process.execPath, args, env = {}, folder }: ProcessOptions) {
     this.name = name;
     const file = join(folder, `${name}-${Math.random().toString(36).slice(2, 8)}`);
     this.#outFile = `${file}.out`;
     this.#errFile = `${file}.err`;
-    const [command = "", ...rest] = pinned(role, [process.execPath, ...args]);
+    const [command = "", ...rest] = pinned(role, [program, ...args]);
     const { PATH = "", HOME = "" } = process.env;
     this.#child = spawn(command, rest, {
       env: { PATH, HOME, ...env },
@@ -59,8 +60,8 @@ export class ServerProcess {
   }
 
   /** Waits for a condition; fails when the process ends before it holds, with its last words. */
-  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS;
+  async until(holds: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+    const deadline = performance.now() + patienceMs;
     while (!(await holds())) {
       const isOver = this.#child.exitCode !== null || this.#child.signalCode !== null;
       if (isOver || performance.now() > deadline) {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +7,10 @@ import packageJson from "../../package.json" with { type: "json" };
 import { makeApiKey } from "../../server/domain/access/api-key-format.ts";
 import { EmbeddedPostgres } from "../../server/store/embedded/embedded-postgres.ts";
 import type { Role } from "../measure/pinning.ts";
-import { installPeers, PORTKEY_MAIN } from "./install-peers.ts";
-import { furnish, getLlmAnswer, type PatchbayServer } from "./patchbay.ts";
-import { ServerProcess } from "./process.ts";
+import { MODELS } from "../peers/replies.ts";
+import { installLiteLlm, installPeers, LITELLM_MAIN, PORTKEY_MAIN } from "./install-peers.ts";
+import { furnish, getLlmAnswer, type PatchbayServer, UPSTREAM_KEY } from "./patchbay.ts";
+import { type ProcessOptions, ServerProcess } from "./process.ts";
 
 /** `server/main.ts`, as `npm start` runs it: with the flags and the environment that that gives it. */
 export const PATCHBAY_ARGS = [
@@ -17,6 +18,8 @@ export const PATCHBAY_ARGS = [
   join(import.meta.dirname, "../../server/main.ts"),
 ];
 export const PATCHBAY_ENV = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/node") };
+/** It reads much of Python before it listens. */
+const LITELLM_STARTS_MS = 180_000;
 const peer = (name: string) => join(import.meta.dirname, "../peers", name);
 
 /** A peer that listens. */
@@ -122,6 +125,30 @@ export class Stage {
     });
   }
 
+  /** LiteLLM's proxy, with the mock's models and one worker; undefined where it cannot be had. */
+  liteLlm(): Promise<Peer | undefined> {
+    return this.#once("litellm", async () => {
+      if (!installLiteLlm()) return undefined;
+      const port = await freePort();
+      const modelUrl = await this.model();
+      const config = join(this.folder, "litellm.yaml");
+      writeFileSync(config, liteLlmConfig(modelUrl));
+      const args = ["--config", config, "--host", "127.0.0.1", "--port", String(port), "--num_workers", "1"];
+      const env = { LITELLM_MASTER_KEY: UPSTREAM_KEY, LITELLM_LOCAL_MODEL_COST_MAP: "True", LITELLM_LOG: "ERROR" };
+      const process = this.#track({ name: "litellm", role: "measured", command: LITELLM_MAIN, args, env });
+      const url = `http://127.0.0.1:${port}`;
+      await process.until(
+        () =>
+          fetch(`${url}/health/liveliness`).then(
+            (response) => response.ok,
+            () => false,
+          ),
+        LITELLM_STARTS_MS,
+      );
+      return { pid: process.pid, urls: [url] };
+    });
+  }
+
   /** GetLlm on the bare stock adapter: over HTTP/1.1 at its first address, over HTTP/2 at its second. */
   connectEcho(): Promise<Peer> {
     return this.#once("connect-echo", async () => {
@@ -142,8 +169,12 @@ export class Stage {
 
   /** Starts a program that ends with the stage, if not before. */
   start(name: string, role: Role, args: readonly string[], env: Record<string, string> = {}): ServerProcess {
+    return this.#track({ name, role, args, env });
+  }
+
+  #track(options: Omit<ProcessOptions, "folder">): ServerProcess {
     if (this.#isClosed) throw new Error("the bench is being stopped");
-    const process = new ServerProcess({ name, role, args, env, folder: this.folder });
+    const process = new ServerProcess({ ...options, folder: this.folder });
     this.#processes.push(process);
     return process;
   }
@@ -166,6 +197,15 @@ export class Stage {
     this.#started.set(name, started);
     return started as Promise<Value>;
   }
+}
+
+/** Each model of the mock by its own name; no more than what is asked for is done. */
+function liteLlmConfig(modelUrl: string): string {
+  const models = Object.keys(MODELS).map(
+    (model) =>
+      `  - model_name: ${model}\n    litellm_params: {model: openai/${model}, api_base: "${modelUrl}/v1", api_key: ${UPSTREAM_KEY}}`,
+  );
+  return `model_list:\n${models.join("\n")}\n`;
 }
 
 async function freePort(): Promise<number> {

@@ -113,6 +113,23 @@ export const PROGRAMS: readonly Program[] = [
     prints: [SAID],
   },
   {
+    // As it comes: it asks for a WebSocket first, and takes the 426 for what it says.
+    name: "codex-own-openai",
+    stopsWithoutMoney: true,
+    packages: { from: "npm", names: ["@openai/codex@0.171.0"] },
+    start: (stage) => {
+      mkdirSync(join(stage.home, ".codex"), { recursive: true });
+      writeFileSync(join(stage.home, ".codex/auth.json"), JSON.stringify({ OPENAI_API_KEY: stage.key }));
+      writeFileSync(
+        join(stage.home, ".codex/config.toml"),
+        `model = "${stage.model}"\nopenai_base_url = "${stage.base}/v1"\n`,
+      );
+      const args = ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", PROMPT];
+      return { command: bin(stage, "codex"), args, env: { CODEX_API_KEY: stage.key } };
+    },
+    prints: [SAID],
+  },
+  {
     name: "openai-js",
     stopsWithoutMoney: true,
     packages: { from: "npm", names: ["openai@6.49.0"] },

@@ -46,7 +46,10 @@ export interface Api {
 /** What there is to know of an API's streams. */
 export interface StreamedApi {
   open(): StreamReader;
-  /** Bytes that every event has that tells of usage, of an error or of the end. */
+  /**
+   * Bytes that every event has that tells of usage, of an error or of the end. They begin with what is rare in JSON, and so
+   * not with a quote: a search stops at each byte like the first.
+   */
   readonly marks: readonly Buffer[];
   /** The head of the reply as far as an event tells of it: its usage, and how it was served. */
   headIn(event: JsonObject, before: JsonObject): JsonObject;
@@ -68,7 +71,7 @@ const chatCompletions: Api = {
   readBilling: readCompletionBilling,
   stream: {
     open: openCompletionStream,
-    marks: marks('"usage":{', '"usage": {', '"error"', "[DONE]"),
+    marks: marks('usage":{', 'usage": {', 'rror"', "DONE]"),
     headIn: (event, before) => (asObject(event.usage) ? event : before),
     isLast: () => false,
   },
@@ -93,7 +96,7 @@ const responses: Api = {
   }),
   stream: {
     open: openResponseStream,
-    marks: marks('"response.completed"', '"response.incomplete"', '"response.failed"', '"error"'),
+    marks: marks('.completed"', '.incomplete"', '.failed"', 'rror"'),
     headIn: (event, before) => asObject(event.response) ?? before,
     isLast: ({ type }) => type === "response.completed" || type === "response.incomplete",
   },
@@ -157,7 +160,7 @@ const messages: Api = {
   readBilling: ({ usage }) => readMessageBilling(asObject(usage) ?? {}),
   stream: {
     open: openMessageStream,
-    marks: marks('"usage"', '"error"', '"message_stop"'),
+    marks: marks('usage"', 'rror"', '_stop"'),
     headIn: (event, before) => ({
       usage: { ...asObject(before.usage), ...asObject(asObject(event.message)?.usage), ...asObject(event.usage) },
     }),

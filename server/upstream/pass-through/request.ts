@@ -3,7 +3,7 @@ import { isRefusedName } from "../models/client-config.ts";
 import { asObject } from "../models/json-value.ts";
 import type { Target } from "../models/provider-types.ts";
 import { takesStreamOptions } from "../openai/request.ts";
-import type { Api } from "./apis.ts";
+import type { Api, ApiName } from "./apis.ts";
 import {
   type JsonBody,
   type JsonMember,
@@ -70,16 +70,35 @@ function valueSplice({ valueStart, end }: JsonMember, text: string): Splice {
 
 /** The Llm's own parameters and configuration, as far as the caller left them open. */
 function addedMembers(api: Api, target: Target, { members }: JsonBody, defaults: SamplingParams): [string, unknown][] {
-  const config = Object.entries(target.config?.members ?? {}).filter(([name]) => api.takesMember(name));
-  const hasDefaults = Object.keys(defaults).length > 0;
-  if (config.length === 0 && !hasDefaults) return [];
+  const own = ownMembers(api, target, defaults);
+  if (own.length === 0) return [];
   const said = new Set(members.map(({ name }) => name));
   const isSaid = (name: string) =>
     said.has(name) || api.together.some((group) => group.includes(name) && group.some((other) => said.has(other)));
+  return own.filter(([name]) => !isSaid(name));
+}
+
+type Members = [string, unknown][];
+
+/** What is the same for all calls of an Llm: it is held as long as the Llm is. */
+const held = new WeakMap<Target, { readonly defaults: SamplingParams; readonly byApi: Map<ApiName, Members> }>();
+
+function ownMembers(api: Api, target: Target, defaults: SamplingParams): Members {
+  let ours = held.get(target);
+  if (ours?.defaults !== defaults) {
+    ours = { defaults, byApi: new Map() };
+    held.set(target, ours);
+  }
+  const known = ours.byApi.get(api.name);
+  if (known) return known;
+  const config = Object.entries(target.config?.members ?? {}).filter(([name]) => api.takesMember(name));
+  const hasDefaults = Object.keys(defaults).length > 0;
   const sampling = hasDefaults ? Object.entries(api.writeSampling(target, defaults)) : [];
-  const open = new Map([...config, ...sampling].filter(([name, value]) => value !== undefined && !isSaid(name)));
+  const open = new Map([...config, ...sampling].filter(([, value]) => value !== undefined));
   if (target.takesSampling === false) for (const name of CHOICES) open.delete(name);
-  return [...open];
+  const members = [...open];
+  ours.byApi.set(api.name, members);
+  return members;
 }
 
 /** Where the usage of a stream is asked for; undefined when the caller does, or the endpoint takes no such question. */

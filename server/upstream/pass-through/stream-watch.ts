@@ -21,7 +21,9 @@ export interface StreamWatchOptions {
 }
 
 const NEWLINE = 0x0a;
+/** The member with the comma before it, and where it is looked for: at a byte that is rarer than a quote. */
 const NULL_USAGES = [',"usage":null', ', "usage": null'].map((text) => Buffer.from(text));
+const USAGE = Buffer.from('usage":');
 
 /**
  * Watches the bytes of a streamed reply on their way: whole events are handed on as they came, in no other form. Only
@@ -147,14 +149,7 @@ export class StreamWatch {
 
   /** Where the usage is asked for, OpenAI says in every other chunk that it is not there. */
   #withoutNullUsage(bytes: Buffer): Buffer {
-    if (!this.#options.hidesUsage) return bytes;
-    let left = bytes;
-    for (const text of NULL_USAGES) {
-      for (let at = left.indexOf(text); at !== -1; at = left.indexOf(text, at)) {
-        left = Buffer.concat([left.subarray(0, at), left.subarray(at + text.length)]);
-      }
-    }
-    return left;
+    return this.#options.hidesUsage ? withoutNullUsage(bytes) : bytes;
   }
 
   #keep(bytes: Buffer): void {
@@ -174,6 +169,21 @@ export class StreamWatch {
 const EMPTY = Buffer.alloc(0);
 const END_OF_EVENT = Buffer.from("\n\n");
 const NO_JSON: JsonObject = Object.freeze({});
+
+function withoutNullUsage(bytes: Buffer): Buffer {
+  let kept: Buffer[] | undefined;
+  let from = 0;
+  for (let at = bytes.indexOf(USAGE); at !== -1; at = bytes.indexOf(USAGE, at + USAGE.length)) {
+    for (const member of NULL_USAGES) {
+      const start = at - member.indexOf(USAGE);
+      if (start < from || bytes.compare(member, 0, member.length, start, start + member.length) !== 0) continue;
+      kept ??= [];
+      kept.push(bytes.subarray(from, start));
+      from = start + member.length;
+    }
+  }
+  return kept === undefined ? bytes : Buffer.concat([...kept, bytes.subarray(from)]);
+}
 
 /** Behind the last empty line; 0 when there is none. */
 function endOfEvents(bytes: Buffer): number {

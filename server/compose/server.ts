@@ -179,7 +179,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     const router = withMutations(withLlmNames(plain, names), { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
-    router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault }) }));
+    router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault, rows: store.listRows }) }));
     router.service(BudgetService, budgetRpcs({ budgets }));
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ vault }) }));

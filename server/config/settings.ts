@@ -23,7 +23,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "DATABASE_URL_REPLICA",
     fallback: "",
-    help: "A replica for reads that may be a moment old: lists of Llms. Without it, or while it is away, they go to DATABASE_URL.",
+    help: "A replica for reads that may be a moment old: lists of Llms and routes, sums of usage. Without it, or while it is away, they go to DATABASE_URL.",
   },
   {
     name: "DATABASE_PASSWORD_FILE",

@@ -1,16 +1,19 @@
 import { invalidField } from "../../base/fault.ts";
 import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { allowedRows } from "../call/holder-limits.ts";
 import { type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
 
-/** What was used, summed up. */
+/** What was used, summed up; from a replica, where there is one. */
 export class UsageReport {
   readonly #vault: Vault;
+  readonly #rows: RowReader;
 
-  constructor({ vault }: { vault: Vault }) {
+  constructor({ vault, rows }: { vault: Vault; rows: RowReader }) {
     this.#vault = vault;
+    this.#rows = rows;
   }
 
   async query(scope: Scope, asked: UsageQuery, pageSize: number, pageToken: string): Promise<Page<UsageSum>> {
@@ -19,7 +22,7 @@ export class UsageReport {
     requireDay("end_day", asked.endDay);
     const ownerId = asked.ownerId ?? reach(scope, "READ_USAGE_OWN");
     const query = { ...asked, ownerId, allowed: allowedRows(scope.caller) };
-    const list = (after: readonly string[] | undefined, limit: number) => sumUsage(scope.em, query, after, limit);
+    const list = (after: readonly string[] | undefined, limit: number) => sumUsage(this.#rows, query, after, limit);
     return readPage(this.#vault, { key: ["usage", query], pageSize, pageToken }, list, ({ values }) => values);
   }
 }

@@ -1,5 +1,6 @@
-import type { EntityManager } from "@mikro-orm/postgresql";
 import type { AllowedNames } from "../limits/allowed.ts";
+import { Conditions } from "../sql/conditions.ts";
+import type { RowReader } from "../sql/rows.ts";
 
 /** What rows of usage can be told apart by. */
 export type UsageDimension = "day" | "llm" | "owner" | "label" | "apiKey" | "subject" | "model";
@@ -49,66 +50,85 @@ const SUMS: Readonly<Record<keyof Omit<UsageSum, "values">, string>> = {
   cost: "cost",
 };
 
-const DIMENSIONS: Readonly<Record<UsageDimension, string>> = {
-  day: "to_char(day, 'YYYY-MM-DD')",
-  llm: "llm_id::text",
-  owner: "owner_id::text",
-  label: "coalesce(labels ->> ?, '')",
-  apiKey: "api_key_id",
-  subject: "subject",
-  model: "model",
+/** How each is read, and what a position's text is made; each is ordered as its text is. */
+const DIMENSIONS: Readonly<Record<UsageDimension, { readonly text: string; readonly type: string }>> = {
+  day: { text: "to_char(day, 'YYYY-MM-DD')", type: "date" },
+  llm: { text: "llm_id::text", type: "uuid" },
+  owner: { text: "owner_id::text", type: "uuid" },
+  label: { text: "label", type: "text" },
+  apiKey: { text: 'api_key_id collate "C"', type: "text" },
+  subject: { text: 'subject collate "C"', type: "text" },
+  model: { text: 'model collate "C"', type: "text" },
+};
+const COLUMNS: Readonly<Record<UsageDimension, string>> = {
+  day: "day",
+  llm: "llm_id",
+  owner: "owner_id",
+  label: "label",
+  apiKey: 'api_key_id collate "C"',
+  subject: 'subject collate "C"',
+  model: 'model collate "C"',
 };
 
-/** The sums behind one of them, in the order of what tells them apart. They come from the days, never from replies. */
+/**
+ * The sums behind one of them, in the order of what tells them apart. They come from the days, never from replies. Rows are
+ * compared with a position column by column, so that a page is read from an index where it begins, whichever it is; only a
+ * label, an API key, a subject or a model that comes first has to be looked for everywhere.
+ */
 export async function sumUsage(
-  em: EntityManager,
+  rows: RowReader,
   query: UsageQuery,
   after: readonly string[] | undefined,
   limit: number,
 ): Promise<UsageSum[]> {
-  const { groupBy, labelKey } = query;
-  const names = groupBy.map((_, index) => `v${index}`);
-  const values: unknown[] = groupBy.includes("label") ? [labelKey] : [];
-  const columns = groupBy.map((dimension, index) => `${DIMENSIONS[dimension]} collate "C" as v${index}`);
+  const { groupBy } = query;
+  const where = conditionsOf(query);
+  const columns = groupBy.map((dimension) => COLUMNS[dimension]).join(", ");
+  if (after && columns !== "") {
+    const places = groupBy.map((dimension) => `?::${DIMENSIONS[dimension].type}`).join(", ");
+    where.add(`(${columns}) > (${places})`, ...after);
+  }
+  const values = groupBy.map((dimension, index) => `${DIMENSIONS[dimension].text} as v${index}`);
   const sums = Object.values(SUMS).map((column) => `coalesce(sum(${column}), 0)::text as ${column}`);
-  const where = conditionsOf(query, values);
-  const order = names.length > 0 ? `order by ${names.join(", ")}` : "";
-  const group = names.length > 0 ? `group by ${names.join(", ")}` : "";
-  const behind =
-    after && names.length > 0 ? `where (${names.join(", ")}) > (${names.map(() => "?::text").join(", ")})` : "";
-  if (behind) values.push(...(after ?? []));
-  const rows = await em.execute<Record<string, string>[]>(
-    `select * from (select ${[...columns, ...sums].join(", ")} from daily_usage ${where} ${group}) as sums ${behind} ${order} limit ?`,
-    [...values, limit],
-  );
-  return rows.map((row) => ({
+  const order = columns === "" ? "" : `group by ${columns} order by ${columns}`;
+  const found = await rows.query<Record<string, string>>({
+    text: `select ${[...values, ...sums].join(", ")} from ${source(query, where)} where ${where.text} ${order} limit ${limit}`,
+    values: where.values,
+  });
+  return found.map((row) => ({
     ...(Object.fromEntries(
       Object.entries(SUMS).map(([name, column]) => [name, BigInt(row[column] ?? 0)]),
     ) as unknown as Omit<UsageSum, "values">),
-    values: names.map((name) => row[name] ?? ""),
+    values: groupBy.map((_, index) => row[`v${index}`] ?? ""),
   }));
 }
 
-function conditionsOf(query: UsageQuery, values: unknown[]): string {
-  const { ownerId, llmId, labels, startDay, endDay, allowed = [] } = query;
-  const conditions: string[] = [];
-  const add = (condition: string, value: string | undefined) => {
-    if (!value) return;
-    conditions.push(condition);
-    values.push(value);
-  };
-  add("owner_id = ?", ownerId);
-  add("llm_id = ?", llmId);
-  add("api_key_id = ?", query.apiKeyId);
-  add("subject = ?", query.subject);
-  add("model = ?", query.model);
+/** The rows of days, with the value of the label that they are told apart by. */
+function source({ groupBy, labelKey }: UsageQuery, where: Conditions): string {
+  if (!groupBy.includes("label")) return "daily_usage";
+  where.values.push(labelKey);
+  return `(select *, coalesce(labels ->> $${where.values.length}, '') collate "C" as label from daily_usage) as usage`;
+}
+
+function conditionsOf(query: UsageQuery): Conditions {
+  const { ownerId, llmId, apiKeyId, subject, model, labels, startDay, endDay, allowed = [] } = query;
+  const where = new Conditions();
+  if (ownerId) where.add("owner_id = ?::uuid", ownerId);
+  if (llmId) where.add("llm_id = ?::uuid", llmId);
+  if (apiKeyId) where.add("api_key_id = ?", apiKeyId);
+  if (subject) where.add("subject = ?", subject);
+  if (model) where.add("model = ?", model);
   for (const { names, accountId } of allowed) {
-    conditions.push(`llm_id in (select id from llm where id::text in (select json_array_elements_text(?::json))
-      or (owner_id = ? and alias in (select json_array_elements_text(?::json))))`);
-    values.push(JSON.stringify(names), accountId, JSON.stringify(names));
+    where.add(
+      `llm_id in (select id from llm where id::text in (select json_array_elements_text(?::json))
+        or (owner_id = ?::uuid and alias in (select json_array_elements_text(?::json))))`,
+      JSON.stringify(names),
+      accountId,
+      JSON.stringify(names),
+    );
   }
-  add("labels @> ?::jsonb", Object.keys(labels).length > 0 ? JSON.stringify(labels) : undefined);
-  add("day >= ?::date", startDay);
-  add("day <= ?::date", endDay);
-  return conditions.length > 0 ? `where ${conditions.join(" and ")}` : "";
+  if (Object.keys(labels).length > 0) where.add("labels @> ?::jsonb", JSON.stringify(labels));
+  if (startDay) where.add("day >= ?::date", startDay);
+  if (endDay) where.add("day <= ?::date", endDay);
+  return where;
 }

@@ -45,8 +45,9 @@ ReplyUsageSchema.setClass(ReplyUsage);
 const DailyUsageSchema = defineEntity({
   name: "DailyUsage",
   indexes: [
-    { name: "daily_usage_owner_idx", properties: ["ownerId", "day"] },
-    { name: "daily_usage_day_idx", properties: ["day"] },
+    { name: "daily_usage_owner_day_idx", properties: ["ownerId", "day", "llmId"] },
+    { name: "daily_usage_owner_llm_idx", properties: ["ownerId", "llmId", "day"] },
+    { name: "daily_usage_day_llm_idx", properties: ["day", "llmId"] },
   ],
   properties: {
     llmId: p.uuid().primary(),

@@ -95,6 +95,9 @@ function whyNot(error: unknown, connectMs: number): string {
   if (code === "ENOENT" && /password|passfile/i.test(String((error as { path?: string }).path ?? ""))) {
     return "The file of DATABASE_PASSWORD_FILE is not there.";
   }
+  if (/^SASL: .*password/.test(message)) {
+    return "The database wants a password, and there is none: in the URL, in DATABASE_PASSWORD_FILE or in libpq's passfile.";
+  }
   if (/timeout expired|connection timeout|Query read timeout/.test(message)) {
     const patience = connectMs > 0 ? ` within ${connectMs} ms` : "";
     return `The database does not answer${patience}: it accepts connections and says nothing, or a firewall drops them.`;

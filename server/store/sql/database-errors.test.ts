@@ -24,6 +24,11 @@ describe("an outage", () => {
     },
   );
 
+  it("is a password that is not there, while somebody writes the file that it is in", () => {
+    const message = "SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string";
+    expect(outageOf(new Error(message))?.reason).toBe("STORE_UNAVAILABLE");
+  });
+
   it("is one already, where somebody said so", () => {
     const fault = new Fault("STORE_UNAVAILABLE", "no");
     expect(outageOf(fault)).toBe(fault);

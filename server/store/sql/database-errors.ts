@@ -25,7 +25,7 @@ const OUTAGE_CODES = new Set([
   "ETIMEDOUT",
 ]);
 const OUTAGE_WORDS =
-  /^Connection terminated|timeout exceeded when trying to connect|^timeout expired|^Client has encountered|^Client was closed|^Query read timeout|is not currently accepting connections|^Cannot use a pool after calling end|^driver has already been destroyed|^The server does not support SSL/;
+  /^Connection terminated|^SASL: |timeout exceeded when trying to connect|^timeout expired|^Client has encountered|^Client was closed|^Query read timeout|is not currently accepting connections|^Cannot use a pool after calling end|^driver has already been destroyed|^The server does not support SSL/;
 const RETRY_AFTER_MS = 1_000;
 
 /**
@@ -55,7 +55,7 @@ function isOfAudit(error: unknown): boolean {
 function isOutage(error: unknown): boolean {
   if (error instanceof ConnectionException) return true;
   const { code, message = "" } = error as { code?: string; message?: string };
-  // Words of pg for a connection that broke, of its pool for one that did not come in time, and of a database in repair.
+  // Words of pg for a connection that broke or has no password, of its pool for one that did not come in time, and of a database in repair.
   if (OUTAGE_WORDS.test(message)) return true;
   if (code === undefined) return false;
   return (

@@ -23,7 +23,7 @@ export class OwnPgBouncer {
   }
 
   static async start(
-    postgres: OwnPostgres,
+    postgres: Pick<OwnPostgres, "port" | "password">,
     folder: string,
     mode: "session" | "transaction",
     poolSize = 20,

@@ -177,15 +177,15 @@ const providers: Noun = {
   columns: [
     text("NAME", "name"),
     text("TYPE", "providerType"),
-    text("URL", "baseUrl"),
+    text("URL", "endpointUrl"),
     text("STATUS", "status"),
     text("KEY", "credentialsHint"),
   ],
-  editable: ["displayName", "baseUrl", "metadata"],
+  editable: ["displayName", "endpointUrl", "metadata"],
   flags: [
     { ...NAME, name: "display-name" },
     TYPE,
-    { name: "endpoint", value: "url", field: "baseUrl", help: "the base URL of the vendor" },
+    { name: "endpoint", value: "url", field: "endpointUrl", help: "the base URL of the vendor" },
     OWNER,
   ],
   filters: [{ name: "search", value: "text", field: "search", help: "only with this in its name or URL" }, TYPE, OWNER],

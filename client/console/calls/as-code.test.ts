@@ -56,6 +56,31 @@ describe.each(["curl", "gRPC", "TypeScript", "Python"])("a call in %s", (title) 
   });
 });
 
+describe("a call as a command", () => {
+  it.each<[DescMethod, Record<string, unknown>, string]>([
+    [LlmService.method.listLlms, {}, "patchbay llms list"],
+    [LlmService.method.getLlm, { llmId }, `patchbay llms get ${llmId}`],
+    [LlmService.method.deleteLlm, { llmId }, `patchbay llms delete ${llmId} --yes`],
+    [LlmService.method.testLlm, { llmId }, `patchbay test ${llmId}`],
+    [ChatService.method.streamChat, { llmId, message: "It's" }, `patchbay chat ${llmId} 'It'\\''s'`],
+    [ProviderService.method.listProviders, {}, "patchbay providers list"],
+    [
+      LlmService.method.createLlm,
+      { displayName: "x", credentials: secret },
+      `patchbay llms create --key-env SECRET -f - <<'EOF'\n{\n  "displayName": "x"\n}\nEOF`,
+    ],
+    [
+      LlmService.method.updateLlm,
+      { llmId, description: "y" },
+      `patchbay llms edit ${llmId} -f - <<'EOF'\n{\n  "description": "y"\n}\nEOF`,
+    ],
+  ])("of %s", (method, init, command) => expect(codeOf(method, init).patchbay).toBe(command));
+
+  it("is not there where the command has none", () => {
+    expect(codeOf(LlmService.method.promoteCredentials, { llmId }).patchbay).toBeUndefined();
+  });
+});
+
 it("imports a request from its own file", () => {
   const { TypeScript } = codeOf(LlmService.method.addPendingCredentials, { llmId });
   expect(TypeScript).toContain(

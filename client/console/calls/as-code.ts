@@ -13,6 +13,7 @@ import {
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../../gen/google/api/http_pb.ts";
 import { is_secret } from "../../../gen/patchbay/v1/options_pb.ts";
+import { asCommand } from "./as-command.ts";
 
 /** What stands for a secret in code that is shown. */
 const SECRET = "$SECRET";
@@ -24,8 +25,10 @@ export interface Code {
 
 export function asCode(method: DescMethod, request: Message, url: string): readonly Code[] {
   const json = withoutSecrets(method.input, request);
+  const command = asCommand(method, json, SECRET);
   return [
     { title: "curl", text: curlOf(method, json, url) },
+    ...(command === "" ? [] : [{ title: "patchbay", text: command }]),
     { title: "gRPC", text: grpcOf(method, json, url) },
     { title: "TypeScript", text: typescriptOf(method, json, url) },
     { title: "Python", text: pythonOf(method, json, url) },

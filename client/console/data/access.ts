@@ -1,5 +1,6 @@
 /** Accounts, and the API keys that act for them. */
-import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
+import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
+import { useMemo } from "react";
 import { AccessService } from "../../../gen/patchbay/v1/access_service_pb.ts";
 import { type ApiKey, ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { nextPage, refresh } from "../calls/query.ts";
@@ -22,6 +23,13 @@ export const useApiKeys = (accountId: string, showEnded: boolean, isEnabled: boo
     { accountId, showEnded, pageSize: 200, pageToken: "" },
     { pageParamKey: "pageToken", getNextPageParam: nextPage, enabled: isEnabled },
   );
+
+/** What API keys are called, also those that have ended. */
+export function useKeyNames(isEnabled: boolean): ReadonlyMap<string, string> {
+  const request = { showEnded: true, pageSize: 1_000 };
+  const { data } = useQuery(AccessService.method.listApiKeys, request, { enabled: isEnabled });
+  return useMemo(() => new Map(data?.apiKeys.map(({ apiKeyId, displayName }) => [apiKeyId, displayName])), [data]);
+}
 
 const refreshAccess = () => refresh(AccessService);
 export const useCreateAccount = () => useMutation(AccessService.method.createAccount, { onSuccess: refreshAccess });

@@ -4,6 +4,7 @@ import { download } from "../browser/download.ts";
 import { dayOf, formatCost, formatNumber, readUsd } from "../browser/format.ts";
 import { go } from "../browser/place.ts";
 import { requestOf } from "../calls/call.ts";
+import { useKeyNames } from "../data/access.ts";
 import { useCaller } from "../data/caller.ts";
 import { useLlmNames } from "../data/llms.ts";
 import {
@@ -32,7 +33,9 @@ const t = text.usage;
 
 const GROUPS: Record<string, GroupBy> = {
   llm: GroupBy.LLM,
-  model: GroupBy.LLM,
+  model: GroupBy.MODEL,
+  key: GroupBy.API_KEY,
+  person: GroupBy.SUBJECT,
   owner: GroupBy.OWNER,
   label: GroupBy.LABEL,
 };
@@ -61,13 +64,16 @@ export default function UsagePage() {
   const measure = get("plot", rows?.some(({ cost }) => cost > 0n) ? "cost" : "tokens");
   const llmIds = useMemo(() => [...new Set(rows?.map(({ llmId }) => llmId).filter(Boolean) ?? [])], [rows]);
   const llms = useLlmNames(llmIds);
+  const keys = useKeyNames(group === "key" && may("READ_API_KEY"));
   const nameOf = useCallback(
     (row: UsageRow) => {
       if (group === "llm") return llms.get(row.llmId)?.displayName ?? row.llmId;
-      if (group === "model") return llms.get(row.llmId)?.modelIdentifier ?? row.llmId;
+      if (group === "model") return row.model || t.noModel;
+      if (group === "key") return keys.get(row.apiKeyId) ?? (row.apiKeyId || t.noKey);
+      if (group === "person") return row.subject || t.noPerson;
       return group === "owner" ? row.ownerId : row.labelValue || t.noLabel;
     },
-    [group, llms],
+    [group, llms, keys],
   );
   return (
     <div className="page">
@@ -109,7 +115,6 @@ export default function UsagePage() {
           options={Object.entries(t.measures).map(([value, name]) => [value, `${t.measure}: ${name}`])}
           onChange={(event) => set("plot", event.target.value)}
         />
-        {group === "model" && <span className="muted">{t.modelHint}</span>}
       </div>
       <ProblemNotice error={error} onRetry={() => void refetch()} />
       {data?.isPartial && <div className="notice warn">{t.partial}</div>}

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { createPatchbay } from "../../../client/llm.ts";
+import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Mode, Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { describeUnless } from "../clients/program.ts";
@@ -114,6 +115,22 @@ describeUnless(missingBrowser)("the console", () => {
     await page.getByRole("tab", { name: "Keys" }).click();
     await page.getByRole("button", { name: "Erase" }).click();
     await page.getByText("None is kept.").waitFor();
+  });
+
+  it("tells usage apart by the key that called, under the name that it has", async () => {
+    const { accountId, apiKey, patchbay, llm } = await addLlm();
+    const { key } = await patchbay.access.createApiKey({
+      accountId,
+      displayName: "Nightly job",
+      role: ApiKey_Role.MEMBER,
+    });
+    await rig.server.client(key).chat.chat({ llmId: llm.llmId, message: "Hi" });
+    const page = await rig.openAs(apiKey);
+    await goTo(page, "/usage");
+    await page.getByLabel("By", { exact: true }).selectOption("key");
+    await page.getByRole("row", { name: /Nightly job/ }).waitFor();
+    await page.getByLabel("By", { exact: true }).selectOption("model");
+    await page.getByRole("row", { name: llm.modelIdentifier }).waitFor();
   });
 
   it("says what a budget has left, and what the server says when nothing is", async () => {

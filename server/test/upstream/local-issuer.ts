@@ -1,6 +1,8 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+
+const PATH = "/realms/patchbay";
 
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
@@ -16,24 +18,36 @@ export class LocalIssuer {
   readonly url: string;
   /** What goes wrong with the next requests. */
   fault: "down" | "redirect" | "not-json" | "other-issuer" | undefined;
+  /** What people and programs that sign in are answered, at `/authorize` and `/token`. */
+  onSignIn: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   readonly #server: Server;
   readonly #published: JWK[] = [];
 
   private constructor(server: Server) {
     this.#server = server;
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/realms/patchbay`;
-    server.on("request", ({ url = "" }, response) => {
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`;
+    server.on("request", (request, response) => {
+      const { url = "" } = request;
       this.requests.push(url);
+      if (url.startsWith(`${PATH}/authorize`) || url.startsWith(`${PATH}/token`))
+        return void this.onSignIn?.(request, response);
       if (this.fault === "down") return void response.writeHead(503).end();
       if (this.fault === "redirect") return void response.writeHead(302, { location: "http://127.0.0.1:1/" }).end();
       if (this.fault === "not-json") return void response.writeHead(200).end("<html>");
       const issuer = this.fault === "other-issuer" ? "https://else.example.com" : this.url;
       const answers: Record<string, object> = {
-        "/realms/patchbay/.well-known/openid-configuration": { issuer, jwks_uri: `${this.url}/keys` },
-        "/realms/patchbay/keys": { keys: this.#published },
+        [`${PATH}/.well-known/openid-configuration`]: {
+          issuer,
+          jwks_uri: `${this.url}/keys`,
+          authorization_endpoint: `${this.url}/authorize`,
+          token_endpoint: `${this.url}/token`,
+        },
+        [`${PATH}/keys`]: { keys: this.#published },
       };
       const answer = answers[url];
-      response.writeHead(answer ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(answer ?? {}));
+      response
+        .writeHead(answer ? 200 : 404, { "content-type": "application/json", "access-control-allow-origin": "*" })
+        .end(JSON.stringify(answer ?? {}));
     });
   }
 

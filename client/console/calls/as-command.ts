@@ -1,0 +1,51 @@
+/** A call as `patchbay` does it at a terminal, which is signed in there with `patchbay login`. */
+import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
+
+/** The nouns of the command, by those of the contract's rpcs. */
+const NOUNS: Readonly<Record<string, readonly [noun: string, id: string]>> = {
+  Llm: ["llms", "llmId"],
+  Route: ["routes", "routeId"],
+  Provider: ["providers", "name"],
+  ApiKey: ["keys", "apiKeyId"],
+  Account: ["accounts", "accountId"],
+  Budget: ["budgets", "budgetId"],
+};
+
+/** Empty for what the command does in no single line. */
+export function asCommand({ name }: DescMethod, json: JsonObject, secret: string): string {
+  const [, verb = "", thing = ""] = /^(Create|Set|Upsert|Update|Get|Delete|Revoke|List)([A-Z]\w*?)s?$/.exec(name) ?? [];
+  const noun = NOUNS[thing];
+  if (noun) return ofNoun(verb, noun, json, secret);
+  const llm = word(json.llmId ?? "-");
+  if (name === "TestLlm") return `patchbay test ${llm}${json.slot ? ` --slot ${word(json.slot)}` : ""}`;
+  if (name === "ListLlmModels") return `patchbay models ${llm}`;
+  if (name === "ExportAuditEvents" || name === "ListAuditEvents") return "patchbay audit list";
+  if (name === "GetCaller") return "patchbay whoami";
+  if ((name === "Chat" || name === "StreamChat") && typeof json.message === "string" && json.message !== "") {
+    return `patchbay chat ${llm} ${word(json.message)}${name === "Chat" ? " --no-stream" : ""}`;
+  }
+  return "";
+}
+
+function ofNoun(verb: string, [noun, id]: readonly [string, string], json: JsonObject, secret: string): string {
+  const named = word(json[id] ?? "");
+  if (verb === "List") return `patchbay ${noun} list`;
+  if (verb === "Get") return `patchbay ${noun} get ${named}`;
+  if (verb === "Delete" || verb === "Revoke") return `patchbay ${noun} delete ${named} --yes`;
+  const isEdit = verb === "Update";
+  const { credentials, [id]: _, updateMask: __, validateOnly, ...fields } = json;
+  // What the request says of a key that is sent along, the command takes from a variable.
+  const key = credentials === undefined ? "" : ` --key-env ${secret.slice(1)}`;
+  const first = isEdit || verb === "Upsert" ? ` ${named}` : "";
+  const dry = validateOnly === true && !isEdit ? " --dry-run" : "";
+  const command = `patchbay ${noun} ${isEdit ? "edit" : "create"}${first}${key}${dry}`;
+  const rest = !isEdit && verb === "Create" && json[id] !== undefined ? { [id]: json[id], ...fields } : fields;
+  if (Object.keys(rest).length === 0) return command;
+  return `${command} -f - <<'EOF'\n${JSON.stringify(rest, null, 2)}\nEOF`;
+}
+
+/** For a shell. */
+function word(value: JsonValue): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import type { RouteTier } from "../../../gen/patchbay/v1/route_pb.ts";
 import { RouteTargetState_Standing as Standing } from "../../../gen/patchbay/v1/route_pb.ts";
 import { QueryUsageRequest_GroupBy as GroupBy } from "../../../gen/patchbay/v1/usage_service_pb.ts";
@@ -208,6 +209,17 @@ describe("a session", () => {
     const other = await problemIn(patchbay.chat.chat({ llmId: begun.llmId, sessionId, message: "Seven" }));
     expect(other).toMatchObject({ reason: "SESSION_OF_ANOTHER_LLM" });
   });
+});
+
+it("is served to a key that may use the route alone, by Llms that the key may not name", async () => {
+  const [bad, good] = [await llmThat(refuses(500)), await llmThat(says2)];
+  const name = await routeOf([bad, good]);
+  const asked = { displayName: "limited", role: Role.MEMBER, limits: { allowedModels: [name] } };
+  const limited = server.client((await patchbay.access.createApiKey(asked)).key);
+  expect(await limited.chat.chat({ llmId: name, message: "Hi" })).toMatchObject({ llmId: good });
+  expect(await problemIn(limited.chat.chat({ llmId: good, message: "Hi" }))).toMatchObject({ reason: "LLM_NOT_FOUND" });
+  const other = await routeOf([good]);
+  expect(await problemIn(limited.chat.chat({ llmId: other, message: "Hi" }))).toMatchObject({ code: "NotFound" });
 });
 
 describe("the faces", () => {

@@ -1,0 +1,163 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../test/hostile/random.ts";
+import { chooseSoonest, chooseWell } from "./choice.ts";
+import { FAILOVER, LONGEST_TOLD_MS } from "./failover.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { Wellness } from "./wellness.ts";
+
+const outage = FAILOVER.unavailable.cools ?? { firstMs: 0, mostMs: 0 };
+const failedWith = "UPSTREAM_UNAVAILABLE";
+
+/** Wellness by a clock that the test moves, with the longest of the pauses that chance may give. */
+function wellnessAt(start = 1_000_000) {
+  const clock = { now: start };
+  const wellness = new Wellness({ now: () => clock.now, random: () => 1 });
+  const fail = (llmId: string, retryAfterMs?: number) =>
+    wellness.begin(llmId).failed({ cooling: outage, failedWith, retryAfterMs });
+  return { clock, wellness, fail };
+}
+
+describe("an Llm that failed", () => {
+  it("is left alone for longer each time, and no longer than eight seconds", () => {
+    const { clock, wellness, fail } = wellnessAt();
+    const pauses: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      fail("a");
+      const until = wellness.cooldownOf("a")?.until ?? 0;
+      pauses.push(until - clock.now);
+      clock.now = until - 1;
+      expect(wellness.isOpen("a")).toBe(false);
+      clock.now = until;
+      expect(wellness.isOpen("a")).toBe(true);
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+  });
+
+  it("is left alone for at least half of that, whatever chance says", () => {
+    const wellness = new Wellness({ now: () => 0, random: () => 0 });
+    wellness.begin("a").failed({ cooling: outage, failedWith, retryAfterMs: undefined });
+    expect(wellness.cooldownOf("a")?.until).toBe(500);
+  });
+
+  it("is left alone for as long as its endpoint asks, within reason", () => {
+    const { clock, wellness, fail } = wellnessAt();
+    fail("a", 30_000);
+    expect(wellness.cooldownOf("a")).toMatchObject({ isTold: true, until: clock.now + 30_000 });
+    fail("b", 86_400_000);
+    expect(wellness.cooldownOf("b")?.until).toBe(clock.now + LONGEST_TOLD_MS);
+  });
+
+  it("is tried by one call at a time, until one succeeds", () => {
+    const { clock, wellness, fail } = wellnessAt();
+    fail("a");
+    clock.now += 1_000;
+    const trial = wellness.begin("a");
+    expect(wellness.isOpen("a")).toBe(false);
+    trial.left();
+    expect(wellness.isOpen("a")).toBe(true);
+    wellness.begin("a").succeeded();
+    expect(wellness.cooldownOf("a")).toBeUndefined();
+  });
+
+  it("has failed once when calls that were under way together fail, and is not well by one from before", () => {
+    const { clock, wellness } = wellnessAt();
+    const together = [wellness.begin("a"), wellness.begin("a"), wellness.begin("a")];
+    const earlier = wellness.begin("a");
+    clock.now += 10;
+    for (const call of together) call.failed({ cooling: outage, failedWith, retryAfterMs: undefined });
+    expect(wellness.cooldownOf("a")?.failures).toBe(1);
+    earlier.succeeded();
+    expect(wellness.cooldownOf("a")?.failures).toBe(1);
+    expect(wellness.runningOf("a")).toBe(0);
+  });
+
+  it("in a test only is tried once at a time, and not doubted again once a call has shown better", () => {
+    const { clock, wellness } = wellnessAt();
+    const testedAt = clock.now - 60_000;
+    wellness.doubt("a", testedAt, { isTrial: false });
+    expect(wellness.isOpen("a")).toBe(true);
+    const trial = wellness.begin("a");
+    expect(wellness.isOpen("a")).toBe(false);
+    trial.succeeded();
+    wellness.doubt("a", testedAt);
+    expect(wellness.cooldownOf("a")).toBeUndefined();
+  });
+});
+
+describe("the choice", () => {
+  const random = new Random(17);
+  const choosing = (wellness: Wellness) => ({
+    wellness,
+    random: () => random.below(1_000_000) / 1_000_000,
+    isOut: () => false,
+  });
+  const target = (llmId: string, weight = 1) => ({ llmId, weight });
+
+  it("is as the weights are: 10,000 calls over 70, 20 and 10 come out within two points", () => {
+    const { wellness } = wellnessAt();
+    const tiers = [{ policy: "WEIGHTED" as const, targets: [target("a", 70), target("b", 20), target("c", 10)] }];
+    const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
+    for (let n = 0; n < 10_000; n++) {
+      const chosen = chooseWell(tiers, choosing(wellness)) ?? "";
+      counts[chosen] = (counts[chosen] ?? 0) + 1;
+    }
+    for (const { llmId, weight } of tiers[0]?.targets ?? []) {
+      expect(Math.abs((counts[llmId] ?? 0) / 100 - weight)).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it("is the least busy by weight", () => {
+    const { wellness } = wellnessAt();
+    const tiers = [{ policy: "LEAST_BUSY" as const, targets: [target("a", 2), target("b", 1)] }];
+    const chosen = Array.from({ length: 9 }, () => {
+      const llmId = chooseWell(tiers, choosing(wellness)) ?? "";
+      wellness.begin(llmId);
+      return llmId;
+    });
+    expect(chosen.filter((llmId) => llmId === "a")).toHaveLength(6);
+  });
+
+  it("is of the first tier that has one that is well, and never one without weight", () => {
+    const { wellness, fail } = wellnessAt();
+    const tiers = [
+      { policy: "WEIGHTED" as const, targets: [target("a"), target("drained", 0)] },
+      { policy: "WEIGHTED" as const, targets: [target("b")] },
+    ];
+    expect(chooseWell(tiers, choosing(wellness))).toBe("a");
+    fail("a");
+    expect(chooseWell(tiers, choosing(wellness))).toBe("b");
+    fail("b", 60_000);
+    expect(chooseWell(tiers, choosing(wellness))).toBeUndefined();
+    // One that asked for a minute is left alone even then.
+    expect(chooseSoonest(tiers, choosing(wellness))).toBe("a");
+    fail("a", 60_000);
+    expect(chooseSoonest(tiers, choosing(wellness))).toBeUndefined();
+  });
+});
+
+describe("what may be tried again", () => {
+  it("is a tenth of the calls, beyond a reserve", () => {
+    const clock = { now: 0 };
+    const budget = new RetryBudget(() => clock.now);
+    let reserve = 0;
+    while (budget.take()) reserve++;
+    expect(reserve).toBe(50);
+    let taken = 0;
+    for (let n = 0; n < 1_000; n++) {
+      budget.earn();
+      if (budget.take()) taken++;
+    }
+    expect(taken).toBeGreaterThanOrEqual(99);
+    expect(taken).toBeLessThanOrEqual(100);
+  });
+
+  it("comes back by itself, so that a route with few calls can go on to another Llm", () => {
+    const clock = { now: 0 };
+    const budget = new RetryBudget(() => clock.now);
+    while (budget.take());
+    clock.now = 2_000;
+    expect(budget.left).toBe(2);
+    clock.now = 3_600_000;
+    expect(budget.left).toBe(50);
+  });
+});

@@ -48,7 +48,7 @@ describe("a limit", () => {
       streamed: true,
       kind: "timeout",
       status: 200,
-      own: { betweenPiecesMs: 5_000, wholeMs: 400 },
+      own: { firstPieceMs: 5_000, betweenPiecesMs: 5_000, wholeMs: 400 },
     },
     {
       name: "a body that is too large",
@@ -114,6 +114,24 @@ describe("a limit", () => {
     const failure = await failureOf(readToEnd(through, origin, streamed));
     expect([failure.kind, failure.httpStatus]).toEqual([kind, status]);
     expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
+
+  it("of silence begins anew with each piece", async () => {
+    const pieces = 25;
+    const origin = await serve((_request, response) => {
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(".");
+        sent += 1;
+        if (sent < pieces) return;
+        clearInterval(timer);
+        response.end();
+      }, 100);
+    });
+    const through = egressFor({ allow: parseAllowRules(origin), limits: { betweenPiecesMs: 1_000, wholeMs: 20_000 } });
+    const response = await through.request(call(origin, { streamed: true }));
+    response.hear();
+    expect(await response.text(1_000)).toBe(".".repeat(pieces));
   });
 
   it("of silence does not run while we are the ones who wait", async () => {

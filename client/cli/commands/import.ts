@@ -37,10 +37,10 @@ export function importCommand(): Command {
     const known = new Map(
       Object.entries(variables).flatMap(([name, value]) => (value ? [[name, value] as const] : [])),
     );
-    const { llms, providers, findings } = importLitellm(await readObject(path), known);
+    const { llms, providers, routes, findings } = importLitellm(await readObject(path), known);
     await writeRows(terminal, pagesOf(findings), { format, columns: COLUMNS, id: "path" });
     if (llms.length + providers.length === 0) throw new UsageError(`${path} holds no model that can be taken.`);
-    const wanted = wantedOf({ providers, llms }, path);
+    const wanted = wantedOf({ providers, llms, routes }, path);
     const connection = await invocation.connect();
     const steps = await plan(connection, wanted, await readPresent(connection), undefined);
     if (format === "table") {

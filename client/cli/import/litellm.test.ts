@@ -20,7 +20,7 @@ model_list:
   - model_name: team
     litellm_params: {model: azure/gpt-4o, api_base: "https://x.openai.azure.com/", api_version: "2024-06-01", api_key: sk-literal-0123456789abcd}
   - model_name: team
-    litellm_params: {model: groq/llama-3.3-70b, api_key: os.environ/GROQ_KEY, extra_headers: {X-Team: ai}}
+    litellm_params: {model: groq/llama-3.3-70b, api_key: os.environ/GROQ_KEY, weight: 3, extra_headers: {X-Team: ai}}
   - model_name: own
     litellm_params: {model: openai/my-model, api_base: "https://models.example.com/v1"}
   - model_name: local
@@ -32,9 +32,9 @@ model_list:
     litellm_params: {model: bedrock/anthropic.claude-v2, aws_region_name: us-east-1}
   - model_name: "anthropic/*"
     litellm_params: {model: "anthropic/*", api_key: os.environ/ANTHROPIC_API_KEY}
-litellm_settings: {drop_params: true, fallbacks: [{team: [local]}], success_callback: [langfuse]}
+litellm_settings: {drop_params: true, fallbacks: [{team: [local, gone]}], context_window_fallbacks: [{team: [own]}], success_callback: [langfuse]}
 general_settings: {master_key: sk-1234}
-router_settings: {model_group_alias: {smart: team}}
+router_settings: {routing_strategy: least-busy, num_retries: 2, model_group_alias: {smart: team}}
 `;
 
 const imported = importLitellm(parse(CONFIG), new Map([["GROQ_KEY", "gsk-0123456789abcdefghijkl"]]));
@@ -69,7 +69,7 @@ describe("a LiteLLM configuration", () => {
         maxContextLength: 128000,
       },
       expect.objectContaining({
-        alias: "team",
+        alias: "team-1",
         endpointUrl: "https://x.openai.azure.com/openai/v1",
         credentials: { apiKey: { headerName: "api-key", prefix: "", inlineSecret: "sk-literal-0123456789abcd" } },
       }),
@@ -91,16 +91,37 @@ describe("a LiteLLM configuration", () => {
     ]);
   });
 
+  it("has a route for a name of several models and its fallbacks, and one for another name of it", () => {
+    const tiers = [
+      { policy: "LEAST_BUSY", targets: [{ llmId: "team-1" }, { llmId: "team-2", weight: 3 }] },
+      { policy: "LEAST_BUSY", targets: [{ llmId: "local" }] },
+    ];
+    expect(imported.routes).toEqual([
+      { name: "team", displayName: "team", tiers },
+      { name: "smart", displayName: "smart", tiers },
+    ]);
+    expect(imported.findings.find(({ path }) => path === "litellm_settings.fallbacks[0].team[1]")).toMatchObject({
+      verdict: "not taken",
+      message: "no model called gone was taken",
+    });
+  });
+
   it("is what the contract takes", () => {
-    expect(wantedOf({ llms: imported.llms, providers: imported.providers }, "config.yaml")).toHaveLength(6);
+    expect(
+      wantedOf({ llms: imported.llms, providers: imported.providers, routes: imported.routes }, "config.yaml"),
+    ).toHaveLength(8);
   });
 
   it.each([
     ["model_list[0].litellm_params.rpm", /limits are of API keys/],
-    ["model_list[2].model_name", /alias team-2: one name over several/],
+    ["model_list[2].model_name", /team-2 of the route team/],
     ["model_list[5].model_info.mode", /one for embedding/],
     ["model_list[6].litellm_params.model", /does not speak the API of bedrock/],
-    ["litellm_settings.fallbacks[0].team[0]", /needs a Route/],
+    ["litellm_settings.fallbacks[0].team[0]", /a tier of the route team/],
+    ["model_list[2].litellm_params.weight", /its weight in the route/],
+    ["router_settings.routing_strategy", /policy LEAST_BUSY/],
+    ["router_settings.model_group_alias.smart", /the route smart/],
+    ["litellm_settings.context_window_fallbacks[0].team[0]", /one list of tiers/],
     ["general_settings.master_key", /keys of its own/],
   ])("says of %s why", (path, why) => {
     expect(imported.findings.find((finding) => finding.path === path)?.message).toMatch(why);

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject } from "../resources/input.ts";
 import { readModel, VENDORS } from "./litellm-models.ts";
+import { type Member, namesOfRoutes, routesOf, withoutRoutes } from "./litellm-routes.ts";
 
 /** What became of one field of the other's configuration. */
 export interface Finding {
@@ -13,24 +14,25 @@ export interface Finding {
 export interface Imported {
   readonly llms: JsonObject[];
   readonly providers: JsonObject[];
+  readonly routes: JsonObject[];
   readonly findings: readonly Finding[];
 }
 
 /** Reads LiteLLM's config.yaml. Variables are those of --env-file: their secrets are taken along; others stay references. */
 export function importLitellm(config: JsonObject, variables: ReadonlyMap<string, string>): Imported {
-  const importer = new LitellmImporter(variables);
+  const importer = new LitellmImporter(variables, namesOfRoutes(config));
   const models = Array.isArray(config.model_list) ? config.model_list : [];
   for (const [index, entry] of models.entries()) importer.addModel(entry, `model_list[${index}]`);
-  for (const [key, value] of Object.entries(config)) {
+  importer.addRoutes(config);
+  for (const [key, value] of Object.entries(withoutRoutes(config))) {
     if (key !== "model_list") importer.refuseAll(value ?? null, key, REASONS[key] ?? "it has no counterpart");
   }
   return importer;
 }
 
-const NEEDS_ROUTE = "one name over several Llms needs a Route, which this server's contract does not have";
 const REASONS: Readonly<Record<string, string>> = {
   general_settings: "it is about LiteLLM's own server; see patchbay serve --help",
-  router_settings: NEEDS_ROUTE,
+  router_settings: "it is about LiteLLM's own router: a route here tries the next tier by itself",
   environment_variables: "set them in the server's environment, and allow them with SECRET_REFS",
   litellm_settings: "it is about LiteLLM's own behaviour",
 };
@@ -70,10 +72,22 @@ class LitellmImporter implements Imported {
   readonly llms: JsonObject[] = [];
   readonly providers: JsonObject[] = [];
   readonly findings: Finding[] = [];
+  routes: JsonObject[] = [];
   readonly #variables: ReadonlyMap<string, string>;
+  readonly #namesOfRoutes: ReadonlySet<string>;
+  /** What became of the models of each name. */
+  readonly #groups = new Map<string, Member[]>();
 
-  constructor(variables: ReadonlyMap<string, string>) {
+  constructor(variables: ReadonlyMap<string, string>, names: ReadonlySet<string>) {
     this.#variables = variables;
+    this.#namesOfRoutes = names;
+  }
+
+  /** What stands over the models that were added. */
+  addRoutes(config: JsonObject): void {
+    this.routes = routesOf(config, this.#groups, slugOf, (path, verdict, message) =>
+      this.#take(path, verdict, message),
+    );
   }
 
   addModel(entry: JsonValue, path: string) {
@@ -91,9 +105,10 @@ class LitellmImporter implements Imported {
     if (name === "*" || name === "") return this.#addWildcard(entry, prefix, path);
     const llm: JsonObject = { providerType: vendor.providerType, modelIdentifier: name };
     this.#take(`${path}.litellm_params.model`, "taken as", `${vendor.providerType} ${name}`);
-    this.#readName(llm, String(model_name ?? name), path);
+    this.#readName(llm, String(model_name ?? name), path, params.weight);
     for (const [key, value] of Object.entries(params)) {
-      if (key !== "model") this.#readParam(llm, prefix, key, value ?? null, `${path}.litellm_params.${key}`);
+      if (key === "weight") this.#readWeight(value ?? null, `${path}.litellm_params.weight`, String(model_name));
+      else if (key !== "model") this.#readParam(llm, prefix, key, value ?? null, `${path}.litellm_params.${key}`);
     }
     if (llm.endpointUrl === undefined && vendor.endpointUrl) llm.endpointUrl = vendor.endpointUrl;
     if (isObject(model_info)) this.#readInfo(llm, model_info, `${path}.model_info`);
@@ -140,21 +155,26 @@ class LitellmImporter implements Imported {
     this.providers.push(provider);
   }
 
-  #readName(llm: JsonObject, modelName: string, path: string): void {
-    const slug =
-      modelName
-        .toLowerCase()
-        .replace(/[^a-z0-9._/-]+/g, "-")
-        .replace(/^[^a-z0-9]+|[/.]+$/g, "")
-        .slice(0, 58) || "llm";
+  #readWeight(value: JsonValue, path: string, modelName: string): void {
+    if (this.#namesOfRoutes.has(modelName)) this.#take(path, "taken as", "its weight in the route");
+    else this.refuseAll(value, path, "it is alone by its name");
+  }
+
+  #readName(llm: JsonObject, modelName: string, path: string, weight: JsonValue | undefined): void {
+    const slug = slugOf(modelName);
     const taken = new Set(this.llms.map(({ alias }) => alias));
-    let alias = slug;
+    const isOfRoute = this.#namesOfRoutes.has(modelName);
+    // The name itself is the route's.
+    let alias = isOfRoute ? `${slug}-1` : slug;
     for (let count = 2; taken.has(alias); count++) alias = `${slug}-${count}`;
     llm.alias = alias;
+    const isWeight = typeof weight === "number" && Number.isInteger(weight) && weight >= 0 && weight <= 10_000;
+    const member = { alias, weight: isWeight ? weight : undefined };
+    this.#groups.set(modelName, [...(this.#groups.get(modelName) ?? []), member]);
     llm.displayName = alias === slug ? modelName : `${modelName} (${alias.slice(slug.length + 1)})`;
     if (alias === modelName) this.#take(`${path}.model_name`, "taken", "as the alias");
     else if (alias === slug) this.#take(`${path}.model_name`, "taken as", `alias ${alias}`);
-    else this.#take(`${path}.model_name`, "taken as", `alias ${alias}: ${NEEDS_ROUTE}`);
+    else this.#take(`${path}.model_name`, "taken as", isOfRoute ? `${alias} of the route ${slug}` : `alias ${alias}`);
   }
 
   #readParam(llm: JsonObject, prefix: string, key: string, value: JsonValue, path: string) {
@@ -247,13 +267,19 @@ class LitellmImporter implements Imported {
   }
 }
 
+/** A name as the contract takes it. */
+function slugOf(modelName: string): string {
+  const slug = modelName.toLowerCase().replace(/[^a-z0-9._/-]+/g, "-");
+  return slug.replace(/^[^a-z0-9]+|[/.]+$/g, "").slice(0, 58) || "llm";
+}
+
 function variableOf(value: JsonValue): string | undefined {
   return typeof value === "string" ? /^os\.environ\/(.+)$/.exec(value)?.[1] : undefined;
 }
 
 /** What a path says by itself. */
 function reasonOf(path: string): string | undefined {
-  if (/fallbacks/.test(path)) return NEEDS_ROUTE;
+  if (/fallbacks/.test(path)) return "a route has one list of tiers, whatever it was that failed";
   if (/callback|langfuse/.test(path)) return "traces go to OTEL_EXPORTER_OTLP_ENDPOINT";
   if (/master_key/.test(path)) return "Patchbay has keys of its own: patchbay keys create";
   if (/database_url/.test(path)) return "set DATABASE_URL, with a database of its own";

@@ -1,31 +1,37 @@
 /**
- * What `npm run bench` runs: Patchbay beside its peers and floors, all in one run, and design.md's figures beside what
- * came out. Only ratios within one run mean anything.
+ * What `npm run bench` runs: Patchbay beside its peers and floors, all in one run, and what is wanted beside what came out.
+ * Only ratios within one run mean anything. A whole run is kept in bench/RESULTS.md.
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { canMeasureCpu } from "./measure/cpu.ts";
 import type { Finding, Unmeasured } from "./measure/finding.ts";
 import { pinOurselves } from "./measure/pinning.ts";
-import { printFindings, printUnmeasured } from "./measure/print.ts";
+import { allSaid, printFindings, printUnmeasured, say } from "./measure/print.ts";
+import { keepResults } from "./measure/results-page.ts";
 import type { Plan } from "./measure/rounds.ts";
 import type { Row } from "./rows/row.ts";
 import { ROWS, UNMEASURED } from "./rows/rows.ts";
 import { Stage } from "./stage/stage.ts";
 
-const FULL: Plan = { rounds: 7, warmUpMs: 2_000, roundMs: 1_200, starts: 5 };
-const QUICK: Plan = { rounds: 5, warmUpMs: 1_000, roundMs: 400, starts: 2 };
+const FULL: Plan = { rounds: 7, warmUpMs: 2_000, roundMs: 1_200, starts: 5, scale: 1 };
+const QUICK: Plan = { rounds: 5, warmUpMs: 1_000, roundMs: 400, starts: 2, scale: 0.1 };
 
-const HELP = `npm run bench                      all rows but the slow ones, in 13 minutes
-npm run bench -- --quick           the same in less time, with a wider spread
+const HELP = `npm run bench                      all rows but those of a year's data, in 20 minutes
+npm run bench -- growth            those of a year's data, which it makes first
+npm run bench -- --quick           either in less time, with a wider spread, and with a tenth of the data
 npm run bench -- --only NAME       one row: ${ROWS.map(({ name }) => name).join(", ")}
 `;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { help: { type: "boolean" }, quick: { type: "boolean" }, only: { type: "string" } },
 });
-const rows = ROWS.filter(({ name, whyNotNow }) => (values.only ? name === values.only : whyNotNow === undefined));
-if (values.help || rows.length === 0) {
+const group = positionals[0] ?? "now";
+const rows = ROWS.filter(({ name, isGrowth }) =>
+  values.only ? name === values.only : (isGrowth ?? false) === (group === "growth"),
+);
+if (values.help || rows.length === 0 || !["now", "growth"].includes(group)) {
   process.stdout.write(HELP);
   process.exit(values.help ? 0 : 1);
 }
@@ -33,13 +39,10 @@ process.exit((await bench(rows, values.quick ? QUICK : FULL)) ? 0 : 1);
 
 async function bench(rows: readonly Row[], plan: Plan): Promise<boolean> {
   const load = loadavg()[0] ?? 0;
-  console.log(
-    `${availableParallelism()} cores (${cpus()[0]?.model}), Node ${process.version}, load ${load.toFixed(1)}`,
-  );
-  if (load > 0.5)
-    console.log("This machine is at work already: compare within this run, and believe no small difference.");
-  console.log(`${pinOurselves()}; ${plan.rounds} rounds, interleaved; medians, with smallest and largest`);
-  if (!canMeasureCpu) console.log("This system has no /proc/PID/schedstat: there will be no CPU time, only latencies.");
+  say(`${availableParallelism()} cores (${cpus()[0]?.model}), Node ${process.version}, load ${load.toFixed(1)}`);
+  if (load > 0.5) say("This machine is at work already: compare within this run, and believe no small difference.");
+  say(`${pinOurselves()}; ${plan.rounds} rounds, interleaved; medians, with smallest and largest`);
+  if (!canMeasureCpu) say("This system has no /proc/PID/schedstat: there will be no CPU time, only latencies.");
 
   const stage = new Stage();
   const close = once(() => stage.close());
@@ -63,12 +66,10 @@ async function bench(rows: readonly Row[], plan: Plan): Promise<boolean> {
   } finally {
     await close();
   }
-  if (findings.length > 0) console.log("\ndesign.md, the column now:");
+  if (findings.length > 0) say("\nwhat is wanted, and what came out:");
   if (findings.length > 0) printFindings(findings);
-  const left = ROWS.filter((row) => !rows.includes(row) && row.whyNotNow).map(({ what, whyNotNow = "" }) => {
-    return { what, why: whyNotNow };
-  });
-  printUnmeasured([...failed, ...(values.only ? [] : [...left, ...UNMEASURED])]);
+  printUnmeasured([...failed, ...(values.only ? [] : UNMEASURED)]);
+  if (!values.only) keepResults(group, allSaid());
   return failed.length === 0;
 }
 

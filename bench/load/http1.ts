@@ -48,8 +48,8 @@ export class HttpClient {
     });
   }
 
-  /** Opens a stream and leaves it open; resolves with its first part there. */
-  open({ name, method, path, headers, body, expects }: HttpRequest): Promise<void> {
+  /** Opens a stream and leaves it open; resolves with its first part there. Whoever wants is told of what comes. */
+  open({ name, method, path, headers, body, expects }: HttpRequest, onPiece?: (piece: Buffer) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#pool.dispatch(
         { method, path, headers, body: body?.() ?? null },
@@ -58,6 +58,7 @@ export class HttpClient {
           onResponseStart() {},
           onResponseData(_controller, piece) {
             if (piece.includes(expects.first ?? "")) resolve();
+            onPiece?.(piece);
           },
           onResponseEnd: () => reject(new Error(`${name} ended`)),
           onResponseError: (_controller, error) => reject(error),

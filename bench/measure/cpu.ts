@@ -25,6 +25,32 @@ export function cpuTimeOf(pid: number): CpuTime {
   return { runNs, waitNs };
 }
 
+/** The CPU time of a process and of all that it started, as far as they live: of a PostgreSQL, its sessions too. */
+export function cpuTimeOfFamily(pid: number): CpuTime {
+  let { runNs, waitNs } = cpuTimeOf(pid);
+  if (!canMeasureCpu) return { runNs, waitNs };
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name) || parentOf(name) !== pid) continue;
+    try {
+      const child = cpuTimeOf(Number(name));
+      runNs += child.runNs;
+      waitNs += child.waitNs;
+    } catch {
+      // It has just ended.
+    }
+  }
+  return { runNs, waitNs };
+}
+
+function parentOf(name: string): number | undefined {
+  try {
+    const [, rest = ""] = readFileSync(`/proc/${name}/stat`, "latin1").split(/\) (?=\S )/);
+    return Number(rest.split(" ")[1]);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The memory of a process that is in RAM, in megabytes of a million bytes. */
 export function residentMb(pid: number): number {
   const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });

@@ -7,7 +7,7 @@ export interface Finding {
   readonly target: number;
   readonly figure: Figure;
   /** Empty for a ratio. */
-  readonly unit: "" | " ms" | " s" | " MB";
+  readonly unit: "" | " µs" | " ms" | " s" | " MB";
 }
 
 /** A row that this run says nothing about, and why. */

@@ -2,16 +2,30 @@ import { type Finding, type Unmeasured, verdictOf } from "./finding.ts";
 import type { Results } from "./rounds.ts";
 import type { Figure } from "./stats.ts";
 
+const said: string[] = [];
+
+/** Prints a line, which the file of results has, too. */
+export function say(line: string): void {
+  said.push(line);
+  console.log(line);
+}
+
+/** All that was said so far. */
+export function allSaid(): readonly string[] {
+  return said;
+}
+
 /** Prints what every contender did: medians over the rounds, with the spread of the CPU time. */
 export function printResults(title: string, results: Results): void {
   const lines = results.names.map((name) => {
-    const [cpu, wait, p50, p99, first, rate] = (
-      ["cpuUs", "waitShare", "p50Ms", "p99Ms", "firstMs", "perSecond"] as const
-    ).map((metric) => results.figure(name, metric)) as [Figure, Figure, Figure, Figure, Figure, Figure];
+    const [cpu, database, wait, p50, p99, first, rate] = (
+      ["cpuUs", "databaseUs", "waitShare", "p50Ms", "p99Ms", "firstMs", "perSecond"] as const
+    ).map((metric) => results.figure(name, metric)) as [Figure, Figure, Figure, Figure, Figure, Figure, Figure];
     const isMeasured = !Number.isNaN(cpu.median);
     return [
       name,
       isMeasured ? `${digits(cpu.median)} (${digits(cpu.low)}–${digits(cpu.high)})` : "",
+      isMeasured && database.median > 0 ? digits(database.median) : "",
       isMeasured ? `${Math.round(wait.median * 100)} %` : "",
       digits(first.median),
       digits(p50.median),
@@ -19,8 +33,11 @@ export function printResults(title: string, results: Results): void {
       digits(rate.median),
     ];
   });
-  console.log(`\n${title}`);
-  printTable([["", "CPU µs a request", "kept waiting", "first ms", "p50 ms", "p99 ms", "a second"], ...lines]);
+  say(`\n${title}`);
+  printTable([
+    ["", "CPU µs a request", "PostgreSQL µs", "kept waiting", "first ms", "p50 ms", "p99 ms", "a second"],
+    ...lines,
+  ]);
 }
 
 /** Prints the lines that design.md's table is compared with. */
@@ -30,12 +47,12 @@ export function printFindings(findings: readonly Finding[]): void {
     const value = `${digits(figure.median)}${unit} (${digits(figure.low)}–${digits(figure.high)})`;
     return [what, against, `≤ ${target}${unit}`, value, verdictOf(finding)];
   });
-  printTable([["what", "against", "now", "figure (spread)", "verdict"], ...lines]);
+  printTable([["what", "against", "wanted", "figure (spread)", "verdict"], ...lines]);
 }
 
 /** Prints what a reader of the table will miss. */
 export function printUnmeasured(rows: readonly Unmeasured[]): void {
-  for (const { what, why } of rows) console.log(`  not measured: ${what}: ${why}`);
+  for (const { what, why } of rows) say(`  not measured: ${what}: ${why}`);
 }
 
 /** Prints columns, the first one to the left. */
@@ -48,7 +65,7 @@ export function printTable(lines: readonly (readonly string[])[]): void {
       const gap = " ".repeat((widths[column] ?? 0) - [...cell].length);
       return column === 0 ? cell + gap : gap + cell;
     });
-    console.log(`  ${cells.join("   ").trimEnd()}`);
+    say(`  ${cells.join("   ").trimEnd()}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Timing } from "../load/loops.ts";
-import { canMeasureCpu, cpuTimeOf } from "./cpu.ts";
+import { canMeasureCpu, cpuTimeOf, cpuTimeOfFamily } from "./cpu.ts";
 import { type Figure, figureOf, percentile } from "./stats.ts";
 
 /** After about so many calls V8 has compiled what it will; it takes a server some ten seconds of work. */
@@ -14,6 +14,8 @@ export interface Plan {
   readonly roundMs: number;
   /** Processes started afresh, where that is what is measured. */
   readonly starts: number;
+  /** How much of the data of a year is made; 1 for all. */
+  readonly scale: number;
 }
 
 /** One way to do the same thing, to be compared with the others of its row. */
@@ -21,6 +23,8 @@ export interface Contender {
   readonly name: string;
   /** The process whose CPU time counts; undefined for none. */
   readonly pid: number | undefined;
+  /** The PostgreSQL that it works with, whose CPU time is told apart; undefined for none. */
+  readonly databasePid?: number | undefined;
   /** Makes calls for about this long; throws at the first answer that is not the expected one. */
   load(ms: number): Promise<readonly Timing[]>;
 }
@@ -28,6 +32,9 @@ export interface Contender {
 /** What one contender did in one round. */
 export interface Sample {
   readonly cpuUs: number;
+  /** Of its PostgreSQL; 0 without one. */
+  readonly databaseUs: number;
+  readonly bothUs: number;
   readonly waitShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -94,18 +101,24 @@ async function warmUp({ load }: Contender, ms: number): Promise<void> {
   for (let turn = 0; turn < WARM_TURNS && calls < WARM_CALLS; turn++) calls += (await load(ms)).length;
 }
 
-async function sample({ pid, load }: Contender, ms: number): Promise<Sample> {
+async function sample({ pid, databasePid, load }: Contender, ms: number): Promise<Sample> {
+  const databaseNs = () => (databasePid === undefined ? 0 : cpuTimeOfFamily(databasePid).runNs);
   const startedAt = performance.now();
+  const databaseBefore = databaseNs();
   const before = pid === undefined ? undefined : cpuTimeOf(pid);
   const timings = await load(ms);
   const after = pid === undefined ? undefined : cpuTimeOf(pid);
+  const databaseUs = (databaseNs() - databaseBefore) / 1_000 / timings.length;
   const seconds = (performance.now() - startedAt) / 1_000;
   const isCounted = before !== undefined && after !== undefined && canMeasureCpu;
   const runNs = isCounted ? after.runNs - before.runNs : Number.NaN;
   const waitNs = isCounted ? after.waitNs - before.waitNs : Number.NaN;
   const times = timings.map(({ ms }) => ms);
+  const cpuUs = runNs / 1_000 / timings.length;
   return {
-    cpuUs: runNs / 1_000 / timings.length,
+    cpuUs,
+    databaseUs,
+    bothUs: cpuUs + databaseUs,
     waitShare: waitNs / (runNs + waitNs),
     p50Ms: percentile(times, 0.5),
     p99Ms: percentile(times, 0.99),

@@ -27,11 +27,12 @@ export interface Chatting {
 export async function chatContenders(stage: Stage, chatting: Chatting) {
   const { model, stream, connections, loop } = chatting;
   const [modelUrl, patchbay, portkey] = await Promise.all([stage.model(), stage.patchbay(), stage.portkey()]);
-  const liteLlm = await stage.liteLlm();
+  const [liteLlm, databasePid] = await Promise.all([stage.liteLlm(), stage.databasePid()]);
   const clients: { close(): unknown }[] = [];
   const contender = (name: string, pid: number | undefined, call: Call): Contender => ({
     name,
     pid,
+    databasePid: pid === patchbay.pid ? databasePid : undefined,
     load: (ms) => loop(call, ms),
   });
   const http = (origin: string) => {

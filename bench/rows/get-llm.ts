@@ -55,7 +55,7 @@ export const getLlm: Row = {
       return [
         against("GetLlm over gRPC, with its row", GRPC, GRPC_FLOOR, 2),
         against("GetLlm over REST", REST, CONNECT, 1),
-        against("GetLlm over REST, with its row", REST, FASTIFY, 2),
+        against("GetLlm over REST, with its row", REST, FASTIFY, 1.2),
       ];
     } finally {
       for (const client of Object.values(clients)) await client.close();

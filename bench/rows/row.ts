@@ -8,7 +8,7 @@ export interface Row {
   readonly name: string;
   /** The rows of design.md that it settles, for when it could not. */
   readonly what: string;
-  /** Why it runs only when it is named. */
-  readonly whyNotNow?: string;
+  /** Of a year's data, which it fills a database with first: it runs with `growth`, or when it is named. */
+  readonly isGrowth?: true;
   run(stage: Stage, plan: Plan): Promise<readonly Finding[]>;
 }

@@ -1,16 +1,23 @@
 import type { Unmeasured } from "../measure/finding.ts";
-import { chat, firstToken, stream } from "./chat.ts";
+import { alone, chat, firstToken, stream } from "./chat.ts";
 import { createLlm } from "./create-llm.ts";
 import { getLlm } from "./get-llm.ts";
-import { listMillion } from "./list-million.ts";
+import { filteredPages } from "./growth/filtered-pages.ts";
+import { listMillion } from "./growth/list-million.ts";
+import { manyOwners } from "./growth/many-owners.ts";
+import { manyWatches } from "./growth/many-watches.ts";
+import { oldChanges } from "./growth/old-changes.ts";
 import { memory } from "./memory.ts";
 import type { Row } from "./row.ts";
-import { secondStart } from "./second-start.ts";
+import { installSize, secondStart } from "./second-start.ts";
 
-/** All rows, in the order of design.md's table. */
-export const ROWS: readonly Row[] = [chat, stream, firstToken, getLlm, createLlm, listMillion, secondStart, memory];
+/** All rows, those of a year's data last. */
+export const ROWS: readonly Row[] = [
+  ...[chat, stream, firstToken, alone, getLlm, createLlm, secondStart, installSize, memory],
+  ...[manyWatches, manyOwners, oldChanges, filteredPages, listMillion],
+];
 
-/** The rows of design.md's table that are settled elsewhere. */
+/** What is settled elsewhere. */
 export const UNMEASURED: readonly Unmeasured[] = [
   {
     what: "kill -9 under load",

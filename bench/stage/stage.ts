@@ -6,6 +6,7 @@ import { Client } from "pg";
 import packageJson from "../../package.json" with { type: "json" };
 import { makeApiKey } from "../../server/domain/access/api-key-format.ts";
 import { EmbeddedPostgres } from "../../server/store/embedded/embedded-postgres.ts";
+import { readPostmaster } from "../../server/store/embedded/postmaster.ts";
 import type { Role } from "../measure/pinning.ts";
 import { MODELS } from "../peers/replies.ts";
 import { installLiteLlm, installPeers, LITELLM_MAIN, PORTKEY_MAIN } from "./install-peers.ts";
@@ -67,6 +68,12 @@ export class Stage {
     await client.query(`create database ${name}`);
     await client.end();
     return `postgres://${user}@localhost/${name}?host=${encodeURIComponent(host)}`;
+  }
+
+  /** The process that all sessions of the database belong to. */
+  async databasePid(): Promise<number | undefined> {
+    await this.database();
+    return this.#postgres && (await readPostmaster(this.#postgres.files))?.pid;
   }
 
   /** The database of the Patchbay that most rows measure. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import { expect, it } from "vitest";
-import { seedMillion } from "../../../../bench/rows/seed-million.ts";
+import { seedMillion } from "../../../../bench/rows/growth/seed-million.ts";
 import { Llm_ProviderType } from "../../../../gen/patchbay/v1/llm_pb.ts";
 import { describeUnless } from "../../clients/program.ts";
 import { missingBrowser, signIn, startConsole } from "../console-rig.ts";

@@ -1,8 +1,8 @@
 import type { Client } from "pg";
-import { signPosition } from "../../server/domain/call/paging.ts";
-import { listKeyOf } from "../../server/domain/llms/values.ts";
-import { Store } from "../../server/store/store.ts";
-import { Vault } from "../../server/store/vault/vault.ts";
+import { signPosition } from "../../../server/domain/call/paging.ts";
+import { listKeyOf } from "../../../server/domain/llms/values.ts";
+import { Store } from "../../../server/store/store.ts";
+import { Vault } from "../../../server/store/vault/vault.ts";
 
 /** Where the server is whose tokens these are to be. */
 export interface TokenMaker {

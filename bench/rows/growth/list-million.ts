@@ -1,12 +1,12 @@
 import { Client } from "pg";
-import { HttpClient } from "../load/http1.ts";
-import { type Call, closedLoop } from "../load/loops.ts";
-import type { Finding } from "../measure/finding.ts";
-import { printResults } from "../measure/print.ts";
-import { type Contender, measure, type Plan, type Results } from "../measure/rounds.ts";
-import type { PatchbayServer } from "../stage/patchbay.ts";
+import { HttpClient } from "../../load/http1.ts";
+import { type Call, closedLoop } from "../../load/loops.ts";
+import type { Finding } from "../../measure/finding.ts";
+import { printResults } from "../../measure/print.ts";
+import { type Contender, measure, type Plan, type Results } from "../../measure/rounds.ts";
+import type { PatchbayServer } from "../../stage/patchbay.ts";
+import type { Row } from "../row.ts";
 import { deepPageTokens, type TokenMaker } from "./deep-page-token.ts";
-import type { Row } from "./row.ts";
 import { COMMON_WORD, OWNERS, RARE_WORD, ROWS_SEEDED, seedMillion } from "./seed-million.ts";
 
 const PAGE = 50;
@@ -22,7 +22,7 @@ const SEQUENTIAL = "sequential ILIKE by pg";
 export const listMillion: Row = {
   name: "list-1m",
   what: "ListLlms, 1 M rows; search of 3+ characters, 1 M rows",
-  whyNotNow: "it fills a database for some minutes first; run it with --only list-1m",
+  isGrowth: true,
   async run(stage, plan) {
     const databaseUrl = await stage.createDatabase("million");
     const { furnish, keyringFile } = await stage.startPatchbay({ database: databaseUrl });

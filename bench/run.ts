@@ -1,6 +1,6 @@
 /**
  * What `npm run bench` runs: Patchbay beside its peers and floors, all in one run, and what is wanted beside what came out.
- * Only ratios within one run mean anything. A whole run is kept in bench/RESULTS.md.
+ * Only ratios within one run mean anything. What each row read is kept in bench/RESULTS.md.
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -39,7 +39,10 @@ process.exit((await bench(rows, values.quick ? QUICK : FULL)) ? 0 : 1);
 
 async function bench(rows: readonly Row[], plan: Plan): Promise<boolean> {
   const load = loadavg()[0] ?? 0;
-  say(`${availableParallelism()} cores (${cpus()[0]?.model}), Node ${process.version}, load ${load.toFixed(1)}`);
+  const machine =
+    `${availableParallelism()} cores (${cpus()[0]?.model}), Node ${process.version}, load ${load.toFixed(1)}` +
+    (plan === QUICK ? ", with --quick" : "");
+  say(machine);
   if (load > 0.5) say("This machine is at work already: compare within this run, and believe no small difference.");
   say(`${pinOurselves()}; ${plan.rounds} rounds, interleaved; medians, with smallest and largest`);
   if (!canMeasureCpu) say("This system has no /proc/PID/schedstat: there will be no CPU time, only latencies.");
@@ -57,8 +60,12 @@ async function bench(rows: readonly Row[], plan: Plan): Promise<boolean> {
   const failed: Unmeasured[] = [];
   try {
     for (const row of rows) {
+      const before = allSaid().length;
       try {
-        findings.push(...(await row.run(stage, plan)));
+        const found = await row.run(stage, plan);
+        findings.push(...found);
+        printFindings(found);
+        keepResults(row, machine, allSaid().slice(before));
       } catch (error) {
         failed.push({ what: row.what, why: `failed: ${(error as Error).stack}` });
       }
@@ -66,10 +73,9 @@ async function bench(rows: readonly Row[], plan: Plan): Promise<boolean> {
   } finally {
     await close();
   }
-  if (findings.length > 0) say("\nwhat is wanted, and what came out:");
-  if (findings.length > 0) printFindings(findings);
+  if (rows.length > 1) say("\nwhat is wanted, and what came out:");
+  if (rows.length > 1) printFindings(findings);
   printUnmeasured([...failed, ...(values.only ? [] : UNMEASURED)]);
-  if (!values.only) keepResults(group, allSaid());
   return failed.length === 0;
 }
 

@@ -233,6 +233,20 @@ describe("tokens in a minute", () => {
     });
   });
 
+  it("are given back by a call that there is no room for, so that a smaller one passes", async () => {
+    const { chat, owner, apiKeyId } = await limited({ tokensPerMinute: 2_000n });
+    const used = async () => (await owner.access.getApiKey({ apiKeyId })).apiKey?.limitStates[0]?.used;
+    const long = { ...MODEST, message: "word ".repeat(300) };
+    await chat(long);
+    const before = await used();
+    expect(await problemIn(chat({ ...MODEST, message: "word ".repeat(1_700) }))).toMatchObject({
+      reason: "RATE_LIMITED",
+      metadata: { limit: "TOKENS_PER_MINUTE" },
+    });
+    expect(await used()).toBe(before);
+    await chat();
+  });
+
   it("are not taken by what is refused, and what can never pass is told at once", async () => {
     const { chat, owner, apiKeyId } = await limited({ tokensPerMinute: 50n });
     const problem = await problemIn(chat({ message: "word ".repeat(500) }));

@@ -207,6 +207,25 @@ export const EXAMPLES: Readonly<Record<string, RpcExamples>> = {
     requests: {},
     responses: { page: { summary: "The only page", value: { providers: [PROVIDER], totalSize: 1 } } },
   },
+  "AccessService.CreateApiKey": {
+    requests: {
+      member: { summary: "A key for a teammate", value: { displayName: "Alice", role: "MEMBER" } },
+      limited: {
+        summary: "A key for a program, with its own models, rates and budget",
+        value: {
+          displayName: "support bot",
+          role: "MEMBER",
+          limits: {
+            allowedModels: ["support"],
+            requestsPerMinute: 60,
+            parallelCalls: 4,
+            budget: { amountUsd: "25", period: "MONTH" },
+          },
+        },
+      },
+    },
+    responses: {},
+  },
   "RouteService.CreateRoute": {
     requests: {
       fallback: {

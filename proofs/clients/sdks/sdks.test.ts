@@ -16,6 +16,7 @@ describeUnless(missing && `the SDKs of the reference pages: ${missing}`)("the SD
   it.each([
     { name: "003, goodmem", program: "goodmem_calls.py" },
     { name: "000, discolike", program: "discolike_calls.py" },
+    { name: "000, the command discolike,", program: "discolike_commands.py" },
   ])("of $name makes every call that concerns LLMs", async ({ program }) => {
     const { apiKey } = await rig.server.addAccount("OWNER");
     const args = [join(import.meta.dirname, program), rig.server.url, apiKey, rig.endpointUrl];

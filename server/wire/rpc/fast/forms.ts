@@ -47,6 +47,7 @@ const CONNECT_UNARY = {
   encodingHeader: "content-encoding",
   acceptEncodingHeader: "accept-encoding",
 } as const;
+const CONNECT_JSON = { ...CONNECT_UNARY, isBinary: false, contentType: "application/json" } as const;
 const CONNECT_STREAM = {
   ...CONNECT,
   isEnveloped: true,
@@ -64,7 +65,9 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   ["application/grpc-web-text+proto", GRPC_WEB_TEXT],
   ["application/grpc-web+json", { ...GRPC_WEB, isBinary: false, contentType: "application/grpc-web+json" }],
   ["application/proto", { ...CONNECT_UNARY, isBinary: true, contentType: "application/proto" }],
-  ["application/json", { ...CONNECT_UNARY, isBinary: false, contentType: "application/json" }],
+  ["application/json", CONNECT_JSON],
+  ["application/json; charset=utf-8", CONNECT_JSON],
+  ["application/json;charset=utf-8", CONNECT_JSON],
   ["application/connect+proto", { ...CONNECT_STREAM, isBinary: true, contentType: "application/connect+proto" }],
   ["application/connect+json", { ...CONNECT_STREAM, isBinary: false, contentType: "application/connect+json" }],
 ]);

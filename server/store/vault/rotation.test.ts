@@ -254,5 +254,5 @@ describe("a rotation that is killed", () => {
     const say = (line: string) => lines.push(line);
     const damage = await tortureRotation({ ...torture, kills: 3, rows: 200, say });
     expect(damage, lines.join("\n")).toMatchObject({ killed: 3, unreadable: 0, changed: 0 });
-  }, 60_000);
+  }, 300_000);
 });

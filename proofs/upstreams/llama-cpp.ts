@@ -7,6 +7,8 @@ import { TINY_MODEL } from "./tiny-model.ts";
 
 /** Of weights at random the words are bytes at random, which are no text. */
 const GRAMMAR = "root ::= [a-z ]+";
+/** Of the token that ends a reply: weights at random choose it soon, and nobody would be left talking. */
+const ENDLESS = { logit_bias: { "2": -100 } };
 const KEY = "sk-right";
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const CITY = {
@@ -45,6 +47,7 @@ class Behind {
       endpointUrl: `${this.origin}/v1`,
       modelIdentifier: "tiny.gguf",
       credentials: { apiKey: { inlineSecret: key } },
+      clientConfig: ENDLESS,
       ...more,
     });
   }
@@ -143,7 +146,7 @@ function numbers(promptTokens = "", contextTokens = ""): string {
 /** JSON: the grammar of a schema makes it, so none is given beside it. */
 async function checkForms(): Promise<void> {
   const behind = await Behind.start(await startServer(["-c", "4096", "-np", "1"]));
-  const right = await behind.create();
+  const right = await behind.create({ clientConfig: {} });
   const limits = { samplingParams: { maxTokens: 400, temperature: 0 } };
   const responseFormat = { type: "JSON_SCHEMA", jsonSchema: { name: "place", schema: CITY } };
   const json = await behind.chat(right, { message: "Where?", responseFormat, ...limits });
@@ -164,7 +167,8 @@ async function checkQueue(): Promise<void> {
   const behind = await Behind.start(await startServer(["-c", "16384", "-np", "1", "--grammar", GRAMMAR]));
   const llmId = await behind.create();
   const holder = behind.leaveStream(llmId, { message: "Go on", samplingParams: { maxTokens: 16_000 } });
-  const long = behind.chat(llmId, { message: "Go on", samplingParams: { maxTokens: 12_000 } });
+  const talk = { message: "Go on", samplingParams: { maxTokens: 8_000 } };
+  const before = Promise.all(Array.from({ length: 2 }, () => behind.chat(llmId, talk)));
   await new Promise((done) => setTimeout(done, 500));
   // What waits already waits as long as it was told before.
   await behind.setPatience(llmId, { firstPieceSeconds: 1 });
@@ -173,7 +177,7 @@ async function checkQueue(): Promise<void> {
     "UPSTREAM_TIMEOUT",
     reasonOf(await behind.chat(llmId, { message: "Hi" })),
   );
-  note("llama.cpp: the one before is not disturbed", "OK", reasonOf(await long));
+  note("llama.cpp: those before are not disturbed", "OK", [...new Set((await before).map(reasonOf))].join());
   await holder;
   await behind.setPatience(llmId, {});
   note("llama.cpp: a queue that is waited for", "OK", reasonOf(await behind.chat(llmId, { message: "Hi" })));

@@ -149,7 +149,7 @@ export const EGRESS: readonly Mutant[] = [
   // Which sockets are opened.
   connect(
     "an address in the URL is judged before connecting",
-    "isIP(options.hostname) === 0 ? undefined : deny([options.hostname])",
+    "isIP(asked.hostname) === 0 ? undefined : deny([asked.hostname])",
     "undefined",
   ),
   connect("what a name resolves to is judged", "if (denied !== undefined) return callback(denied, []);", ""),
@@ -232,11 +232,15 @@ export const EGRESS: readonly Mutant[] = [
   // Who shares a connection.
   pools("owners share no connection", "{ownerId} ", '{""} '),
   pools("a head is short", "      maxHeaderSize: limits.headerBytes,\n", ""),
-  pools("unused connections are closed", "entry.callsUnderWay === 0 && entry.idleSince <= before", "false"),
-  pools("few unused pools are kept", "if (this.#entries.size >= limits.idlePools)", "if (false)"),
+  pools(
+    "unused connections are closed",
+    "      if (entry.idleSince > before) return;\n      this.#close(entry);\n",
+    "",
+  ),
+  pools("few unused pools are kept", "if (this.#entries.size >= this.#options.limits.idlePools && ", "if (false && "),
   pools(
     "a pool in use is not closed",
-    "[...this.#entries.values()].filter(({ callsUnderWay }) => callsUnderWay === 0)",
-    "[...this.#entries.values()]",
+    "const [longest] = this.#idle.values();",
+    "const [longest] = this.#entries.values();",
   ),
 ];

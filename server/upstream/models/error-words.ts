@@ -1,3 +1,4 @@
+import { countIn, tokensIn, waitIn } from "./error-numbers.ts";
 import { asObject, asObjects, asText, type JsonObject, parseObject } from "./json-value.ts";
 
 /** What an endpoint says went wrong, in its own words: read to tell what it means, and never shown. */
@@ -54,9 +55,12 @@ export function errorIn(body: JsonObject): ErrorWords | undefined {
   return isError ? wordsOf(body) : undefined;
 }
 
-/** Ends that are failures: OpenRouter's and Bifrost's, SGLang's, Zhipu's, DeepSeek's. */
+/** Ends that are failures: OpenRouter's and Bifrost's, SGLang's, Zhipu's, DeepSeek's, and whatever is called an error. */
 function isFailedEnd(reason: unknown): boolean {
-  return typeof reason === "string" && /^(error|abort|network_error|insufficient_system_resource)$/i.test(reason);
+  return (
+    typeof reason === "string" &&
+    /^(error|abort(ed)?|failed|failure|insufficient_system_resource|[a-z_]+_(error|failure))$/i.test(reason)
+  );
 }
 
 /** All the words of an error, in whatever it is wrapped. */
@@ -83,7 +87,19 @@ const MOST_DEPTH = 6;
 const MOST_ITEMS = 8;
 /** LiteLLM writes Python's None as a text, and the HTTP status as one. */
 const NO_CODE = /^(None|null|error|\d*)$/;
-const CODES = ["code", "type", "error_code", "error_type", "status", "reason", "class", "__type", "name"];
+const CODES = [
+  "code",
+  "type",
+  "error_code",
+  "error_type",
+  "status",
+  "reason",
+  "class",
+  "__type",
+  "name",
+  "errorcode",
+  "Code",
+];
 const MESSAGES = [
   "message",
   "msg",
@@ -97,6 +113,8 @@ const MESSAGES = [
   "title",
   "html-message",
   "raw",
+  "faultstring",
+  "Message",
 ];
 const STATUSES = ["code", "status", "status_code", "statusCode", "http_status"];
 const INSIDE = [
@@ -110,6 +128,9 @@ const INSIDE = [
   "inner_error",
   "cause",
   "raw",
+  "fault",
+  "Response",
+  "Error",
 ];
 
 class Heard {
@@ -181,62 +202,10 @@ function statusIn(value: unknown): number | undefined {
   return typeof status === "number" && Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined;
 }
 
-function countIn(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
-}
-
 /** Of Google's RetryInfo, Hugging Face's estimate of a loading time, and others' own names for it. */
 function waitOf(body: JsonObject): number | undefined {
   const ms = Number(body.retry_after_ms ?? Number.NaN);
   if (ms >= 0) return ms;
   const seconds = Number.parseFloat(String(body.retryDelay ?? body.retry_after ?? body.estimated_time ?? ""));
   return seconds >= 0 ? seconds * 1_000 : undefined;
-}
-
-const WAIT =
-  /(?:try again|retry|wait)\s+(?:in|after|for)?\s*(?:(\d+)m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s\b|sec|seconds?))?/i;
-
-/** "Please try again in 7s", "in 1m30.5s", "after 6 seconds", "in 20ms". */
-function waitIn(message: string): number | undefined {
-  const [, minutes, amount, unit = ""] = WAIT.exec(message) ?? [];
-  if (minutes === undefined && amount === undefined) return undefined;
-  const rest = Number(amount ?? 0) * (unit.toLowerCase().startsWith("m") ? 1 : 1_000);
-  return Number(minutes ?? 0) * 60_000 + rest;
-}
-
-const NUMBER = "(\\d[\\d,_ ]{0,12}\\d|\\d)";
-/** How servers tell the tokens of a prompt and what would fit, with which of the two comes first. */
-const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }[] = [
-  // llama.cpp, SGLang, Google
-  { words: new RegExp(`\\(${NUMBER}(?: tokens)?\\)[^()]{0,80}\\(${NUMBER}(?: tokens)?\\)`), promptFirst: true },
-  // Anthropic
-  { words: new RegExp(`${NUMBER} tokens > ${NUMBER}`), promptFirst: true },
-  { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true },
-  // LM Studio, in newer words and in older ones
-  { words: new RegExp(`n_keep: ${NUMBER} ?>= ?n_ctx: ${NUMBER}`), promptFirst: true },
-  { words: new RegExp(`the first ${NUMBER} tokens[^\\d]{1,160}${NUMBER} tokens`), promptFirst: true },
-  // Mistral
-  { words: new RegExp(`contains ${NUMBER} tokens[^\\d]{0,80}${NUMBER} maximum context`), promptFirst: true },
-  // Cerebras
-  { words: new RegExp(`current length is ${NUMBER} while limit is ${NUMBER}`, "i"), promptFirst: true },
-  // OpenAI, vLLM, DeepSeek, OpenRouter, xAI
-  {
-    words: new RegExp(`maximum (?:context|prompt) length is ${NUMBER}[^\\d]{1,120}${NUMBER}`, "i"),
-    promptFirst: false,
-  },
-  // Moonshot, Cohere, TGI
-  { words: new RegExp(`token limit: ${NUMBER} \\(requested: ${NUMBER}`, "i"), promptFirst: false },
-  {
-    words: new RegExp(`(?:cannot exceed|less than|must be <=) ${NUMBER}[^\\d]{1,60}${NUMBER}`, "i"),
-    promptFirst: false,
-  },
-];
-
-function tokensIn(message: string): [prompt: number | undefined, context: number | undefined] {
-  for (const { words, promptFirst } of TOKENS) {
-    const [, first, second] = words.exec(message) ?? [];
-    const [a, b] = [first, second].map((text) => countIn(Number(text?.replace(/[,_ ]/g, ""))));
-    if (a !== undefined && b !== undefined) return promptFirst ? [a, b] : [b, a];
-  }
-  return [undefined, undefined];
 }

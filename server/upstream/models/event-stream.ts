@@ -70,6 +70,9 @@ export class EventStreamSplitter {
       this.#isError = line.slice(6).trim() === "error";
     } else if (line.startsWith(":HTTP_STATUS/")) {
       this.#status = /^\d{3}/.exec(line.slice(13))?.[0];
+    } else if (line.startsWith("\ufeff")) {
+      // The mark that a text of bytes may begin with.
+      this.#readLine(line.slice(1), events);
     }
   }
 

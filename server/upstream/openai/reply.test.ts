@@ -91,7 +91,7 @@ describe("a chat completion", () => {
   ])("is not read from $name", ({ body }) => expect(readReply(body)).toBeUndefined());
 
   it("counts only what is a count", () => {
-    const usage = { prompt_tokens: -1, completion_tokens: "12", prompt_tokens_details: { cached_tokens: 1.5 } };
+    const usage = { prompt_tokens: -1, completion_tokens: "twelve", prompt_tokens_details: { cached_tokens: 1.5 } };
     expect(readReply({ choices: [{ message: {} }], usage })?.usage).toEqual({});
   });
 });

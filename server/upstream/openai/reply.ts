@@ -60,12 +60,19 @@ export function readContent({ content }: JsonObject): string {
 
 /**
  * By its two names: DeepSeek's, which DashScope, llama.cpp and LiteLLM took over, and that of OpenRouter and Ollama.
- * Mistral's is among the parts of the content.
+ * Mistral's is among the parts of the content, MiniMax's only in the details.
  */
-export function readReasoning({ reasoning_content, reasoning, content }: JsonObject): string {
-  const named = asText(reasoning_content) || asText(reasoning);
+export function readReasoning({
+  reasoning_content,
+  reasoning,
+  thinking,
+  reasoning_details,
+  content,
+}: JsonObject): string {
+  const named = asText(reasoning_content) || asText(reasoning) || asText(thinking);
   return (
     named ||
+    readContent({ content: reasoning_details }) ||
     asObjects(content)
       .map(({ thinking }) => readContent({ content: thinking }))
       .join("")
@@ -99,6 +106,10 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   model_context_window_exceeded: "max-tokens",
   // Cohere
   complete: "end",
+  completed: "end",
+  finished: "end",
+  done: "end",
+  tool_use: "tool-calls",
   error_toxic: "content-filter",
   // Google, where a proxy passes its words on
   safety: "content-filter",
@@ -114,11 +125,18 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
  */
 export function readStopReason(choice: JsonObject, hasToolCalls: boolean): StopReason {
   const [word = ""] = asText(choice.finish_reason).toLowerCase().split(":");
-  const reason = Object.hasOwn(STOP_REASONS, word) ? (STOP_REASONS[word] as StopReason) : "other";
+  const reason = Object.hasOwn(STOP_REASONS, word) ? (STOP_REASONS[word] as StopReason) : stopBySense(word);
   if (hasToolCalls && (reason === "end" || reason === "other")) return "tool-calls";
   const sequence = choice.stop_reason ?? choice.matched_stop;
   if (reason === "end" && typeof sequence === "string") return "stop-sequence";
   return reason;
+}
+
+/** Of a word that nobody listed: limits and filters have many names, that mean no more than these two. */
+function stopBySense(word: string): StopReason {
+  if (/length|token_?limit|max_\w*tokens|limit_reached/.test(word)) return "max-tokens";
+  if (/filter|guardrail|moderat|refus|safety|sensitive|blocked|prohibited|policy/.test(word)) return "content-filter";
+  return "other";
 }
 
 /** Where the usage stands: beside the choices, in Groq's own member, or in Moonshot's only choice. */
@@ -129,9 +147,10 @@ export function usageIn({ usage, x_groq, choices }: JsonObject): JsonObject | un
 /** By the names of OpenAI, and those of others for what OpenAI does not count. */
 export function readUsage(value: unknown): Usage {
   const usage = asObject(value) ?? {};
-  const promptDetails = asObject(usage.prompt_tokens_details) ?? {};
-  const inputTokens = asCount(usage.prompt_tokens);
-  const reasoningTokens = asCount(asObject(usage.completion_tokens_details)?.reasoning_tokens);
+  const promptDetails = asObject(usage.prompt_tokens_details) ?? asObject(usage.input_tokens_details) ?? {};
+  const completionDetails = asObject(usage.completion_tokens_details) ?? asObject(usage.output_tokens_details);
+  const inputTokens = tokens(usage.prompt_tokens ?? usage.promptTokens) ?? claudeInput(usage);
+  const reasoningTokens = asCount(completionDetails?.reasoning_tokens) ?? asCount(usage.reasoning_tokens);
   return known<Usage>({
     inputTokens,
     outputTokens: readOutputTokens(usage, reasoningTokens),
@@ -148,10 +167,24 @@ export function readUsage(value: unknown): Usage {
   });
 }
 
+/** Some servers write numbers as texts. */
+function tokens(value: unknown): number | undefined {
+  return asCount(typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value);
+}
+
+/** By the names of OpenAI's newer API, or of Anthropic's, which counts what came from the cache beside. */
+function claudeInput(usage: JsonObject): number | undefined {
+  const input = tokens(usage.input_tokens ?? usage.inputTokens);
+  const beside = [usage.cache_read_input_tokens, usage.cache_creation_input_tokens].map((count) => asCount(count) ?? 0);
+  return input === undefined ? undefined : beside.reduce((sum, count) => sum + count, input);
+}
+
 /** xAI and Google count the reasoning beside the completion, not in it, Google without a number; the total shows it. */
 function readOutputTokens(usage: JsonObject, reasoningTokens = 0): number | undefined {
-  const completion = asCount(usage.completion_tokens);
-  const prompt = asCount(usage.prompt_tokens);
+  const completion = tokens(
+    usage.completion_tokens ?? usage.completionTokens ?? usage.output_tokens ?? usage.outputTokens,
+  );
+  const prompt = tokens(usage.prompt_tokens);
   if (completion === undefined) return undefined;
   const beside = (asCount(usage.total_tokens) ?? 0) - (prompt ?? 0) - completion;
   const isBeside = beside > 0 && prompt !== undefined && (reasoningTokens === 0 || beside === reasoningTokens);

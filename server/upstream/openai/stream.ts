@@ -67,7 +67,8 @@ class CompletionStream implements StreamReader {
     const counts = usageIn(chunk);
     if (counts !== undefined) {
       const usage = readUsage(counts);
-      if (Object.values(usage).some((count) => count > 0)) this.usage = usage;
+      const said = Object.entries(usage).filter(([, count]) => count > 0);
+      this.usage = { ...usage, ...this.usage, ...Object.fromEntries(said) };
     }
     if (chunk.usage || chunk.service_tier) {
       this.#billing = { ...this.#billing, ...readBilling(chunk, this.#providerType) };

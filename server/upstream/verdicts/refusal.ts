@@ -43,8 +43,10 @@ function failureOf(
     retryAfterMs: readRetryAfter(headers, words, Date.now()),
     parameter,
     feature: verdict.feature?.name,
-    promptTokens: words.promptTokens,
-    contextTokens: words.contextTokens,
+    ...(verdict.kind === "context-too-long" && {
+      promptTokens: words.promptTokens,
+      contextTokens: words.contextTokens,
+    }),
     requestId: requestIdOf(headers, target),
     isOfProvider,
   };

@@ -9,7 +9,7 @@ export interface Feature {
 }
 
 const REFUSED =
-  "(?:not (?:\\w+ )?(?:support|allow|enable|accept|available|permitted|implemented)\\w*|n't (?:\\w+ )?(?:support|allow|accept|have)\\w*|unsupported|no support|is disabled)";
+  "(?:not (?:\\w+ )?(?:support|allow|enable|accept|available|permitted|implemented)\\w*|n't (?:\\w+ )?(?:support|allow|accept|have)\\w*|unsupported|no support|is disabled|only supported (?:by|for|on|with)|(?:cannot|can't|unable to) (?:be )?(?:process|handle|accept|read|take|see|hear)\\w*|unknown variant)";
 const CLOSE = "[^.\\n]{0,60}";
 
 function of(thing: string): RegExp {
@@ -45,6 +45,11 @@ const FEATURES: readonly { readonly feature: Feature; readonly words: RegExp }[]
     words: of("images?|image[ _-]?(?:input|url)s?|vision|visual|multi-?modal\\w*"),
   },
   { feature: { name: "images", parameter: "image" }, words: /at most 0 image|not a multimodal model/i },
+  // Texts are sent as texts, so whoever wants a text was sent parts.
+  {
+    feature: { name: "content parts", parameter: "content" },
+    words: /\bcontent['"`]?:? (must be|should be|is not|input should be)( a)?( valid)? string/i,
+  },
   { feature: { name: "audio", parameter: "audio" }, words: of("audio|input_audio|speech") },
   { feature: { name: "files", parameter: "file" }, words: of("files?|documents?|pdfs?|file input") },
   {
@@ -116,7 +121,10 @@ const REFUSALS: readonly RegExp[] = [
     `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`]))[[{(]?${QUOTE}(\\w{1,64})`,
     "i",
   ),
-  new RegExp(`property ${QUOTE}(\\w{1,64})${QUOTE} is unsupported`, "i"),
+  /^(\w{1,64})\n\s*extra inputs are not permitted/im,
+  /property ['"`]?([\w.[\]]{1,64})['"`]? is unsupported/i,
+  /(?:properties|fields|parameters|arguments|inputs) are not (?:allowed|permitted|supported)[^'"`\n]{0,10}\(?['"`](\w{1,64})/i,
+  /(?:parameter|argument|field|option)s? (?:is |are )?(?:not supported|unsupported|not allowed)[^:\n]{0,40}: ?['"`[]{0,2}(\w{1,64})/i,
   /^(\w{1,64}): (?:extra inputs are not permitted|unexpected value)/im,
   new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE} (?:has to|must|can only) be (?:1|the default|unset|left)`, "i"),
   new RegExp(`only ${QUOTE}(${NAMES})${QUOTE}=`, "i"),

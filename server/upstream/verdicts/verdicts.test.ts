@@ -23,7 +23,9 @@ interface Case {
 const casesOf = (file: string): Case[] => JSON.parse(readFileSync(join(import.meta.dirname, "fixtures", file), "utf8"));
 const openAi = casesOf("openai-errors.json");
 const anthropic = casesOf("anthropic-errors.json");
-const others = [...casesOf("other-errors.json"), ...casesOf("vendor-errors.json")];
+// Made for the kinds, to see whether the rules know what nobody listed.
+const made = casesOf("sense-errors.json");
+const others = [...casesOf("other-errors.json"), ...casesOf("vendor-errors.json"), ...made];
 
 function targetOf(providerType: Target["providerType"]): Target {
   return {

@@ -1,0 +1,173 @@
+import type { FailureKind } from "../models/failure.ts";
+import type { ProviderType } from "../models/provider-types.ts";
+
+/** When an answer means what. */
+export interface Rule {
+  readonly kind: FailureKind;
+  /** Undefined: of any. */
+  readonly of?: readonly ProviderType[];
+  /** Statuses that it is about; undefined: any. */
+  readonly status?: readonly number[];
+  /** Any of these codes, whatever the case… */
+  readonly codes?: RegExp;
+  /** … or any of these words. Without either, the status alone decides. */
+  readonly words?: RegExp;
+  /** Only where the tokens of the prompt, and fewer that fit, are both told. */
+  readonly isOverflow?: boolean;
+  /** Words with which it does not hold. */
+  readonly unless?: RegExp;
+  /** Only of an answer of a provider behind the endpoint, or only of the endpoint's own. */
+  readonly isOfProvider?: boolean;
+}
+
+/** Words of other limits: of a rate, of the reply, of other parts of a request. */
+const NO_OVERFLOW =
+  /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_\w*tokens|(output|completion|new) tokens|image|tool|stop/i;
+
+/**
+ * From what an endpoint answered to what it means: the first rule that holds decides. A code is a vendor's word for one
+ * thing, so rules of codes and words come first and statuses last; within them, what is told more exactly goes before what
+ * is told by a word that has several uses. docs/upstreams.md says whose words these are.
+ */
+export const RULES: readonly Rule[] = [
+  // A limit of the reply that is higher than the model's is no prompt that is too long, though it speaks of the context.
+  {
+    kind: "request-refused",
+    words: /max_(completion_)?tokens['"`]*( or ['"`]*max_completion_tokens['"`]*)? is too large/i,
+  },
+  {
+    kind: "context-too-long",
+    // Too many tokens for now are a rate.
+    status: [200, 400, 403, 404, 413, 422, 424, 500, 502, 503],
+    codes:
+      /^(context_length_exceeded|exceed_context_size_error|context_window_exceeded|model_max_prompt_tokens_exceeded|prompt_too_long|context_too_long|tokens_limit_reached|([a-z]+\.)?oversize_?input|litellm\.ContextWindowExceededError)$/i,
+    words:
+      /maximum (context|prompt) length|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|上下文[^。\n]{0,20}(长度|超)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
+  },
+  // In whatever words: a prompt, or its tokens, that are more than what there may be.
+  {
+    kind: "context-too-long",
+    status: [200, 400, 403, 413, 422, 500],
+    words:
+      /\b(prompt|input|messages?|tokens?)\b[^.\n]{0,80}(exceed\w*|(longer|larger|greater|more) than|over(flow)?s?)\b[^.\n]{0,80}(token|length|context|session_len|limit of \d)|\d tokens\b[^.\n]{0,50}\b(at most|max(imum)?|only|limit|up to)\b[^.\n]{0,20}\d/i,
+    unless: NO_OVERFLOW,
+  },
+  {
+    kind: "context-too-long",
+    status: [400, 413, 422],
+    words: /\b(context|prompt)\b/i,
+    isOverflow: true,
+    unless: NO_OVERFLOW,
+  },
+  {
+    kind: "content-refused",
+    codes:
+      /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety)|guardrail|moderation/i,
+    words:
+      /content exists risk|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material)|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|harm|risk|polic|sensitive|filter|prohibited)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked by [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规/i,
+    status: [200, 400, 403, 422, 451],
+  },
+  {
+    kind: "region-refused",
+    codes:
+      /^(unsupported_country_region_territory|unsupported_country|unsupported_region|region_not_supported|(region|country|location)_(blocked|restricted|denied)|location_not_supported)$/i,
+    words:
+      /(unavailable|restricted|blocked|forbidden|prohibited)\b[^.\n]{0,30} (in|from) (your|this|the) (current )?(country|region|territory|location)|unsupported (countr|region|territor|location)|地区[^。\n]{0,10}(不支持|无法|限制)|country, region,? or territory|(country|region|territory|location)[^.\n]{0,30} not (yet )?(supported|available|served|allowed)|not (supported|available|served|allowed) (in|from) (your|this|the) (current )?(country|region|territory|location)/i,
+  },
+  { kind: "region-refused", status: [451] },
+  {
+    kind: "model-not-allowed",
+    codes:
+      /^((key|team|user|org|project)_model_access_denied|model_blocked|model_not_allowed|model_access_denied|model\.?accessdenied|accessdenied\.unpurchased|model_?not_?open(ed)?|model_permission\w*|gated_(repo|model))$/i,
+    words:
+      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription)\b[^.\n]{0,30}(not|n't) (include|cover|allow|give)[^.\n]{0,40}\bmodel|(not|n't) have (access|permission)[^.\n]{0,20} (model|deployment)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|没有权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
+  },
+  { kind: "model-not-allowed", status: [403], codes: /^(model_not_found|invalid_model|model_not_supported)$/i },
+  // A key that is wrong, before whatever else the sentence may speak of; whose key it is, is told by who answered.
+  {
+    kind: "provider-key-refused",
+    isOfProvider: true,
+    codes:
+      /^(invalid_api_key|authentication_error|invalid_?authentication(_error)?|expired_?(api_?)?key|unauthenticated|unauthorized|litellm\.(AuthenticationError|PermissionDeniedError))$/i,
+    words:
+      /(incorrect|invalid|missing|expired|wrong) (x-)?api[ _-]?key|api key (not valid|expired|not found|(is |was |has been )?(missing|required|invalid|disabled|revoked|suspended|deactivated|blocked))|access token (is |has )?(invalid|expired|revoked)/i,
+  },
+  { kind: "provider-key-refused", isOfProvider: true, status: [401, 403] },
+  {
+    kind: "key-refused",
+    codes:
+      /^(invalid_api_key|invalidapikey|authentication_error|invalid_?authentication(_error)?|auth_error|token_not_found_in_db|expired_?(api_?)?key|unauthenticated|unauthorized|invalid_token|permission_error|permission_denied)$/i,
+    words:
+      /(incorrect|invalid|missing|expired|wrong) (x-)?api[ _-]?key|api key (not valid|expired|not found|(is |was |has been )?(missing|required|invalid|disabled|revoked|suspended|deactivated|blocked))|access token (is |has )?(invalid|expired|revoked)|(missing|invalid|no) (bearer|authorization)\b|no auth credentials|no api key|无效的?(令牌|密钥|api)|login fail|身份验证失败|未提供令牌/i,
+  },
+  // Without a database it cannot look a key up, and answers so whatever is asked for.
+  { kind: "key-refused", of: ["LITELLM_PROXY", "CUSTOM_OPENAI_COMPATIBLE"], codes: /^no_db_connection$/ },
+  // A minute's quota has a time when it begins anew, whatever the sentence says of plans and billing.
+  {
+    kind: "rate-limited",
+    status: [200, 429],
+    words: /per[ _-]?minute|\b(RPM|TPM|requests? rate|rate limit)\b|速率限制|过于频繁|频率/i,
+  },
+  {
+    kind: "quota-exhausted",
+    codes:
+      /\b(insufficient|exceeded|exhausted|overdue)_?([a-z]+_)?(quota|balance|credits?|funds)|overdue|arrear|^trial_\w+$|^(insufficient_quota|insufficient_(user_)?(balance|credits?|funds)|quota_exceeded|billing_\w+|budget_exceeded|exceeded_current_quota_error|arrearage|allocationquota\.\w+|payment_required|out_of_credits?|credit_balance_too_low|usage_limit_(exceeded|reached)|litellm\.BudgetExceededError)$/i,
+    words:
+      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|insufficient (balance|credits?|funds|quota)|balance (is )?(too low|insufficient|not enough|exhausted)|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|额度(不足|已用)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
+    status: [200, 400, 401, 402, 403, 429],
+  },
+  { kind: "quota-exhausted", status: [402] },
+  {
+    kind: "busy",
+    codes:
+      /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|ModelNotReadyException)$/i,
+    words:
+      /\bin cooldown|no deployments available|loading model|model[^.\n]{0,80} (is )?(currently |still )?(being )?load(ing|ed now)|is (currently )?loading|maximum pending requests|(queue|server) is full|capacity exceeded|(no|at|over|out of) capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))/i,
+    status: [200, 400, 409, 423, 425, 429, 500, 502, 503, 529],
+  },
+  { kind: "busy", status: [425] },
+  {
+    kind: "rate-limited",
+    codes:
+      /^(rate_limit\w*|ratelimit\w*|too_many_requests|throttling.*|requests_limit\w*|resource_exhausted|ServiceQuotaExceededException|litellm\.RateLimitError)$/i,
+  },
+  {
+    kind: "rate-limited",
+    status: [200],
+    words:
+      /too many requests|\b(qps|requests?|calls?|usage|concurren\w+)( \w+)? limit|rate.?limit|too (quickly|fast|frequent)/i,
+  },
+  { kind: "timeout", status: [408, 504, 524] },
+  { kind: "timeout", codes: /^(Model|Gateway)?Timeout(Exception|Error)$/i },
+  {
+    kind: "timeout",
+    codes: /^(timeout|timeout_error|request_timeout|gateway_timeout|deadline_exceeded|litellm\.Timeout)$/i,
+  },
+  { kind: "timeout", status: [200, 499, 500, 502, 503], words: /timed[ -]?out\b|\btimeout\b/i },
+  // A deployment of an account, in whatever it is wrapped.
+  { kind: "model-not-found", words: /\bfunction\b[^.\n]{0,80}not found for account/i },
+  // The path, and not the model: OpenAI, Azure, llama.cpp, FastAPI, Cloudflare, Express.
+  {
+    kind: "bad-reply",
+    words:
+      /^(could not route to|no route for|cannot (get|post) \/|no route matched|missing authentication token$|invalid url\b|((resource|file|route|page|endpoint) )?not found\.?$|method not allowed$)/im,
+  },
+  {
+    kind: "model-not-found",
+    codes:
+      /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
+    words:
+      /(invalid|unknown|unsupported) model|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|^model: /im,
+    status: [200, 400, 403, 404, 410, 422, 500, 503],
+  },
+  // An end, or a piece, that says it is an error and no more.
+  { kind: "unavailable", codes: /^finish_reason\.error$/ },
+  {
+    kind: "unavailable",
+    codes:
+      /^(server_error|overloaded\w*|engine_overloaded\w*|internal(_server)?_?error|service_unavailable\w*|unavailable\w*|api_connection\w*|litellm\.(InternalServerError|ServiceUnavailableError|APIConnectionError|APIError|BadGatewayError))$/i,
+    status: [200, 429, 500, 502, 503, 520, 529],
+  },
+  { kind: "key-refused", status: [401] },
+  { kind: "rate-limited", status: [429] },
+];

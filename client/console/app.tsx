@@ -17,6 +17,9 @@ const ConnectPage = lazy(() => import("./pages/connect.tsx"));
 const LlmPage = lazy(() => import("./pages/llm.tsx"));
 const EditPage = lazy(() => import("./pages/llm-form.tsx"));
 const PlaygroundPage = lazy(() => import("./pages/playground.tsx"));
+const RoutesPage = lazy(() => import("./pages/routes.tsx"));
+const RoutePage = lazy(() => import("./pages/route.tsx"));
+const RouteFormPage = lazy(() => import("./pages/route-form.tsx"));
 const UsagePage = lazy(() => import("./pages/usage.tsx"));
 const ProvidersPage = lazy(() => import("./pages/providers.tsx"));
 const AccessPage = lazy(() => import("./pages/access.tsx"));
@@ -29,6 +32,10 @@ const ROUTES: readonly (readonly [path: string, page: LazyExoticComponent<Compon
   ["/llms/:llmId/edit", EditPage],
   ["/llms/:llmId", LlmPage],
   ["/playground", PlaygroundPage],
+  ["/routes", RoutesPage],
+  ["/routes/new", RouteFormPage],
+  ["/routes/:routeId/edit", RouteFormPage],
+  ["/routes/:routeId", RoutePage],
   ["/usage", UsagePage],
   ["/providers", ProvidersPage],
   ["/access", AccessPage],
@@ -50,6 +57,7 @@ function Console() {
   const pages = [
     { path: "/llms", name: text.nav.llms, keys: "g l", isShown: true },
     { path: "/playground", name: text.nav.playground, keys: "g p", isShown: may("USE_LLM") },
+    { path: "/routes", name: text.nav.routes, keys: "g r", isShown: may("READ_ROUTE") },
     { path: "/usage", name: text.nav.usage, keys: "g u", isShown: may("READ_USAGE") },
     { path: "/providers", name: text.nav.providers, keys: "g v", isShown: may("READ_PROVIDER") },
     { path: "/access", name: text.nav.access, keys: "g a", isShown: may("READ_API_KEY") },

@@ -24,6 +24,13 @@ export const useApiKeys = (accountId: string, showEnded: boolean, isEnabled: boo
     { pageParamKey: "pageToken", getNextPageParam: nextPage, enabled: isEnabled },
   );
 
+/** How much is used of a key's limits changes with each call, so it is asked for whenever somebody looks. */
+export const useApiKey = (apiKeyId: string) =>
+  useQuery(AccessService.method.getApiKey, { apiKeyId }, { staleTime: 0, select: (it) => it.apiKey });
+
+export const useAccount = (accountId: string) =>
+  useQuery(AccessService.method.getAccount, { accountId }, { staleTime: 0, select: (it) => it.account });
+
 /** What API keys are called, also those that have ended. */
 export function useKeyNames(isEnabled: boolean): ReadonlyMap<string, string> {
   const request = { showEnded: true, pageSize: 1_000 };
@@ -36,5 +43,6 @@ export const useCreateAccount = () => useMutation(AccessService.method.createAcc
 export const useUpdateAccount = () => useMutation(AccessService.method.updateAccount, { onSuccess: refreshAccess });
 export const useDeleteAccount = () => useMutation(AccessService.method.deleteAccount, { onSuccess: refreshAccess });
 export const useCreateApiKey = () => useMutation(AccessService.method.createApiKey, { onSuccess: refreshAccess });
+export const useUpdateApiKey = () => useMutation(AccessService.method.updateApiKey, { onSuccess: refreshAccess });
 export const useRollApiKey = () => useMutation(AccessService.method.rollApiKey, { onSuccess: refreshAccess });
 export const useRevokeApiKey = () => useMutation(AccessService.method.revokeApiKey, { onSuccess: refreshAccess });

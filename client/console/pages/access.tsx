@@ -17,11 +17,14 @@ import {
   useUpdateAccount,
 } from "../data/access.ts";
 import { useCaller } from "../data/caller.ts";
+import { briefOf, draftOf, isEmpty, limitsOf } from "../data/limits.ts";
 import { AsCode } from "../parts/as-code.tsx";
 import { Badge, Button, CodeBlock, Empty, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { Confirm, Dialog, Menu } from "../parts/dialog.tsx";
 import { CheckField, optionsOf, SelectField, TextField } from "../parts/fields.tsx";
+import { LimitsFields } from "../parts/limits.tsx";
 import { text } from "../text.ts";
+import { LimitsOfAccount, LimitsOfKey } from "./access-limits.tsx";
 
 const t = text.access;
 
@@ -35,6 +38,7 @@ export default function AccessPage() {
   const account = all.find((one) => one.accountId === accountId);
   const [isRenaming, setRenaming] = useState(false);
   const [isDeleting, setDeleting] = useState(false);
+  const [isLimiting, setLimiting] = useState(false);
   return (
     <div className="page">
       <div className="head">
@@ -86,6 +90,7 @@ export default function AccessPage() {
             <Menu
               label={t.account}
               actions={[
+                ...(account ? [{ name: text.limits.title, run: () => setLimiting(true) }] : []),
                 ...(mayForAny("UPDATE_ACCOUNT") ? [{ name: t.rename, run: () => setRenaming(true) }] : []),
                 ...(mayForAny("DELETE_ACCOUNT") && accountId !== caller?.accountId
                   ? [{ name: t.deleteAccount, run: () => setDeleting(true), isDangerous: true }]
@@ -99,6 +104,9 @@ export default function AccessPage() {
       {isMaking && <AccountDialog onClose={() => setMaking(false)} />}
       {isRenaming && account && (
         <AccountDialog accountId={accountId} name={account.displayName} onClose={() => setRenaming(false)} />
+      )}
+      {isLimiting && account && (
+        <LimitsOfAccount id={accountId} name={account.displayName} onClose={() => setLimiting(false)} />
       )}
       {isDeleting && account && (
         <DeleteAccount accountId={accountId} name={account.displayName} onClose={() => setDeleting(false)} />
@@ -194,6 +202,7 @@ function KeysOfAccount({ accountId, name, extra, mayMake }: KeysProps) {
   const [isMaking, setMaking] = useState(false);
   const [rolling, setRolling] = useState<ApiKey>();
   const [revoking, setRevoking] = useState<ApiKey>();
+  const [limiting, setLimiting] = useState<ApiKey>();
   return (
     <section className="stack">
       <div className="row">
@@ -219,6 +228,7 @@ function KeysOfAccount({ accountId, name, extra, mayMake }: KeysProps) {
                 <th scope="col">{t.name}</th>
                 <th scope="col">{t.role}</th>
                 <th scope="col">{t.scopes}</th>
+                <th scope="col">{text.limits.title}</th>
                 <th scope="col">{t.keys}</th>
                 <th scope="col">{t.lastUsed}</th>
                 <th scope="col">{t.expires}</th>
@@ -238,6 +248,7 @@ function KeysOfAccount({ accountId, name, extra, mayMake }: KeysProps) {
                   </td>
                   <td>{text.roles[key.role]}</td>
                   <td>{key.scopes.length === 0 ? t.scopesAll : t.scopesSome(key.scopes.length)}</td>
+                  <td>{briefOf(key.limits).join(", ") || text.limits.none}</td>
                   <td>
                     <code>pb_live_{key.apiKeyId}…</code>
                   </td>
@@ -249,7 +260,10 @@ function KeysOfAccount({ accountId, name, extra, mayMake }: KeysProps) {
                   </td>
                   <td className="number">
                     {!hasEnded(key) && (
-                      <span className="row">
+                      <span className="row one-line">
+                        <Button isSmall onClick={() => setLimiting(key)}>
+                          {text.limits.title}
+                        </Button>
                         {may("ROLL_API_KEY") && (
                           <Button isSmall onClick={() => setRolling(key)}>
                             {t.roll}
@@ -271,6 +285,9 @@ function KeysOfAccount({ accountId, name, extra, mayMake }: KeysProps) {
       )}
       {hasNextPage && <Button onClick={() => void fetchNextPage()}>{text.common.more}</Button>}
       {isMaking && <NewKey accountId={accountId} onClose={() => setMaking(false)} />}
+      {limiting && (
+        <LimitsOfKey id={limiting.apiKeyId} name={limiting.displayName} onClose={() => setLimiting(undefined)} />
+      )}
       {rolling && <RollKey apiKey={rolling} onClose={() => setRolling(undefined)} />}
       {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(undefined)} />}
     </section>
@@ -290,12 +307,14 @@ function NewKey({ accountId, onClose }: { accountId: string; onClose: () => void
   const [name, setName] = useState("");
   const [role, setRole] = useState<number>(Role.MEMBER);
   const [end, setEnd] = useState("");
+  const [limits, setLimits] = useState(() => draftOf());
   const create = useCreateApiKey();
   const request = {
     accountId,
     displayName: name,
     role: role as Role,
     ...(end && { expiresAt: BigInt(Date.parse(end)) }),
+    ...(!isEmpty(limits) && { limits: limitsOf(limits) }),
   };
   if (create.data) return <ShownOnce secret={create.data.key} onClose={onClose} />;
   return (
@@ -345,6 +364,12 @@ function NewKey({ accountId, onClose }: { accountId: string; onClose: () => void
           value={end}
           onChange={(event) => setEnd(event.target.value)}
         />
+        <details>
+          <summary>{text.limits.title}</summary>
+          <div className="stack">
+            <LimitsFields draft={limits} onChange={setLimits} />
+          </div>
+        </details>
       </form>
       <ProblemNotice error={create.error} />
     </Dialog>

@@ -1,14 +1,13 @@
 import { useState } from "react";
-import { Link } from "wouter";
 import { formatCost } from "../browser/format.ts";
 import { requestOf } from "../calls/call.ts";
 import { useCaller } from "../data/caller.ts";
-import { useLlm } from "../data/llms.ts";
 import { type Budget, budgetMethods, useDeleteBudget } from "../data/usage.ts";
 import { text } from "../text.ts";
 import { AsCode } from "./as-code.tsx";
 import { Badge, Button } from "./basics.tsx";
 import { Confirm } from "./dialog.tsx";
+import { LlmName } from "./llm-name.tsx";
 
 const t = text.usage;
 
@@ -87,11 +86,6 @@ function BudgetRow({ budget, onDelete }: { budget: Budget; onDelete: () => void 
       </td>
     </tr>
   );
-}
-
-function LlmName({ llmId }: { llmId: string }) {
-  const { data } = useLlm(llmId);
-  return <Link href={`/llms/${llmId}`}>{data?.displayName ?? llmId}</Link>;
 }
 
 function DeleteBudget({ budget, onClose }: { budget: Budget; onClose: () => void }) {

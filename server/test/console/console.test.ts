@@ -282,6 +282,8 @@ describeUnless(missingBrowser)("the console", () => {
       const { apiKey, patchbay, llm } = await addLlm();
       await patchbay.llms.testLlm({ llmId: llm.llmId });
       await patchbay.chat.chat({ llmId: llm.llmId, message: "Hi" });
+      const tiers = [{ targets: [{ llmId: llm.llmId }] }];
+      const { route } = await patchbay.routes.createRoute({ name: "support", tiers });
       const page = await rig.open({ colorScheme, reducedMotion: "reduce" });
       const found = { "sign-in": await violationsOf(page) } as Record<string, string[]>;
       await signIn(page, apiKey);
@@ -294,6 +296,10 @@ describeUnless(missingBrowser)("the console", () => {
         "/llms/new",
         ...tabs,
         "/playground",
+        "/routes",
+        "/routes/new",
+        `/routes/${route?.routeId}`,
+        `/routes/${route?.routeId}/edit`,
         "/usage",
         "/providers",
         "/access",

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { requestOf } from "../calls/call.ts";
-import { accessMethods, useAccount, useApiKey, useUpdateAccount, useUpdateApiKey } from "../data/access.ts";
+import { accessMethods, useAccount, useApiKey, useUpdateAccount, useUpdateApiKey } from "../data/access/access.ts";
 import { useCaller } from "../data/caller.ts";
 import { AsCode } from "../parts/as-code.tsx";
 import { Loading, ProblemNotice } from "../parts/basics.tsx";

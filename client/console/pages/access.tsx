@@ -15,9 +15,9 @@ import {
   useRevokeApiKey,
   useRollApiKey,
   useUpdateAccount,
-} from "../data/access.ts";
+} from "../data/access/access.ts";
+import { briefOf, draftOf, isEmpty, limitsOf } from "../data/access/limits.ts";
 import { useCaller } from "../data/caller.ts";
-import { briefOf, draftOf, isEmpty, limitsOf } from "../data/limits.ts";
 import { AsCode } from "../parts/as-code.tsx";
 import { Badge, Button, CodeBlock, Empty, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { Confirm, Dialog, Menu } from "../parts/dialog.tsx";

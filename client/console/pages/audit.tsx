@@ -3,7 +3,7 @@ import { useSearchParams } from "wouter";
 import { formatNumber } from "../browser/format.ts";
 import { go } from "../browser/place.ts";
 import { requestOf } from "../calls/call.ts";
-import { useAccounts } from "../data/access.ts";
+import { useAccounts } from "../data/access/access.ts";
 import { type AuditFilter, auditMethods, exportEvents, type Verdict, verifyEvents } from "../data/audit.ts";
 import { useCaller } from "../data/caller.ts";
 import { AsCode } from "../parts/as-code.tsx";

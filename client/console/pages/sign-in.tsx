@@ -4,7 +4,7 @@ import { queryClient } from "../calls/query.ts";
 import { lastWords, signIn } from "../calls/session.ts";
 import { settings } from "../calls/settings.ts";
 import { serverUrl } from "../calls/transport.ts";
-import { accessMethods } from "../data/access.ts";
+import { accessMethods } from "../data/access/access.ts";
 import { Button, CodeBlock, ProblemNotice } from "../parts/basics.tsx";
 import { TextField } from "../parts/fields.tsx";
 import { Logo } from "../parts/logo.tsx";

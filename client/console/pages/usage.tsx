@@ -4,7 +4,7 @@ import { download } from "../browser/download.ts";
 import { dayOf, formatCost, formatNumber, readUsd } from "../browser/format.ts";
 import { go } from "../browser/place.ts";
 import { requestOf } from "../calls/call.ts";
-import { useKeyNames } from "../data/access.ts";
+import { useKeyNames } from "../data/access/access.ts";
 import { useCaller } from "../data/caller.ts";
 import { useLlmNames } from "../data/llms.ts";
 import {

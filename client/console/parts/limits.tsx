@@ -1,6 +1,13 @@
 import { type ReactNode, useState } from "react";
 import { formatAgo, formatCost, formatNumber, formatTime } from "../browser/format.ts";
-import { draftOf, type HolderLimits, Limit, type LimitState, type LimitsDraft, limitsOf } from "../data/limits.ts";
+import {
+  draftOf,
+  type HolderLimits,
+  Limit,
+  type LimitState,
+  type LimitsDraft,
+  limitsOf,
+} from "../data/access/limits.ts";
 import { text } from "../text.ts";
 import { Button, ProblemNotice } from "./basics.tsx";
 import { Dialog } from "./dialog.tsx";

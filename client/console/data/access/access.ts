@@ -1,9 +1,9 @@
 /** Accounts, and the API keys that act for them. */
 import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
 import { useMemo } from "react";
-import { AccessService } from "../../../gen/patchbay/v1/access_service_pb.ts";
-import { type ApiKey, ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
-import { nextPage, refresh } from "../calls/query.ts";
+import { AccessService } from "../../../../gen/patchbay/v1/access_service_pb.ts";
+import { type ApiKey, ApiKey_Role } from "../../../../gen/patchbay/v1/api_key_pb.ts";
+import { nextPage, refresh } from "../../calls/query.ts";
 
 export type { ApiKey };
 export { ApiKey_Role as Role };

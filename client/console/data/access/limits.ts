@@ -1,14 +1,14 @@
 /** What the holder of a key, or an account, may take: as it is typed, and as the requests take it. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
+import { Budget_Period } from "../../../../gen/patchbay/v1/budget_pb.ts";
 import {
   type HolderLimits,
   type HolderLimitsSchema,
   type LimitState,
   LimitState_Limit,
-} from "../../../gen/patchbay/v1/limits_pb.ts";
-import { formatCost, formatNumber } from "../browser/format.ts";
-import { text } from "../text.ts";
+} from "../../../../gen/patchbay/v1/limits_pb.ts";
+import { formatCost, formatNumber } from "../../browser/format.ts";
+import { text } from "../../text.ts";
 
 export type { HolderLimits, LimitState };
 export { LimitState_Limit as Limit };

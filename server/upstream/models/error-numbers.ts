@@ -5,7 +5,7 @@ export function countIn(value: unknown): number | undefined {
 
 const WAIT = /(?:try again|retry(?:ing)?|wait|replenished|resets?)\s+(?:in|after|for)?\s*((?:about )?\d[^\n]{0,40})/i;
 const AMOUNT =
-  /^(?:about |and |, ?)?\s*(\d+(?:\.\d+)?)\s*(ms|milliseconds?|h|hours?|m|min|mins|minutes?|s|sec|secs|seconds?)?(?![a-z])/i;
+  /^\s*(?:about |and |,)?\s*(\d+(?:\.\d+)?)\s*(ms|milliseconds?|h|hours?|m|min|mins|minutes?|s|sec|secs|seconds?)?(?![a-z])/i;
 
 /** "Please try again in 7s", "in 1m30.5s", "after 6 seconds", "in 20ms", "wait 2 minutes", "in 12:30:00". */
 export function waitIn(message: string): number | undefined {
@@ -32,7 +32,10 @@ const NUMBER = "(\\d[\\d,_ ]{0,12}\\d|\\d)";
 /** How servers tell the tokens of a prompt and what would fit, with which of the two comes first. */
 const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }[] = [
   // llama.cpp, SGLang, Google
-  { words: new RegExp(`\\(${NUMBER}(?: tokens)?\\)[^()]{0,80}\\(${NUMBER}(?: tokens)?\\)`), promptFirst: true },
+  {
+    words: new RegExp(`\\(${NUMBER}(?: tokens)?\\)(?:(?!max_)[^()]){0,80}\\(${NUMBER}(?: tokens)?\\)`),
+    promptFirst: true,
+  },
   // Anthropic
   { words: new RegExp(`${NUMBER} tokens > ${NUMBER}`), promptFirst: true },
   { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true },
@@ -60,13 +63,16 @@ export function tokensIn(message: string): [prompt: number | undefined, context:
   for (const { words, promptFirst } of TOKENS) {
     const [, first, second] = words.exec(message) ?? [];
     const [a, b] = [first, second].map((text) => countIn(Number(text?.replace(/[,_ ]/g, ""))));
-    if (a !== undefined && b !== undefined) return promptFirst ? [a, b] : [b, a];
+    if (a === undefined || b === undefined) continue;
+    const [prompt, context] = promptFirst ? [a, b] : [b, a];
+    if (prompt >= context) return [prompt, context];
   }
   return tokensBySense(message);
 }
 
 const SAYS_LIMIT =
   /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|[<>]/i;
+const OF_REPLY = /max_\w*tokens\W*$/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;
 
 /**
@@ -79,7 +85,7 @@ function tokensBySense(message: string): [prompt: number | undefined, context: n
   const numbers = [...message.matchAll(/(?<![\w.-])\d[\d,_]*\d(?![\w-]|\.\d)/g)].map((found) => {
     const before = message.slice(end, found.index).slice(-80);
     end = found.index + found[0].length;
-    return { value: Number(found[0].replace(/[,_]/g, "")), isLimit: SAYS_LIMIT.test(before) };
+    return { value: Number(found[0].replace(/[,_]/g, "")), isLimit: SAYS_LIMIT.test(before) && !OF_REPLY.test(before) };
   });
   const limit = numbers.find(({ value, isLimit }) => isLimit && numbers.some((other) => other.value > value))?.value;
   if (limit === undefined) return [undefined, undefined];

@@ -121,6 +121,8 @@ const REFUSALS: readonly RegExp[] = [
     `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`]))[[{(]?${QUOTE}(\\w{1,64})`,
     "i",
   ),
+  /^(\w{1,64}): unsupported parameter/im,
+  /\b(temperature|top_p|top_k|min_p|logprobs|top_logprobs|seed|stop|logit_bias|\w+_penalty|max_\w*tokens)['"`]? not supported/i,
   /^(\w{1,64})\n\s*extra inputs are not permitted/im,
   /property ['"`]?([\w.[\]]{1,64})['"`]? is unsupported/i,
   /(?:properties|fields|parameters|arguments|inputs) are not (?:allowed|permitted|supported)[^'"`\n]{0,10}\(?['"`](\w{1,64})/i,

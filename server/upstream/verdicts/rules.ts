@@ -42,7 +42,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(context_length_exceeded|exceed_context_size_error|context_window_exceeded|model_max_prompt_tokens_exceeded|prompt_too_long|context_too_long|tokens_limit_reached|([a-z]+\.)?oversize_?input|litellm\.ContextWindowExceededError)$/i,
     words:
-      /maximum (context|prompt) length|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|上下文[^。\n]{0,20}(长度|超)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
+      /maximum (context|prompt) length|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|上下文[^。\n]{0,20}(长度|超)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
   },
   // In whatever words: a prompt, or its tokens, that are more than what there may be.
   {
@@ -64,7 +64,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety)|guardrail|moderation/i,
     words:
-      /content exists risk|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material)|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|harm|risk|polic|sensitive|filter|prohibited)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked by [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规/i,
+      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material)|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|harm|risk|polic|sensitive|filter|prohibited)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked by [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规/i,
     status: [200, 400, 403, 422, 451],
   },
   {
@@ -113,17 +113,17 @@ export const RULES: readonly Rule[] = [
     codes:
       /\b(insufficient|exceeded|exhausted|overdue)_?([a-z]+_)?(quota|balance|credits?|funds)|overdue|arrear|^trial_\w+$|^(insufficient_quota|insufficient_(user_)?(balance|credits?|funds)|quota_exceeded|billing_\w+|budget_exceeded|exceeded_current_quota_error|arrearage|allocationquota\.\w+|payment_required|out_of_credits?|credit_balance_too_low|usage_limit_(exceeded|reached)|litellm\.BudgetExceededError)$/i,
     words:
-      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|insufficient (balance|credits?|funds|quota)|balance (is )?(too low|insufficient|not enough|exhausted)|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|额度(不足|已用)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
+      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|balance (is )?(too low|insufficient|not enough|exhausted)|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|额度(不足|已用)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
     status: [200, 400, 401, 402, 403, 429],
   },
   { kind: "quota-exhausted", status: [402] },
   {
     kind: "busy",
     codes:
-      /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|ModelNotReadyException)$/i,
+      /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|ModelNotReady(Exception)?)$/i,
     words:
       /\bin cooldown|no deployments available|loading model|model[^.\n]{0,80} (is )?(currently |still )?(being )?load(ing|ed now)|is (currently )?loading|maximum pending requests|(queue|server) is full|capacity exceeded|(no|at|over|out of) capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))/i,
-    status: [200, 400, 409, 423, 425, 429, 500, 502, 503, 529],
+    status: [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529],
   },
   { kind: "busy", status: [425] },
   {
@@ -157,7 +157,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
     words:
-      /(invalid|unknown|unsupported) model|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|^model: /im,
+      /(invalid|unknown|unsupported) model|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|^model: /im,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
   // An end, or a piece, that says it is an error and no more.
@@ -167,6 +167,13 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(server_error|overloaded\w*|engine_overloaded\w*|internal(_server)?_?error|service_unavailable\w*|unavailable\w*|api_connection\w*|litellm\.(InternalServerError|ServiceUnavailableError|APIConnectionError|APIError|BadGatewayError))$/i,
     status: [200, 429, 500, 502, 503, 520, 529],
+  },
+  // Whoever forbids and speaks of models, forbids one.
+  {
+    kind: "model-not-allowed",
+    status: [403],
+    words: /\bmodels?\b/i,
+    unless: /(invalid|wrong|incorrect)\b[^.\n]{0,20}key/i,
   },
   { kind: "key-refused", status: [401] },
   { kind: "rate-limited", status: [429] },

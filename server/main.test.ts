@@ -204,7 +204,7 @@ describe("npm start", () => {
     { name: "Ctrl-C, which goes to the whole group", end: (pid: number) => process.kill(-pid, "SIGINT"), code: 0 },
     { name: "SIGKILL, which npm cannot pass on", end: (pid: number) => process.kill(pid, "SIGKILL"), code: null },
   ])("leaves nothing running after $name", { timeout: PATIENCE_MS }, async ({ name, end, code }) => {
-    const place = join(folder.path, `npm ${name.slice(0, 9)}`);
+    const place = join(folder.path, `npm ${name.slice(0, 7)}`);
     const { npm, listening, ended } = supervise(place);
     await listening;
     const { pid } = (await readPostmaster(join(place, "postgres"))) ?? { pid: 0 };

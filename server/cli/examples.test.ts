@@ -38,7 +38,7 @@ beforeAll(async () => {
   const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
   writeFileSync(join(folder.path, "photo.png"), Buffer.from(png, "base64"));
   writeFileSync(join(folder.path, "key.txt"), `${server.adminKey}\n`);
-  const manifest = "llms:\n  - {alias: team, providerType: OPENAI, modelIdentifier: gpt-4o}\n";
+  const manifest = "llms:\n  - {alias: helper, providerType: OPENAI, modelIdentifier: gpt-4o}\n";
   writeFileSync(join(folder.path, "team.yaml"), manifest);
   const litellm =
     "model_list:\n  - {model_name: moved, litellm_params: {model: gpt-4o, api_key: os.environ/MOVED_KEY}}\n";

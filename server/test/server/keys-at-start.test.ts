@@ -14,7 +14,7 @@ import { ServerProcess } from "./server-process.ts";
 
 /** How long a refusal may take; on a busy machine, so many times what a process takes that only prints its help. */
 const MAX_MS = 2_000;
-const MAX_HELPS = 4;
+const MAX_HELPS = 8;
 const CANARY = "hunter2-canary";
 
 let folder: ReturnType<typeof makeTemporaryFolder>;
@@ -75,7 +75,7 @@ const vault = (changes: Record<string, string> = {}) => ({
   ...changes,
 });
 
-describe("a server does not start", () => {
+describe("a server does not start", { timeout: 180_000 }, () => {
   it.each([
     { name: "an empty file", text: "", says: /is not JSON.*generate/ },
     { name: "a password", text: CANARY, says: /is not JSON.*generate/ },
@@ -166,7 +166,7 @@ describe("a server does not start", () => {
   });
 });
 
-describe("servers that start for the first time together", () => {
+describe("servers that start for the first time together", { timeout: 180_000 }, () => {
   it("agree on one key ring and one installation key", async () => {
     const fresh = await createDatabase();
     const file = join(folder.path, "together");

@@ -204,7 +204,7 @@ describe("npm start", () => {
     { name: "Ctrl-C, which goes to the whole group", end: (pid: number) => process.kill(-pid, "SIGINT"), code: 0 },
     { name: "SIGKILL, which npm cannot pass on", end: (pid: number) => process.kill(pid, "SIGKILL"), code: null },
   ])("leaves nothing running after $name", { timeout: PATIENCE_MS }, async ({ name, end, code }) => {
-    const place = join(folder.path, `npm ${name.slice(0, 7)}`);
+    const place = join(folder.path, `npm ${name.split(" ", 1)}`);
     const { npm, listening, ended } = supervise(place);
     await listening;
     const { pid } = (await readPostmaster(join(place, "postgres"))) ?? { pid: 0 };
@@ -228,7 +228,7 @@ describe("the program that npm installs", () => {
     { name: "SIGINT to it alone", end: (pid: number) => process.kill(pid, "SIGINT") },
     { name: "Ctrl-C, which goes to the whole group", end: (pid: number) => process.kill(-pid, "SIGINT") },
   ])("ends well after $name, and leaves nothing running", { timeout: PATIENCE_MS }, async ({ name, end }) => {
-    const place = join(folder.path, `bin ${name.slice(0, 9)}`);
+    const place = join(folder.path, `bin ${name.split(" ", 1)}`);
     const env = { PATH, HOME: folder.path, PORT: "0", MODEL_CHECK_HOURS: "0", DATA_DIR: place };
     const child = spawn("node", [join(import.meta.dirname, "../bin/patchbay.js")], { env, detached: true });
     let stdout = "";

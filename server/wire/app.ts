@@ -165,10 +165,10 @@ const INDEX = `${JSON.stringify(
   2,
 )}\n`;
 
-/** Connect takes a query that it cannot decode for a fault of its own. */
+/** Connect takes a query that it cannot decode for a fault of its own. The URL may name a host that is none. */
 function requireBase64({ protocolName, requestMethod, url }: HandlerContext): void {
   if (protocolName !== "connect" || requestMethod !== "GET") return;
-  const query = new URL(url).searchParams;
+  const query = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   if (query.get("base64") !== "1") return;
   const text = (query.get("message") ?? "").replace(/={0,2}$/, "");
   if (/[^\w+/-]/.test(text) || text.length % 4 === 1) throw invalidField("message", "must be base64, as base64=1 says");

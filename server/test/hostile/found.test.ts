@@ -41,12 +41,14 @@ async function complaintsOf(bad: BadRequest, isHttp2 = bad.family === "grpc"): P
 
 const json = { "content-type": "application/json" };
 const empty = Buffer.from("{}");
+const QUERY = `${GET_LLM}?connect=v1&encoding=json&message=%7B%7D`;
 
 describe("a host that is none", () => {
   it.each(
     ["[", "a:99999", "%zz", "a b"].flatMap((host) => [
       { host, name: "REST", isHttp2: false, request: () => request("any", "/v1/llms", {}, undefined, host) },
       { host, name: "Connect", isHttp2: false, request: () => request("any", GET_LLM, json, empty, host) },
+      { host, name: "Connect's GET", isHttp2: false, request: () => request("any", QUERY, {}, undefined, host) },
       {
         host,
         name: "Connect over HTTP/2",

@@ -8,7 +8,7 @@ const INTERNALS = [
   /node_modules|node:internal|\.(ts|mjs|cjs):\d+/,
   /\/work\/|\/tmp\/|\/home\//,
   /\b(TypeError|RangeError|ReferenceError|SyntaxError|MikroORM|DriverException|ECONN\w+|ENOENT)\b/,
-  /\b(select|insert into|update) .* (from|values|set) /i,
+  /\b(select|insert into|update) [^"]* (from|values|set) /i,
   /\[object Object\]/,
 ];
 

@@ -18,7 +18,7 @@ export interface HostileRpc {
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 
-/** Every rpc but Health.Watch and WatchLlms, whose correct answers never end. What is not named is asked for next to nothing. */
+/** Every rpc but the watches, whose correct answers never end. What is not named is asked for next to nothing. */
 export function hostileRpcs(llmId: string): HostileRpc[] {
   const connection = {
     providerType: "CUSTOM_OPENAI_COMPATIBLE",
@@ -85,7 +85,7 @@ export function hostileRpcs(llmId: string): HostileRpc[] {
     rpc(ServerReflection.method.serverReflectionInfo, { fileContainingSymbol: "patchbay.v1.Llm" }),
   ];
   const others = SERVICES.flatMap(({ methods }) => methods).filter(
-    (one) => one !== LlmService.method.watchLlms && !named.some(({ method }) => method === one),
+    (one) => !one.name.startsWith("Watch") && !named.some(({ method }) => method === one),
   );
   return [
     ...named,

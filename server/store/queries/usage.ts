@@ -50,25 +50,26 @@ const SUMS: Readonly<Record<keyof Omit<UsageSum, "values">, string>> = {
   cost: "cost",
 };
 
-/** How each is read, and what a position's text is made; each is ordered as its text is. */
-const DIMENSIONS: Readonly<Record<UsageDimension, { readonly text: string; readonly type: string }>> = {
-  day: { text: "to_char(day, 'YYYY-MM-DD')", type: "date" },
-  llm: { text: "llm_id::text", type: "uuid" },
-  owner: { text: "owner_id::text", type: "uuid" },
-  label: { text: "label", type: "text" },
-  apiKey: { text: 'api_key_id collate "C"', type: "text" },
-  subject: { text: 'subject collate "C"', type: "text" },
-  model: { text: 'model collate "C"', type: "text" },
+/** What each is grouped and ordered by, how it is read, and what a position's text is made; each is ordered as its text is. */
+const DIMENSIONS: Readonly<Record<UsageDimension, Dimension>> = {
+  day: { column: "day", text: "to_char(day, 'YYYY-MM-DD')", type: "date" },
+  llm: { column: "llm_id", text: "llm_id::text", type: "uuid" },
+  owner: { column: "owner_id", text: "owner_id::text", type: "uuid" },
+  label: textual("label"),
+  apiKey: textual('api_key_id collate "C"'),
+  subject: textual('subject collate "C"'),
+  model: textual('model collate "C"'),
 };
-const COLUMNS: Readonly<Record<UsageDimension, string>> = {
-  day: "day",
-  llm: "llm_id",
-  owner: "owner_id",
-  label: "label",
-  apiKey: 'api_key_id collate "C"',
-  subject: 'subject collate "C"',
-  model: 'model collate "C"',
-};
+
+interface Dimension {
+  readonly column: string;
+  readonly text: string;
+  readonly type: string;
+}
+
+function textual(column: string): Dimension {
+  return { column, text: column, type: "text" };
+}
 
 /**
  * The sums behind one of them, in the order of what tells them apart. They come from the days, never from replies. Rows are
@@ -83,7 +84,7 @@ export async function sumUsage(
 ): Promise<UsageSum[]> {
   const { groupBy } = query;
   const where = conditionsOf(query);
-  const columns = groupBy.map((dimension) => COLUMNS[dimension]).join(", ");
+  const columns = groupBy.map((dimension) => DIMENSIONS[dimension].column).join(", ");
   if (after && columns !== "") {
     const places = groupBy.map((dimension) => `?::${DIMENSIONS[dimension].type}`).join(", ");
     where.add(`(${columns}) > (${places})`, ...after);

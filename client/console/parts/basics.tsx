@@ -24,6 +24,11 @@ export function Badge({ tone = "", children }: { tone?: Tone; children: ReactNod
   );
 }
 
+/** How much of something is used, in percent; what is over the whole fills it. */
+export function Meter({ label, percent, tone }: { label: string; percent: number; tone: Tone }) {
+  return <meter className={`meter ${tone}`} aria-label={label} min={0} max={100} value={Math.min(100, percent)} />;
+}
+
 const SHAPES: Record<Tone, string> = {
   ok: "M3 6.5 5 8.5 9 4",
   warn: "M6 2.8v4 M6 8.8v.4",

@@ -5,7 +5,7 @@ import { useCaller } from "../data/caller.ts";
 import { type Budget, budgetMethods, useDeleteBudget } from "../data/usage.ts";
 import { text } from "../text.ts";
 import { AsCode } from "./as-code.tsx";
-import { Badge, Button } from "./basics.tsx";
+import { Badge, Button, Meter } from "./basics.tsx";
 import { Confirm } from "./dialog.tsx";
 import { LlmName } from "./llm-name.tsx";
 
@@ -60,13 +60,7 @@ function BudgetRow({ budget, onDelete }: { budget: Budget; onDelete: () => void 
       <td>{t.periods[budget.period]}</td>
       <td>
         <div className="row">
-          <meter
-            className={`meter ${tone}`}
-            aria-label={t.meter(percent)}
-            min={0}
-            max={100}
-            value={Math.min(100, percent)}
-          />
+          <Meter label={t.meter(percent)} percent={percent} tone={tone} />
           {formatCost(left)}
         </div>
       </td>

@@ -9,7 +9,7 @@ import {
   limitsOf,
 } from "../data/access/limits.ts";
 import { text } from "../text.ts";
-import { Button, ProblemNotice } from "./basics.tsx";
+import { Button, Meter, ProblemNotice } from "./basics.tsx";
 import { Dialog } from "./dialog.tsx";
 import { optionsOf, SelectField, TextArea, TextField } from "./fields.tsx";
 
@@ -87,13 +87,7 @@ function StateRow({ state }: { state: LimitState }) {
       <td title={holderId}>{t.holders[holder]}</td>
       <td>
         <div className="row">
-          <meter
-            className={`meter ${tone}`}
-            aria-label={t.meter(percent)}
-            min={0}
-            max={100}
-            value={Math.min(100, percent)}
-          />
+          <Meter label={t.meter(percent)} percent={percent} tone={tone} />
           {format(left)}
         </div>
       </td>

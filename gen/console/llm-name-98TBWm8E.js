@@ -1,1 +1,0 @@
-import{u as e}from"./as-code-DzR_uJcJ.js";import{Z as t}from"./app-DRafyb3L.js";import{p as n}from"./basics-DwdP46TL.js";var r=n();function i({llmId:n}){let{data:i}=t(n);return/* @__PURE__ */ (0,r.jsx)(e,{href:`/llms/${n}`,children:i?.displayName??n})}export{i as t};

@@ -124,6 +124,7 @@ function presentCaller(caller: Caller, states: readonly LimitState[]): MessageIn
     permissions: [...caller.permissions].map((permission) => numberOf(PermissionSchema, permission)),
     limitStates: states.map(presentState),
     allowedModels: [...(allowedNames(caller) ?? [])],
+    contact: caller.limits?.[0]?.contact ?? "",
   };
 }
 

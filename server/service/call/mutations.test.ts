@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { createConnectRouter } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { CreateLlmRequestSchema, LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
@@ -233,6 +234,43 @@ describe("validate_only", () => {
       change: String(Number(before.change) + 1),
       audit_event: String(Number(before.audit_event) + 1),
     });
+  });
+});
+
+describe("validate_only of an API key", () => {
+  it("refuses what a key would be refused for, and else makes none and tells none", async () => {
+    const admin = server.client(server.adminKey).access;
+    const draft = { displayName: "Job", role: ApiKey_Role.MEMBER };
+    const imported = { ...draft, importedSecret: `sk-${randomUUID()}` };
+    const before = await countRows();
+    expect(await admin.createApiKey({ ...draft, validateOnly: true })).toMatchObject({
+      apiKey: { displayName: "Job" },
+      key: "",
+    });
+    await admin.createApiKey({ ...imported, validateOnly: true });
+    expect(await countRows()).toEqual(before);
+
+    await admin.createApiKey(imported);
+    const taken = await problemIn(admin.createApiKey({ ...imported, validateOnly: true }));
+    expect(taken.reason).toBe("API_KEY_SECRET_TAKEN");
+  });
+
+  it("rehearses the changes of a key and of an account", async () => {
+    const { accountId } = await server.addAccount("OWNER");
+    const admin = server.client(server.adminKey).access;
+    const { apiKey: key } = await admin.createApiKey({ accountId, displayName: "Job", role: ApiKey_Role.MEMBER });
+    const apiKeyId = key?.apiKeyId ?? "";
+    const limits = { requestsPerMinute: 7 };
+    const before = await countRows();
+    expect(await admin.updateApiKey({ apiKeyId, limits, validateOnly: true })).toMatchObject({ apiKey: { limits } });
+    expect(await admin.updateAccount({ accountId, contact: "#ai", limits, validateOnly: true })).toMatchObject({
+      account: { contact: "#ai", limits },
+    });
+    expect(await admin.createAccount({ displayName: "Team", validateOnly: true })).toMatchObject({
+      account: { displayName: "Team" },
+    });
+    expect(await countRows()).toEqual(before);
+    expect((await admin.getApiKey({ apiKeyId })).apiKey?.limits).toBeUndefined();
   });
 });
 

@@ -30,7 +30,7 @@ type Rpc = (request: Message & MutationOptions, context: HandlerContext) => Prom
 
 /**
  * A router that gives each rpc that is declared `transactional` its request_id and its validate_only. It throws, and the
- * server does not start, if such an rpc takes neither.
+ * server does not start, if such an rpc takes neither. An answer to validate_only has no secret in it: none was made.
  */
 export function withMutations(router: ConnectRouter, { vault }: { vault: Vault }): ConnectRouter {
   const wrapping: ConnectRouter = {
@@ -67,7 +67,7 @@ function wrapMutation(method: DescMethod, rpc: Rpc, vault: Vault): Rpc {
       setScope(context, inside);
       return create(method.output, await rpc(request, context));
     };
-    if (request.validateOnly) return rehearse(scope, carryOut);
+    if (request.validateOnly) return withoutSecrets(method.output, await rehearse(scope, carryOut));
     if (!request.requestId) return rpc(request, context);
 
     const content = contentOf(method.input, request);

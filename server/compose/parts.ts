@@ -10,6 +10,7 @@ import type { Limits } from "../domain/access/limits.ts";
 import type { ReachFailpoint } from "../domain/chat/attempt.ts";
 import { type ChatDeps, Chats } from "../domain/chat/chats.ts";
 import { Leases } from "../domain/chat/leases.ts";
+import { LlmCalls } from "../domain/chat/llm-calls.ts";
 import { PassThrough } from "../domain/chat/pass-through.ts";
 import { RoutedChats } from "../domain/chat/routed-chats.ts";
 import { Turns } from "../domain/chat/turns.ts";
@@ -19,6 +20,7 @@ import { ParallelCalls } from "../domain/limits/parallel.ts";
 import { HolderRates } from "../domain/limits/rates.ts";
 import { LimitStates } from "../domain/limits/states.ts";
 import { HolderUses } from "../domain/limits/uses.ts";
+import type { Signals } from "../domain/llms/signals.ts";
 import { RouteCalls } from "../domain/routes/route-calls.ts";
 import { SharedWellness } from "../domain/routes/shared-wellness.ts";
 import { LabelCap } from "../domain/usage/label-cap.ts";
@@ -101,7 +103,9 @@ export async function openTracer({ config, log, disposers }: Boot): Promise<Trac
   return tracer;
 }
 
-type Given = Omit<ChatDeps, "labelCap" | "vault" | "ledger" | "turns" | "reachFailpoint">;
+type Given = Omit<ChatDeps, "labelCap" | "vault" | "ledger" | "turns" | "llmCalls" | "reachFailpoint"> & {
+  readonly signals: Signals;
+};
 
 /** Chats, with the ledger of what they cost and the leases of the turns that run. */
 export async function openChats(
@@ -119,10 +123,12 @@ export async function openChats(
   // The embedded database is this server's alone: whatever runs in it, nobody runs.
   if (!config.database) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
-  const deps = { ...given, labelCap: new LabelCap(), vault, ledger, turns, reachFailpoint };
   const shared = new SharedWellness({ store });
   disposers.push(() => shared.close());
-  const routeCalls = new RouteCalls({ store, targets: given.targets, wellness: shared.wellness });
+  const { wellness } = shared;
+  const llmCalls = new LlmCalls({ ...given, wellness });
+  const deps = { ...given, labelCap: new LabelCap(), vault, ledger, turns, llmCalls, reachFailpoint };
+  const routeCalls = new RouteCalls({ store, targets: given.targets, wellness, budgets: given.budgets });
   const chats = new RoutedChats({ chats: new Chats(deps), routes: routeCalls, turns });
   return { chats, passThrough: new PassThrough(deps), routeCalls };
 }

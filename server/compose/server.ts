@@ -183,7 +183,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
     router.service(BudgetService, budgetRpcs({ budgets }));
     router.service(PingService, pingRpcs({ tests }));
     router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ vault }) }));
-    router.service(AccessService, accessRpcs(access));
+    router.service(AccessService, accessRpcs({ ...access, names }));
     router.service(ProviderService, providerRpcs({ providers, vendors }));
     router.service(RouteService, routeRpcs({ routes, calls: routeCalls, routeWatch }));
   };

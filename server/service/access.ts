@@ -9,8 +9,9 @@ import type { Accounts } from "../domain/access/accounts.ts";
 import type { IssuedKeys } from "../domain/access/issued-keys.ts";
 import { allowedNames, limitsAnything } from "../domain/call/holder-limits.ts";
 import type { Permission, Role } from "../domain/call/permissions.ts";
-import type { Caller } from "../domain/call/scope.ts";
+import type { Caller, Scope } from "../domain/call/scope.ts";
 import type { LimitState, LimitStates } from "../domain/limits/states.ts";
+import type { LlmNames } from "../domain/names/llm-names.ts";
 import { readStoredLimits } from "../store/limits/holder-limits.ts";
 import type { Account } from "../store/schema/account.entity.ts";
 import type { ApiKey } from "../store/schema/api-key.entity.ts";
@@ -26,11 +27,19 @@ export function accessRpcs({
   accounts,
   issuedKeys,
   limitStates,
+  names,
 }: {
   accounts: Accounts;
   issuedKeys: IssuedKeys;
   limitStates: LimitStates;
+  names: LlmNames;
 }): ServiceImpl<typeof AccessService> {
+  /** An account as a caller sees it, who may not know of each Llm. */
+  const present = async ({ caller }: Scope, account: Account, states: readonly LimitState[] = []) => {
+    const { defaultLlm } = account;
+    const isSeen = defaultLlm && (await names.isAllowed(caller, defaultLlm));
+    return presentAccount(account, isSeen ? defaultLlm : "", states);
+  };
   return {
     async getCaller(_, context) {
       const { caller } = scopeOf(context);
@@ -39,23 +48,27 @@ export function accessRpcs({
 
     async createAccount({ accountId, displayName, contact, limits }, context) {
       const draft = { accountId, displayName, contact, limits: readLimits(limits) };
-      return { account: presentAccount(await accounts.create(scopeOf(context), draft)) };
+      const scope = scopeOf(context);
+      return { account: await present(scope, await accounts.create(scope, draft)) };
     },
 
     async getAccount({ accountId }, context) {
       const scope = scopeOf(context);
       const account = await accounts.get(scope, accountId);
-      return { account: presentAccount(account, await limitStates.ofHolder(scope, null, accountId)) };
+      return { account: await present(scope, account, await limitStates.ofHolder(scope, null, accountId)) };
     },
 
     async listAccounts({ pageSize, pageToken }, context) {
-      const page = await accounts.list(scopeOf(context), pageSize, pageToken);
-      return { accounts: page.rows.map((account) => presentAccount(account)), nextPageToken: page.nextPageToken };
+      const scope = scopeOf(context);
+      const page = await accounts.list(scope, pageSize, pageToken);
+      const presented = await Promise.all(page.rows.map((account) => present(scope, account)));
+      return { accounts: presented, nextPageToken: page.nextPageToken };
     },
 
     async updateAccount({ accountId, displayName, contact, limits }, context) {
       const change = { displayName, contact, limits: readLimits(limits) };
-      return { account: presentAccount(await accounts.update(scopeOf(context), accountId, change)) };
+      const scope = scopeOf(context);
+      return { account: await present(scope, await accounts.update(scope, accountId, change)) };
     },
 
     async deleteAccount({ accountId }, context) {
@@ -128,11 +141,15 @@ function presentCaller(caller: Caller, states: readonly LimitState[]): MessageIn
   };
 }
 
-function presentAccount(account: Account, states: readonly LimitState[] = []): MessageInitShape<typeof AccountSchema> {
+function presentAccount(
+  account: Account,
+  defaultLlmId: string,
+  states: readonly LimitState[],
+): MessageInitShape<typeof AccountSchema> {
   return {
     accountId: account.id,
     displayName: account.displayName,
-    defaultLlmId: account.defaultLlm ?? "",
+    defaultLlmId,
     createdAt: presentTime(account.createdAt),
     contact: account.contact,
     ...limitsIn(account.ownLimits),

@@ -59,7 +59,8 @@ export function routeRpcs({ routes, calls, routeWatch }: Deps): ServiceImpl<type
     },
 
     async explainRoute({ routeId }, context) {
-      const { llmId = "", targets, retriesLeft } = await calls.explain(await routes.get(scopeOf(context), routeId));
+      const scope = scopeOf(context);
+      const { llmId = "", targets, retriesLeft } = await calls.explain(scope, await routes.get(scope, routeId));
       return { llmId, targets: targets.map(presentState), retriesLeft };
     },
 

@@ -26,6 +26,7 @@ const DIMENSIONS: Readonly<Record<GroupBy, UsageDimension | undefined>> = {
   [GroupBy.API_KEY]: "apiKey",
   [GroupBy.SUBJECT]: "subject",
   [GroupBy.MODEL]: "model",
+  [GroupBy.ROUTE]: "route",
 };
 
 /** The name of the field that has a dimension's value. */
@@ -37,6 +38,7 @@ const FIELDS = {
   apiKey: "apiKeyId",
   subject: "subject",
   model: "model",
+  route: "routeId",
 } as const;
 
 /** The rpcs of UsageService: unpack, ask the domain, present. */
@@ -58,6 +60,7 @@ function readQuery(request: QueryUsageRequest): UsageQuery {
     apiKeyId: request.apiKeyId || undefined,
     subject: request.subject || undefined,
     model: request.model || undefined,
+    routeId: request.routeId || undefined,
     labels,
     startDay,
     endDay,

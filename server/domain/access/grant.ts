@@ -13,8 +13,11 @@ export interface Grant {
   readonly endsAt: number;
 }
 
-/** Whoever could do these would make a name that they may use stand for something else. */
-const NOT_BY_NAME = /^(CREATE|UPDATE|DELETE|SET_DEFAULT|ROTATE)_(LLM|ROUTE)_|_PROVIDER_/;
+/**
+ * Whoever could do these would make a name that they may use stand for something else, or read of what they may not use: the
+ * audit log and budgets are about all that there is.
+ */
+const NOT_BY_NAME = /^(CREATE|UPDATE|DELETE|SET_DEFAULT|ROTATE)_(LLM|ROUTE)_|_PROVIDER_|_AUDIT_EVENT_|_BUDGET_/;
 
 /** What is left of permissions to who may use some names only: they test and use what is named, and change nothing of it. */
 export function permissionsByName(
@@ -65,6 +68,12 @@ export function requireNarrower(caller: Caller, asked: HolderLimits): void {
       metadata: { limit: excess.field.replace(/^limits\./, "") },
     });
   }
+}
+
+/** The limits that the API keys that a caller may see lie within; undefined for any: only who may use some names only is kept to them. */
+export function keysSeenBy(caller: Caller): string | undefined {
+  const own = ownLimitsOf(caller);
+  return isModelLimited({ limits: own }) ? own?.[0]?.id : undefined;
 }
 
 /** Refuses to touch an API key that takes from others than the caller: whoever is limited would get around it by that. */

@@ -20,7 +20,16 @@ import { type OwnPermission, type Permission, ROLES, type Role } from "../call/p
 import { type Caller, missing, onceCommitted, reach, requireReach, type Scope } from "../call/scope.ts";
 import { importedDigest, importProblem } from "./api-key-format.ts";
 import { type ApiKeys, addApiKey } from "./api-keys.ts";
-import { type Grant, ownLimitsOf, requireNarrower, requireTakenFrom, requireWithin, scopesFor } from "./grant.ts";
+import {
+  type Grant,
+  keysSeenBy,
+  ownLimitsOf,
+  requireNarrower,
+  requireTakenFrom,
+  requireWithin,
+  scopesFor,
+} from "./grant.ts";
+import { isGuessable } from "./guessable.ts";
 import { changeLimits, limitsFor } from "./key-limits.ts";
 
 /** A key as it is asked for. */
@@ -73,7 +82,7 @@ export class IssuedKeys {
     requireOfRole(role, scopes);
     requireWithin(caller, { accountId, role, scopes, endsAt: timeOf(expiresAt) });
     requireNarrower(caller, limits);
-    const imported = draft.importedSecret && digestOfImported(caller, draft.importedSecret);
+    const imported = draft.importedSecret && (await digestOfImported(caller, draft.importedSecret));
     try {
       const issued = await scope.em.transactional(async (em) => {
         const limitsId = await limitsFor(em, caller, accountId, limits);
@@ -102,7 +111,9 @@ export class IssuedKeys {
 
   async get(scope: Scope, apiKeyId: string): Promise<ApiKey> {
     const key = await findApiKey(scope.em, apiKeyId, reach(scope, "READ_API_KEY_OWN"));
-    if (!key) throw notFound(apiKeyId);
+    const within = keysSeenBy(scope.caller);
+    const isSeen = key && (within === undefined || (await chainOf(scope.em, key.limits ?? null)).includes(within));
+    if (!isSeen) throw notFound(apiKeyId);
     return key;
   }
 
@@ -113,7 +124,8 @@ export class IssuedKeys {
     pageSize: number,
     pageToken: string,
   ): Promise<Page<ApiKey>> {
-    const filter = { ...asked, accountId: asked.accountId || scope.caller.accountId };
+    const accountId = asked.accountId || scope.caller.accountId;
+    const filter = { ...asked, accountId, within: keysSeenBy(scope.caller) };
     requireReach(scope, filter.accountId, "READ_API_KEY_OWN");
     const key = ["apiKeys", filter.accountId, filter.showEnded];
     const list = (after: readonly string[] | undefined, limit: number) => listApiKeys(scope.em, filter, after, limit);
@@ -207,10 +219,14 @@ function grantOf(key: ApiKey): Grant {
   return { accountId: key.account, role: key.role as Role, scopes: key.scopes as Permission[], endsAt };
 }
 
+const GUESSABLE =
+  "can be guessed: it is made of words, dates, runs or repetitions, of which at most a few may be in it; let the program have " +
+  "a new key";
+
 /** Those who may make keys for anybody are the operators, who alone bring secrets along. */
-function digestOfImported({ permissions }: Caller, secret: Secret): Buffer {
+async function digestOfImported({ permissions }: Caller, secret: Secret): Promise<Buffer> {
   if (!permissions.has("CREATE_API_KEY_ANY")) throw missing("CREATE_API_KEY_ANY");
-  const problem = importProblem(secret.reveal());
+  const problem = importProblem(secret.reveal()) ?? ((await isGuessable(secret.reveal())) ? GUESSABLE : undefined);
   if (problem !== undefined) throw invalidField("imported_secret", problem);
   return importedDigest(secret.reveal()) as Buffer;
 }

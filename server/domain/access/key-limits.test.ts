@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
@@ -6,6 +6,7 @@ import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { SURFACES } from "../../test/surfaces.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
 import { importProblem } from "./api-key-format.ts";
+import { isGuessable } from "./guessable.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -266,10 +267,35 @@ describe("a secret that is brought along", () => {
   it.each([
     ["too short", "sk-0123456789abcde", "20 to 256"],
     ["spaces", "sk-0123456789 abcdefghij", "20 to 256"],
-    ["few characters", "abababababababababababab", "10 different"],
     ["a key of ours", `pb_live_${"x1Y2z3W4v5".repeat(4)}`, "pb_"],
     ["a token", "eyJhbGciOiJSUzI1.eyJzdWIiOiJhbGlj.c2lnbmF0dXJl", "token"],
   ])("is refused for %s", (_, text, advice) => {
     expect(importProblem(text)).toContain(advice);
+  });
+
+  it.each([
+    ...["abababababababababababab", "passwordpassword12345678", "correcthorsebatterystaple", "sk-12345678901234567890"],
+    ...["qwertyuiopasdfghjkl1234567890", "MyCompanySecretKey2024!", "letmeinletmeinletmein1234"],
+  ])("can not be guessed, as %s can", async (text) => {
+    expect(await isGuessable(text)).toBe(true);
+  });
+
+  it("is taken as other gateways make it", async () => {
+    const made = [
+      ...[12, 16, 24, 48, 128].map((count) => `sk-${randomBytes(count).toString("base64url")}`),
+      ...[`sk-or-v1-${randomBytes(32).toString("hex")}`, randomUUID(), randomBytes(16).toString("base64")],
+    ];
+    for (const text of made) expect(await isGuessable(text), text).toBe(false);
+  });
+
+  it("is refused in words that say what would be right", async () => {
+    const { accountId } = await server.addAccount("OWNER");
+    const short = await problemIn(bring("sk-1234", accountId));
+    expect(short).toMatchObject({ reason: "INVALID_REQUEST", fields: [{ field: "importedSecret" }] });
+    expect(short.message).toContain("must have 20 to 256 characters, all of them printable and ASCII, and no spaces");
+    expect(short.message).not.toMatch(/[$^[]/);
+    const weak = await problemIn(bring("passwordpassword12345678", accountId));
+    expect(weak).toMatchObject({ reason: "INVALID_REQUEST", fields: [{ field: "importedSecret" }] });
+    expect(weak.message).toContain("can be guessed");
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
 import { nearestNames } from "../../base/names.ts";
-import { sortNames } from "../../store/limits/allowed.ts";
+import { knownNames, namesOf } from "../../store/limits/allowed.ts";
 import { DEEPEST, saveLimits, saveSubject, storedLimitsOf } from "../../store/limits/holder-limits.ts";
 import type { ApiKey } from "../../store/schema/api-key.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
@@ -57,10 +57,10 @@ export async function changeLimits(
 /** Refuses names that stand for nothing: whoever misspells one would otherwise make a key that can do nothing. */
 export async function requireNamed(em: EntityManager, accountId: string, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
-  const { unknown, known } = await sortNames(em, accountId, names);
-  const [first] = unknown;
+  const known = await knownNames(em, accountId, names);
+  const first = names.find((name) => !known.has(name));
   if (first === undefined) return;
-  const near = nearestNames(first, known).map((name) => JSON.stringify(name));
+  const near = nearestNames(first, await namesOf(em, accountId)).map((name) => JSON.stringify(name));
   const advice =
     near.length > 0 ? `did you mean ${near.join(" or ")}?` : "give aliases of Llms, names of routes, or ids";
   throw invalidField(

@@ -1,4 +1,3 @@
-import { Fault } from "../../base/fault.ts";
 import type { AllowedNames } from "../../store/limits/allowed.ts";
 import type { HeldLimitsRow, LimitValues } from "../../store/limits/holder-limits.ts";
 
@@ -50,17 +49,6 @@ export function mayUse({ limits }: Limited, { id, alias, owner }: Nameable): boo
     if (allowedModels.length === 0 || allowedModels.includes(id)) return true;
     return alias !== "" && owner === accountId && allowedModels.includes(alias);
   });
-}
-
-/** The refusal of what a caller may not use: whether it is there is not told. */
-export function notAllowed(caller: Limited, name: string, kind: "Llm" | "route" = "Llm"): Fault {
-  const names = allowedNames(caller) ?? [];
-  const told = names.length > 0 ? `these, by their names: ${names.join(", ")}` : "none";
-  const reason = kind === "Llm" ? "LLM_NOT_FOUND" : "LLM_ROUTE_NOT_FOUND";
-  return new Fault(
-    reason,
-    `there is no ${kind} ${JSON.stringify(name.slice(0, 100))} that the caller may use; they may use ${told}`,
-  );
 }
 
 /** The names that a caller may use, as far as they are limited; undefined: all. */

@@ -52,6 +52,14 @@ export interface AttemptDeps {
   readonly reachFailpoint: ReachFailpoint;
 }
 
+/** What an attempt is for. */
+interface AttemptFor {
+  readonly turn?: RunningTurn | undefined;
+  readonly labels?: Labels | undefined;
+  /** The route that chose the Llm; undefined if it was named itself. */
+  readonly routeId: string | undefined;
+}
+
 /**
  * One call of a model for a chat, with what it takes and costs. It ends once, as complete or stopped; its record is
  * durable then, and with it the end of its turn.
@@ -67,6 +75,7 @@ export class Attempt {
   readonly #llm: Readonly<Llm>;
   readonly #turn: RunningTurn | undefined;
   readonly #labels: Labels;
+  readonly #routeId: string | undefined;
   #prompt: Prompt | undefined;
   #firstTokenMs: number | undefined;
   #counted: Usage = {};
@@ -77,17 +86,13 @@ export class Attempt {
   #use: HolderUse | undefined;
   #hasEnded = false;
 
-  constructor(
-    deps: AttemptDeps,
-    scope: Scope,
-    llm: Readonly<Llm>,
-    { turn, labels = {} }: { turn?: RunningTurn | undefined; labels?: Labels | undefined },
-  ) {
+  constructor(deps: AttemptDeps, scope: Scope, llm: Readonly<Llm>, { turn, labels = {}, routeId }: AttemptFor) {
     this.#deps = deps;
     this.#scope = scope;
     this.#llm = llm;
     this.#turn = turn;
     this.#labels = labels;
+    this.#routeId = routeId;
   }
 
   /**
@@ -237,6 +242,7 @@ export class Attempt {
       id: this.#id,
       ownerId: llm.owner,
       llmId: llm.id,
+      routeId: this.#routeId,
       accountId: caller.accountId,
       apiKeyId: caller.apiKeyId,
       subject: caller.subject,

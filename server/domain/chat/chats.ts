@@ -13,12 +13,12 @@ import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
 import { refusalOf } from "../connections/faults.ts";
-import type { Signals } from "../llms/signals.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { endingOf, type ModelEnding } from "../models/model-state.ts";
-import type { FailedAttempt } from "../routes/route-run.ts";
+import type { ChosenLlm, FailedAttempt } from "../routes/route-run.ts";
 import { promptOf } from "../usage/cost.ts";
 import { Attempt, type AttemptDeps, type Labels, type ReplyFacts } from "./attempt.ts";
+import type { LlmCall, LlmCalls } from "./llm-calls.ts";
 import { noticesOfReply, type SentRequest } from "./notices.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
@@ -31,16 +31,12 @@ export interface ChatAsk {
   readonly session: SessionAsk | undefined;
   /** What the caller says of it, for its usage row. */
   readonly labels?: Labels;
-  /** The Llm that a route has chosen for it; undefined: llmId says which. */
-  readonly chosen?: ChosenLlm | undefined;
+  /** The Llm that was looked up for it, by a route or otherwise; undefined: llmId says which. */
+  readonly chosen?: ResolvedCall | undefined;
 }
 
-/** The Llm that a route has chosen for a call. */
-export interface ChosenLlm {
-  readonly resolved: ResolvedLlm;
-  /** Another one was chosen before, for the same call: what the call counts for is counted. */
-  readonly isRetry: boolean;
-}
+/** An Llm that was looked up for a call; the rest is said by a route, where one has chosen it. */
+export type ResolvedCall = Pick<ChosenLlm, "resolved"> & Partial<ChosenLlm>;
 
 /** Whose reply it is. */
 export interface ReplyOrigin {
@@ -72,6 +68,7 @@ interface Begun {
   readonly resolved: ResolvedLlm;
   readonly origin: ReplyOrigin;
   readonly attempt: Attempt;
+  readonly call: LlmCall;
   readonly turn: RunningTurn | undefined;
   readonly answered: AnsweredTurn | undefined;
 }
@@ -81,7 +78,7 @@ export interface ChatDeps extends AttemptDeps {
   readonly upstreams: Upstreams;
   readonly turns: Turns;
   readonly limits: Limits;
-  readonly signals: Signals;
+  readonly llmCalls: LlmCalls;
 }
 
 /** Chats through registered Llms. */
@@ -95,7 +92,7 @@ export class Chats {
   /** The whole reply. */
   async reply(scope: Scope, ask: ChatAsk): Promise<{ origin: ReplyOrigin; reply: Reply; facts: ReplyFacts }> {
     const begun = await this.#begin(scope, ask);
-    const { resolved, origin, attempt, answered } = begun;
+    const { resolved, origin, attempt, call, answered } = begun;
     if (answered) return { origin, reply: answered.reply, facts: factsOf(answered) };
     const { llm, target } = resolved;
     try {
@@ -107,11 +104,10 @@ export class Chats {
         sent = await this.#sendLess(scope, ask, begun, sent, error);
         reply = await this.#deps.upstreams.reply(target, sent.request, scope.signal, scope.watch);
       }
-      this.#deps.signals.recordSignal(llm.id, true);
+      call.succeeded();
       return { origin, reply, facts: await attempt.complete(reply, noticesOfReply(target, sent, reply)) };
     } catch (error) {
-      this.#deps.targets.onFailure(error, resolved);
-      this.#deps.signals.recordFailure(llm.id, error);
+      call.failed(error);
       throw await stopped(attempt, error, llm);
     }
   }
@@ -119,7 +115,7 @@ export class Chats {
   /** The reply as it is made. Leaving it closes the connection to the provider. */
   async *stream(scope: Scope, ask: ChatAsk): AsyncGenerator<ChatEvent> {
     const begun = await this.#begin(scope, ask);
-    const { resolved, origin, attempt, answered } = begun;
+    const { resolved, origin, attempt, call, answered } = begun;
     if (answered) {
       yield* eventsOf(answered, origin);
       return;
@@ -144,7 +140,7 @@ export class Chats {
           for (const event of joinDeltas(next.value)) {
             attempt.hear(event);
             if (event.type === "end") {
-              this.#deps.signals.recordSignal(llm.id, true);
+              call.succeeded();
               yield { ...event, ...(await attempt.completeStream(noticesOfReply(target, sent, attempt.heard))) };
               continue;
             }
@@ -161,11 +157,11 @@ export class Chats {
         await stream.return(undefined);
       }
     } catch (error) {
-      this.#deps.targets.onFailure(error, resolved);
-      this.#deps.signals.recordFailure(llm.id, error);
+      call.failed(error);
       throw await stopped(attempt, error, llm);
     } finally {
       // Only if the caller left while it was given an event.
+      call.left();
       await stop(attempt, undefined);
     }
   }
@@ -180,7 +176,10 @@ export class Chats {
     const answered = begun && "reply" in begun ? begun : undefined;
     const turn = begun && "release" in begun ? begun : undefined;
     const origin = { llmId: llm.id, sessionId: begun?.sessionId, turnId: begun?.turnId, ending: endingOf(llm) };
-    return { resolved, origin, turn, answered, attempt: new Attempt(this.#deps, scope, llm, { turn, labels }) };
+    const attempt = new Attempt(this.#deps, scope, llm, { turn, labels, routeId: chosen?.routeId });
+    const call = this.#deps.llmCalls.begin(scope, resolved, "chat", chosen?.health);
+    if (answered) call.left();
+    return { resolved, origin, turn, answered, attempt, call };
   }
 
   /** What is to be sent, with its attempt begun: to be called last before the model is. */

@@ -1,4 +1,3 @@
-import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Usage } from "../../upstream/models/conversation.ts";
 import { APIS, type ApiName } from "../../upstream/pass-through/apis.ts";
 import type { PassedCall } from "../../upstream/pass-through/call.ts";
@@ -7,9 +6,10 @@ import { editRequest } from "../../upstream/pass-through/request.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
 import type { ResolvedLlm } from "../llms/targets.ts";
 import { endingOf } from "../models/model-state.ts";
+import type { Operation } from "../routes/wellness.ts";
 import { bodyPrompt } from "../usage/body-prompt.ts";
 import { Attempt, type Labels, type ReplyFacts } from "./attempt.ts";
-import { type ChatDeps, type ReplyOrigin, requireEnabled, stop, stopped } from "./chats.ts";
+import { type ChatDeps, type ReplyOrigin, type ResolvedCall, requireEnabled, stop, stopped } from "./chats.ts";
 
 /** A call in the words of an API that the Llm's endpoint speaks, too. */
 export interface PassAsk {
@@ -19,8 +19,6 @@ export interface PassAsk {
   /** What of the caller's headers goes along, in small letters. */
   readonly headers: Readonly<Record<string, string>>;
   readonly labels: Labels;
-  /** Another Llm of a route was called before, for the same call: what the call counts for is counted. */
-  readonly isRetry?: boolean;
 }
 
 /** What a caller is told of a reply that was passed through, beside its bytes. */
@@ -42,6 +40,15 @@ export type PassedPart =
   | { readonly type: "bytes"; readonly bytes: readonly Buffer[] }
   | { readonly type: "end"; readonly bytes: Buffer; readonly facts: ReplyFacts };
 
+/** What the calls of an API call an Llm for. */
+export const OPERATIONS: Readonly<Record<ApiName, Operation>> = {
+  "chat-completions": "chat",
+  responses: "chat",
+  messages: "chat",
+  embeddings: "embeddings",
+  "count-tokens": "count-tokens",
+};
+
 /**
  * Chats in the words of the endpoint's own API, passed through as they are: what they may, what they take and what they cost
  * is reckoned as that of every chat.
@@ -59,39 +66,48 @@ export class PassThrough {
   }
 
   /** The whole reply. */
-  async reply(scope: Scope, resolved: ResolvedLlm, ask: PassAsk): Promise<PassedWhole> {
-    const { call, origin, attempt } = await this.#begin(scope, resolved, ask);
-    const { llm, target } = resolved;
+  async reply(scope: Scope, chosen: ResolvedCall, ask: PassAsk): Promise<PassedWhole> {
+    const { target } = chosen.resolved;
+    const { passed, origin, attempt, call } = await this.#begin(scope, chosen, ask);
     try {
       await attempt.begin(bodyPrompt(ask.body));
-      const { body, model, usage, billing } = await this.#deps.upstreams.pass(target, call, scope.signal, scope.watch);
-      this.#deps.signals.recordSignal(llm.id, true);
-      const said = isCounted(usage) ? undefined : call.api.readReply(JSON.parse(body.bytes.toString("utf8")));
+      const { body, model, usage, billing } = await this.#deps.upstreams.pass(
+        target,
+        passed,
+        scope.signal,
+        scope.watch,
+      );
+      call.succeeded();
+      const said = isCounted(usage) ? undefined : passed.api.readReply(JSON.parse(body.bytes.toString("utf8")));
       const facts = await attempt.complete({ ...NOTHING, ...said, model, usage, billing }, []);
       return { origin, bytes: body.bytes, facts };
     } catch (error) {
-      throw await this.#failed(error, resolved, attempt);
+      call.failed(error);
+      throw await stopped(attempt, error, chosen.resolved.llm);
     }
   }
 
   /** The count of tokens that an endpoint makes; nothing is replied, and nothing is billed. */
-  async count(scope: Scope, resolved: ResolvedLlm, ask: PassAsk): Promise<{ origin: PassOrigin; bytes: Buffer }> {
-    const { call, origin, attempt } = await this.#begin(scope, resolved, ask);
+  async count(scope: Scope, chosen: ResolvedCall, ask: PassAsk): Promise<{ origin: PassOrigin; bytes: Buffer }> {
+    const { target } = chosen.resolved;
+    const { passed, origin, attempt, call } = await this.#begin(scope, chosen, ask);
     try {
-      const { body } = await this.#deps.upstreams.pass(resolved.target, call, scope.signal, scope.watch);
+      const { body } = await this.#deps.upstreams.pass(target, passed, scope.signal, scope.watch);
+      call.succeeded();
       return { origin, bytes: body.bytes };
     } catch (error) {
-      throw await this.#failed(error, resolved, attempt);
+      call.failed(error);
+      throw await stopped(attempt, error, chosen.resolved.llm);
     }
   }
 
   /** The reply as it is made. Leaving it closes the connection to the provider. */
-  async *stream(scope: Scope, resolved: ResolvedLlm, ask: PassAsk): AsyncGenerator<PassedPart> {
-    const { call, origin, attempt } = await this.#begin(scope, resolved, ask);
-    const { llm, target } = resolved;
+  async *stream(scope: Scope, chosen: ResolvedCall, ask: PassAsk): AsyncGenerator<PassedPart, void> {
+    const { target } = chosen.resolved;
+    const { passed, origin, attempt, call } = await this.#begin(scope, chosen, ask);
     try {
       await attempt.begin(bodyPrompt(ask.body));
-      const pieces = this.#deps.upstreams.passStream(target, call, scope.signal, scope.watch, {
+      const pieces = this.#deps.upstreams.passStream(target, passed, scope.signal, scope.watch, {
         onEvents: (events) => {
           for (const event of events) attempt.hear(event);
         },
@@ -105,36 +121,34 @@ export class PassThrough {
           yield piece;
           continue;
         }
-        this.#deps.signals.recordSignal(llm.id, true);
+        call.succeeded();
         yield { ...piece, facts: await attempt.completePassed(piece.usage, piece.billing) };
       }
     } catch (error) {
-      throw await this.#failed(error, resolved, attempt);
+      call.failed(error);
+      throw await stopped(attempt, error, chosen.resolved.llm);
     } finally {
       // Only if the caller left while it was given a piece.
+      call.left();
       await stop(attempt, undefined);
     }
   }
 
   async #begin(
     scope: Scope,
-    { llm, target }: ResolvedLlm,
-    { api: name, body, streamed, headers, labels, isRetry }: PassAsk,
+    { resolved, routeId, isRetry, health }: ResolvedCall,
+    { api: name, body, streamed, headers, labels }: PassAsk,
   ) {
+    const { llm, target } = resolved;
     requireEnabled(llm);
     if (!isRetry) await this.#deps.limits.countBytes(holderOf(scope.caller), () => body.bytes.length);
     const api = APIS[name];
     const { bytes, asksForUsage, dropped } = editRequest(api, target, body, llm.defaultSampling);
     const path = api.pathAt(target) as string;
-    const call: PassedCall = { api, path, bytes, streamed, hidesUsage: asksForUsage, headers };
+    const passed: PassedCall = { api, path, bytes, streamed, hidesUsage: asksForUsage, headers };
     const origin = { llmId: llm.id, sessionId: undefined, turnId: undefined, ending: endingOf(llm), dropped };
-    return { call, origin, attempt: new Attempt(this.#deps, scope, llm, { labels }) };
-  }
-
-  async #failed(error: unknown, resolved: ResolvedLlm, attempt: Attempt): Promise<unknown> {
-    this.#deps.targets.onFailure(error, resolved);
-    this.#deps.signals.recordFailure(resolved.llm.id, error);
-    return stopped(attempt, error, resolved.llm as Llm);
+    const attempt = new Attempt(this.#deps, scope, llm, { labels, routeId });
+    return { passed, origin, attempt, call: this.#deps.llmCalls.begin(scope, resolved, OPERATIONS[name], health) };
   }
 }
 

@@ -51,7 +51,6 @@ export class RoutedChats {
       const attempt = await this.#next(run, routed.ask);
       try {
         const replied = await chats.reply(scope, attempt);
-        run.succeeded();
         return { ...replied, origin: originOf(replied.origin, run) };
       } catch (error) {
         run.failed(error);
@@ -82,24 +81,20 @@ export class RoutedChats {
         run.failed(error);
         continue;
       }
-      yield* run.watch(startingWith(held, events));
+      yield* run.passOn(held, events);
       return;
     }
   }
 
   #begin(scope: Scope, { ask, route, sticky }: Routed): RouteRun {
     const isServed = ({ llm }: ResolvedLlm) => requireServed(llm, ask.request);
-    return this.#deps.routes.begin(scope, { route, sticky, requireServed: isServed });
+    return this.#deps.routes.begin(scope, { route, operation: "chat", sticky, requireServed: isServed });
   }
 
   async #next(run: RouteRun, { session, ...ask }: ChatAsk): Promise<ChatAsk> {
-    const resolved = await run.next();
-    return {
-      ...ask,
-      session: session && { ...session, routeId: run.route.id },
-      llmId: resolved.llm.id,
-      chosen: { resolved, isRetry: run.failedBefore.length > 0 },
-    };
+    const chosen = await run.next();
+    const { routeId, resolved } = chosen;
+    return { ...ask, session: session && { ...session, routeId }, llmId: resolved.llm.id, chosen };
   }
 
   /** A session that names nothing goes on where it is: with its route, or else with its Llm. */
@@ -117,13 +112,4 @@ export class RoutedChats {
 
 function originOf(origin: ReplyOrigin, run: RouteRun): ReplyOrigin {
   return { ...origin, route: { routeId: run.route.id, attempts: [...run.failedBefore] } };
-}
-
-async function* startingWith(held: readonly ChatEvent[], events: AsyncGenerator<ChatEvent>) {
-  try {
-    yield* held;
-    yield* events;
-  } finally {
-    await events.return(undefined);
-  }
 }

@@ -12,6 +12,7 @@ import { Unreadable } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ChatMessage } from "../../upstream/models/conversation.ts";
 import { recordAudit } from "../call/audit-record.ts";
+import { allowedRows } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import type { OwnPermission } from "../call/permissions.ts";
 import { requireReach, type Scope } from "../call/scope.ts";
@@ -26,7 +27,10 @@ export interface ReadableTurn extends TurnRow {
   readonly isUnreadable: boolean;
 }
 
-/** Sessions, read back and deleted. Everywhere, an empty accountId means the caller's. */
+/**
+ * Sessions, read back and deleted. Everywhere, an empty accountId means the caller's. Who may use some names only sees those with
+ * an Llm or a route that they may use.
+ */
 export class Sessions {
   readonly #vault: Vault;
 
@@ -46,8 +50,8 @@ export class Sessions {
   ): Promise<Page<SessionRow>> {
     const accountId = accountOf(scope, asked.accountId, "READ_SESSION_OWN");
     const key = ["sessions", accountId, asked.llmId];
-    const list = (after: readonly string[] | undefined, limit: number) =>
-      listSessions(scope.em, accountId, asked.llmId || undefined, after, limit);
+    const filter = { accountId, llmId: asked.llmId || undefined, allowed: allowedRows(scope.caller) };
+    const list = (after: readonly string[] | undefined, limit: number) => listSessions(scope.em, filter, after, limit);
     return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 
@@ -104,7 +108,7 @@ export class Sessions {
 }
 
 async function find(scope: Scope, accountId: string, sessionId: string): Promise<SessionRow> {
-  const session = await findSession(scope.em, accountId, sessionId);
+  const session = await findSession(scope.em, accountId, sessionId, allowedRows(scope.caller));
   if (!session) throw new Fault("SESSION_NOT_FOUND", `there is no session ${sessionId}`);
   return session;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { QueryUsageRequest_GroupBy as GroupBy } from "../../../gen/patchbay/v1/usage_service_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { llmRequest } from "../../test/service/llm-requests.ts";
 import { SURFACES } from "../../test/surfaces.ts";
@@ -237,6 +238,61 @@ describe("a key that may use some names only", () => {
       reason: "LLM_ROUTE_NOT_FOUND",
     });
     expect((await limited.llms.listLlms({})).llms).toEqual([]);
+  });
+
+  it("sees what it has used itself, also through a route alone, and of others only what it may use", async () => {
+    const tiers = [{ targets: [{ llmId: slow }] }];
+    const routeId = (await owner.routes.createRoute({ name: "counted", tiers } as never)).route?.routeId;
+    const limited = server.client(await keyFor(["counted"]));
+    const used = async () => (await limited.usage.queryUsage({ groupBy: [GroupBy.ROUTE, GroupBy.LLM] })).rows;
+    await owner.chat.chat({ llmId: slow, message: "Hi" });
+    expect(await used()).toEqual([]);
+    await limited.chat.chat({ llmId: "counted", message: "Hi" });
+    await owner.chat.chat({ llmId: "counted", message: "Hi" });
+    expect(await used()).toMatchObject([{ routeId, llmId: slow, replies: 2n }]);
+    expect((await owner.usage.queryUsage({ routeId: "counted" })).rows).toMatchObject([{ replies: 2n }]);
+    await owner.routes.deleteRoute({ routeId: "counted" });
+    expect(await used(), "its own, when the name is gone").toMatchObject([{ routeId, replies: 1n }]);
+  });
+
+  it("sees sessions, their turns and other keys only as far as they are about what it may use", async () => {
+    const [hidden, shown] = [randomUUID(), randomUUID()];
+    await owner.chat.chat({ llmId: slow, message: "A secret", sessionId: hidden });
+    await owner.chat.chat({ llmId: fast, message: "Hi", sessionId: shown });
+    const limited = server.client(await keyFor(["fast"], Role.OWNER));
+    const { sessions } = await limited.chat.listSessions({});
+    expect(sessions.map(({ sessionId }) => sessionId)).toContain(shown);
+    expect(sessions.map(({ sessionId }) => sessionId)).not.toContain(hidden);
+    expect((await limited.chat.listTurns({ sessionId: shown })).turns).toHaveLength(1);
+    for (const call of [
+      () => limited.chat.getSession({ sessionId: hidden }),
+      () => limited.chat.listTurns({ sessionId: hidden }),
+      () => limited.chat.deleteSession({ sessionId: hidden }),
+    ]) {
+      expect(await problemIn(call()), String(call)).toMatchObject({ reason: "SESSION_NOT_FOUND" });
+    }
+    expect(await problemIn(limited.audit.listAuditEvents({}))).toMatchObject({ reason: "PERMISSION_MISSING" });
+    const inner = await limited.access.createApiKey({ displayName: "inner", role: Role.MEMBER });
+    const { apiKeys } = await limited.access.listApiKeys({});
+    const { caller } = await limited.access.getCaller({});
+    const seen = apiKeys.map(({ apiKeyId }) => apiKeyId).sort();
+    expect(seen).toEqual([caller?.apiKeyId, inner.apiKey?.apiKeyId].sort());
+  });
+
+  it("is told the names that there are, and nothing of what nobody named", async () => {
+    await owner.llms.updateLlm({ llmId: plain, alias: "tko" });
+    const key = await keyFor(["fast", "tko"]);
+    await owner.llms.updateLlm({ llmId: plain, alias: "" });
+    const limited = server.client(key);
+    const gone = await problemIn(limited.chat.chat({ llmId: "tko", message: "Hi" }));
+    expect(gone.message).toMatch(/they may use these, by their names: fast$/);
+    for (const told of [
+      (await problemIn(limited.chat.chat({ message: "Hi" }))).message,
+      (await face(key, "/v1/chat/completions", { model: "", messages: [{ role: "user", content: "Hi" }] })).text,
+      JSON.stringify((await limited.access.getAccount({ accountId })).account?.defaultLlmId),
+    ]) {
+      expect(told).not.toContain(slow);
+    }
   });
 
   it("is limited by its account, too", async () => {

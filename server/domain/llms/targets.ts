@@ -7,13 +7,14 @@ import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import type { Patience } from "../../upstream/models/patience.ts";
 import type { ApiKeyHeader, Target } from "../../upstream/models/provider-types.ts";
 import { providerTypeOf } from "../../upstream/models/provider-types.ts";
-import { mayUse, type Nameable, notAllowed } from "../call/holder-limits.ts";
+import { mayUse, type Nameable } from "../call/holder-limits.ts";
 import { reach, type Scope } from "../call/scope.ts";
 import { configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { apiKeyHeaderOf } from "../connections/credentials.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
+import { notAllowed } from "../names/not-allowed.ts";
 import { useOf } from "./credentials.ts";
 import { connectionOf } from "./through-provider.ts";
 import { notFound } from "./values.ts";
@@ -57,8 +58,10 @@ export class LlmTargets {
     const id = llmId || (await this.#defaultId(scope.caller.accountId));
     const resolved = await this.#held.get(id, () => this.#load(scope.em, id, reachable));
     if (!resolved || (reachable !== undefined && resolved.llm.owner !== reachable)) throw notFound(id);
-    if (!isChosen && scope.caller.limits && !mayUse(scope.caller, nameableOf(resolved.llm)))
-      throw notAllowed(scope.caller, id);
+    if (!isChosen && scope.caller.limits && !mayUse(scope.caller, nameableOf(resolved.llm))) {
+      // What is named is looked at where its name is: this one was not.
+      throw await notAllowed(this.#store.fork(), scope.caller, { name: undefined });
+    }
     if (!resolved.keptElsewhere) return resolved;
     const apiKey = await apiKeyHeaderOf(this.#secretRefs, resolved.keptElsewhere, useOf(resolved.llm), scope.signal);
     return { ...resolved, target: { ...resolved.target, apiKey } };

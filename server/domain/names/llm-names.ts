@@ -6,8 +6,9 @@ import { findRoute, listNamedRoutes } from "../../store/queries/routes/routes.ts
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Route } from "../../store/schema/route.entity.ts";
 import type { Store } from "../../store/store.ts";
-import { allowedRows, isModelLimited, mayUse, type Nameable, notAllowed } from "../call/holder-limits.ts";
+import { allowedRows, isModelLimited, mayUse, type Nameable } from "../call/holder-limits.ts";
 import type { Caller, Scope } from "../call/scope.ts";
+import { notAllowed } from "./not-allowed.ts";
 
 /** How many names are held in memory. */
 const MAX_HELD = 10_000;
@@ -51,24 +52,33 @@ export class LlmNames {
 
   /** Refuses what a caller may not use; those who may use everything are not looked at. */
   async requireAllowed(caller: Caller, id: string, name: string, kind: "Llm" | "route" = "Llm"): Promise<void> {
-    if (!isModelLimited(caller)) return;
+    if (!(await this.isAllowed(caller, id))) throw await this.#notAllowed(caller, name, kind);
+  }
+
+  /** Whether a caller may use what has an id; those who may use everything are not looked at. */
+  async isAllowed(caller: Caller, id: string): Promise<boolean> {
+    if (!isModelLimited(caller)) return true;
     const known = await this.#nameables.get(id, async () => (await findNameables(this.#store.rows, [id]))[0]);
-    if (!known || !mayUse(caller, known)) throw notAllowed(caller, name, kind);
+    return known !== undefined && mayUse(caller, known);
+  }
+
+  #notAllowed(caller: Caller, name: string, kind: "Llm" | "route" = "Llm"): Promise<Fault> {
+    return notAllowed(this.#store.fork(), caller, { name, kind });
   }
 
   async #named(caller: Caller, name: string): Promise<Named> {
     const { accountId } = caller;
     const found = await this.#ids.get(`${accountId} ${name}`, () => this.#find(caller, name));
     if (found) return found;
-    throw isModelLimited(caller) ? notAllowed(caller, name) : await this.#unknown(accountId, name);
+    throw await (isModelLimited(caller) ? this.#notAllowed(caller, name) : this.#unknown(accountId, name));
   }
 
   /** What `idOf` gives, to a caller who may use it. */
   async idFor(caller: Caller, idOrName: string, kinds: readonly Named["kind"][]): Promise<string> {
     if (!isModelLimited(caller)) return this.idOf(caller.accountId, idOrName, kinds);
     const kind = kinds.includes("llm") ? "Llm" : "route";
-    const id = await this.idOf(caller.accountId, idOrName, kinds).catch((error) => {
-      throw error instanceof Fault ? notAllowed(caller, idOrName, kind) : error;
+    const id = await this.idOf(caller.accountId, idOrName, kinds).catch(async (error) => {
+      throw error instanceof Fault ? await this.#notAllowed(caller, idOrName, kind) : error;
     });
     await this.requireAllowed(caller, id, idOrName, kind);
     return id;
@@ -108,7 +118,7 @@ export class LlmNames {
     if (llm) return { name, llm };
     const route = id && (await findRoute(this.#store.rows, id, accountId));
     if (route) return { name, route };
-    throw isModelLimited(scope.caller) ? notAllowed(scope.caller, name) : await this.#unknown(accountId, name);
+    throw await (isModelLimited(scope.caller) ? this.#notAllowed(scope.caller, name) : this.#unknown(accountId, name));
   }
 
   /** To be told when names may stand for something else. */
@@ -122,7 +132,7 @@ export class LlmNames {
     if (named) return named;
     const found = await findLlmsByModel(this.#store.rows, accountId, name);
     // One that a caller may not use is none to them, and says nothing of itself.
-    if (found.length > 1 && isModelLimited(caller)) throw notAllowed(caller, name);
+    if (found.length > 1 && isModelLimited(caller)) throw await this.#notAllowed(caller, name);
     if (found.length < 2) return found[0] && { id: found[0].id, kind: "llm" };
     const names = nameAll(found).map((one) => JSON.stringify(one.name));
     throw new Fault(

@@ -1,9 +1,10 @@
 import type { StoredTarget, StoredTier } from "../../store/schema/route.entity.ts";
-import type { Wellness } from "./wellness.ts";
+import type { Cooldown, Operation, Wellness } from "./wellness.ts";
 
 /** What a choice depends on. */
 export interface Choosing {
   readonly wellness: Wellness;
+  readonly operation: Operation;
   /** From 0 to 1. */
   readonly random: () => number;
   /** Llms that are out of question: they were tried, or cannot serve this call. */
@@ -14,7 +15,8 @@ export interface Choosing {
 export function chooseWell(tiers: readonly StoredTier[], choosing: Choosing): string | undefined {
   for (const { policy, targets } of tiers) {
     const open = targets.filter(
-      ({ llmId, weight }) => weight > 0 && !choosing.isOut(llmId) && choosing.wellness.isOpen(llmId),
+      ({ llmId, weight }) =>
+        weight > 0 && !choosing.isOut(llmId) && choosing.wellness.isOpen(llmId, choosing.operation),
     );
     if (open.length > 0) return (policy === "LEAST_BUSY" ? leastBusy : byWeight)(open, choosing);
   }
@@ -25,15 +27,19 @@ export function chooseWell(tiers: readonly StoredTier[], choosing: Choosing): st
  * Where none is well: the one that may be tried again soonest, unless its endpoint has said for how long it is to be left
  * alone. What was a moment's failure would else be everybody's for as long as nobody tries.
  */
-export function chooseSoonest(tiers: readonly StoredTier[], { wellness, isOut }: Choosing): string | undefined {
+export function chooseSoonest(tiers: readonly StoredTier[], choosing: Choosing): string | undefined {
   const left = tiers
     .flatMap(({ targets }) => targets)
-    .filter(({ llmId, weight }) => weight > 0 && !isOut(llmId) && !wellness.cooldownOf(llmId)?.isTold);
-  return left.toSorted((a, b) => untilOf(wellness, a) - untilOf(wellness, b))[0]?.llmId;
+    .filter(({ llmId, weight }) => weight > 0 && !choosing.isOut(llmId) && !cooldownOf(choosing, llmId)?.isTold);
+  return left.toSorted((a, b) => untilOf(choosing, a) - untilOf(choosing, b))[0]?.llmId;
 }
 
-function untilOf(wellness: Wellness, { llmId }: StoredTarget): number {
-  return wellness.cooldownOf(llmId)?.until ?? 0;
+function cooldownOf({ wellness, operation }: Choosing, llmId: string): Cooldown | undefined {
+  return wellness.cooldownOf(llmId, operation);
+}
+
+function untilOf(choosing: Choosing, { llmId }: StoredTarget): number {
+  return cooldownOf(choosing, llmId)?.until ?? 0;
 }
 
 function byWeight(targets: readonly StoredTarget[], { random }: Choosing): string | undefined {

@@ -15,7 +15,8 @@ export type Standing =
   | "DRAINED"
   | "DISABLED"
   | "CREDENTIALS_UNREADABLE"
-  | "DELETED";
+  | "DELETED"
+  | "UNPRICED";
 
 /** An Llm of a route, and whether a chat would go to it now. */
 export interface TargetState extends StoredTarget {
@@ -40,17 +41,25 @@ export interface Explanation {
 interface Deps {
   readonly rows: RowReader;
   readonly wellness: Wellness;
+  /** Whether a budget takes no chat with an Llm, as nobody knows what it costs. */
+  readonly lacksPrice: (llm: Readonly<Llm>) => Promise<boolean>;
   readonly random?: () => number;
 }
 
 /** Says which Llm of a route a chat would go to, as the choice itself finds it, and why it would not go to each other. */
-export async function explainRoute({ rows, wellness, random = Math.random }: Deps, route: Readonly<Route>) {
+export async function explainRoute({ rows, wellness, lacksPrice, random = Math.random }: Deps, route: Readonly<Route>) {
   const { tiers } = route;
   const llms = new Map((await findLlms(rows, llmIdsOf(tiers), route.owner)).map((llm) => [llm.id, llm]));
   for (const { id, status, lastTest } of llms.values()) {
     if (status === "FAILING" && lastTest) wellness.doubt(id, lastTest.testedAt, { isTrial: false });
   }
-  const choosing = { wellness, random, isOut: (llmId: string) => obstacleOf(llms.get(llmId)) !== undefined };
+  const obstacles = new Map<string, Standing>();
+  for (const llmId of llmIdsOf(tiers)) {
+    const llm = llms.get(llmId);
+    const obstacle = obstacleOf(llm) ?? (llm && (await lacksPrice(llm)) ? "UNPRICED" : undefined);
+    if (obstacle) obstacles.set(llmId, obstacle);
+  }
+  const choosing = { wellness, operation: "chat" as const, random, isOut: (llmId: string) => obstacles.has(llmId) };
   const well = chooseWell(tiers, choosing);
   const llmId = well ?? chooseSoonest(tiers, choosing);
   const chosenTier = tiers.findIndex(({ targets }) => targets.some((target) => target.llmId === llmId)) + 1;
@@ -58,7 +67,8 @@ export async function explainRoute({ rows, wellness, random = Math.random }: Dep
     tier.targets.map((target): TargetState => {
       const llm = llms.get(target.llmId);
       const cooldown = wellness.cooldownOf(target.llmId);
-      const standing = standingOf(target, { llm, cooldown, isChosen: target.llmId === llmId });
+      const facts = { obstacle: obstacles.get(target.llmId), cooldown, isChosen: target.llmId === llmId };
+      const standing = standingOf(target, facts);
       const isUnwell = standing === "COOLING" || standing === "ON_TRIAL";
       return {
         ...target,
@@ -83,13 +93,12 @@ function obstacleOf(llm: Readonly<Llm> | undefined): Standing | undefined {
 }
 
 interface Facts {
-  readonly llm: Readonly<Llm> | undefined;
+  readonly obstacle: Standing | undefined;
   readonly cooldown: Cooldown | undefined;
   readonly isChosen: boolean;
 }
 
-function standingOf({ weight }: StoredTarget, { llm, cooldown, isChosen }: Facts): Standing {
-  const obstacle = obstacleOf(llm);
+function standingOf({ weight }: StoredTarget, { obstacle, cooldown, isChosen }: Facts): Standing {
   if (obstacle) return obstacle;
   if (weight === 0) return "DRAINED";
   if (isChosen) return "CHOSEN";
@@ -132,5 +141,7 @@ function whyOf(standing: Standing, { tier, chosenTier, policy, cooldown, isLastR
       return "its stored credentials do not open with the key ring of the server";
     case "DELETED":
       return "it was deleted";
+    case "UNPRICED":
+      return "there is a budget, and what it costs is not known; UpdateLlm sets its price";
   }
 }

@@ -2,13 +2,17 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import type { RouteTier } from "../../../gen/patchbay/v1/route_pb.ts";
-import { RouteTargetState_Standing as Standing } from "../../../gen/patchbay/v1/route_pb.ts";
+import {
+  RouteTier_Policy as Policy,
+  RouteTargetState_Standing as Standing,
+} from "../../../gen/patchbay/v1/route_pb.ts";
 import { QueryUsageRequest_GroupBy as GroupBy } from "../../../gen/patchbay/v1/usage_service_pb.ts";
 import type { Server } from "../../compose/server.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, llmRequest } from "../../test/service/llm-requests.ts";
-import { type Behaviour, behaviours, refuses, says, saysSlowly } from "../../test/upstream/behaviours.ts";
+import { type Behaviour, behaviours, refuses, says, saysSlowly, sends } from "../../test/upstream/behaviours.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
 
@@ -71,10 +75,10 @@ describe("a chat goes on to the next Llm", () => {
     const { rows } = await patchbay.usage.queryUsage({ groupBy: [GroupBy.LLM] });
     const attempts = rows.map((row) => [row.llmId, Number(row.replies + row.refusedCalls)]);
     expect(Object.fromEntries(attempts)).toEqual({ [bad]: 1, [good]: 1 });
-    // It is left alone now.
-    const before = calls();
-    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
-    expect(calls() - before).toBe(1);
+    const { targets } = await patchbay.routes.explainRoute({ routeId: llmId });
+    // It is left alone, or was, on a busy machine: then one chat tries it again.
+    expect([Standing.COOLING, Standing.CHOSEN]).toContain(targets[0]?.standing);
+    expect(targets[0]?.why).toContain(`it failed once, last with ${failedWith}`);
   });
 
   it("where no connection comes about", async () => {
@@ -161,9 +165,9 @@ describe("a chat does not go on", () => {
 
   it("past the caller's deadline, which holds for all of it", async () => {
     const [one, two] = [await llmThat(silent as Behaviour), await llmThat(silent as Behaviour)];
-    const llmId = await routeOf([one, two], { attemptTimeoutMs: 400 });
+    const llmId = await routeOf([one, two], { attemptTimeoutMs: 1_500 });
     const before = calls();
-    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs: 600 }));
+    const problem = await problemIn(patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs: 2_500 }));
     expect(problem.code).toBe("DeadlineExceeded");
     expect(calls() - before).toBe(2);
   });
@@ -244,6 +248,129 @@ describe("the faces", () => {
     expect(models.data.map(({ id }) => id)).toContain(model);
     const one = await (await fetch(`${server.url}/v1/models/${model}`, { headers })).json();
     expect(one).toMatchObject({ id: model, owned_by: "route" });
+  });
+
+  it.each([
+    ["/v1/chat/completions", {}],
+    ["/v1/responses", {}],
+    ["/v1/messages", { "anthropic-version": "2023-06-01" }],
+  ])("say at %s which Llms were tried when none replied", async (path, version) => {
+    const [one, two] = [await llmThat(refuses(500)), await llmThat(refuses(429, { "retry-after": "7" }))];
+    const model = await routeOf([one, two]);
+    const messages = [{ role: "user", content: "Hi" }];
+    const response = await fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...version },
+      body: JSON.stringify({ model, stream: true, messages, input: "Hi", max_tokens: 9 }),
+    });
+    const tried = `${one} UPSTREAM_UNAVAILABLE, ${two} UPSTREAM_RATE_LIMITED`;
+    expect(response.headers.get("patchbay-attempts"), await response.text()).toBe(tried);
+    expect(response.status).toBe(429);
+  });
+
+  it("go on to the next Llm behind a head that has left, and say in a comment which replied", async () => {
+    const tooLate: Behaviour = (call) => void setTimeout(() => refuses(500)(call), 11_000);
+    const [late, good] = [await llmThat(tooLate), await llmThat(says2)];
+    const model = await routeOf([late, good]);
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "Hi" }] }),
+    });
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(text).toMatch(/^:\n\n/);
+    expect(text).toContain(`: patchbay-llm-id: ${good}\n: patchbay-attempts: ${late} UPSTREAM_UNAVAILABLE\n`);
+    expect(text).toContain("Hello");
+    expect(text).toContain("[DONE]");
+  }, 60_000);
+
+  it("leave an Llm alone for what it lacks, and not for everybody's chats", async () => {
+    const embedding = { object: "embedding", index: 0, embedding: [0.5] };
+    const usage = { prompt_tokens: 1, total_tokens: 1 };
+    const vector = sends(JSON.stringify({ object: "list", model: "m", data: [embedding], usage }), {
+      "content-type": "application/json",
+    });
+    /** Chats, and at embeddings does something else. */
+    const chatsAnd =
+      (embeds: Behaviour): Behaviour =>
+      (call) =>
+        (call.path.endsWith("/embeddings") ? embeds : says2)(call);
+    const [chatty, both] = [await llmThat(chatsAnd(refuses(404))), await llmThat(chatsAnd(vector))];
+    const model = await routeOf([chatty, both]);
+    const embed = () =>
+      fetch(`${server.url}/v1/embeddings`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model, input: "Hi" }),
+      });
+    const first = await embed();
+    expect(first.headers.get("patchbay-attempts")).toBe(`${chatty} UPSTREAM_MODEL_NOT_FOUND`);
+    const explained = await patchbay.routes.explainRoute({ routeId: model });
+    expect(explained.targets[0], "chats go there all the same").toMatchObject({ standing: Standing.CHOSEN });
+    expect(explained.targets[0]?.why).toBe("by chance and its weight");
+    expect(await patchbay.chat.chat({ llmId: model, message: "Hi" })).toMatchObject({ llmId: chatty, attempts: [] });
+    const second = await embed();
+    expect(second.headers.get("patchbay-attempts"), "known for embeddings").toBeNull();
+    expect(second.headers.get("patchbay-llm-id")).toBe(both);
+  });
+});
+
+describe("what a chat that names an Llm itself shows of it", () => {
+  it("is known to routes: trouble, and that it is over", async () => {
+    const [bad, good] = [await llmThat(refuses(429, { "retry-after": "60" })), await llmThat(says2)];
+    const llmId = await routeOf([bad, good]);
+    await problemIn(patchbay.chat.chat({ llmId: bad, message: "Hi" }));
+    const before = calls();
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
+    expect(calls() - before).toBe(1);
+    const { llm } = await patchbay.llms.getLlm({ llmId: bad });
+    upstream.setModel(llm?.modelIdentifier ?? "", says2);
+    await patchbay.chat.chat({ llmId: bad, message: "Hi" });
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: bad, attempts: [] });
+  });
+
+  it("counts as busy where the least busy one is taken", async () => {
+    const [one, two] = [await llmThat(saysSlowly(2_000, "a", "b")), await llmThat(says2)];
+    const targets = [one, two].map((llmId) => ({ llmId }));
+    const llmId = await routeOf([], { tiers: [{ targets, policy: Policy.LEAST_BUSY }] as never });
+    const busy = patchbay.chat.chat({ llmId: one, message: "Hi" });
+    await expect.poll(() => upstream.requests.at(-1)?.path).toContain("completions");
+    for (let n = 0; n < 3; n++) expect((await patchbay.chat.chat({ llmId, message: "Hi" })).llmId).toBe(two);
+    await busy;
+  });
+
+  it("spreads chats that come at once over the least busy, by their weights", async () => {
+    const [one, two] = [await llmThat(saysSlowly(100, "a", "b")), await llmThat(saysSlowly(100, "a", "b"))];
+    const targets = [
+      { llmId: one, weight: 3 },
+      { llmId: two, weight: 1 },
+    ];
+    const llmId = await routeOf([], { tiers: [{ targets, policy: Policy.LEAST_BUSY }] as never });
+    const replies = await Promise.all(Array.from({ length: 40 }, () => patchbay.chat.chat({ llmId, message: "Hi" })));
+    const ofOne = replies.filter((reply) => reply.llmId === one).length;
+    expect(ofOne).toBeGreaterThanOrEqual(27);
+    expect(ofOne).toBeLessThanOrEqual(33);
+  });
+});
+
+describe("a key with a budget", () => {
+  it("passes over an Llm whose price is not known, as explain says", async () => {
+    const price = { input: "0", output: "1" };
+    const [unpriced, priced] = [await llmThat(says2), await llmThat(says2, { price })];
+    const llmId = await routeOf([unpriced, priced]);
+    const limits = { budget: { amountUsd: "1", period: Period.MONTH } };
+    const made = await patchbay.access.createApiKey({ displayName: "x", role: Role.MEMBER, limits });
+    const limited = server.client(made.key);
+    const explained = await limited.routes.explainRoute({ routeId: llmId });
+    expect(explained.llmId).toBe(priced);
+    expect(explained.targets.map(({ standing }) => standing)).toEqual([Standing.UNPRICED, Standing.CHOSEN]);
+    expect(await limited.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: priced, attempts: [] });
+    expect((await patchbay.routes.explainRoute({ routeId: llmId })).llmId, "without a budget").toBe(unpriced);
+    const alone = await routeOf([unpriced]);
+    expect(await problemIn(limited.chat.chat({ llmId: alone, message: "Hi" }))).toMatchObject({
+      reason: "PRICE_UNKNOWN",
+    });
   });
 });
 

@@ -59,6 +59,7 @@ export const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
   "SECRET_REF_UNRESOLVED",
   "SECRET_SOURCE_UNAVAILABLE",
   "RESPONSE_FORMAT_NOT_SUPPORTED",
+  "PRICE_UNKNOWN",
 ]);
 
 /** An endpoint that asks for more patience than this is asked again sooner: it may have meant a date of its own. */

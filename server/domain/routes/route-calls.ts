@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { RowCache } from "../../store/cache/row-cache.ts";
 import { findRoute } from "../../store/queries/routes/routes.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Route } from "../../store/schema/route.entity.ts";
 import type { Store } from "../../store/store.ts";
 import { mayUse } from "../call/holder-limits.ts";
@@ -11,6 +12,12 @@ import { RetryBudget } from "./retry-budget.ts";
 import { type RoutePlan, RouteRun } from "./route-run.ts";
 import type { Wellness } from "./wellness.ts";
 
+/** What budgets say of Llms. */
+interface BudgetRules {
+  /** Whether a budget of the caller or of the Llm's owner takes no chat, as nobody knows what it costs. */
+  lacksPrice(scope: Scope, llm: Readonly<Llm>): Promise<boolean>;
+}
+
 /** How many routes are held in memory. */
 const MAX_HELD = 10_000;
 
@@ -18,6 +25,7 @@ interface Deps {
   readonly store: Store;
   readonly targets: LlmTargets;
   readonly wellness: Wellness;
+  readonly budgets: BudgetRules;
   /** From 0 to 1; undefined: by chance. */
   readonly random?: () => number;
 }
@@ -56,11 +64,12 @@ export class RouteCalls {
   }
 
   /** Where a chat would go now. */
-  explain(route: Readonly<Route>): Promise<Explanation & { readonly retriesLeft: number }> {
-    const { store, wellness, random } = this.#deps;
+  async explain(scope: Scope, route: Readonly<Route>): Promise<Explanation & { readonly retriesLeft: number }> {
+    const { store, wellness, budgets, random } = this.#deps;
     const retriesLeft = this.budgetOf(route.id).left;
-    const explained = explainRoute({ rows: store.rows, wellness, ...(random && { random }) }, route);
-    return explained.then((explanation) => ({ ...explanation, retriesLeft }));
+    const lacksPrice = (llm: Readonly<Llm>) => budgets.lacksPrice(scope, llm);
+    const deps = { rows: store.rows, wellness, lacksPrice, ...(random && { random }) };
+    return { ...(await explainRoute(deps, route)), retriesLeft };
   }
 
   /** What is left for calls whose first Llm fails, on this server. */

@@ -9,7 +9,7 @@ import { chooseSoonest, chooseWell } from "./choice.ts";
 import { FAILOVER, PASSED_OVER } from "./failover.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { llmIdsOf } from "./route-values.ts";
-import type { Wellness, WellnessCall } from "./wellness.ts";
+import type { Operation, Wellness, WellnessCall } from "./wellness.ts";
 
 /** A call of an Llm that was tried, and what came of it. */
 export interface FailedAttempt {
@@ -19,9 +19,20 @@ export interface FailedAttempt {
   readonly durationMs: number;
 }
 
+/** The Llm that a route has chosen for a call, to be called now. */
+export interface ChosenLlm {
+  readonly resolved: ResolvedLlm;
+  readonly routeId: string;
+  /** Another one was chosen before, for the same call: what the call counts for is counted. */
+  readonly isRetry: boolean;
+  /** To be ended with what comes of it. */
+  readonly health: WellnessCall;
+}
+
 /** What a call of a route asks for. */
 export interface RoutePlan {
   readonly route: Readonly<Route>;
+  readonly operation: Operation;
   /** The Llm that serves it as long as that is well; undefined: any. */
   readonly sticky?: string | undefined;
   /** Throws the refusal of an Llm that has no place for what is asked. */
@@ -60,8 +71,8 @@ export class RouteRun {
     return this.#failed;
   }
 
-  /** The Llm to call now. What comes of it is to be told by one of the methods below. */
-  async next(): Promise<ResolvedLlm> {
+  /** The Llm to call now. If that fails, it is to be told by `failed`, which says whether to go on. */
+  async next(): Promise<ChosenLlm> {
     const { targets, wellness } = this.#deps;
     for (;;) {
       this.#scope.signal.throwIfAborted();
@@ -69,12 +80,13 @@ export class RouteRun {
       if (llmId === undefined) throw this.#exhausted();
       this.#out.add(llmId);
       // At once, so that no other call takes it for a trial while it is looked up.
-      const call = wellness.begin(llmId);
+      const call = wellness.begin(llmId, this.#plan.operation);
       try {
         const resolved = await targets.open(this.#scope, llmId, { isChosen: true });
         this.#requireFit(resolved);
         this.#current = { llm: resolved.llm, call, startedAt: performance.now() };
-        return this.#withPatience(resolved);
+        const isRetry = this.#failed.length > 0;
+        return { resolved: this.#withPatience(resolved), routeId: this.route.id, isRetry, health: call };
       } catch (error) {
         call.left();
         if (!(error instanceof PassedOver) && !isPassedOver(error)) throw error;
@@ -83,12 +95,7 @@ export class RouteRun {
     }
   }
 
-  /** The reply came to its end. */
-  succeeded(): void {
-    this.#current?.call.succeeded();
-  }
-
-  /** It ended for a reason that is none of the Llm's. */
+  /** The call is over, if nobody has said so. */
   left(): void {
     this.#current?.call.left();
   }
@@ -98,46 +105,42 @@ export class RouteRun {
     if (!this.#current) throw error;
     const { llm, call, startedAt } = this.#current;
     this.#current = undefined;
+    call.left();
     const failure = error instanceof Error && error.cause instanceof UpstreamFailure ? error.cause : undefined;
     const rule = failure && FAILOVER[failure.kind];
     if (!rule || this.#scope.signal.aborted) {
-      call.left();
       if (!isPassedOver(error) || hasPieceLeft) throw this.#told(error);
       this.#refusal ??= error;
       return;
     }
-    const failedWith = UPSTREAM_REASONS[failure.kind];
-    const { retryAfterMs } = failure;
-    if (rule.cools) call.failed({ cooling: rule.cools, failedWith, retryAfterMs });
-    else call.left();
     if (hasPieceLeft || !rule.next) throw this.#told(error);
+    const failedWith = UPSTREAM_REASONS[failure.kind];
     this.#failed.push({ llmId: llm.id, failedWith, durationMs: Math.round(performance.now() - startedAt) });
     this.#refusal = error;
     if (rule.next === "more-context") this.#moreThan = llm.maxContextLength ?? failure.facts.contextTokens ?? 0;
     if (!this.#deps.budget.take()) throw this.#exhausted();
   }
 
-  /** Passes a stream on whose first piece is there, and tells what comes of it. */
-  async *watch<Piece>(pieces: AsyncIterator<Piece, void>): AsyncGenerator<Piece, void> {
+  /** Passes a stream on whose first piece is there: what fails now is told with what was tried before. */
+  async *passOn<Piece>(first: readonly Piece[], pieces: AsyncGenerator<Piece, void>): AsyncGenerator<Piece, void> {
     try {
-      for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
-      this.succeeded();
+      yield* first;
+      yield* pieces;
     } catch (error) {
       this.failed(error, true);
     } finally {
-      // Only if the caller left while it was given a piece.
+      await pieces.return();
       this.left();
-      await pieces.return?.();
     }
   }
 
   #choose(): string | undefined {
-    const { route, sticky } = this.#plan;
+    const { route, sticky, operation } = this.#plan;
     const { wellness, random } = this.#deps;
     const isOut = (llmId: string) => this.#out.has(llmId);
-    const isFine = sticky !== undefined && !isOut(sticky) && wellness.isOpen(sticky);
+    const isFine = sticky !== undefined && !isOut(sticky) && wellness.isOpen(sticky, operation);
     if (isFine && llmIdsOf(route.tiers).includes(sticky)) return sticky;
-    const choosing = { wellness, random, isOut };
+    const choosing = { wellness, operation, random, isOut };
     const chosen = chooseWell(route.tiers, choosing);
     if (chosen !== undefined || this.#failed.length > 0) return chosen;
     return chooseSoonest(route.tiers, choosing);
@@ -169,7 +172,9 @@ export class RouteRun {
   #exhausted(): unknown {
     if (this.#refusal !== undefined) return this.#told(this.#refusal);
     const { wellness } = this.#deps;
-    const untils = llmIdsOf(this.route.tiers).flatMap((id) => wellness.cooldownOf(id)?.until ?? []);
+    const untils = llmIdsOf(this.route.tiers).flatMap(
+      (id) => wellness.cooldownOf(id, this.#plan.operation)?.until ?? [],
+    );
     const message = `no Llm of the route ${this.route.name} can take a chat now; ExplainRoute says what is wrong with each`;
     return new Fault("LLM_ROUTE_UNAVAILABLE", message, {
       metadata: { routeId: this.route.id },

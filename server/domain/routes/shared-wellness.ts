@@ -1,6 +1,6 @@
 import { type CooldownRow, dropCooldown, findCooldowns, keepCooldown } from "../../store/queries/routes/cooldowns.ts";
 import type { Store } from "../../store/store.ts";
-import { type Cooldown, Wellness } from "./wellness.ts";
+import { type Called, type Cooldown, keyOf, type Operation, Wellness } from "./wellness.ts";
 
 /**
  * How Llms are, known to all servers: who finds one unwell, or well again, writes it down, and the others are told by the
@@ -9,13 +9,13 @@ import { type Cooldown, Wellness } from "./wellness.ts";
 export class SharedWellness {
   readonly wellness: Wellness;
   readonly #store: Store;
-  /** Llms of which something is being written here: what is read meanwhile is older. */
+  /** What of which Llms something is being written here about: what is read meanwhile is older. */
   readonly #writing = new Map<string, Promise<void>>();
   #isClosed = false;
 
   constructor({ store }: { readonly store: Store }) {
     this.#store = store;
-    this.wellness = new Wellness({ onChange: (llmId, cooldown) => this.#write(llmId, cooldown) });
+    this.wellness = new Wellness({ onChange: (called, cooldown) => this.#write(called, cooldown) });
     store.changes.watch({
       changed: (table, id) => table === "llm_cooldown" && void this.#read([id]),
       missed: () => void this.#read(undefined),
@@ -29,36 +29,43 @@ export class SharedWellness {
     await Promise.all(this.#writing.values());
   }
 
-  /** One after the other of each Llm; what cannot be written is found again. */
-  #write(llmId: string, cooldown: Cooldown | undefined): void {
-    const before = this.#writing.get(llmId) ?? Promise.resolve();
-    const written = before.then(() => this.#tryWrite(llmId, cooldown)).catch(() => {});
-    this.#writing.set(llmId, written);
+  /** One after the other of each; what cannot be written is found again. */
+  #write(called: Called, cooldown: Cooldown | undefined): void {
+    const key = keyOf(called);
+    const before = this.#writing.get(key) ?? Promise.resolve();
+    const written = before.then(() => this.#tryWrite(called, cooldown)).catch(() => {});
+    this.#writing.set(key, written);
     void written.then(() => {
-      if (this.#writing.get(llmId) === written) this.#writing.delete(llmId);
+      if (this.#writing.get(key) === written) this.#writing.delete(key);
     });
   }
 
-  async #tryWrite(llmId: string, cooldown: Cooldown | undefined): Promise<void> {
+  async #tryWrite(called: Called, cooldown: Cooldown | undefined): Promise<void> {
     const { rows } = this.#store;
-    if (!cooldown) return dropCooldown(rows, llmId);
+    if (!cooldown) return dropCooldown(rows, called);
     const { failures, failedWith, isTold, until } = cooldown;
-    await keepCooldown(rows, { llmId, failures, failedWith, isTold, leftMs: until - Date.now() });
+    await keepCooldown(rows, { ...called, failures, failedWith, isTold, leftMs: until - Date.now() });
   }
 
   async #read(llmIds: readonly string[] | undefined): Promise<void> {
-    if (this.#isClosed || llmIds?.every((id) => this.#writing.has(id))) return;
+    if (this.#isClosed) return;
     let found: readonly CooldownRow[];
     try {
       found = await findCooldowns(this.#store.rows, llmIds);
     } catch {
       return; // The next change, or the next failure, tells the same.
     }
-    const byId = new Map(found.map((row) => [row.llmId, row]));
-    for (const id of llmIds ?? new Set([...byId.keys(), ...this.wellness.unwell])) {
-      if (this.#writing.has(id)) continue;
-      const row = byId.get(id);
-      this.wellness.learn(id, row && { ...row, until: Date.now() + row.leftMs });
+    const rows = new Map(found.map((row) => [keyOf(calledIn(row)), row]));
+    const known = this.wellness.unwell.filter(({ llmId }) => llmIds === undefined || llmIds.includes(llmId));
+    for (const called of [...found.map(calledIn), ...known]) {
+      if (this.#writing.has(keyOf(called))) continue;
+      const row = rows.get(keyOf(called));
+      this.wellness.learn(called, row && { ...row, until: Date.now() + row.leftMs });
     }
   }
+}
+
+/** The column has nothing else. */
+function calledIn({ llmId, operation }: CooldownRow): Called {
+  return { llmId, operation: operation as Operation };
 }

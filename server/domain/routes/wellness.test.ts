@@ -71,6 +71,17 @@ describe("an Llm that failed", () => {
     expect(wellness.runningOf("a")).toBe(0);
   });
 
+  it("at one operation is well for the others", () => {
+    const { wellness } = wellnessAt();
+    const failure = { cooling: outage, failedWith: "UPSTREAM_MODEL_NOT_FOUND", retryAfterMs: undefined };
+    wellness.begin("a", "embeddings").failed(failure);
+    expect(wellness.isOpen("a", "embeddings")).toBe(false);
+    expect(wellness.isOpen("a")).toBe(true);
+    wellness.begin("a").succeeded();
+    expect(wellness.isOpen("a", "embeddings"), "a chat proves nothing of it").toBe(false);
+    expect(wellness.unwell).toEqual([{ llmId: "a", operation: "embeddings" }]);
+  });
+
   it("in a test only is tried once at a time, and not doubted again once a call has shown better", () => {
     const { clock, wellness } = wellnessAt();
     const testedAt = clock.now - 60_000;
@@ -90,6 +101,7 @@ describe("the choice", () => {
     wellness,
     random: () => random.below(1_000_000) / 1_000_000,
     isOut: () => false,
+    operation: "chat" as const,
   });
   const target = (llmId: string, weight = 1) => ({ llmId, weight });
 

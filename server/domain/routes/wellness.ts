@@ -5,6 +5,12 @@ const MAX_REMEMBERED = 10_000;
 /** A call that shows whether an Llm is well again is waited for so long before another one is let through. */
 const TRIAL_MS = 8_000;
 
+/**
+ * What an Llm is called for. One that lacks one of them, or whose endpoint is in trouble with it, may be well for the others: each
+ * is known by itself.
+ */
+export type Operation = "chat" | "embeddings" | "count-tokens";
+
 /** That an Llm has failed. */
 export interface Cooldown {
   /** How often in a row. */
@@ -23,8 +29,14 @@ interface State extends Cooldown {
   trialUntil: number;
 }
 
-/** Told when an Llm begins or ceases to be unwell. */
-export type OnWellness = (llmId: string, cooldown: Cooldown | undefined) => void;
+/** An Llm, and what it is called for. */
+export interface Called {
+  readonly llmId: string;
+  readonly operation: Operation;
+}
+
+/** Told when an Llm begins or ceases to be unwell for an operation. */
+export type OnWellness = (called: Called, cooldown: Cooldown | undefined) => void;
 
 interface Options {
   readonly now?: () => number;
@@ -51,28 +63,29 @@ export class Wellness {
   }
 
   /** Whether a call may go to it: it is well, or it is time to see whether it is. */
-  isOpen(llmId: string): boolean {
-    const state = this.#states.get(llmId);
+  isOpen(llmId: string, operation: Operation = "chat"): boolean {
+    const state = this.#states.get(keyOf({ llmId, operation }));
     if (!state) return true;
     const now = this.#now();
     return now >= state.until && now >= state.trialUntil;
   }
 
   /** Undefined of one that is well. */
-  cooldownOf(llmId: string): Cooldown | undefined {
-    return this.#states.get(llmId);
+  cooldownOf(llmId: string, operation: Operation = "chat"): Cooldown | undefined {
+    return this.#states.get(keyOf({ llmId, operation }));
   }
 
-  /** How many calls of it are under way here. */
+  /** How many calls of it are under way here, whatever for. */
   runningOf(llmId: string): number {
     return this.#running.get(llmId) ?? 0;
   }
 
   /** A call of it begins; it is to be ended once. */
-  begin(llmId: string): WellnessCall {
+  begin(llmId: string, operation: Operation = "chat"): WellnessCall {
     this.#running.set(llmId, this.runningOf(llmId) + 1);
     const startedAt = this.#now();
-    const state = this.#states.get(llmId);
+    const called = { llmId, operation };
+    const state = this.#states.get(keyOf(called));
     if (state) state.trialUntil = startedAt + TRIAL_MS;
     let isOver = false;
     const end = (work: () => void) => {
@@ -84,13 +97,13 @@ export class Wellness {
       work();
     };
     return {
-      succeeded: () => end(() => this.#succeeded(llmId, startedAt)),
-      failed: (failure) => end(() => this.#failed(llmId, startedAt, failure)),
-      left: () => end(() => this.#endTrial(llmId, state)),
+      succeeded: () => end(() => this.#succeeded(called, startedAt)),
+      failed: (failure) => end(() => this.#failed(called, startedAt, failure)),
+      left: () => end(() => this.#endTrial(called, state)),
     };
   }
 
-  /** A test has failed since it was last proven well: one call at a time shows whether it still is so, from this one on. */
+  /** A test, which is a chat, has failed since it was last proven well: one call at a time shows whether it still is so, from this one on. */
   doubt(llmId: string, testedAt: number, { isTrial = true } = {}): void {
     if (this.#states.has(llmId) || (this.#provenAt.get(llmId) ?? 0) >= testedAt) return;
     const now = this.#now();
@@ -99,33 +112,35 @@ export class Wellness {
   }
 
   /** Another server knows it; undefined: that it is well. */
-  learn(llmId: string, cooldown: Cooldown | undefined): void {
+  learn(called: Called, cooldown: Cooldown | undefined): void {
+    const key = keyOf(called);
     if (!cooldown) {
-      this.#states.delete(llmId);
+      this.#states.delete(key);
       return;
     }
-    const known = this.#states.get(llmId);
+    const known = this.#states.get(key);
     if (known && known.until >= cooldown.until) return;
-    this.#states.set(llmId, { ...cooldown, failedAt: this.#now(), trialUntil: 0 });
+    this.#states.set(key, { ...cooldown, failedAt: this.#now(), trialUntil: 0 });
   }
 
   /** All that are unwell. */
-  get unwell(): readonly string[] {
-    return [...this.#states.keys()];
+  get unwell(): readonly Called[] {
+    return [...this.#states.keys()].map(calledIn);
   }
 
-  #succeeded(llmId: string, startedAt: number): void {
-    const state = this.#states.get(llmId);
+  #succeeded(called: Called, startedAt: number): void {
+    const key = keyOf(called);
+    const state = this.#states.get(key);
     // A call from before it failed proves nothing.
     if (!state || startedAt < state.failedAt) return;
-    this.#states.delete(llmId);
-    this.#provenAt.set(llmId, this.#now());
-    this.#onChange(llmId, undefined);
+    this.#states.delete(key);
+    this.#provenAt.set(key, this.#now());
+    this.#onChange(called, undefined);
   }
 
-  #failed(llmId: string, startedAt: number, { cooling, failedWith, retryAfterMs }: Failed): void {
+  #failed(called: Called, startedAt: number, { cooling, failedWith, retryAfterMs }: Failed): void {
     const now = this.#now();
-    const before = this.#states.get(llmId);
+    const before = this.#states.get(keyOf(called));
     // Calls that were under way together fail together: that is one failure.
     const isSame = before !== undefined && startedAt < before.failedAt;
     const failures = isSame ? before.failures : (before?.failures ?? 0) + 1;
@@ -134,13 +149,23 @@ export class Wellness {
     const until = now + (told ?? step * (0.5 + this.#random() / 2));
     if (isSame && until <= before.until) return;
     const state = { failures, failedWith, isTold: told !== undefined, until, failedAt: now, trialUntil: 0 };
-    this.#states.set(llmId, state);
-    this.#onChange(llmId, state);
+    this.#states.set(keyOf(called), state);
+    this.#onChange(called, state);
   }
 
-  #endTrial(llmId: string, state: State | undefined): void {
-    if (state && this.#states.get(llmId) === state) state.trialUntil = 0;
+  #endTrial(called: Called, state: State | undefined): void {
+    if (state && this.#states.get(keyOf(called)) === state) state.trialUntil = 0;
   }
+}
+
+/** As a text, by which states are kept; that of chats is the id itself. */
+export function keyOf({ llmId, operation }: Called): string {
+  return operation === "chat" ? llmId : `${llmId} ${operation}`;
+}
+
+function calledIn(key: string): Called {
+  const [llmId = "", operation = "chat"] = key.split(" ");
+  return { llmId, operation: operation as Operation };
 }
 
 /** What a call failed with. */

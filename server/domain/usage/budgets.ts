@@ -6,6 +6,7 @@ import { saveSubject } from "../../store/limits/holder-limits.ts";
 import {
   type BudgetRow,
   deleteBudget,
+  type ExceededBudget,
   findBudget,
   listBudgets,
   releaseReservations,
@@ -26,6 +27,7 @@ import { resetOf } from "../limits/periods.ts";
 import { holderFacts, holderName } from "../limits/refusals.ts";
 import type { LlmTargets } from "../llms/targets.ts";
 import { notFound } from "../llms/values.ts";
+import { priceOf } from "./price.ts";
 
 const MAX_BUDGETS = 10_000;
 
@@ -110,8 +112,8 @@ export class Budgets {
    * only warns is used up. An undefined cost is unknown: a budget that refuses could not be kept.
    */
   async reserve(scope: Scope, llm: Readonly<Llm>, usageId: string, cost: bigint | undefined): Promise<boolean> {
-    const holders = (scope.caller.limits ?? []).filter(({ budget }) => budget !== undefined);
-    if (cost === undefined) await requireNoneRefuses(scope, llm, holders);
+    const holders = holdersOf(scope);
+    if (cost === undefined && (await isRefusing(scope, llm))) throw priceUnknown(llm);
     for (const held of holders) if (held.kind === "SUBJECT") await this.#writeDown(scope, held);
     const holderIds = holders.map(({ id }) => id);
     const reservation = { usageId, ownerId: llm.owner, llmId: llm.id, holderIds, amount: cost ?? 0n };
@@ -124,10 +126,15 @@ export class Budgets {
     const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
     if (!result.isReserved && refusing) {
       const held = holders.find(({ id }) => id === refusing.holderId);
-      if (held) this.#near.note(held, "BUDGET", refusing.amount, refusing.spent, { isReached: true });
+      if (held) this.#near.note(held, "BUDGET", refusing.amount, refusing.spent);
       throw exhausted(llm, refusing, reservation.amount, held);
     }
     return result.exceeded.length > 0;
+  }
+
+  /** Whether a budget of the caller or of the Llm's owner takes no chat, as nobody knows what it costs. */
+  async lacksPrice(scope: Scope, llm: Readonly<Llm>): Promise<boolean> {
+    return (await priceOf(llm)) === undefined && (await isRefusing(scope, llm));
   }
 
   /** What a token says has no row before something is spent of it. */
@@ -139,11 +146,20 @@ export class Budgets {
   }
 }
 
-async function requireNoneRefuses(scope: Scope, llm: Readonly<Llm>, holders: readonly HeldLimits[]): Promise<void> {
+/** The limits of who calls that have a budget. */
+function holdersOf({ caller }: Scope): readonly HeldLimits[] {
+  return (caller.limits ?? []).filter(({ budget }) => budget !== undefined);
+}
+
+/** Whether a budget that refuses concerns a chat. */
+async function isRefusing(scope: Scope, llm: Readonly<Llm>): Promise<boolean> {
+  if (holdersOf(scope).length > 0) return true;
   const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MAX_BUDGETS);
-  const concerns = ({ mode, llmId }: BudgetRow) => mode === "REFUSE" && (llmId === null || llmId === llm.id);
-  if (holders.length === 0 && !budgets.some(concerns)) return;
-  throw new Fault(
+  return budgets.some(({ mode, llmId }) => mode === "REFUSE" && (llmId === null || llmId === llm.id));
+}
+
+function priceUnknown(llm: Readonly<Llm>): Fault {
+  return new Fault(
     "PRICE_UNKNOWN",
     "there is a budget, and what the Llm costs is not known: set its price with PATCH /v1/llms/ID and " +
       '{"price": {"input": "2.5", "output": "10"}}, in dollars for a million tokens, or "0" if it costs nothing',
@@ -167,28 +183,35 @@ function imposed(): Fault {
   return new Fault("BUDGET_IMPOSED", "this budget was set for the owner by somebody else, who alone can change it");
 }
 
-function exhausted(llm: Readonly<Llm>, budget: BudgetRow, needed: bigint, held: HeldLimits | undefined): Fault {
-  const { id, amount, spent, reserved, period } = budget;
-  const resetsAt = resetOf(period);
+function exhausted(
+  llm: Readonly<Llm>,
+  { id, amount, spent, reserved, period }: ExceededBudget,
+  needed: bigint,
+  held: HeldLimits | undefined,
+): Fault {
+  const whose = held ? `the budget of ${holderName(held)}` : `budget ${id}`;
+  // One that is dearer than the whole fits no later period either.
+  const resetsAt = needed > amount ? undefined : resetOf(period);
   const left = amount - spent - reserved;
-  return new Fault(
-    "BUDGET_EXHAUSTED",
-    `the chat may cost $${usdOf(needed)}, and ${held ? `the budget of ${holderName(held)}` : `budget ${id}`}, of $${usdOf(amount)} has $${usdOf(left < 0n ? 0n : left)} left: ` +
-      `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way; ` +
-      (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew") +
-      (held ? `. Ask ${held.contact} for more` : resetsAt ? "" : ": raise or delete it"),
-    {
-      ...(resetsAt === undefined ? {} : { retryAfterMs: resetsAt - Date.now() }),
-      metadata: {
-        llmId: llm.id,
-        budgetId: id,
-        amount: String(amount),
-        spent: String(spent),
-        reserved: String(reserved),
-        needed: String(needed),
-        ...(resetsAt === undefined ? {} : { resetsAt: String(resetsAt) }),
-        ...(held && { limit: "BUDGET", ...holderFacts(held) }),
-      },
+  const refused =
+    needed > amount
+      ? `the chat may cost $${usdOf(needed)}, more than the whole of ${whose}, which is $${usdOf(amount)}: send less, ask for a ` +
+        "shorter reply (max_tokens), or take an Llm that costs less"
+      : `the chat may cost $${usdOf(needed)}, and ${whose}, of $${usdOf(amount)} has $${usdOf(left < 0n ? 0n : left)} left: ` +
+        `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way; ` +
+        (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew");
+  const more = held ? `. Ask ${held.contact} for more` : resetsAt ? "" : "; or raise or delete it";
+  return new Fault("BUDGET_EXHAUSTED", `${refused}${more}`, {
+    ...(resetsAt === undefined ? {} : { retryAfterMs: resetsAt - Date.now() }),
+    metadata: {
+      llmId: llm.id,
+      ...(id !== null && { budgetId: id }),
+      amount: String(amount),
+      spent: String(spent),
+      reserved: String(reserved),
+      needed: String(needed),
+      ...(resetsAt === undefined ? {} : { resetsAt: String(resetsAt) }),
+      ...(held && { limit: "BUDGET", ...holderFacts(held) }),
     },
-  );
+  });
 }

@@ -2,7 +2,7 @@ import { invalidField } from "../../base/fault.ts";
 import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage.ts";
 import type { RowReader } from "../../store/sql/rows.ts";
 import type { Vault } from "../../store/vault/vault.ts";
-import { allowedRows } from "../call/holder-limits.ts";
+import { allowedRows, isModelLimited } from "../call/holder-limits.ts";
 import { type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
 
@@ -21,7 +21,10 @@ export class UsageReport {
     requireDay("start_day", asked.startDay);
     requireDay("end_day", asked.endDay);
     const ownerId = asked.ownerId ?? reach(scope, "READ_USAGE_OWN");
-    const query = { ...asked, ownerId, allowed: allowedRows(scope.caller) };
+    const { caller } = scope;
+    const { apiKeyId, subject = "" } = caller;
+    const seen = isModelLimited(caller) ? { allowed: allowedRows(caller), apiKeyId, subject } : undefined;
+    const query = { ...asked, ownerId, seen };
     const list = (after: readonly string[] | undefined, limit: number) => sumUsage(this.#rows, query, after, limit);
     return readPage(this.#vault, { key: ["usage", query], pageSize, pageToken }, list, ({ values }) => values);
   }

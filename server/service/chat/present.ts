@@ -68,7 +68,7 @@ export const MODEL_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** What a route tried before, in its order: `<llm_id> <reason>, …`. Absent when the first Llm replied. */
-const ATTEMPTS = "patchbay-attempts";
+export const ATTEMPTS = "patchbay-attempts";
 
 /** Tells in a header of a reply which Llms a route tried before. */
 export function tellAttempts(header: Headers, { attempts }: Pick<RouteOrigin, "attempts">): void {

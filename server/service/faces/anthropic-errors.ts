@@ -1,4 +1,4 @@
-import { sentenceOf, USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
+import { attemptsComment, attemptsIn, sentenceOf, USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
 import type { FaceError, FaceErrors } from "./face.ts";
 
 /** Errors as Anthropic's API has them: `{"type": "error", "error": {"type", "message"}, "request_id"}`. */
@@ -13,12 +13,13 @@ export const anthropicErrors: FaceErrors = {
       body: bodyOf(error),
       headers: {
         "request-id": error.requestId,
+        ...attemptsIn(error),
         ...(isWorthRepeating ? { "retry-after": USUAL_WAIT_SECONDS } : { "x-should-retry": "false" }),
       },
     };
   },
 
-  presentEvent: (error) => `event: error\ndata: ${JSON.stringify(bodyOf(error))}\n\n`,
+  presentEvent: (error) => `${attemptsComment(error)}event: error\ndata: ${JSON.stringify(bodyOf(error))}\n\n`,
 };
 
 function bodyOf(error: FaceError) {

@@ -2,12 +2,13 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { Fault, invalidField } from "../../base/fault.ts";
 import type { Scope } from "../../domain/call/scope.ts";
 import type { Labels } from "../../domain/chat/attempt.ts";
-import type { ChatAsk, ChosenLlm } from "../../domain/chat/chats.ts";
-import { type PassAsk, PassThrough } from "../../domain/chat/pass-through.ts";
+import type { ChatAsk, ResolvedCall } from "../../domain/chat/chats.ts";
+import { OPERATIONS, type PassAsk, PassThrough } from "../../domain/chat/pass-through.ts";
 import type { RoutedChats } from "../../domain/chat/routed-chats.ts";
 import type { LlmTargets, ResolvedLlm } from "../../domain/llms/targets.ts";
 import type { LlmNames } from "../../domain/names/llm-names.ts";
 import type { RouteCalls } from "../../domain/routes/route-calls.ts";
+import type { RouteRun } from "../../domain/routes/route-run.ts";
 import { estimatePrompt } from "../../domain/usage/cost.ts";
 import type { Route } from "../../store/schema/route.entity.ts";
 import { untoldOf } from "../../upstream/calls/untold.ts";
@@ -18,9 +19,9 @@ import { refusedMember } from "../../upstream/pass-through/request.ts";
 import { scopeOf } from "../call/context.ts";
 import { tellAttempts } from "../chat/present.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
-import { LLM_ID, tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
+import { tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
 import { labelsOf } from "./labels.ts";
-import { aloud, piecesOf, soon, writtenOf } from "./pieces.ts";
+import { piecesOf, streamOf, writtenOf } from "./pieces.ts";
 import { withoutOwnState } from "./translate/own-state.ts";
 import { readCompletion } from "./translate/read-completion.ts";
 import { readMessages } from "./translate/read-message.ts";
@@ -60,21 +61,24 @@ export class FaceCalls {
     const call: FaceCall = { api, body, streamed: isStreamed(body), labels, context };
     const route = await this.#deps.routeCalls.find(scope, id);
     if (route) return this.#routed(scope, call, route);
-    return this.#through(scope, call, { resolved: await this.#deps.targets.open(scope, id), isRetry: false });
+    const chosen = { resolved: await this.#deps.targets.open(scope, id) };
+    if (!call.streamed) return this.#whole(scope, call, chosen);
+    // Also where the head cannot wait for the first piece.
+    tellOrigin(context.responseHeader, { llmId: chosen.resolved.llm.id, ending: undefined }, []);
+    return streamOf(this.#pieces(scope, call, chosen), context.responseHeader);
   }
 
-  /** What fails before the head of the answer has left goes on to another Llm of the route. */
+  /** What fails before a piece of the reply is there goes on to another Llm of the route. */
   async #routed(scope: Scope, call: FaceCall, route: Readonly<Route>): Promise<FaceReply> {
     const requireServed = (resolved: ResolvedLlm) => requireSpoken(call.api, resolved);
-    const run = this.#deps.routeCalls.begin(scope, { route, requireServed });
+    const run = this.#deps.routeCalls.begin(scope, { route, operation: OPERATIONS[call.api], requireServed });
+    const { responseHeader } = call.context;
+    if (call.streamed) return streamOf(this.#routedPieces(scope, call, run), responseHeader);
     for (;;) {
-      const resolved = await run.next();
+      const chosen = await run.next();
       try {
-        const chosen = { resolved, isRetry: run.failedBefore.length > 0 };
-        const reply = await this.#through(scope, call, chosen);
-        tellAttempts(call.context.responseHeader, { attempts: run.failedBefore });
-        if ("pieces" in reply) return { ...reply, pieces: run.watch(reply.pieces) };
-        run.succeeded();
+        const reply = await this.#whole(scope, call, chosen);
+        tellAttempts(responseHeader, { attempts: run.failedBefore });
         return reply;
       } catch (error) {
         run.failed(error);
@@ -82,77 +86,70 @@ export class FaceCalls {
     }
   }
 
-  /** Through one Llm, in the words of its endpoint's API where they are the caller's. */
-  async #through(scope: Scope, call: FaceCall, chosen: ChosenLlm): Promise<FaceReply> {
-    const { api, body, streamed, labels, context } = call;
-    const { resolved, isRetry } = chosen;
-    if (!PassThrough.isSpoken(api, resolved)) {
-      const translated = translate(api, resolved, body);
-      const { request, losses } = translated;
-      losses.addUntold(api, untoldOf(resolved.target, request));
-      const ask: ChatAsk = { llmId: resolved.llm.id, request, session: undefined, labels, chosen };
-      return streamed
-        ? this.#streamTranslated(scope, translated, ask, context)
-        : this.#translated(scope, translated, ask, context);
+  async *#routedPieces(scope: Scope, call: FaceCall, run: RouteRun): AsyncGenerator<readonly Buffer[], void> {
+    for (;;) {
+      const pieces = this.#pieces(scope, call, await run.next());
+      let first: IteratorResult<readonly Buffer[], void>;
+      try {
+        first = await pieces.next();
+      } catch (error) {
+        run.failed(error);
+        continue;
+      }
+      tellAttempts(call.context.responseHeader, { attempts: run.failedBefore });
+      yield* run.passOn(first.done ? [] : [first.value], pieces);
+      return;
     }
-    const headers = headersOf(context.requestHeader, FORWARDED[api]);
-    const ask: PassAsk = { api, body: withoutOwnState(api, body), streamed, headers, labels, isRetry };
-    if (streamed) return this.#stream(scope, resolved, ask, context);
-    const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, resolved, ask);
-    tellOrigin(context.responseHeader, origin, origin.dropped);
-    tellFacts(context.responseHeader, facts);
-    return { body: bytes };
+  }
+
+  /** A whole reply of one Llm, in the words of its endpoint's API where they are the caller's. */
+  async #whole(scope: Scope, call: FaceCall, chosen: ResolvedCall): Promise<FaceReply> {
+    const { responseHeader } = call.context;
+    if (PassThrough.isSpoken(call.api, chosen.resolved)) {
+      const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, chosen, passAskOf(call));
+      tellOrigin(responseHeader, origin, origin.dropped);
+      tellFacts(responseHeader, facts);
+      return { body: bytes };
+    }
+    const { translated, ask } = translatedAskOf(call, chosen);
+    const { origin, reply, facts } = await this.#deps.chats.reply(scope, ask);
+    tellOrigin(responseHeader, origin, translated.losses.names);
+    tellFacts(responseHeader, facts);
+    return { body: JSON.stringify(translated.writer.whole(reply, facts)) };
+  }
+
+  /** The same as it is made. The first piece is there, and its origin told, when the reply says something. */
+  #pieces(scope: Scope, call: FaceCall, chosen: ResolvedCall): AsyncGenerator<readonly Buffer[], void> {
+    const { responseHeader } = call.context;
+    if (PassThrough.isSpoken(call.api, chosen.resolved)) {
+      const parts = this.#deps.passThrough.stream(scope, chosen, passAskOf(call));
+      return piecesOf(parts, (origin) => tellOrigin(responseHeader, origin, origin.dropped));
+    }
+    const { translated, ask } = translatedAskOf(call, chosen);
+    const { losses, writer } = translated;
+    const events = this.#deps.chats.stream(scope, ask);
+    return writtenOf(events, writer, (origin) => tellOrigin(responseHeader, origin, losses.names));
   }
 
   /** The count of a prompt's tokens, which is no reply. */
   async count(request: FaceRequest, context: HandlerContext): Promise<FaceReply> {
     const scope = scopeOf(context);
     const body = readBody(request.body);
-    const resolved = await this.#llmOf(scope, body);
-    if (!PassThrough.isSpoken("count-tokens", resolved)) {
-      // Without a reply's limit, which is not asked for here.
-      const { request: prompt } = translate("messages", resolved, body);
-      context.responseHeader.set(USAGE_SOURCE, "ESTIMATED");
-      return { body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
+    const chosen = await this.#llmOf(scope, body);
+    try {
+      if (!PassThrough.isSpoken("count-tokens", chosen.resolved)) {
+        // Without a reply's limit, which is not asked for here.
+        const { request: prompt } = translate("messages", chosen.resolved, body);
+        context.responseHeader.set(USAGE_SOURCE, "ESTIMATED");
+        return { body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
+      }
+      const ask = passAskOf({ api: "count-tokens", body, streamed: false, labels: {}, context });
+      const { origin, bytes } = await this.#deps.passThrough.count(scope, chosen, ask);
+      tellOrigin(context.responseHeader, origin, origin.dropped);
+      return { body: bytes };
+    } finally {
+      chosen.health?.left();
     }
-    const headers = headersOf(context.requestHeader, FORWARDED["count-tokens"]);
-    const ask: PassAsk = {
-      api: "count-tokens",
-      body: withoutOwnState("count-tokens", body),
-      streamed: false,
-      headers,
-      labels: {},
-    };
-    const { origin, bytes } = await this.#deps.passThrough.count(scope, resolved, ask);
-    tellOrigin(context.responseHeader, origin, origin.dropped);
-    return { body: bytes };
-  }
-
-  async #translated(
-    scope: Scope,
-    { losses, writer }: Translated,
-    ask: ChatAsk,
-    context: HandlerContext,
-  ): Promise<FaceReply> {
-    const { origin, reply, facts } = await this.#deps.chats.reply(scope, ask);
-    tellOrigin(context.responseHeader, origin, losses.names);
-    tellFacts(context.responseHeader, facts);
-    return { body: JSON.stringify(writer.whole(reply, facts)) };
-  }
-
-  async #streamTranslated(
-    scope: Scope,
-    { losses, writer }: Translated,
-    ask: ChatAsk,
-    context: HandlerContext,
-  ): Promise<FaceReply> {
-    const events = this.#deps.chats.stream(scope, ask);
-    const first = events.next();
-    const begun = await soon(first);
-    if (begun && !begun.done && begun.value.type === "start") {
-      tellOrigin(context.responseHeader, begun.value, losses.names);
-    } else tellOrigin(context.responseHeader, { llmId: ask.llmId, ending: undefined }, losses.names);
-    return { pieces: begun ? writtenOf(first, events, writer) : aloud(writtenOf(first, events, writer)) };
   }
 
   /** The id of the Llm or the route that is named; empty for the caller's default Llm. */
@@ -163,26 +160,12 @@ export class FaceCalls {
   }
 
   /** The Llm that is named, or that a route would choose now. */
-  async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedLlm> {
+  async #llmOf(scope: Scope, body: JsonBody): Promise<ResolvedCall> {
     const { routeCalls, targets } = this.#deps;
     const id = await this.#idOf(scope, body);
     const route = await routeCalls.find(scope, id);
-    if (!route) return targets.open(scope, id);
-    const run = routeCalls.begin(scope, { route });
-    const resolved = await run.next();
-    run.left();
-    return resolved;
-  }
-
-  /** The head of the answer waits for the first piece, so that what fails before it has a status of its own. */
-  async #stream(scope: Scope, resolved: ResolvedLlm, ask: PassAsk, context: HandlerContext): Promise<FaceReply> {
-    const parts = this.#deps.passThrough.stream(scope, resolved, ask);
-    const first = parts.next();
-    const begun = await soon(first);
-    if (begun && !begun.done && begun.value.type === "start") {
-      tellOrigin(context.responseHeader, begun.value.origin, begun.value.origin.dropped);
-    } else context.responseHeader.set(LLM_ID, resolved.llm.id);
-    return { pieces: begun ? piecesOf(first, parts) : aloud(piecesOf(first, parts)) };
+    if (!route) return { resolved: await targets.open(scope, id) };
+    return routeCalls.begin(scope, { route, operation: "count-tokens" }).next();
   }
 }
 
@@ -193,6 +176,22 @@ interface FaceCall {
   readonly streamed: boolean;
   readonly labels: Labels;
   readonly context: HandlerContext;
+}
+
+/** A call as it is passed through. */
+function passAskOf({ api, body, streamed, labels, context }: FaceCall): PassAsk {
+  const headers = headersOf(context.requestHeader, FORWARDED[api]);
+  return { api, body: withoutOwnState(api, body), streamed, headers, labels };
+}
+
+/** A call as a chat, in words that no API owns. */
+function translatedAskOf({ api, body, labels }: FaceCall, chosen: ResolvedCall) {
+  const { resolved } = chosen;
+  const translated = translate(api, resolved, body);
+  const { request, losses } = translated;
+  losses.addUntold(api, untoldOf(resolved.target, request));
+  const ask: ChatAsk = { llmId: resolved.llm.id, request, session: undefined, labels, chosen };
+  return { translated, ask };
 }
 
 /** Refuses an Llm whose endpoint neither speaks the API nor has words for it. */

@@ -1,3 +1,4 @@
+import { ATTEMPTS } from "../chat/present.ts";
 import type { FaceError } from "./face.ts";
 
 /** What a program can do about an error, as far as the APIs have a status and a word for it. */
@@ -93,6 +94,18 @@ export function sentenceOf({ reason, message, metadata }: FaceError, inAnthropic
   const { promptTokens, contextTokens } = metadata;
   const both = promptTokens && contextTokens ? `: ${promptTokens} tokens > ${contextTokens} maximum` : "";
   return `prompt is too long${both}; ${message}`;
+}
+
+/** Which Llms a route has tried, as the headers of an error say it. */
+export function attemptsIn({ metadata: { attempts } }: FaceError): Record<string, string> {
+  return attempts === undefined ? {} : { [ATTEMPTS]: attempts };
+}
+
+/** The same as a comment before an event: programs pass over comments. */
+export function attemptsComment(error: FaceError): string {
+  return Object.entries(attemptsIn(error))
+    .map(([name, value]) => `: ${name}: ${value}\n\n`)
+    .join("");
 }
 
 /** How long to wait before a repetition, where nobody said. */

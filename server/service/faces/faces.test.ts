@@ -221,7 +221,7 @@ describe("an error", () => {
     for (const [path, status] of Object.entries(statuses)) {
       const refused = await ask(path, "dear");
       expect([path, refused.status, refused.headers.get("x-should-retry")]).toEqual([path, status, "false"]);
-      expect(refused.text).toMatch(/the chat may cost .* has \$0 left/);
+      expect(refused.text).toMatch(/the chat may cost .* more than the whole of budget .* which is \$0: send less/);
     }
   });
 

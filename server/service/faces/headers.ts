@@ -1,6 +1,6 @@
 import type { ReplyFacts } from "../../domain/chat/attempt.ts";
 import type { ReplyOrigin } from "../../domain/chat/chats.ts";
-import { tellEnding } from "../chat/present.ts";
+import { ATTEMPTS, tellEnding } from "../chat/present.ts";
 
 /** Which Llm replied. */
 export const LLM_ID = "patchbay-llm-id";
@@ -20,6 +20,15 @@ export function tellOrigin(
   header.set(LLM_ID, llmId);
   tellEnding(header, ending);
   if (dropped.length > 0) header.set(DROPPED, [...new Set(dropped)].join(", "));
+}
+
+/** What these headers would have said, as comments, where the head of an answer has left before it was known. */
+export function originComment(header: Headers): Buffer {
+  const facts = [LLM_ID, ATTEMPTS, DROPPED].flatMap((name) => {
+    const value = header.get(name);
+    return value === null ? [] : [`: ${name}: ${value}`];
+  });
+  return Buffer.from(`${facts.join("\n")}\n\n`);
 }
 
 /** Tells what a whole reply took. */

@@ -61,7 +61,7 @@ describe("a budget of a key that is spent", () => {
     );
     expect(program.statuses).toEqual([status]);
     expect(String(error?.message)).toMatch(
-      /budget of API key \w{16}.*it begins anew at .*Ask the owners of the account/,
+      /more than the whole of the budget of API key \w{16}.*Ask the owners of the account/,
     );
   });
 });

@@ -1,4 +1,4 @@
-import { USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
+import { attemptsComment, attemptsIn, USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
 import type { FaceError, FaceErrors } from "./face.ts";
 
 /** Errors as OpenAI's API has them: `{"error": {"message", "type", "param", "code"}}`. */
@@ -15,16 +15,18 @@ export const openAiErrors: FaceErrors = {
       httpStatus: stops ? 400 : verdict.httpStatus,
       body: { error: bodyOf(error) },
       headers: {
+        ...attemptsIn(error),
         ...(verdict.isWorthRepeating ? { "retry-after": USUAL_WAIT_SECONDS } : { "x-should-retry": "false" }),
       },
     };
   },
 
   presentEvent(error, path) {
-    if (!isResponses(path)) return `data: ${JSON.stringify({ error: bodyOf(error) })}\n\n`;
+    const attempts = attemptsComment(error);
+    if (!isResponses(path)) return `${attempts}data: ${JSON.stringify({ error: bodyOf(error) })}\n\n`;
     const { message, code, param } = bodyOf(error);
     const event = { type: "error", code: code ?? "server_error", message, param, sequence_number: 0 };
-    return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
+    return `${attempts}event: error\ndata: ${JSON.stringify(event)}\n\n`;
   },
 };
 

@@ -1,66 +1,95 @@
-import type { ChatEvent } from "../../domain/chat/chats.ts";
-import type { PassedPart } from "../../domain/chat/pass-through.ts";
-import { factsComment } from "./headers.ts";
+import type { ChatEvent, ReplyOrigin } from "../../domain/chat/chats.ts";
+import type { PassedPart, PassOrigin } from "../../domain/chat/pass-through.ts";
+import type { FaceReply } from "./face.ts";
+import { factsComment, originComment } from "./headers.ts";
 import type { ReplyWriter } from "./translate/translation.ts";
 
 /** How long the head of an answer waits for what a model says first. */
 const FIRST_PIECE_MS = 10_000;
+const COMMENT = Buffer.from(":\n\n");
 
-/** What comes soon; undefined if it takes longer. What fails soon throws. */
-export async function soon<T>(work: Promise<T>): Promise<T | undefined> {
+type Pieces = AsyncGenerator<readonly Buffer[], void>;
+
+/**
+ * The head of the answer waits for the first piece, so that what fails before it has a status of its own. Not for ever: then a
+ * comment goes out, and what the headers would have said is a comment before that piece.
+ */
+export async function streamOf(pieces: Pieces, header: Headers): Promise<FaceReply> {
+  const first = pieces.next();
+  const isThere = await isSoon(first);
+  return { pieces: isThere ? following(first, pieces) : aloud(first, pieces, header) };
+}
+
+/** Whether something comes soon. What fails soon throws. */
+async function isSoon(work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, FIRST_PIECE_MS, undefined);
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, FIRST_PIECE_MS, false);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work.then(() => true), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** With a comment before what is not there yet: a head alone would not go out. */
-export async function* aloud(pieces: AsyncGenerator<readonly Buffer[], void>): AsyncGenerator<readonly Buffer[], void> {
+async function* following(first: Promise<IteratorResult<readonly Buffer[], void>>, pieces: Pieces): Pieces {
   try {
-    yield [COMMENT];
-    yield* pieces;
+    for (let next = await first; !next.done; next = await pieces.next()) yield next.value;
   } finally {
     await pieces.return();
   }
 }
 
-const COMMENT = Buffer.from(":\n\n");
-
-export async function* piecesOf(
-  first: Promise<IteratorResult<PassedPart>>,
-  parts: AsyncGenerator<PassedPart>,
-): AsyncGenerator<readonly Buffer[], void> {
+/** With a comment before what is not there yet: a head alone would not go out. */
+async function* aloud(
+  first: Promise<IteratorResult<readonly Buffer[], void>>,
+  pieces: Pieces,
+  header: Headers,
+): Pieces {
+  const all = following(first, pieces);
   try {
-    for (let next = await first; !next.done; next = await parts.next()) {
-      const part = next.value;
-      if (part.type === "bytes") yield part.bytes;
-      else if (part.type === "end") yield [factsComment(part.facts), part.bytes];
+    yield [COMMENT];
+    for (let next = await all.next(), isFirst = true; !next.done; next = await all.next(), isFirst = false) {
+      yield isFirst ? [originComment(header), ...next.value] : next.value;
     }
   } finally {
-    await parts.return(undefined);
+    await all.return();
   }
 }
 
+/** The bytes of a reply that is passed through; whose it is is told before the first. */
+export async function* piecesOf(parts: AsyncGenerator<PassedPart, void>, tell: (origin: PassOrigin) => void): Pieces {
+  try {
+    for await (const part of parts) {
+      if (part.type === "start") tell(part.origin);
+      else if (part.type === "bytes") yield part.bytes;
+      else yield [factsComment(part.facts), part.bytes];
+    }
+  } finally {
+    await parts.return();
+  }
+}
+
+/** A reply in the words of another API; whose it is is told before the first piece, which is not the announcement of one. */
 export async function* writtenOf(
-  first: Promise<IteratorResult<ChatEvent>>,
   events: AsyncGenerator<ChatEvent>,
   writer: ReplyWriter,
-): AsyncGenerator<readonly Buffer[], void> {
+  tell: (origin: ReplyOrigin) => void,
+): Pieces {
+  const announced: Buffer[] = [];
   try {
-    for (let next = await first; !next.done; next = await events.next()) {
-      const event = next.value;
+    for await (const event of events) {
       if (event.type === "end") {
         const [before, last] = writer.end(event, event);
-        yield [Buffer.from(before), factsComment(event), Buffer.from(last)];
+        yield [...announced.splice(0), Buffer.from(before), factsComment(event), Buffer.from(last)];
         continue;
       }
       const text = writer.event(event);
-      if (text !== "") yield [Buffer.from(text)];
+      if (event.type === "start") {
+        tell(event);
+        announced.push(Buffer.from(text));
+      } else if (text !== "") yield [...announced.splice(0), Buffer.from(text)];
     }
   } finally {
     await events.return(undefined);

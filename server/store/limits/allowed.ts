@@ -19,23 +19,46 @@ export function addAllowed(where: Conditions, table: "llm" | "route", allowed: r
   }
 }
 
-/** Which of some names stand for nothing in the namespace of an account, nor as an id anywhere; and those that do there. */
-export async function sortNames(
+/** A condition, with `?` for its values. */
+export interface Condition {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Cuts rows that refer to an Llm, and to the route that chose it, to those of which names stand for either. */
+export function allowedReferences(llmId: string, routeId: string, allowed: readonly AllowedNames[]): Condition {
+  const named = `(select coalesce(llm_id, route_id) from alias
+      where alias.owner_id = ?::uuid and alias.name in (select json_array_elements_text(?::json))
+    union all select json_array_elements_text(?::json)::uuid)`;
+  const texts = allowed.map(() => `(${llmId} in ${named} or ${routeId} in ${named})`);
+  const values = allowed.flatMap(({ names, accountId }) => {
+    const one = [accountId, JSON.stringify(names), JSON.stringify(names.filter((name) => UUID.test(name)))];
+    return [...one, ...one];
+  });
+  return { text: texts.length > 0 ? texts.join(" and ") : "true", values };
+}
+
+/** Which of some names stand for something in the namespace of an account, or as an id anywhere. */
+export async function knownNames(
   em: EntityManager,
   accountId: string,
   names: readonly string[],
-): Promise<{ readonly unknown: readonly string[]; readonly known: readonly string[] }> {
+): Promise<ReadonlySet<string>> {
   const ids = names.filter((name) => UUID.test(name));
-  const aliases = await em.execute<{ name: string }[]>(
-    "select name from alias where owner_id = ? order by name limit 1000",
-    [accountId],
-  );
   const found = await em.execute<{ name: string }[]>(
     `select name from alias where owner_id = ? and name in (select json_array_elements_text(?::json))
      union all select id::text from llm where deleted_at is null and id in (select json_array_elements_text(?::json)::uuid)
      union all select id::text from route where id in (select json_array_elements_text(?::json)::uuid)`,
     [accountId, JSON.stringify(names), JSON.stringify(ids), JSON.stringify(ids)],
   );
-  const isFound = new Set(found.map(({ name }) => name));
-  return { unknown: names.filter((name) => !isFound.has(name)), known: aliases.map(({ name }) => name) };
+  return new Set(found.map(({ name }) => name));
+}
+
+/** Some of the names that there are in the namespace of an account. */
+export async function namesOf(em: EntityManager, accountId: string): Promise<readonly string[]> {
+  const rows = await em.execute<{ name: string }[]>(
+    "select name from alias where owner_id = ? order by name limit 1000",
+    [accountId],
+  );
+  return rows.map(({ name }) => name);
 }

@@ -119,15 +119,12 @@ export async function saveLimits(em: EntityManager, owner: LimitsOwner, limits: 
       budget?.period ?? null,
     ],
   );
-  if (!budget) return void (await em.execute("delete from budget where holder_id = ?", [id]));
   await em.execute(
-    `insert into budget (id, owner_id, holder_id, llm_id, period, mode, amount, is_imposed, spent, reserved,
-       window_start, created_at, updated_at)
-     values (gen_random_uuid(), ?::uuid, ?::uuid, null, ?, 'REFUSE', ?, true, 0, 0, 'epoch', now(), now())
-     on conflict (holder_id) where holder_id is not null do update set
-       period = excluded.period, amount = excluded.amount, updated_at = now(),
-       spent = case when budget.period = excluded.period then budget.spent else 0 end`,
-    [accountId, id, budget.period, budget.amount],
+    budget
+      ? `insert into holder_spending (holder_id, spent, reserved, window_start) values (?::uuid, 0, 0, 'epoch')
+           on conflict (holder_id) do nothing`
+      : "delete from holder_spending where holder_id = ?::uuid",
+    [id],
   );
 }
 

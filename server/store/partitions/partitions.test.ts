@@ -35,6 +35,7 @@ function replyAt(createdAt: Date, id = timedUuid(createdAt.getTime())): ReplyRec
   const who = {
     ownerId: randomUUID(),
     llmId: randomUUID(),
+    routeId: undefined,
     accountId: randomUUID(),
     apiKeyId: "key",
     subject: undefined,

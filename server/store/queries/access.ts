@@ -11,7 +11,6 @@ const MAX_COUNTED = 1_000;
 const WORKING: Readonly<Record<string, string>> = {
   api_key: "and revoked_at is null and coalesce(expires_at > now(), true)",
   llm: "and deleted_at is null",
-  budget: "and holder_id is null",
 };
 
 export function findAccount(em: EntityManager, id: string): Promise<Account | null> {
@@ -117,15 +116,30 @@ export function lockApiKey(em: EntityManager, id: string, accountId: string | un
   return em.findOne(ApiKey, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
 }
 
+/** Which API keys a list is about. */
+export interface ApiKeyFilter {
+  readonly accountId: string;
+  readonly showEnded: boolean;
+  /** Only those that lie within these limits, or have them; undefined: all. */
+  readonly within: string | undefined;
+}
+
+const WITHIN = `(
+  with recursive inner_limits as (
+    select id from holder_limits where id = ?::uuid
+    union select held.id from holder_limits held join inner_limits on held.within_id = inner_limits.id
+  ) select id from inner_limits)`;
+
 /** One page of an account's API keys, the oldest first, behind the one that was made at a time and has an id. */
 export function listApiKeys(
   em: EntityManager,
-  { accountId, showEnded }: { accountId: string; showEnded: boolean },
+  { accountId, showEnded, within }: ApiKeyFilter,
   after: readonly string[] | undefined,
   limit: number,
 ): Promise<ApiKey[]> {
   const query = em.createQueryBuilder(ApiKey, "api_key").select("*").where({ account: accountId });
   if (!showEnded) query.andWhere("api_key.revoked_at is null and coalesce(api_key.expires_at > now(), true)");
+  if (within !== undefined) query.andWhere(`api_key.limits_id in ${WITHIN}`, [within]);
   if (after) query.andWhere("(api_key.created_at, api_key.id) > (?::timestamptz, ?)", [...after]);
   return query.orderBy({ createdAt: "asc", id: "asc" }).limit(limit).getResultList();
 }

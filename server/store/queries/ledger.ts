@@ -14,6 +14,8 @@ export interface ReplyRecord {
   readonly id: string;
   readonly ownerId: string;
   readonly llmId: string;
+  /** The route that chose the Llm; undefined if it was named itself. */
+  readonly routeId: string | undefined;
   readonly accountId: string;
   readonly apiKeyId: string;
   readonly subject: string | undefined;
@@ -273,6 +275,7 @@ function rowOf(reply: ReplyRecord): Record<(typeof REPLY_COLUMNS)[number], unkno
     price_source: reply.priceSource,
     price_date: reply.priceDate,
     created_at: reply.createdAt,
+    route_id: reply.routeId,
   };
 }
 

@@ -1,18 +1,34 @@
-/** When the current period of a budget began, in SQL. */
-export const WINDOW_START = `(case budget.period
+/** When the current period of a budget began, in SQL, by the SQL of its period. */
+export function windowStart(period: string): string {
+  return `(case ${period}
   when 'DAY' then date_trunc('day', now(), 'UTC')
   when 'MONTH' then date_trunc('month', now(), 'UTC')
   else 'epoch'::timestamptz end)`;
+}
 
-/** What was spent in it. */
-export const SPENT_NOW = `(case when budget.window_start = ${WINDOW_START} then budget.spent else 0 end)`;
+/** What was spent in it, by the name of the row that has `spent` and `window_start`. */
+export function spentNow(row: string, period: string): string {
+  return `(case when ${row}.window_start = ${windowStart(period)} then ${row}.spent else 0 end)`;
+}
+
+/** The same two of an owner's budget, and of what a holder of limits has spent. */
+export const BUDGET = { window: windowStart("budget.period"), spent: spentNow("budget", "budget.period") };
+export const HOLDER = { window: windowStart("held.budget_period"), spent: spentNow("spending", "held.budget_period") };
+
+/**
+ * A condition, true of every row, that has a part of a statement lock its rows only once another part has: budgets before
+ * what holders have spent, so that those who lock both wait for each other and do not deadlock.
+ */
+export function behind(part: string): string {
+  return `(select count(*) from ${part}) >= 0`;
+}
 
 /** The columns of a reply, in the order of their values where there is one reply only. */
 export const REPLY_COLUMNS = [
   ...["id", "owner_id", "llm_id", "account_id", "api_key_id", "subject", "request_id", "session_id", "turn_id"],
   ...["model", "provider_type", "labels", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"],
   ...["reasoning_tokens", "source", "outcome", "latency_ms", "first_token_ms", "cost", "price_source", "price_date"],
-  "created_at",
+  ...["created_at", "route_id"],
 ] as const;
 
 const FROM_JSON = "insert into reply_usage select * from json_populate_recordset(null::reply_usage, $1::json)";
@@ -23,20 +39,20 @@ const FROM_VALUES = `insert into reply_usage (${REPLY_COLUMNS.join(", ")})
 const SUMS = `
 daily as (
   insert into daily_usage as sum (
-    llm_id, day, labels_key, owner_id, labels, api_key_id, subject, model, replies, unpriced_replies, estimated_replies, refused_calls,
+    llm_id, day, labels_key, owner_id, labels, api_key_id, subject, model, route_id, replies, unpriced_replies, estimated_replies, refused_calls,
     input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost
   )
   select
     llm_id, (created_at at time zone 'UTC')::date, 
-    md5(concat_ws(chr(31), labels, api_key_id, coalesce(subject, ''), model))::uuid,
-    owner_id, labels, api_key_id, coalesce(subject, ''), model,
+    md5(concat_ws(chr(31), labels, api_key_id, coalesce(subject, ''), model, route_id))::uuid,
+    owner_id, labels, api_key_id, coalesce(subject, ''), model, coalesce(route_id::text, ''),
     count(*) filter (where outcome <> 'REFUSED'),
     count(*) filter (where outcome <> 'REFUSED' and cost is null),
     count(*) filter (where source = 'ESTIMATED'),
     count(*) filter (where outcome = 'REFUSED'),
     coalesce(sum(input_tokens), 0), coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_write_tokens), 0),
     coalesce(sum(output_tokens), 0), coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost), 0)
-  from added group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3
+  from added group by 1, 2, 3, 4, 5, 6, 7, 8, 9 order by 1, 2, 3
   on conflict (llm_id, day, labels_key) do update set
     replies = sum.replies + excluded.replies,
     unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
@@ -57,6 +73,10 @@ total as (
     unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
     cost = sum.cost + excluded.cost
 )`;
+
+/** What a reply is charged of what was held for it: of one whose cost nobody knows, all of it. */
+const costIn = (added: string, held: string) =>
+  `coalesce(${added}.cost, case when ${added}.outcome = 'REFUSED' then 0 else ${held}.amount end)`;
 
 const addedBy = (insert: string) => `added as (${insert} on conflict (id) do nothing returning *)`;
 
@@ -84,31 +104,48 @@ ${addedBy(FROM_JSON)},
 ${SUMS},
 settled as (
   delete from budget_reservation as held using added where held.usage_id = added.id
-  returning held.budget_id, held.amount,
-    coalesce(added.cost, case when added.outcome = 'REFUSED' then 0 else held.amount end) as cost
+  returning held.budget_id, held.amount, ${costIn("added", "held")} as cost
 ),
 charge as (select budget_id, sum(amount) as amount, sum(cost) as cost from settled group by 1),
 locked as (select id from budget where id in (select budget_id from charge) order by id for update),
 charged as (
   update budget set
     reserved = reserved - charge.amount,
-    spent = ${SPENT_NOW} + charge.cost,
-    window_start = ${WINDOW_START}
+    spent = ${BUDGET.spent} + charge.cost,
+    window_start = ${BUDGET.window}
   from charge, locked where budget.id = charge.budget_id and locked.id = budget.id
-  returning budget.holder_id, budget.amount, budget.spent, budget.window_start
+),
+settled_holder as (
+  delete from holder_reservation as held using added where held.usage_id = added.id
+  returning held.holder_id, held.amount, ${costIn("added", "held")} as cost
+),
+holder_charge as (select holder_id, sum(amount) as amount, sum(cost) as cost from settled_holder group by 1),
+locked_holder as (
+  select holder_id from holder_spending
+  where holder_id in (select holder_id from holder_charge) and ${behind("locked")}
+  order by holder_id for update
+),
+charged_holder as (
+  update holder_spending as spending set
+    reserved = reserved - charge.amount,
+    spent = ${HOLDER.spent} + charge.cost,
+    window_start = ${HOLDER.window}
+  from holder_charge charge, locked_holder locked, holder_limits held
+  where spending.holder_id = charge.holder_id and locked.holder_id = charge.holder_id and held.id = charge.holder_id
+  returning held.id, held.kind, held.subject, held.account_id, held.budget_amount, spending.spent, spending.window_start
 ),
 noticed as (
   insert into limit_notice (
     id, holder_id, limit_name, threshold, period_start, kind, holder_name, account_id, allowed, used, noticed_at, next_try_at
   )
-  select gen_random_uuid(), held.id, 'BUDGET', threshold, charged.window_start, held.kind,
+  select gen_random_uuid(), held.id, 'BUDGET', threshold, held.window_start, held.kind,
     case held.kind
       when 'API_KEY' then
         coalesce((select key.id from api_key key where key.limits_id = held.id order by created_at desc limit 1), '')
       when 'SUBJECT' then held.subject else held.account_id::text end,
-    held.account_id, charged.amount, charged.spent, now(), now()
-  from charged join holder_limits held on held.id = charged.holder_id, unnest(array[80, 100]) as threshold
-  where charged.spent * 100 >= charged.amount * threshold
+    held.account_id, held.budget_amount, held.spent, now(), now()
+  from charged_holder held, unnest(array[80, 100]) as threshold
+  where held.spent * 100 >= held.budget_amount * threshold
   order by held.id, threshold
   on conflict (holder_id, limit_name, threshold, period_start) do nothing
 ),

@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { type AllowedNames, allowedReferences } from "../limits/allowed.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
 
 /** A session as its account sees it. */
@@ -88,24 +89,40 @@ export async function moveSession(em: EntityManager, id: string, llmId: string):
   await em.execute("update session set llm_id = ? where id = ?", [llmId, id]);
 }
 
-export async function findSession(em: EntityManager, accountId: string, name: string): Promise<SessionRow | undefined> {
-  const rows = await em.execute<SessionColumns[]>(`select ${SESSION} from session where account_id = ? and name = ?`, [
-    accountId,
-    name,
-  ]);
+/** The session of that name; if names are given, only one that they stand for the Llm or the route of. */
+export async function findSession(
+  em: EntityManager,
+  accountId: string,
+  name: string,
+  allowed: readonly AllowedNames[] = [],
+): Promise<SessionRow | undefined> {
+  const may = allowedReferences("llm_id", "route_id", allowed);
+  const rows = await em.execute<SessionColumns[]>(
+    `select ${SESSION} from session where account_id = ? and name = ? and ${may.text}`,
+    [accountId, name, ...may.values],
+  );
   return rows[0] && readSession(rows[0]);
+}
+
+/** Which sessions a list is about. */
+export interface SessionFilter {
+  readonly accountId: string;
+  /** Undefined: with any. */
+  readonly llmId: string | undefined;
+  /** Those that these names stand for the Llm or the route of; empty for all. */
+  readonly allowed: readonly AllowedNames[];
 }
 
 /** Sessions of an account, the one that was begun last first, behind one of them. */
 export async function listSessions(
   em: EntityManager,
-  accountId: string,
-  llmId: string | undefined,
+  { accountId, llmId, allowed }: SessionFilter,
   after: readonly string[] | undefined,
   limit: number,
 ): Promise<SessionRow[]> {
-  const conditions = ["account_id = ?"];
-  const values: unknown[] = [accountId];
+  const may = allowedReferences("llm_id", "route_id", allowed);
+  const conditions = ["account_id = ?", may.text];
+  const values: unknown[] = [accountId, ...may.values];
   if (llmId !== undefined) conditions.push("llm_id = ?") && values.push(llmId);
   if (after) conditions.push("(created_at, id) < (?::timestamptz, ?::uuid)") && values.push(...after);
   const rows = await em.execute<SessionColumns[]>(

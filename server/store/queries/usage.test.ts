@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 const query = (groupBy: readonly UsageDimension[], ownerId?: string): UsageQuery => ({
-  ...{ apiKeyId: undefined, subject: undefined, model: undefined },
+  ...{ apiKeyId: undefined, subject: undefined, model: undefined, routeId: undefined },
   ...{ ownerId, llmId: undefined, labels: {}, startDay: "", endDay: "", labelKey: "team" },
   groupBy,
 });

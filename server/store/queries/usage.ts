@@ -1,9 +1,17 @@
-import type { AllowedNames } from "../limits/allowed.ts";
+import { type AllowedNames, allowedReferences } from "../limits/allowed.ts";
 import { Conditions } from "../sql/conditions.ts";
 import type { RowReader } from "../sql/rows.ts";
 
 /** What rows of usage can be told apart by. */
-export type UsageDimension = "day" | "llm" | "owner" | "label" | "apiKey" | "subject" | "model";
+export type UsageDimension = "day" | "llm" | "owner" | "label" | "apiKey" | "subject" | "model" | "route";
+
+/** Which usage is seen by who may use some names only: that of what the names stand for, and their own. */
+export interface SeenUsage {
+  readonly allowed: readonly AllowedNames[];
+  readonly apiKeyId: string;
+  /** Of who has no API key. */
+  readonly subject: string;
+}
 
 /** Which usage, summed up how; undefined and empty filters do not filter. */
 export interface UsageQuery {
@@ -12,8 +20,9 @@ export interface UsageQuery {
   readonly apiKeyId: string | undefined;
   readonly subject: string | undefined;
   readonly model: string | undefined;
-  /** Only Llms that all of these names stand for; empty for all. */
-  readonly allowed?: readonly AllowedNames[];
+  readonly routeId: string | undefined;
+  /** Only what these allow; undefined for all. */
+  readonly seen?: SeenUsage | undefined;
   readonly labels: Readonly<Record<string, string>>;
   /** Days are included, such as 2026-11-25; empty: open. */
   readonly startDay: string;
@@ -59,6 +68,7 @@ const DIMENSIONS: Readonly<Record<UsageDimension, Dimension>> = {
   apiKey: textual('api_key_id collate "C"'),
   subject: textual('subject collate "C"'),
   model: textual('model collate "C"'),
+  route: textual('route_id collate "C"'),
 };
 
 interface Dimension {
@@ -74,7 +84,7 @@ function textual(column: string): Dimension {
 /**
  * The sums behind one of them, in the order of what tells them apart. They come from the days, never from replies. Rows are
  * compared with a position column by column, so that a page is read from an index where it begins, whichever it is; only a
- * label, an API key, a subject or a model that comes first has to be looked for everywhere.
+ * label, an API key, a subject, a model or a route that comes first has to be looked for everywhere.
  */
 export async function sumUsage(
   rows: RowReader,
@@ -112,21 +122,17 @@ function source({ groupBy, labelKey }: UsageQuery, where: Conditions): string {
 }
 
 function conditionsOf(query: UsageQuery): Conditions {
-  const { ownerId, llmId, apiKeyId, subject, model, labels, startDay, endDay, allowed = [] } = query;
+  const { ownerId, llmId, apiKeyId, subject, model, routeId, labels, startDay, endDay, seen } = query;
   const where = new Conditions();
   if (ownerId) where.add("owner_id = ?::uuid", ownerId);
   if (llmId) where.add("llm_id = ?::uuid", llmId);
   if (apiKeyId) where.add("api_key_id = ?", apiKeyId);
   if (subject) where.add("subject = ?", subject);
   if (model) where.add("model = ?", model);
-  for (const { names, accountId } of allowed) {
-    where.add(
-      `llm_id in (select id from llm where id::text in (select json_array_elements_text(?::json))
-        or (owner_id = ?::uuid and alias in (select json_array_elements_text(?::json))))`,
-      JSON.stringify(names),
-      accountId,
-      JSON.stringify(names),
-    );
+  if (routeId) where.add("route_id = ?", routeId);
+  if (seen) {
+    const may = allowedReferences("llm_id", "nullif(route_id, '')::uuid", seen.allowed);
+    where.add(`((api_key_id = ? and subject = ?) or (${may.text}))`, seen.apiKeyId, seen.subject, ...may.values);
   }
   if (Object.keys(labels).length > 0) where.add("labels @> ?::jsonb", JSON.stringify(labels));
   if (startDay) where.add("day >= ?::date", startDay);

@@ -9,7 +9,7 @@ const BudgetSchema = defineEntity({
     {
       name: "budget_owner_llm_period_key",
       expression:
-        "create unique index budget_owner_llm_period_key on budget (owner_id, llm_id, period) nulls not distinct where holder_id is null",
+        "create unique index budget_owner_llm_period_key on budget (owner_id, llm_id, period) nulls not distinct",
     },
     {
       name: "budget_holder_key",
@@ -21,7 +21,7 @@ const BudgetSchema = defineEntity({
     id: p.uuid().primary(),
     owner: () => p.manyToOne(Account).mapToPk().foreignKeyName("budget_owner_fkey"),
     llm: () => p.manyToOne(Llm).mapToPk().nullable().deleteRule("cascade").foreignKeyName("budget_llm_fkey"),
-    /** Whose spending it is, whatever Llms they chat with; null for that of the owner's Llms, whoever chats with them. */
+    /** Always null: what holders of limits spend is in `holder_spending`. A server of the version before asks for it. */
     holder: () =>
       p.manyToOne(HolderLimits).mapToPk().nullable().deleteRule("cascade").foreignKeyName("budget_holder_fkey"),
     /** This and the mode in the words of budget.proto. */

@@ -5,7 +5,7 @@ import { ApiKey, ApiKeyUse } from "./api-key.entity.ts";
 import { AuditChain, AuditChainStart, AuditEvent } from "./audit-event.entity.ts";
 import { Budget, BudgetReservation } from "./budget.entity.ts";
 import { Change, ChangeHead } from "./change.entity.ts";
-import { HolderCalls, HolderLimits } from "./holder-limits.entity.ts";
+import { HolderCalls, HolderLimits, HolderReservation, HolderSpending } from "./holder-limits.entity.ts";
 import { LimitNotice } from "./limit-notice.entity.ts";
 import { Llm } from "./llm.entity.ts";
 import { Provider } from "./provider.entity.ts";
@@ -30,6 +30,8 @@ export const ENTITIES = [
   DailyUsage,
   HolderCalls,
   HolderLimits,
+  HolderReservation,
+  HolderSpending,
   LimitNotice,
   Llm,
   Provider,

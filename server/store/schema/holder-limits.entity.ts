@@ -46,7 +46,7 @@ const HolderLimitsSchema = defineEntity({
     requestsPerMinute: p.integer(),
     tokensPerMinute: p.bigint("bigint"),
     parallelCalls: p.integer(),
-    /** In pico-dollars; null for anything. What is spent of it is a row of `budget`. */
+    /** In pico-dollars; null for anything. What is spent of it is a row of `holder_spending`. */
     budgetAmount: p.bigint("bigint").nullable(),
     /** In the words of budget.proto. */
     budgetPeriod: p.string().length(16).nullable(),
@@ -69,3 +69,43 @@ const HolderCallsSchema = defineEntity({
 /** The calls under way of one of them: one row, so that whoever wants another waits for its turn. */
 export class HolderCalls extends HolderCallsSchema.class {}
 HolderCallsSchema.setClass(HolderCalls);
+
+const HolderSpendingSchema = defineEntity({
+  name: "HolderSpending",
+  properties: {
+    holder: () =>
+      p.manyToOne(HolderLimits).mapToPk().primary().deleteRule("cascade").foreignKeyName("holder_spending_holder_fkey"),
+    /** In pico-dollars, in the window that begins at windowStart; in a later one, nothing yet. */
+    spent: p.bigint("bigint"),
+    reserved: p.bigint("bigint"),
+    windowStart: p.datetime(3),
+  },
+});
+
+/** What one of them has spent of a budget, whatever Llms they chat with. */
+export class HolderSpending extends HolderSpendingSchema.class {}
+HolderSpendingSchema.setClass(HolderSpending);
+
+const HolderReservationSchema = defineEntity({
+  name: "HolderReservation",
+  indexes: [{ name: "holder_reservation_expires_idx", properties: ["expiresAt"] }],
+  properties: {
+    /** The id that the usage row of the reply will have, which settles it. */
+    usageId: p.uuid().primary(),
+    holder: () =>
+      p
+        .manyToOne(HolderSpending)
+        .mapToPk()
+        .primary()
+        .joinColumn("holder_id")
+        .deleteRule("cascade")
+        .foreignKeyName("holder_reservation_holder_fkey"),
+    amount: p.bigint("bigint"),
+    /** When whoever holds it is taken for dead. */
+    expiresAt: p.datetime(3),
+  },
+});
+
+/** What a chat under way holds of such a budget. */
+export class HolderReservation extends HolderReservationSchema.class {}
+HolderReservationSchema.setClass(HolderReservation);

@@ -230,7 +230,7 @@ const LlmSchema = defineEntity({
       .boolean()
       .formula(
         (_, { alias }) =>
-          `(exists (select from budget where budget.owner_id = ${alias}.owner_id and budget.holder_id is null and (budget.llm_id is null or budget.llm_id = ${alias}.id)))`,
+          `(exists (select from budget where budget.owner_id = ${alias}.owner_id and (budget.llm_id is null or budget.llm_id = ${alias}.id)))`,
       )
       .lazy()
       .persist(false)

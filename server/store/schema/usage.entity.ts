@@ -8,6 +8,8 @@ const ReplyUsageSchema = defineEntity({
     /** No references: what was spent outlives the Llm, the key and the session. */
     ownerId: p.uuid(),
     llmId: p.uuid(),
+    /** The route that chose the Llm. */
+    routeId: p.uuid().nullable(),
     /** Who chatted. */
     accountId: p.uuid(),
     /** Empty for who came with a token, whom the subject names. */
@@ -52,7 +54,7 @@ const DailyUsageSchema = defineEntity({
   properties: {
     llmId: p.uuid().primary(),
     day: p.date().primary(),
-    /** MD5 of the labels, the key, the subject and the model, which are too long for an index. */
+    /** MD5 of the labels, the key, the subject, the model and the route if there is one, which are too long for an index. */
     labelsKey: p.uuid().primary(),
     ownerId: p.uuid(),
     labels: p.json<Record<string, string>>(),
@@ -60,6 +62,8 @@ const DailyUsageSchema = defineEntity({
     apiKeyId: p.string().length(16).default(""),
     subject: p.text().default(""),
     model: p.string().length(255).default(""),
+    /** Empty for calls that named the Llm itself. */
+    routeId: p.string().length(36).default(""),
     replies: p.bigint("bigint"),
     unpricedReplies: p.bigint("bigint"),
     estimatedReplies: p.bigint("bigint"),
@@ -73,7 +77,7 @@ const DailyUsageSchema = defineEntity({
   },
 });
 
-/** The sums of an Llm's day under one set of labels, of one caller and one model. */
+/** The sums of an Llm's day under one set of labels, of one caller, one model and one route. */
 export class DailyUsage extends DailyUsageSchema.class {}
 DailyUsageSchema.setClass(DailyUsage);
 

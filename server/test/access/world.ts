@@ -129,6 +129,18 @@ export class World {
     return key;
   }
 
+  /** The key of an OWNER of the own account who may use one Llm only, which nothing else is about. */
+  async keyByName(): Promise<string> {
+    const llmId = await this.newLlm("own");
+    const limits = { allowedModels: [llmId] };
+    const made = await this.#owners.get("own")?.access.createApiKey({
+      displayName: "by name",
+      role: ApiKey_Role.OWNER,
+      limits,
+    });
+    return made?.key ?? "";
+  }
+
   async close(): Promise<void> {
     await this.server.stop();
     await this.upstream.close();

@@ -26,7 +26,7 @@ export function isList(path: string): boolean {
 /** The API that a path belongs to. */
 export function dialectOf(path: string, isAnthropic: boolean): Dialect {
   if (isList(path)) return isAnthropic ? anthropic : openAi;
-  if (path.endsWith("/chat/completions")) return openAi;
+  if (path.endsWith("/chat/completions") || path.endsWith("/embeddings")) return openAi;
   if (path.endsWith("/messages")) return anthropic;
   return { ...openAi, name: "none", error: () => ({ detail: "Not Found" }) };
 }

@@ -1,0 +1,58 @@
+import { UpstreamFailure } from "../../upstream/models/failure.ts";
+import type { Scope } from "../call/scope.ts";
+import { UPSTREAM_REASONS } from "../connections/faults.ts";
+import type { Signals } from "../llms/signals.ts";
+import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
+import { FAILOVER } from "../routes/failover.ts";
+import type { Operation, Wellness, WellnessCall } from "../routes/wellness.ts";
+
+interface Deps {
+  readonly wellness: Wellness;
+  readonly signals: Signals;
+  readonly targets: LlmTargets;
+}
+
+/** A call of an Llm, to be ended once. */
+export interface LlmCall {
+  succeeded(): void;
+  /** What it failed with, as its endpoint was heard. */
+  failed(error: unknown): void;
+  /** Its caller left, if it has not ended otherwise. */
+  left(): void;
+}
+
+/**
+ * What calls show of Llms, told to all who count on it: routes at once, also of calls that name an Llm themselves; the checks,
+ * which spare what is in use; and where keys are kept that were refused.
+ */
+export class LlmCalls {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Begins a call, unless a route has, which chose the Llm. */
+  begin(scope: Scope, resolved: ResolvedLlm, operation: Operation, begun?: WellnessCall): LlmCall {
+    const { wellness, signals, targets } = this.#deps;
+    const { id } = resolved.llm;
+    const call = begun ?? wellness.begin(id, operation);
+    return {
+      succeeded() {
+        signals.recordSignal(id, true);
+        call.succeeded();
+      },
+      failed(error) {
+        targets.onFailure(error, resolved);
+        // Tests chat: of what an Llm lacks beside, they would find nothing.
+        if (operation === "chat") signals.recordFailure(id, error);
+        const failure = error instanceof UpstreamFailure && !scope.signal.aborted ? error : undefined;
+        const cooling = failure && FAILOVER[failure.kind].cools;
+        if (!failure || !cooling) return call.left();
+        const { kind, retryAfterMs } = failure;
+        call.failed({ cooling, failedWith: UPSTREAM_REASONS[kind], retryAfterMs });
+      },
+      left: () => call.left(),
+    };
+  }
+}

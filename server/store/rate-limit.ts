@@ -56,14 +56,14 @@ export class RateLimit {
     }
   }
 
-  /** Counts what was used without being asked for. */
-  async add(subject: string, points: number): Promise<void> {
-    await this.#limiter.penalty(subject, points);
+  /** Counts what was used without being asked for; answers with how much is used then. */
+  async add(subject: string, points: number): Promise<number> {
+    return (await this.#limiter.penalty(subject, points)).consumedPoints;
   }
 
-  /** Gives back what was taken in this minute and not used. */
-  async giveBack(subject: string, points: number): Promise<void> {
-    await this.#limiter.reward(subject, points);
+  /** Gives back what was taken in this minute and not used; answers with how much is used then. */
+  async giveBack(subject: string, points: number): Promise<number> {
+    return (await this.#limiter.reward(subject, points)).consumedPoints;
   }
 
   /** How much is used, and when it begins anew; undefined if nothing is. */

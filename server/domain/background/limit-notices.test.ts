@@ -67,15 +67,16 @@ afterAll(async () => {
 });
 
 /** A key with limits, and how to chat with it. */
-async function limited(limits: object) {
+async function limited(limits: object, modelIdentifier: string = randomUUID()) {
   const { apiKey, accountId } = await server.addAccount("OWNER");
   const owner = server.client(apiKey);
   const price = { input: "0", output: "10" };
-  const request = llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: randomUUID(), price });
+  const request = llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier, price });
   const llmId = (await owner.llms.createLlm(request)).llm?.llmId ?? "";
   const made = await owner.access.createApiKey({ displayName: "x", role: Role.MEMBER, limits });
   const client = server.client(made.key);
-  const chat = () => client.chat.chat({ llmId, message: "Hi", samplingParams: { maxTokens: 3 } });
+  const chat = ({ message = "Hi", maxTokens = 3 } = {}) =>
+    client.chat.chat({ llmId, message, samplingParams: { maxTokens } });
   return { apiKeyId: made.apiKey?.apiKeyId ?? "", accountId, chat };
 }
 
@@ -110,6 +111,34 @@ describe("the webhook for limits", () => {
     } finally {
       await other.stop();
     }
+  });
+
+  it("is told nothing of what a refused call would have used, and of the crossing when it comes", async () => {
+    const { apiKeyId, chat } = await limited({ budget: { amount: 5n * COST, period: Period.MONTH } });
+    await expect(chat({ maxTokens: 16 })).rejects.toThrow("more than the whole of the budget of API key");
+    for (let count = 0; count < 3; count++) await chat();
+    await expect(chat({ maxTokens: 7 })).rejects.toThrow("has $0.00006 left");
+    await chat();
+    await expect.poll(() => receiver.about(apiKeyId).length, PATIENCE).toBe(1);
+    const [near] = receiver.about(apiKeyId);
+    expect(near?.message).toMatchObject({ type: "limit.near", data: { used: "120000000" } });
+
+    const tokens = await limited({ tokensPerMinute: 100n });
+    await tokens.chat();
+    await expect(tokens.chat({ message: "word ".repeat(90) })).rejects.toThrow("100 tokens a minute, and has");
+    const told = (await server.store
+      .fork()
+      .execute("select from limit_notice where holder_name = ?", [tokens.apiKeyId])) as unknown[];
+    expect(told).toEqual([]);
+  });
+
+  it("is told of calls at the same time as they come near, and when as many are under way as may be", async () => {
+    const { apiKeyId, chat } = await limited({ parallelCalls: 5 }, "slow");
+    await Promise.all(Array.from({ length: 5 }, () => chat()));
+    await expect.poll(() => receiver.about(apiKeyId).length, PATIENCE).toBe(2);
+    expect(receiver.about(apiKeyId).map(({ message }) => message.data.used)).toEqual(
+      expect.arrayContaining(["4", "5"]),
+    );
   });
 
   it("is told what it did not take the first time, under the same id, also by another server", async () => {

@@ -21,11 +21,11 @@ export class NearLimits {
     this.#onWarning = onWarning;
   }
 
-  /** Looks at how much of a limit is used; a call that is refused has reached it. Nobody waits for it. */
-  note(held: HeldLimits, limit: LimitName, allowed: bigint, used: bigint, { isReached = false } = {}): void {
+  /** Looks at how much of a limit is used, and nothing else: what a refused call would have used is not. Nobody waits for it. */
+  note(held: HeldLimits, limit: LimitName, allowed: bigint, used: bigint): void {
     const periodStart = startOf(limit === "BUDGET" ? (held.budget?.period ?? "") : "HOUR");
-    if (isNear(used, allowed) || isReached) this.#noteOnce(held, { limit, threshold: 80, allowed, used, periodStart });
-    if (isReached) this.#noteOnce(held, { limit, threshold: 100, allowed, used, periodStart });
+    if (isNear(used, allowed)) this.#noteOnce(held, { limit, threshold: 80, allowed, used, periodStart });
+    if (used >= allowed) this.#noteOnce(held, { limit, threshold: 100, allowed, used, periodStart });
   }
 
   #noteOnce(held: HeldLimits, notice: Parameters<typeof noteLimit>[2]): void {

@@ -17,12 +17,13 @@ export class ParallelCalls {
     this.#timer = setInterval(() => void this.#renew(), RENEW_EVERY_MS).unref();
   }
 
-  /** Begins a call of a holder; false if there are as many as may be. */
-  async take(holderId: string, callId: string, most: number): Promise<boolean> {
-    if (!(await takeCall(this.#store.pool, holderId, callId, most))) return false;
+  /** Begins a call of a holder; answers with how many are under way then, or undefined if there are as many as may be. */
+  async take(holderId: string, callId: string, most: number): Promise<number | undefined> {
+    const underWay = await takeCall(this.#store.pool, holderId, callId, most);
+    if (underWay === undefined) return undefined;
     const holders = this.#held.get(callId) ?? new Set();
     this.#held.set(callId, holders.add(holderId));
-    return true;
+    return underWay;
   }
 
   /** Ends a call of all of its holders. What cannot be written ends with its lease. */

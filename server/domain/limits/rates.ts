@@ -24,15 +24,17 @@ export class HolderRates {
   async takeTokens({ id, tokensPerMinute }: HeldLimits, tokens: number): Promise<Verdict> {
     const limit = this.#limit("holderTokens", tokensPerMinute, true);
     const verdict = await limit.take(id, tokens);
-    if (verdict.isOver) await limit.giveBack(id, tokens);
-    return verdict;
+    if (!verdict.isOver) return verdict;
+    return { ...verdict, used: await limit.giveBack(id, tokens) };
   }
 
-  /** Counts tokens that were used beyond those that were taken; what is less than 0 is given back. */
-  async settleTokens({ id, tokensPerMinute }: HeldLimits, difference: number): Promise<void> {
+  /**
+   * Counts tokens that were used beyond those that were taken; what is less than 0 is given back. Answers with how many are used
+   * then.
+   */
+  async settleTokens({ id, tokensPerMinute }: HeldLimits, difference: number): Promise<number> {
     const limit = this.#limit("holderTokens", tokensPerMinute, true);
-    if (difference > 0) await limit.add(id, difference);
-    if (difference < 0) await limit.giveBack(id, -difference);
+    return difference < 0 ? limit.giveBack(id, -difference) : limit.add(id, difference);
   }
 
   requestsOf({ id, requestsPerMinute }: HeldLimits): Promise<Verdict | undefined> {

@@ -96,8 +96,13 @@ describe("the budget of an API key", () => {
     expect(passed).toBe(10);
   });
 
-  it("of nothing refuses everything, and says when it begins anew", async () => {
-    const { chat } = await limited({ budget: { amountUsd: "0", period: Period.MONTH } });
+  it("says when it begins anew, and of a chat that is dearer than all of it that this would not help", async () => {
+    const { chat } = await limited({ budget: { amount: COST, period: Period.MONTH } });
+    const dear = await problemIn(chat({ ...MODEST, samplingParams: { maxTokens: 4 } }));
+    expect(dear).toMatchObject({ reason: "BUDGET_EXHAUSTED", retryAfterMs: undefined });
+    expect(dear.metadata.resetsAt).toBeUndefined();
+    expect(dear.message).toMatch(/more than the whole of the budget of API key .* which is \$0.00003: send less/);
+    await chat();
     const problem = await problemIn(chat());
     expect(problem).toMatchObject({
       reason: "BUDGET_EXHAUSTED",
@@ -105,6 +110,14 @@ describe("the budget of an API key", () => {
     });
     expect(problem.message).toMatch(/it begins anew at \d{4}-\d\d-01T00:00:00.000Z. Ask the owners of the account/);
     expect(problem.retryAfterMs).toBeGreaterThan(0);
+  });
+
+  it("of nothing refuses everything", async () => {
+    const { chat } = await limited({ budget: { amountUsd: "0", period: Period.MONTH } });
+    const problem = await problemIn(chat());
+    expect(problem.message).toMatch(
+      /more than the whole of the budget .* Ask the owners of the account OWNER for more/,
+    );
   });
 
   it("is not kept for an Llm whose price is not known", async () => {

@@ -30,7 +30,7 @@ export class HolderUses {
       const { requestsPerMinute } = held;
       if (requestsPerMinute === 0) continue;
       const { isOver, used, retryAfterMs } = await this.#deps.rates.takeRequest(held);
-      this.#deps.near.note(held, "REQUESTS_PER_MINUTE", BigInt(requestsPerMinute), BigInt(used), { isReached: isOver });
+      this.#deps.near.note(held, "REQUESTS_PER_MINUTE", BigInt(requestsPerMinute), BigInt(used));
       if (isOver) throw overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs);
     }
   }
@@ -44,20 +44,23 @@ export class HolderUses {
     const settle = async (used: number) => {
       for (const { held, endsAt } of taken) {
         // A minute that is over keeps what it had; what a call took beyond that counts when it is known.
-        if (used > tokens || Date.now() < endsAt) await rates.settleTokens(held, used - tokens);
+        if (used === tokens || (used < tokens && Date.now() >= endsAt)) continue;
+        const sum = await rates.settleTokens(held, used - tokens);
+        near.note(held, "TOKENS_PER_MINUTE", BigInt(held.tokensPerMinute), BigInt(sum));
       }
     };
     try {
       for (const held of limits) {
         const { id, parallelCalls } = held;
-        if (parallelCalls === 0 || (await parallel.take(id, callId, parallelCalls))) continue;
-        near.note(held, "PARALLEL_CALLS", BigInt(parallelCalls), BigInt(parallelCalls), { isReached: true });
-        throw tooManyCalls(held);
+        if (parallelCalls === 0) continue;
+        const underWay = await parallel.take(id, callId, parallelCalls);
+        near.note(held, "PARALLEL_CALLS", BigInt(parallelCalls), BigInt(underWay ?? parallelCalls));
+        if (underWay === undefined) throw tooManyCalls(held);
       }
       for (const held of metered) {
         if (tokens > held.tokensPerMinute) throw tooManyTokens(held, tokens);
         const { isOver, used, retryAfterMs } = await rates.takeTokens(held, tokens);
-        near.note(held, "TOKENS_PER_MINUTE", BigInt(held.tokensPerMinute), BigInt(used), { isReached: isOver });
+        near.note(held, "TOKENS_PER_MINUTE", BigInt(held.tokensPerMinute), BigInt(used));
         if (isOver) throw overRate(held, "TOKENS_PER_MINUTE", held.tokensPerMinute, retryAfterMs);
         taken.push({ held, endsAt: Date.now() + retryAfterMs });
       }

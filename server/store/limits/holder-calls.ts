@@ -8,16 +8,25 @@ const NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
 const LIVE = `(select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each_text(held.calls) where value::bigint > ${NOW})`;
 const COUNT = `(select count(*) from jsonb_each_text(held.calls) where value::bigint > ${NOW})`;
 
-/** Takes one of so many calls at the same time; false if all are taken. The row's lock decides between servers. */
-export async function takeCall(pool: Pool, holderId: string, callId: string, most: number): Promise<boolean> {
-  const { rowCount } = await pool.query({
+/**
+ * Takes one of so many calls at the same time; answers with how many are taken then, or undefined if all were. The row's lock
+ * decides between servers.
+ */
+export async function takeCall(
+  pool: Pool,
+  holderId: string,
+  callId: string,
+  most: number,
+): Promise<number | undefined> {
+  const { rows } = await pool.query<{ count: number }>({
     name: "take-holder-call",
     text: `insert into holder_calls as held (holder_id, calls)
         values ($1, jsonb_build_object($2::text, (${NOW} + ${CALL_LEASE_MS})::text))
-      on conflict (holder_id) do update set calls = ${LIVE} || excluded.calls where ${COUNT} < $3`,
+      on conflict (holder_id) do update set calls = ${LIVE} || excluded.calls where ${COUNT} < $3
+      returning (select count(*)::int from jsonb_object_keys(calls)) as count`,
     values: [holderId, callId, most],
   });
-  return rowCount === 1;
+  return rows[0]?.count;
 }
 
 /** Gives a call back to each of its holders; done again, it changes nothing. */

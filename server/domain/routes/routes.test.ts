@@ -37,6 +37,20 @@ describe("the name of a route", () => {
     await stranger.routes.createRoute({ name: "claude", tiers: tiersOf(theirs) });
   });
 
+  it("is given to one of the Llms and routes that want it at once", async () => {
+    const llmId = await createLlm();
+    for (let round = 0; round < 5; round++) {
+      const name = `wanted-${round}`;
+      const wanting = Array.from({ length: 12 }, (_, index) =>
+        index % 2 === 0 ? createLlm({ alias: name }) : patchbay.routes.createRoute({ name, tiers: tiersOf(llmId) }),
+      );
+      const outcomes = await Promise.allSettled(wanting.map((one) => problemIn(one)));
+      // What has no problem was made.
+      const reasons = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value.reason] : []));
+      expect(reasons).toEqual(Array(11).fill("ALIAS_TAKEN"));
+    }
+  });
+
   it("is free again when the route is called otherwise, or is gone", async () => {
     const llmId = await createLlm();
     const { route } = await patchbay.routes.createRoute({ name: "old", tiers: tiersOf(llmId) });

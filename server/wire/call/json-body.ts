@@ -78,6 +78,7 @@ function keepDigits(_key: string, value: ExactJson, context?: { source?: string 
  */
 export function readMessage(desc: DescMessage, json: ExactJson, path: string, registry: Registry): Message {
   const strict = () => fromJson(desc, json as JsonValue, { registry });
+  refuseEmptyLists(desc, json);
   try {
     return strict();
   } catch {
@@ -87,6 +88,19 @@ export function readMessage(desc: DescMessage, json: ExactJson, path: string, re
     return strict();
   } catch (error) {
     throw invalidRequest(`the body is no ${desc.typeName}`, error);
+  }
+}
+
+/** Refuses an empty list of what cannot be cleared: a message does not have it, so that it would change nothing and nobody said so. */
+function refuseEmptyLists(desc: DescMessage, json: ExactJson): void {
+  if (!isObject(json)) return;
+  for (const [name, value] of Object.entries(json)) {
+    if (!Array.isArray(value) || value.length > 0) continue;
+    const field = fieldsOf(desc).get(name);
+    const rule = field && hasOption(field, rulesOfField) ? getOption(field, rulesOfField).type : undefined;
+    if (rule?.case === "repeated" && rule.value.minItems > 0n) {
+      throw invalidField(name, "cannot be empty; leave it out to keep what there is");
+    }
   }
 }
 

@@ -35,6 +35,8 @@ export interface RequestParts {
   /** The body, decompressed; empty if there is none. */
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
+  /** The version of a resource that a change is made from, as the header If-Match has it. */
+  readonly ifMatch?: string | undefined;
 }
 
 /**
@@ -52,12 +54,31 @@ export function readRequest(binding: Binding, parts: RequestParts, registry: Reg
   const isOne = isSilentOn(json, tree, input);
   if (isOne) Object.assign(json, tree);
   const message = json === undefined ? withHttpBody(binding, parts) : readMessage(input, json, "", registry);
-  if (message === undefined) return fromParameters(input, tree);
+  if (message === undefined) return withEtag(binding, fromParameters(input, tree), parts);
   if (!isOne && Object.keys(tree).length > 0) {
     refuseConflicts(reflect(input, message), reflect(input, fromParameters(input, tree)), tree, "");
     mergeFromJson(input, message, tree as JsonValue);
   }
   addMask(binding, message, json);
+  return withEtag(binding, message, parts);
+}
+
+/** One entity tag, strong or weak, or written without quotes. */
+const ETAG = /^(?:W\/)?"([^"]*)"$|^([^",*]+)$/;
+
+/** Takes If-Match for the etag of a change; whoever sends it where there is none counts on what would not be looked at. */
+function withEtag({ httpMethod, spec }: Binding, message: Message, { ifMatch }: RequestParts): Message {
+  if (ifMatch === undefined || httpMethod === "GET") return message;
+  const field = fieldsOf(spec.method.input).get("etag");
+  if (field === undefined) throw invalidField("If-Match", "is not taken here: what this call changes has no etag");
+  if (ifMatch.trim() === "*") return message;
+  const [, quoted, bare] = ETAG.exec(ifMatch.trim()) ?? [];
+  const etag = quoted ?? bare;
+  if (etag === undefined) throw invalidField("If-Match", 'must be one etag, such as "r3", or *');
+  const given = reflect(spec.method.input, message);
+  if (given.isSet(field) && given.get(field) !== etag)
+    throw invalidField("etag", "is given by If-Match, with another value");
+  given.set(field, etag);
   return message;
 }
 

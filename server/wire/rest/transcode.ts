@@ -221,8 +221,8 @@ class RestServer {
     parts: { readonly variables: readonly string[]; readonly query: string },
   ): Promise<Message> {
     const body = await this.#readBody(binding, context, exchange, maxBodyBytes);
-    const contentType = exchange.request.headers["content-type"];
-    return readRequest(binding, { ...parts, body, contentType }, this.#options.registry);
+    const { "content-type": contentType, "if-match": ifMatch } = exchange.request.headers;
+    return readRequest(binding, { ...parts, body, contentType, ifMatch }, this.#options.registry);
   }
 
   async #readBody(

@@ -26,6 +26,10 @@ describe("fitFacts", () => {
     expect(metadata).toEqual({ a: "b", moreFields: String(100 - kept.length) });
   });
 
+  it("has whole milliseconds to wait, as any other fraction breaks the answer", () => {
+    expect(fitFacts({ retryAfterMs: 59_999.123_456_7 }).retryAfterMs).toBe(60_000);
+  });
+
   it("shortens a field of any length", () => {
     const { fields } = fitFacts({ fields: [{ field: "x".repeat(9_000), description: "y".repeat(9_000) }] });
     expect(fields).toEqual([

@@ -22,7 +22,7 @@ export function fitMessage(message: string): string {
   return encodedBytes(fits) <= MAX_ENCODED_MESSAGE_BYTES ? fits : cut(fits, MAX_ENCODED_MESSAGE_BYTES / 3);
 }
 
-/** Facts that fit into a header. Of fields that do not, the metadata says how many there are, as `moreFields`. */
+/** Facts that fit into a header, and into the messages that they are sent in. Of fields that do not, the metadata says how many there are, as `moreFields`. */
 export function fitFacts({ metadata = {}, fields = [], retryAfterMs }: Facts): Facts {
   const fitting = takeWhileFit(
     fields.map(({ field, description }) => ({
@@ -43,7 +43,8 @@ export function fitFacts({ metadata = {}, fields = [], retryAfterMs }: Facts): F
   return {
     metadata: Object.fromEntries(more > 0 ? [...entries, ["moreFields", String(more)]] : entries),
     fields: fitting,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    // A Duration has whole nanoseconds, and nobody comes again too soon.
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(retryAfterMs) }),
   };
 }
 

@@ -101,6 +101,27 @@ describe("traces", () => {
     });
   });
 
+  it("have a span for each Llm that a route tried", async () => {
+    await start(traced());
+    const { routes, chat } = server.client(apiKey);
+    const tiers = [
+      { targets: [{ llmId: await createLlm("broken") }] },
+      { targets: [{ llmId: await createLlm("fine") }] },
+    ];
+    await routes.createRoute({ name: "both", tiers } as never);
+    await Array.fromAsync(chat.streamChat({ llmId: "both", message: "Hi" }));
+    await stop();
+
+    const { spanId, traceId } = spanOf(SERVER_SPAN, CHAT);
+    const attempts = [spanOf(CLIENT_SPAN, "chat broken"), spanOf(CLIENT_SPAN, "chat fine")];
+    const both = { traceId, parentSpanId: spanId };
+    expect(attempts).toMatchObject([
+      { ...both, attributes: { "patchbay.outcome": "unavailable" }, status: { code: 2 } },
+      { ...both, attributes: { "patchbay.outcome": "ok" } },
+    ]);
+    expect(attempts[0]?.spanId).not.toBe(attempts[1]?.spanId);
+  });
+
   it("are not kept when the caller says so, and its decision goes on", async () => {
     await start(traced());
     const llmId = await createLlm("fine");

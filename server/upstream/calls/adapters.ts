@@ -4,7 +4,8 @@ import type { Adapter, ModelDetails } from "../models/adapter.ts";
 import type { Billing } from "../models/conversation.ts";
 import { type ProviderType, providers } from "../models/provider-types.ts";
 import { openAi } from "../openai/adapter.ts";
-import { liteLlmDetails, readLiteLlmHead } from "../openai/litellm.ts";
+import { readHead } from "../openai/head.ts";
+import { liteLlmDetails } from "../openai/litellm.ts";
 import { llamaCppDetails } from "../openai/llama-cpp.ts";
 import { ollamaDetails } from "../openai/ollama.ts";
 
@@ -26,7 +27,10 @@ export function modelDetailsOf(providerType: ProviderType): ModelDetails | undef
   return DETAILS[providerType];
 }
 
+/** Behind the general type may be any gateway; the others are known to be none, or to say nothing so. */
+const GATEWAYS: ReadonlySet<ProviderType> = new Set(["LITELLM_PROXY", "CUSTOM_OPENAI_COMPATIBLE"]);
+
 /** What tells of its price and of who replied in the head of an answer; undefined where it tells nothing. */
 export function headReaderOf(providerType: ProviderType): ((headers: IncomingHttpHeaders) => Billing) | undefined {
-  return providerType === "LITELLM_PROXY" ? readLiteLlmHead : undefined;
+  return GATEWAYS.has(providerType) ? readHead : undefined;
 }

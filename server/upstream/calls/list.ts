@@ -18,7 +18,6 @@ const MODALITIES: ReadonlySet<string> = new Set(["text", "image", "audio", "vide
 /** A successor is told in a header, too. */
 const PLAIN_NAME = /^[\x21-\x7e]{1,255}$/;
 const LARGEST_INT32 = 2 ** 31 - 1;
-/** A shorter key may well be a word in the name of a model. */
 
 /** The vendor of models that a call is made to: a target, but for a model. */
 export type Vendor = Omit<Target, "apiPath" | "model">;
@@ -107,7 +106,7 @@ export async function askForModels(
   try {
     const query = adapter.modelsQuery(after);
     const { status, body } = await ask(egress, vendor, "/models", query, options);
-    const page = body && adapter.readModels(body);
+    const page = body && adapter.readModels(body, vendor.providerType);
     if (page) return page;
     throw new UpstreamFailure("bad-reply", NO_LIST, { httpStatus: status });
   } catch (error) {

@@ -23,7 +23,7 @@ export interface Adapter {
   /** What follows `?` when asking for a page of the models that are served: the first, or the one behind a model. */
   modelsQuery(after: string | undefined): Readonly<Record<string, string>>;
   /** Undefined when the body is no list of models of this API. */
-  readModels(body: JsonObject): ModelPage | undefined;
+  readModels(body: JsonObject, providerType?: ProviderType): ModelPage | undefined;
 }
 
 /** What of a request may be left out, as a model replies without it. */

@@ -30,7 +30,9 @@ function tierIn(tier: string): string | undefined {
 function costIn(usage: JsonObject, providerType: ProviderType | undefined): number | undefined {
   const ticks = asCount(usage.cost_in_usd_ticks);
   if (ticks !== undefined) return ticks * 100;
-  const cost = amount(usage.cost) ?? amount(asObject(usage.cost)?.total_cost) ?? amount(usage.estimated_cost);
+  const costs = asObject(usage.cost);
+  const cost = amount(usage.cost) ?? amount(costs?.total_cost) ?? amount(usage.estimated_cost);
+  if (!isInDollars(usage) || (costs && !isInDollars(costs))) return undefined;
   if (cost === undefined || (cost === 0 && providerType !== "OPEN_ROUTER")) return undefined;
   if (usage.is_byok !== true) return picoDollars(cost);
   const upstream = amount(asObject(usage.cost_details)?.upstream_inference_cost);
@@ -42,15 +44,24 @@ export function picoDollars(dollars: number): number {
   return Math.round(dollars * 1e12);
 }
 
+/** No model asks a thousand dollars of a million tokens: what is more is the price of something else. */
+const MOST_A_TOKEN = 0.001;
+
 /** Of a price for a token, that for a million, as a decimal string; undefined when it is none. */
 export function perMillion(dollars: unknown): string | undefined {
-  const rate = typeof dollars === "string" && dollars.trim() !== "" ? Number(dollars) : dollars;
-  if (typeof rate !== "number" || !Number.isFinite(rate) || rate < 0 || rate > 1) return undefined;
-  return String(Math.round(rate * 1e12) / 1e6);
+  const rate = amount(dollars);
+  return rate === undefined || rate > MOST_A_TOKEN ? undefined : String(Math.round(rate * 1e12) / 1e6);
 }
 
+/** Whether nothing says that amounts are in another currency. */
+export function isInDollars({ currency }: JsonObject): boolean {
+  return /^(usd|us\$|\$|us dollars?|dollars?|)$/i.test(asText(currency));
+}
+
+/** Some write a number as a text. */
 function amount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 && value < 1_000 ? value : undefined;
+  const number = typeof value === "string" && /^\d/.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) && number >= 0 && number < 1_000 ? number : undefined;
 }
 
 /** LiteLLM passes on what Anthropic says of it. */

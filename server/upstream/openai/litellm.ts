@@ -1,8 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { AskRoot, ListedPrice, ModelAbilities } from "../models/adapter.ts";
-import type { Billing } from "../models/conversation.ts";
 import { asBoolean, asCount, asObject, asObjects, asText, asTexts, type JsonObject } from "../models/json-value.ts";
-import { perMillion, picoDollars } from "./billing.ts";
+import { perMillion } from "./billing.ts";
 
 /**
  * What LiteLLM says of its models at `/v1/model/info`: `{data: [{model_name, model_info}]}`, one for each deployment. A name that
@@ -70,13 +68,4 @@ function agreed(words: readonly (boolean | undefined)[]): boolean | undefined {
 function agreedPrice(prices: readonly (ListedPrice | undefined)[]): ListedPrice | undefined {
   const [first] = prices;
   return prices.every((price) => JSON.stringify(price) === JSON.stringify(first)) ? first : undefined;
-}
-
-/** What LiteLLM says in the head of an answer: what a whole reply cost, if it has a price, and whether another model replied. */
-export function readLiteLlmHead(headers: IncomingHttpHeaders): Billing {
-  const cost = Number(headers["x-litellm-response-cost"] ?? Number.NaN);
-  return {
-    ...(cost > 0 && cost < 1_000 && { costPicoUsd: picoDollars(cost) }),
-    ...(Number(headers["x-litellm-attempted-fallbacks"] ?? 0) > 0 && { isFallback: true }),
-  };
 }

@@ -37,6 +37,7 @@ describe("the models that are served", () => {
     },
     {
       name: "openrouter-models.json",
+      providerType: "OPEN_ROUTER" as const,
       models: [
         {
           ...silent,
@@ -111,8 +112,8 @@ describe("the models that are served", () => {
         },
       ],
     },
-  ])("are read from $name", ({ name, models }) => {
-    expect(readModels(fixture(name))).toEqual({ models, next: undefined });
+  ])("are read from $name", ({ name, providerType, models }) => {
+    expect(readModels(fixture(name), providerType)).toEqual({ models, next: undefined });
   });
 
   it.each([

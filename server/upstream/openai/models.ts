@@ -1,16 +1,8 @@
 import type { Deprecation, ListedPrice, ModelPage, ServedModel } from "../models/adapter.ts";
-import {
-  asBoolean,
-  asCount,
-  asDate,
-  asObject,
-  asObjects,
-  asText,
-  asTexts,
-  asTimeMs,
-  type JsonObject,
-} from "../models/json-value.ts";
-import { perMillion } from "./billing.ts";
+import { asDate, asObject, asObjects, asText, asTexts, asTimeMs, type JsonObject } from "../models/json-value.ts";
+import type { ProviderType } from "../models/provider-types.ts";
+import { isInDollars, perMillion } from "./billing.ts";
+import { readDescription } from "./described.ts";
 
 /** There are no pages. */
 export function modelsQuery(): Record<string, string> {
@@ -18,57 +10,55 @@ export function modelsQuery(): Record<string, string> {
 }
 
 /**
- * The models of `{object: "list", data: […]}`. OpenRouter and LiteLLM have their own order and members, llama.cpp has the
- * same models a second time in Ollama's words, and Ollama writes null for none.
+ * The models of `{object: "list", data: […]}`, or of `models`, as Cohere has them. OpenRouter and LiteLLM have their own order and
+ * members, llama.cpp has the same models a second time in Ollama's words, and Ollama writes null for none.
  */
-export function readModels(body: JsonObject): ModelPage | undefined {
+export function readModels(body: JsonObject, providerType?: ProviderType): ModelPage | undefined {
   const isEmpty = body.data === null && body.object === "list";
-  if (!isEmpty && !Array.isArray(body.data)) return undefined;
-  return { models: asObjects(body.data).map(readModel), next: undefined };
+  const list = body.data ?? body.models;
+  if (!isEmpty && !Array.isArray(list)) return undefined;
+  const models = asObjects(list);
+  return { models: models.map((model) => readModel(withParent(model, models), providerType)), next: undefined };
 }
 
-function readModel(model: JsonObject): ServedModel {
-  const parameters = asTexts(model.supported_parameters); // OpenRouter
-  const capabilities = asObject(model.capabilities); // Mistral
+/** vLLM lists adapters without a context of their own: they run in their parent's. */
+function withParent(model: JsonObject, models: readonly JsonObject[]): JsonObject {
+  const parent = model.max_model_len === null && models.find(({ id }) => id === model.parent);
+  return parent ? { ...model, max_model_len: parent.max_model_len } : model;
+}
+
+function readModel(model: JsonObject, providerType: ProviderType | undefined): ServedModel {
+  const name = asText(model.name);
   return {
-    id: asText(model.id),
+    id: asText(model.id) || name,
     // OpenRouter and Mistral; Google.
-    displayName: asText(model.name) || asText(model.display_name),
+    displayName: name || asText(model.display_name),
     ownedBy: asText(model.owned_by),
-    aliases: asTexts(model.aliases), // Mistral
+    aliases: aliasesOf(model),
     createdAt: asTimeMs(model.created),
-    maxContextLength:
-      asCount(model.context_length) ?? // OpenRouter, Together
-      asCount(model.max_model_len) ?? // vLLM
-      asCount(model.max_context_length) ?? // Mistral
-      asCount(asObject(model.meta)?.n_ctx) ?? // llama.cpp: of a slot, as it runs
-      asCount(asObject(model.meta)?.n_ctx_train), // and as it was trained
-    supportsFunctionCalling: includes(parameters, "tools") ?? asBoolean(capabilities?.function_calling),
-    supportsSamplingParameters: includes(parameters, "temperature"),
-    inputModalities: readModalities(model, capabilities),
+    ...readDescription(model),
     deprecation: readDeprecation(model),
-    price: readPrice(model),
+    price: readPrice(model, providerType),
   };
 }
 
-/** Whether something is in a list; of an empty one nothing is known. */
-function includes(list: readonly string[], item: string): boolean | undefined {
-  return list.length > 0 ? list.includes(item) : undefined;
+/** Mistral's, and Google's: it lists a model as `models/…`, and takes it without. */
+function aliasesOf(model: JsonObject): readonly string[] {
+  const id = asText(model.id);
+  return [...asTexts(model.aliases), ...(id.startsWith("models/") ? [id.slice("models/".length)] : [])];
 }
 
-/** OpenRouter lists them; Mistral says whether the model sees. */
-function readModalities(model: JsonObject, capabilities: JsonObject | undefined): readonly string[] | undefined {
-  const listed = asTexts(asObject(model.architecture)?.input_modalities);
-  if (listed.length > 0) return listed;
-  const vision = asBoolean(capabilities?.vision);
-  return vision === undefined ? undefined : ["text", ...(vision ? ["image"] : [])];
-}
-
-/** OpenRouter's, in dollars for a token, as texts; of a router that has none of its own it writes -1. */
-function readPrice(model: JsonObject): ListedPrice | undefined {
+/**
+ * OpenRouter's, in dollars for a token, as texts; of a router that has none of its own it writes -1. Others have dollars of a
+ * million by the same names, which are too much for a token, or another currency, or a price of each request beside: none of
+ * these is read. That a model costs nothing is believed of OpenRouter alone: elsewhere it is what stands where there is no price.
+ */
+function readPrice(model: JsonObject, providerType: ProviderType | undefined): ListedPrice | undefined {
   const pricing = asObject(model.pricing) ?? {};
   const [input, output] = [perMillion(pricing.prompt), perMillion(pricing.completion)];
-  if (input === undefined || output === undefined) return undefined;
+  const isWhole = isInDollars(pricing) && pricing.unit === undefined && !(Number(pricing.request) > 0);
+  if (input === undefined || output === undefined || !isWhole) return undefined;
+  if (input === "0" && output === "0" && providerType !== "OPEN_ROUTER") return undefined;
   return {
     input,
     output,

@@ -1,4 +1,5 @@
 import type { SamplingParams } from "../../base/sampling.ts";
+import { headReaderOf } from "../calls/adapters.ts";
 import { type CallOptions, type Outlet, openEvents, wholeReply } from "../calls/call.ts";
 import { listModels } from "../calls/list.ts";
 import type { ModelRequest, Reply } from "../models/conversation.ts";
@@ -10,6 +11,8 @@ import { type Proof, type TestResult, verdictOf, verdictOfReply } from "./verdic
 
 /** Of a reply that is only to show that there is one. */
 const MAX_TOKENS = 16;
+/** Of a model that says more than it was asked to: these show that there is a reply, and no more are waited for. */
+const ENOUGH_PIECES = 64;
 /** For an endpoint that did not reply in time to show that it is there. */
 const SIGN_OF_LIFE_MS = 5_000;
 
@@ -42,16 +45,14 @@ class Attempt {
   readonly #outlet: Outlet;
   readonly #target: Target;
   readonly #options: TestOptions;
-  /** The limit of tokens that is sent: of a model that takes none so small, whatever chats send. */
-  #sampling: SamplingParams;
+  /** The limit of tokens where chats send none, or where theirs is proven to be taken; undefined once one so small was refused. */
+  #smallLimit: number | undefined = MAX_TOKENS;
   #isFallback = false;
 
   constructor(outlet: Outlet, target: Target, options: TestOptions) {
     this.#outlet = outlet;
     this.#target = target;
     this.#options = options;
-    const { maxTokens = MAX_TOKENS } = options.sampling;
-    this.#sampling = { ...options.sampling, maxTokens: Math.min(maxTokens, MAX_TOKENS) };
   }
 
   get latencyMs(): number {
@@ -70,14 +71,20 @@ class Attempt {
   /** The streamed form, and if that is refused, the other one; the failure is why it is not streamed. */
   async #firstForm(): Promise<UpstreamFailure | undefined> {
     try {
-      return await this.#limited(() => this.#stream());
+      return await this.#limited(
+        () => this.#asChats(),
+        (sampling) => this.#stream(sampling),
+      );
     } catch (error) {
       const { proof } = this;
       const mayBeTheForm = error instanceof UpstreamFailure && /^(request-refused|bad-reply)$/.test(error.kind);
       if (!mayBeTheForm || proof.model !== undefined) throw error;
       // What is no reply in one form may be one in the other; if it is none either, the first answer tells more.
       try {
-        await this.#limited(() => this.#whole());
+        await this.#limited(
+          () => this.#asChats(),
+          (sampling) => this.#whole(sampling),
+        );
         return error;
       } catch (second) {
         if (!(second instanceof UpstreamFailure)) throw second;
@@ -92,7 +99,10 @@ class Attempt {
     if (!this.#options.bothForms || streamed !== undefined) return undefined;
     const { proof } = this;
     try {
-      await this.#limited(() => this.#whole());
+      await this.#limited(
+        () => this.#short(),
+        (sampling) => this.#whole(sampling),
+      );
       return undefined;
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
@@ -102,47 +112,61 @@ class Attempt {
     }
   }
 
-  /** Without a limit of ours where the model refuses one so small. */
-  async #limited<Result>(run: () => Promise<Result>): Promise<Result> {
+  /** The owner's own limit goes along: one that is too high is refused in every chat. */
+  #asChats(): SamplingParams {
+    return { ...this.#options.sampling, maxTokens: this.#options.sampling.maxTokens ?? this.#smallLimit };
+  }
+
+  #short(): SamplingParams {
+    const limits = [this.#options.sampling.maxTokens, this.#smallLimit].filter((limit) => limit !== undefined);
+    return { ...this.#options.sampling, maxTokens: limits.length === 0 ? undefined : Math.min(...limits) };
+  }
+
+  /** Once more without a limit of ours where the model refuses one so small. */
+  async #limited<Result>(
+    limited: () => SamplingParams,
+    run: (sampling: SamplingParams) => Promise<Result>,
+  ): Promise<Result> {
+    const sampling = limited();
     try {
-      return await run();
+      return await run(sampling);
     } catch (error) {
-      const isOurs = this.#sampling.maxTokens !== this.#options.sampling.maxTokens;
+      const isOurs = sampling.maxTokens !== this.#options.sampling.maxTokens;
       if (!(error instanceof UpstreamFailure) || !isOurs || !isTokenLimit(error)) throw error;
-      this.#sampling = this.#options.sampling;
-      return run();
+      this.#smallLimit = undefined;
+      return run(limited());
     }
   }
 
   /** A failure that it returns is why the reply did not come in pieces. */
-  async #stream(): Promise<UpstreamFailure | undefined> {
+  async #stream(sampling: SamplingParams): Promise<UpstreamFailure | undefined> {
     this.proof = {};
     let refusal: UpstreamFailure | undefined;
     await this.#inTime(async (options) => {
       const onOtherForm = (failure: UpstreamFailure | undefined) => {
         refusal = failure ?? NOT_IN_PIECES;
       };
-      let hasText = false;
-      const question = this.#question();
-      const batches = await openEvents(this.#outlet, this.#target, question, { ...options, onOtherForm });
+      let pieces = 0;
+      const batches = await openEvents(this.#outlet, this.#target, question(sampling), { ...options, onOtherForm });
       for await (const events of batches) {
         for (const event of events) {
           if (event.type === "start") this.proof.model = event.model;
-          else if (event.type === "end") this.#check(hasText, event);
+          else if (event.type === "end") this.#check(pieces > 0, event);
           else {
-            hasText = true;
+            pieces += 1;
             if (!refusal) this.proof.firstTokenMs ??= this.latencyMs;
           }
         }
+        if (pieces >= ENOUGH_PIECES) break;
       }
     });
     return refusal;
   }
 
-  async #whole(): Promise<void> {
+  async #whole(sampling: SamplingParams): Promise<void> {
     this.proof = {};
     await this.#inTime(async (options) => {
-      const reply = await wholeReply(this.#outlet, this.#target, this.#question(), options);
+      const reply = await wholeReply(this.#outlet, this.#target, question(sampling), options);
       this.proof.model = reply.model;
       this.#check(eventsOfReply(reply).length > 2, reply);
     });
@@ -153,8 +177,9 @@ class Attempt {
     const { testMs } = this.#outlet.egress.limits;
     const timeout = AbortSignal.timeout(testMs);
     const { signal, headers } = this.#options;
-    const onHead: CallOptions["onHead"] = ({ status }) => {
-      Object.assign(this.proof, { httpStatus: status, headersMs: this.latencyMs });
+    const onHead: CallOptions["onHead"] = (answer) => {
+      Object.assign(this.proof, { httpStatus: answer.status, headersMs: this.latencyMs });
+      this.#isFallback = headReaderOf(this.#target.providerType)?.(answer.headers).isFallback ?? false;
     };
     try {
       await run({ signal: AbortSignal.any([signal, timeout]), headers, onHead });
@@ -182,8 +207,7 @@ class Attempt {
    * A model that thinks first can spend all tokens before its first word. It has replied all the same if the reply's end
    * is well-formed: if it says why it ended, or what it cost. An end with neither text nor that is no reply.
    */
-  #check(hasText: boolean, end: Pick<Reply, "rawStopReason" | "usage" | "billing">): void {
-    this.#isFallback = end.billing?.isFallback ?? false;
+  #check(hasText: boolean, end: Pick<Reply, "rawStopReason" | "usage">): void {
     if (hasText || end.rawStopReason !== "" || end.usage.outputTokens !== undefined) return;
     throw new UpstreamFailure("bad-reply", "the endpoint's reply is empty", this.proof);
   }
@@ -210,15 +234,11 @@ class Attempt {
       return undefined;
     }
   }
+}
 
-  #question(): ModelRequest {
-    const text = "Reply with the word OK.";
-    return {
-      messages: [{ role: "user", parts: [{ type: "text", text }], toolCalls: [] }],
-      sampling: this.#sampling,
-      tools: [],
-    };
-  }
+function question(sampling: SamplingParams): ModelRequest {
+  const text = "Reply with the word OK.";
+  return { messages: [{ role: "user", parts: [{ type: "text", text }], toolCalls: [] }], sampling, tools: [] };
 }
 
 const NOT_IN_PIECES = new UpstreamFailure(
@@ -233,5 +253,5 @@ function sentenceOf(kind: "busy" | "timeout", seconds: number): string {
 }
 
 function isTokenLimit({ kind, facts: { parameter = "" } }: UpstreamFailure): boolean {
-  return /^(request|parameter)-refused$/.test(kind) && /^max_(completion_)?tokens$/.test(parameter);
+  return /^(request|parameter)-refused$/.test(kind) && /^max_\w*tokens$/.test(parameter);
 }

@@ -59,7 +59,10 @@ const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }
   },
 ];
 
-export function tokensIn(message: string): [prompt: number | undefined, context: number | undefined] {
+/** The tokens of a prompt that is too long, and how many fit, as a sentence has them. */
+export function tokensIn(sentence: string): [prompt: number | undefined, context: number | undefined] {
+  // TensorRT-LLM counts in fractions.
+  const message = sentence.replaceAll(/(\d)\.0\b/g, "$1");
   for (const { words, promptFirst } of TOKENS) {
     const [, first, second] = words.exec(message) ?? [];
     const [a, b] = [first, second].map((text) => countIn(Number(text?.replace(/[,_ ]/g, ""))));
@@ -72,7 +75,7 @@ export function tokensIn(message: string): [prompt: number | undefined, context:
 
 const SAYS_LIMIT =
   /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|[<>]/i;
-const OF_REPLY = /max_\w*tokens\W*$/i;
+const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;
 
 /**

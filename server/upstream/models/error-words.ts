@@ -1,5 +1,5 @@
 import { countIn, tokensIn, waitIn } from "./error-numbers.ts";
-import { asObject, asObjects, asText, type JsonObject, parseObject } from "./json-value.ts";
+import { asObject, asObjects, asText, type JsonObject } from "./json-value.ts";
 
 /** What an endpoint says went wrong, in its own words: read to tell what it means, and never shown. */
 export interface ErrorWords {
@@ -153,8 +153,9 @@ class Heard {
   /** Gateways put the error of a provider into their own message, as JSON or with a class of theirs in front. */
   #readText(text: string, depth: number): void {
     const start = text.search(/[{[]/);
-    const json = start < 0 ? undefined : (parseObject(text.slice(start)) ?? parseObject(between(text, start)));
+    const json = start < 0 ? undefined : jsonIn(text, start);
     if (start !== 0 || json === undefined) this.messages.push(text);
+    this.status ??= statusIn(/\b(?:status|error)[ _]?code[:= ]+(\d{3})\b/i.exec(text)?.[1]);
     for (const [, name = ""] of text.matchAll(/\blitellm\.(\w+)/g)) this.#addCode(`litellm.${name}`);
     // Amazon's class, as its own library tells it.
     for (const [, name = ""] of text.matchAll(/\b(\w{3,40}Exception)\b/g)) this.#addCode(name);
@@ -184,9 +185,48 @@ function isSaid(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "" && value !== false && value !== 0;
 }
 
-function between(text: string, start: number): string {
-  const end = text.lastIndexOf("}");
-  return end > start ? text.slice(start, end + 1) : "";
+/** The JSON that a text has from there on, to its end or to the last bracket; also as Python prints what was JSON. */
+function jsonIn(text: string, start: number): unknown {
+  const end = Math.max(text.lastIndexOf("}"), text.lastIndexOf("]"));
+  const inner = text.slice(start, end + 1);
+  return parseJson(text.slice(start)) ?? parseJson(inner) ?? parseJson(jsonOfPython(inner));
+}
+
+/** Only objects and arrays: whatever else may be JSON is a word. */
+function parseJson(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** A text of Python's, of one line or of several, in either quotes. */
+const PYTHON_TEXT = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs;
+const PYTHON_WORDS: Readonly<Record<string, string>> = {
+  None: "null",
+  True: "true",
+  False: "false",
+  "(": "[",
+  ")": "]",
+};
+
+/** What Python prints of an object, as JSON: vLLM, NVIDIA and gateways in front of them put that into their messages. */
+function jsonOfPython(text: string): string {
+  let json = "";
+  let from = 0;
+  const plain = (part: string) =>
+    part
+      .replaceAll(/\b(?:None|True|False)\b|[()]/g, (word) => PYTHON_WORDS[word] ?? word)
+      .replaceAll(/,\s*(?=[\])}])/g, "");
+  for (const found of text.matchAll(PYTHON_TEXT)) {
+    const said = (found[1] ?? found[2] ?? "").replaceAll(/\\(['"])/g, "$1");
+    json += plain(text.slice(from, found.index)) + JSON.stringify(said);
+    from = found.index + found[0].length;
+  }
+  return json + plain(text.slice(from));
 }
 
 /** In a path of FastAPI's, the last name that is not where it stands. */

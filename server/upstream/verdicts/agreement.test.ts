@@ -13,7 +13,8 @@ interface Case {
   readonly status: number;
   readonly providerType?: ProviderType;
   readonly headers?: Record<string, string>;
-  readonly body: unknown;
+  readonly body?: unknown;
+  readonly text?: string;
   readonly kind: string;
 }
 
@@ -23,6 +24,7 @@ const cases = [
   ...casesOf("anthropic-errors.json").map((one) => ({ ...one, providerType: "ANTHROPIC" as const })),
   ...casesOf("other-errors.json"),
   ...casesOf("vendor-errors.json"),
+  ...casesOf("blind-errors.json"),
 ].filter(({ status }) => status >= 400);
 
 const never = new AbortController().signal;
@@ -44,10 +46,12 @@ async function kindOf(call: Promise<unknown>): Promise<string> {
 describe("the same bytes mean the same, whoever asked", () => {
   it.each(cases)(
     "$name ($status): $kind",
-    async ({ status, providerType = "CUSTOM_OPENAI_COMPATIBLE", headers, body, kind }) => {
+    async ({ status, providerType = "CUSTOM_OPENAI_COMPATIBLE", headers, body, text, kind }) => {
       const origin = await serve((request, response) => {
         request.resume();
-        response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+        response
+          .writeHead(status, { "content-type": "application/json", ...headers })
+          .end(text ?? JSON.stringify(body));
       });
       const egress = egressFor({ allow: parseAllowRules(origin), limits: { testMs: 5_000 } });
       const upstreams = new Upstreams({ egress });

@@ -9,7 +9,7 @@ export interface Feature {
 }
 
 const REFUSED =
-  "(?:not (?:\\w+ )?(?:support|allow|enable|accept|available|permitted|implemented)\\w*|n't (?:\\w+ )?(?:support|allow|accept|have)\\w*|unsupported|no support|is disabled|only supported (?:by|for|on|with)|(?:cannot|can't|unable to) (?:be )?(?:process|handle|accept|read|take|see|hear)\\w*|unknown variant)";
+  "(?:not (?:\\w+ )?(?:support|allow|enable|accept|available|permitted|implemented)\\w*|\\w*n't (?:\\w+ )?(?:support|allow|accept|have)\\w*|unsupported|no support|is disabled|only supported (?:by|for|on|with)|(?:cannot|can't|unable to) (?:be )?(?:process|handle|accept|read|take|see|hear)\\w*|unknown variant|requires? (?:the )?--?\\w)";
 const CLOSE = "[^.\\n]{0,60}";
 
 function of(thing: string): RegExp {
@@ -44,7 +44,10 @@ const FEATURES: readonly { readonly feature: Feature; readonly words: RegExp }[]
     feature: { name: "images", parameter: "image" },
     words: of("images?|image[ _-]?(?:input|url)s?|vision|visual|multi-?modal\\w*"),
   },
-  { feature: { name: "images", parameter: "image" }, words: /at most 0 image|not a multimodal model/i },
+  {
+    feature: { name: "images", parameter: "image" },
+    words: /at most 0 image|not an? (multi-?modal|vision|visual|vlm)\b/i,
+  },
   // Texts are sent as texts, so whoever wants a text was sent parts.
   {
     feature: { name: "content parts", parameter: "content" },
@@ -109,7 +112,7 @@ const NAMES =
 const QUOTE = "['\"`]?";
 const REFUSALS: readonly RegExp[] = [
   new RegExp(
-    `${QUOTE}\\b(${NAMES})\\b${QUOTE}(?: parameter)? (?:is|are) (?:not supported|unsupported|not allowed|not permitted|deprecated|not available)`,
+    `${QUOTE}\\b(${NAMES})\\b${QUOTE}(?: parameter)? (?:is|are) (?:not (?:\\w+ )?(?:supported|allowed|permitted|available|implemented)|unsupported|deprecated)`,
     "i",
   ),
   new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE}(?: and| or)? [^.\\n]{0,40}(?:does not|doesn't|do not) support`, "i"),
@@ -130,6 +133,10 @@ const REFUSALS: readonly RegExp[] = [
   /^(\w{1,64}): (?:extra inputs are not permitted|unexpected value)/im,
   new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE} (?:has to|must|can only) be (?:1|the default|unset|left)`, "i"),
   new RegExp(`only ${QUOTE}(${NAMES})${QUOTE}=`, "i"),
+  new RegExp(
+    `invalid ${QUOTE}(${NAMES})${QUOTE}[^.\\n]{0,20}\\bonly \\S+ (?:is|are) (?:allowed|supported|accepted)`,
+    "i",
+  ),
   new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE} and ${QUOTE}\\w+${QUOTE} cannot both`, "i"),
 ];
 

@@ -22,7 +22,11 @@ export interface Rule {
 
 /** Words of other limits: of a rate, of the reply, of other parts of a request. */
 const NO_OVERFLOW =
-  /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_\w*tokens|(output|completion|new) tokens|image|tool|stop/i;
+  /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_((completion|output|new)_)?tokens|(output|completion|new) tokens|image|tool|stop/i;
+
+const MAY_BE_BUSY = [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529];
+/** A model that cannot be loaded is none that is still being loaded. */
+const NOT_LOADED = /(fail\w*|error|unable|cannot|can't|could ?n[o']t)( to| while| in)? load(ing|ed)?\b/i;
 
 /**
  * From what an endpoint answered to what it means: the first rule that holds decides. A code is a vendor's word for one
@@ -42,14 +46,14 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(context_length_exceeded|exceed_context_size_error|context_window_exceeded|model_max_prompt_tokens_exceeded|prompt_too_long|context_too_long|tokens_limit_reached|([a-z]+\.)?oversize_?input|litellm\.ContextWindowExceededError)$/i,
     words:
-      /maximum (context|prompt) length|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|上下文[^。\n]{0,20}(长度|超)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
+      /maximum (context|prompt) length|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|(上下文|输入|提示词?|prompt|文本|消息)[^。\n]{0,12}(超|过长)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
   },
   // In whatever words: a prompt, or its tokens, that are more than what there may be.
   {
     kind: "context-too-long",
     status: [200, 400, 403, 413, 422, 500],
     words:
-      /\b(prompt|input|messages?|tokens?)\b[^.\n]{0,80}(exceed\w*|(longer|larger|greater|more) than|over(flow)?s?)\b[^.\n]{0,80}(token|length|context|session_len|limit of \d)|\d tokens\b[^.\n]{0,50}\b(at most|max(imum)?|only|limit|up to)\b[^.\n]{0,20}\d/i,
+      /\b(prompt|input|messages?|tokens?)\b([^.\n]|\.\d){0,80}(exceed\w*|(longer|larger|greater|more) than|over(flow)?s?)\b[^.\n]{0,80}(token|length|context|session_len|limit of \d)|\d tokens\b[^.\n]{0,50}\b(at most|max(imum)?|only|limit|up to)\b[^.\n]{0,20}\d/i,
     unless: NO_OVERFLOW,
   },
   {
@@ -62,10 +66,10 @@ export const RULES: readonly Rule[] = [
   {
     kind: "content-refused",
     codes:
-      /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety)|guardrail|moderation/i,
+      /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety|unsafe|sensitive|illegal|violat)|guardrail|moderation/i,
     words:
-      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material)|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|harm|risk|polic|sensitive|filter|prohibited)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked by [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规/i,
-    status: [200, 400, 403, 422, 451],
+      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material|words?|prompt|text|topic)|responsible ai|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|security|harm|risk|polic|sensitive|filter|prohibited|guard)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked by [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规|违法|不合规|内容(安全|审核)/i,
+    status: [200, 400, 403, 422, 424, 451],
   },
   {
     kind: "region-refused",
@@ -78,9 +82,9 @@ export const RULES: readonly Rule[] = [
   {
     kind: "model-not-allowed",
     codes:
-      /^((key|team|user|org|project)_model_access_denied|model_blocked|model_not_allowed|model_access_denied|model\.?accessdenied|accessdenied\.unpurchased|model_?not_?open(ed)?|model_permission\w*|gated_(repo|model))$/i,
+      /^((key|team|user|org|project)_model_access_denied|model_blocked|model_not_allowed|model_access_denied|model\.?accessdenied|accessdenied\.unpurchased|model_?not_?open(ed)?|model_permission\w*|no_permission\w*_model|model_terms\w*|gated_(repo|model))$/i,
     words:
-      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription)\b[^.\n]{0,30}(not|n't) (include|cover|allow|give)[^.\n]{0,40}\bmodel|(not|n't) have (access|permission)[^.\n]{0,20} (model|deployment)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|没有权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
+      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription)\b[^.\n]{0,30}(not|n't) (include|cover|allow|give)[^.\n]{0,40}\bmodel|((not|n't) have|no|without|lacks?) (access|permissions?)[^.\n]{0,20} (model|deployment)\b|\bmodel\b[^.\n]{0,60}(requires?|accept\w*|agree\w*)[^.\n]{0,30}\b(terms|license|agreement)\b|\b(must|needs? to|ha(s|ve) to|please|prior to)\b[^\n]{0,80}\b(accept|agree)\w*[^\n]{0,60}\b(terms|license|agreement)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|(没有|无)权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
   },
   { kind: "model-not-allowed", status: [403], codes: /^(model_not_found|invalid_model|model_not_supported)$/i },
   // A key that is wrong, before whatever else the sentence may speak of; whose key it is, is told by who answered.
@@ -112,18 +116,27 @@ export const RULES: readonly Rule[] = [
     kind: "quota-exhausted",
     codes:
       /\b(insufficient|exceeded|exhausted|overdue)_?([a-z]+_)?(quota|balance|credits?|funds)|overdue|arrear|^trial_\w+$|^(insufficient_quota|insufficient_(user_)?(balance|credits?|funds)|quota_exceeded|billing_\w+|budget_exceeded|exceeded_current_quota_error|arrearage|allocationquota\.\w+|payment_required|out_of_credits?|credit_balance_too_low|usage_limit_(exceeded|reached)|litellm\.BudgetExceededError)$/i,
+  },
+  {
+    kind: "quota-exhausted",
     words:
-      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|balance (is )?(too low|insufficient|not enough|exhausted)|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|额度(不足|已用)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
+      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
     status: [200, 400, 401, 402, 403, 429],
   },
   { kind: "quota-exhausted", status: [402] },
   {
     kind: "busy",
     codes:
-      /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|ModelNotReady(Exception)?)$/i,
+      /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|model_(cold|starting|warming\w*)|ModelNotReady(Exception)?)$/i,
     words:
-      /\bin cooldown|no deployments available|loading model|model[^.\n]{0,80} (is )?(currently |still )?(being )?load(ing|ed now)|is (currently )?loading|maximum pending requests|(queue|server) is full|capacity exceeded|(no|at|over|out of) capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))/i,
-    status: [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529],
+      /\bin cooldown|no deployments available|maximum pending requests|(queue|server) is full|capacity\b[^.\n]{0,20}\b(exceeded|exhausted|reached|full|limits?)|\b(no|at|over|out of|exceed\w*|insufficient|limited) (\w+ )?capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|\bis cold\b|will be (loaded|ready|available) (soon|shortly)|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))|(负载|访问量)[^。\n]{0,8}(饱和|过高|过大)|繁忙|拥挤|拥堵|排队|过载/i,
+    status: MAY_BE_BUSY,
+  },
+  {
+    kind: "busy",
+    words: /\b(still|currently|is) loading\b|being loaded\b|loading model|model[^.\n]{0,80} load(ing|ed now)/i,
+    unless: NOT_LOADED,
+    status: MAY_BE_BUSY,
   },
   { kind: "busy", status: [425] },
   {
@@ -143,7 +156,7 @@ export const RULES: readonly Rule[] = [
     kind: "timeout",
     codes: /^(timeout|timeout_error|request_timeout|gateway_timeout|deadline_exceeded|litellm\.Timeout)$/i,
   },
-  { kind: "timeout", status: [200, 499, 500, 502, 503], words: /timed[ -]?out\b|\btimeout\b/i },
+  { kind: "timeout", status: [200, 499, 500, 502, 503], words: /timed[ -]?out\b|\btimeout\b|deadline exceeded/i },
   // A deployment of an account, in whatever it is wrapped.
   { kind: "model-not-found", words: /\bfunction\b[^.\n]{0,80}not found for account/i },
   // The path, and not the model: OpenAI, Azure, llama.cpp, FastAPI, Cloudflare, Express.
@@ -155,9 +168,9 @@ export const RULES: readonly Rule[] = [
   {
     kind: "model-not-found",
     codes:
-      /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
+      /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|unsupported_api_for_model|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
     words:
-      /(invalid|unknown|unsupported) model|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|^model: /im,
+      /(invalid|unknown|unsupported) model|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\bmodel\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
   // An end, or a piece, that says it is an error and no more.

@@ -11,7 +11,9 @@ interface Case {
   readonly status: number;
   readonly providerType?: Target["providerType"];
   readonly headers?: Record<string, string>;
-  readonly body: unknown;
+  readonly body?: unknown;
+  /** In place of a body: what is no JSON. */
+  readonly text?: string;
   readonly kind: string;
   readonly code?: string;
   readonly parameter?: string;
@@ -25,7 +27,12 @@ const openAi = casesOf("openai-errors.json");
 const anthropic = casesOf("anthropic-errors.json");
 // Made for the kinds, to see whether the rules know what nobody listed.
 const made = casesOf("sense-errors.json");
-const others = [...casesOf("other-errors.json"), ...casesOf("vendor-errors.json"), ...made];
+const others = [
+  ...casesOf("other-errors.json"),
+  ...casesOf("vendor-errors.json"),
+  ...casesOf("blind-errors.json"),
+  ...made,
+];
 
 function targetOf(providerType: Target["providerType"]): Target {
   return {
@@ -38,9 +45,9 @@ function targetOf(providerType: Target["providerType"]): Target {
   };
 }
 
-const failureOf = ({ status, providerType = "CUSTOM_OPENAI_COMPATIBLE", headers = {}, body }: Case) => {
+const failureOf = ({ status, providerType = "CUSTOM_OPENAI_COMPATIBLE", headers = {}, body, text }: Case) => {
   const target = targetOf(providerType);
-  if (status >= 400) return refusalOf(target, { status, headers, text: JSON.stringify(body) });
+  if (status >= 400) return refusalOf(target, { status, headers, text: text ?? JSON.stringify(body) });
   const words = errorIn(body as Record<string, unknown>);
   return words && apiFailure(target, words, { status, headers });
 };
@@ -71,7 +78,7 @@ describe("what an endpoint says went wrong", () => {
 
   it.each([...openAi, ...anthropic, ...others])("$name is not quoted", (one) => {
     const { message = "" } = failureOf(one) ?? {};
-    for (const text of wordsOf(one.body).message.split("\n"))
+    for (const text of wordsOf(one.text ?? one.body).message.split("\n"))
       if (text.includes(" ")) expect(message).not.toContain(text);
   });
 

@@ -28,7 +28,7 @@ export interface Verdict {
 /** What an answer that is no reply means: the same for tests, chats, streams and lists. */
 export function verdictOf(answer: BadAnswer): Verdict {
   const { words, form } = answer;
-  const status = answer.status >= 400 ? answer.status : (words.status ?? 200);
+  const status = statusOf(answer);
   if (words === MALFORMED) return plain("bad-reply");
   const known = { ...answer, status };
   const rule = ruleOf(known);
@@ -38,6 +38,12 @@ export function verdictOf(answer: BadAnswer): Verdict {
   if (rule !== undefined && NOT_OF_THE_REQUEST.has(rule.kind)) return plain(rule.kind);
   if (rule !== undefined) return { kind: rule.kind, parameter: parameter || limitIn(words), feature: undefined };
   return { kind: kindByStatus(status, form, words), parameter: parameter || limitIn(words), feature: undefined };
+}
+
+/** Of an error in the place of a reply, or of one that a gateway wraps into a failure of its own, what the error itself repeats. */
+function statusOf({ status, words }: BadAnswer): number {
+  if (status < 400) return words.status ?? 200;
+  return status >= 500 && words.status !== undefined && words.status < 500 ? words.status : status;
 }
 
 /** What is over until a time that is told is a rate, whatever it is called: Google's quotas of a minute and of a day. */

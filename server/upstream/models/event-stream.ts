@@ -59,7 +59,8 @@ export class EventStreamSplitter {
 
   #readLine(line: string, events: string[]): void {
     if (line === "") {
-      if (this.#data !== undefined) events.push(this.#isError ? this.#wrapped(this.#data) : this.#data);
+      // An event that says nothing is there to keep the connection.
+      if (this.#data?.trim()) events.push(this.#isError ? this.#wrapped(this.#data) : this.#data);
       this.#data = undefined;
       this.#isError = false;
     } else if (line.startsWith("data:")) {

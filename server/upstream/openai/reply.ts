@@ -9,13 +9,13 @@ import { ToolCalls } from "./tool-calls.ts";
 
 /** The reply that the body of a chat completion holds. */
 export function readReply(body: JsonObject, providerType?: ProviderType): WholeReply | undefined {
-  const [choice] = asObjects(body.choices);
-  const message = asObject(choice?.message);
+  const choice = choiceIn(body);
+  const message = choice && messageIn(choice);
   if (choice === undefined || message === undefined) return undefined;
   const calls = new ToolCalls();
   const events: ReplyEvent[] = [];
   for (const call of callsIn(message)) calls.readWhole(call, events);
-  calls.finish(events);
+  calls.finish(events, choice.finish_reason);
   const toolCalls = assembled(events);
   const state = new StateGatherer();
   state.read(message, providerType);
@@ -30,6 +30,17 @@ export function readReply(body: JsonObject, providerType?: ProviderType): WholeR
     ...saidOf(readBilling(body, providerType)),
     stateValue: state.state(calls.states, toolCalls.length > 0),
   };
+}
+
+/** The first choice of what an owner may have asked for several of. */
+export function choiceIn({ choices }: JsonObject): JsonObject | undefined {
+  const all = asObjects(choices);
+  return all.find(({ index }) => index === 0) ?? all[0];
+}
+
+/** Also of a server that has kept the form of completions. */
+export function messageIn({ message, text }: JsonObject): JsonObject | undefined {
+  return asObject(message) ?? (typeof text === "string" ? { content: text } : undefined);
 }
 
 /** The calls of a message, also of one in the form before there were several, and of TGI's only one, in no list. */
@@ -60,16 +71,17 @@ export function readContent({ content }: JsonObject): string {
 
 /**
  * By its two names: DeepSeek's, which DashScope, llama.cpp and LiteLLM took over, and that of OpenRouter and Ollama.
- * Mistral's is among the parts of the content, MiniMax's only in the details.
+ * Copilot has one of its own. Mistral's is among the parts of the content, MiniMax's only in the details.
  */
 export function readReasoning({
   reasoning_content,
   reasoning,
+  reasoning_text,
   thinking,
   reasoning_details,
   content,
 }: JsonObject): string {
-  const named = asText(reasoning_content) || asText(reasoning) || asText(thinking);
+  const named = asText(reasoning_content) || asText(reasoning) || asText(reasoning_text) || asText(thinking);
   return (
     named ||
     readContent({ content: reasoning_details }) ||
@@ -140,8 +152,13 @@ function stopBySense(word: string): StopReason {
 }
 
 /** Where the usage stands: beside the choices, in Groq's own member, or in Moonshot's only choice. */
-export function usageIn({ usage, x_groq, choices }: JsonObject): JsonObject | undefined {
-  return asObject(usage) ?? asObject(asObject(x_groq)?.usage) ?? asObject(asObjects(choices)[0]?.usage);
+export function usageIn({ usage, usageMetadata, x_groq, choices }: JsonObject): JsonObject | undefined {
+  return (
+    asObject(usage) ??
+    asObject(usageMetadata) ??
+    asObject(asObject(x_groq)?.usage) ??
+    asObject(asObjects(choices)[0]?.usage)
+  );
 }
 
 /** By the names of OpenAI, and those of others for what OpenAI does not count. */
@@ -149,7 +166,7 @@ export function readUsage(value: unknown): Usage {
   const usage = asObject(value) ?? {};
   const promptDetails = asObject(usage.prompt_tokens_details) ?? asObject(usage.input_tokens_details) ?? {};
   const completionDetails = asObject(usage.completion_tokens_details) ?? asObject(usage.output_tokens_details);
-  const inputTokens = tokens(usage.prompt_tokens ?? usage.promptTokens) ?? claudeInput(usage);
+  const inputTokens = tokens(usage.prompt_tokens ?? usage.promptTokens ?? usage.promptTokenCount) ?? claudeInput(usage);
   const reasoningTokens = asCount(completionDetails?.reasoning_tokens) ?? asCount(usage.reasoning_tokens);
   return known<Usage>({
     inputTokens,
@@ -162,7 +179,8 @@ export function readUsage(value: unknown): Usage {
     cacheWriteTokens:
       asCount(promptDetails.cache_write_tokens) ?? // OpenRouter
       asCount(promptDetails.cache_creation_input_tokens) ?? // DashScope
-      asCount(usage.cache_creation_input_tokens), // LiteLLM
+      asCount(usage.cache_creation_input_tokens) ?? // LiteLLM, which also has it among the details
+      asCount(promptDetails.cache_creation_tokens),
     reasoningTokens,
   });
 }
@@ -181,12 +199,14 @@ function claudeInput(usage: JsonObject): number | undefined {
 
 /** xAI and Google count the reasoning beside the completion, not in it, Google without a number; the total shows it. */
 function readOutputTokens(usage: JsonObject, reasoningTokens = 0): number | undefined {
+  const { completion_tokens, completionTokens, output_tokens, outputTokens, candidatesTokenCount } = usage;
   const completion = tokens(
-    usage.completion_tokens ?? usage.completionTokens ?? usage.output_tokens ?? usage.outputTokens,
+    completion_tokens ?? completionTokens ?? output_tokens ?? outputTokens ?? candidatesTokenCount,
   );
-  const prompt = tokens(usage.prompt_tokens);
+  const prompt = tokens(usage.prompt_tokens ?? usage.promptTokenCount);
   if (completion === undefined) return undefined;
-  const beside = (asCount(usage.total_tokens) ?? 0) - (prompt ?? 0) - completion;
+  const total = asCount(usage.total_tokens) ?? asCount(usage.totalTokenCount) ?? 0;
+  const beside = total - (prompt ?? 0) - completion;
   const isBeside = beside > 0 && prompt !== undefined && (reasoningTokens === 0 || beside === reasoningTokens);
   return isBeside ? completion + beside : completion;
 }

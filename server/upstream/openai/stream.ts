@@ -4,7 +4,7 @@ import { type ErrorWords, errorIn, MALFORMED } from "../models/error-words.ts";
 import { asObject, asObjects, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 import { readBilling } from "./billing.ts";
-import { callsIn, readContent, readReasoning, readStopReason, readUsage, usageIn } from "./reply.ts";
+import { callsIn, messageIn, readContent, readReasoning, readStopReason, readUsage, usageIn } from "./reply.ts";
 import { StateGatherer } from "./state.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
@@ -22,6 +22,8 @@ class CompletionStream implements StreamReader {
   readonly #providerType: ProviderType | undefined;
   readonly #calls = new ToolCalls();
   readonly #state = new StateGatherer();
+  /** Of the choice that is read: an owner may have asked for several. */
+  #index: unknown;
   #stop: { readonly reason: StopReason; readonly raw: string } | undefined;
 
   constructor(providerType: ProviderType | undefined) {
@@ -30,7 +32,7 @@ class CompletionStream implements StreamReader {
 
   read(data: string, events: ReplyEvent[]): ErrorWords | undefined {
     if (data === "[DONE]") {
-      if (this.#hasStarted) this.#calls.finish(events);
+      if (this.#hasStarted) this.#calls.finish(events, this.#stop?.raw);
       this.isComplete = this.#hasStarted;
       return this.#hasStarted ? undefined : MALFORMED;
     }
@@ -38,7 +40,7 @@ class CompletionStream implements StreamReader {
     if (chunk === undefined) return MALFORMED;
     const error = errorIn(chunk);
     if (error !== undefined) return error;
-    const choice = asObjects(chunk.choices)[0];
+    const choice = this.#choiceOf(chunk);
     this.#start(chunk, choice, events);
     if (choice !== undefined) this.#readChoice(choice, events);
     this.#count(chunk);
@@ -53,6 +55,12 @@ class CompletionStream implements StreamReader {
 
   get stateValue(): JsonObject | undefined {
     return this.#state.state(this.#calls.states, this.#calls.count > 0);
+  }
+
+  #choiceOf({ choices }: JsonObject): JsonObject | undefined {
+    const all = asObjects(choices);
+    this.#index ??= all[0]?.index;
+    return all.find(({ index }) => index === this.#index || index === undefined || index === null);
   }
 
   /** Azure's first chunk has neither a model nor choices, only what its filter thinks of the prompt. */
@@ -79,9 +87,9 @@ class CompletionStream implements StreamReader {
     const delta = asObject(choice.delta);
     if (delta !== undefined) this.#readDelta(delta, events);
     // Some servers end with a whole message in place of a delta: of what was streamed, once more.
-    else if (!this.#hasContent) this.#readDelta(asObject(choice.message) ?? {}, events);
+    else if (!this.#hasContent || choice.text !== undefined) this.#readDelta(messageIn(choice) ?? {}, events);
     if (asText(choice.finish_reason) === "") return;
-    this.#calls.finish(events);
+    this.#calls.finish(events, choice.finish_reason);
     this.#stop = { reason: readStopReason(choice, this.#calls.count > 0), raw: asText(choice.finish_reason) };
   }
 

@@ -10,7 +10,7 @@ function callsOf(pieces: readonly (readonly [unknown, string, string, unknown])[
     const called = { ...(name === "-" ? {} : { name }), ...(args === "-" ? {} : { arguments: args }) };
     calls.read({ ...(index === "-" ? {} : { index }), ...(id === "-" ? {} : { id }), function: called }, events);
   }
-  calls.finish(events);
+  calls.finish(events, "tool_calls");
   const whole: { id: string; name: string; arguments: string }[] = [];
   for (const event of events) {
     if (event.type !== "tool-call-delta") continue;

@@ -1,5 +1,5 @@
 import type { ReplyEvent } from "../models/conversation.ts";
-import { asObject, asText, type JsonObject } from "../models/json-value.ts";
+import { asObject, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import { JsonEnd } from "./json-end.ts";
 import { inventToolCallId, readArguments } from "./reply.ts";
 
@@ -64,15 +64,17 @@ export class ToolCalls {
     this.#addPiece(this.#knownCall(piece, said.name, said.text) ?? this.#begin(piece), piece, said, events);
   }
 
-  /** Reads a call that is whole. */
+  /** Reads a call that is whole; some models write the text of their arguments as a text once more. */
   readWhole(call: JsonObject, events: ReplyEvent[]): void {
-    this.#addPiece(this.#begin(call), call, partsOf(call), events);
+    const said = partsOf(call);
+    this.#addPiece(this.#begin(call), call, { ...said, text: unwrapped(said.text) }, events);
   }
 
-  /** To be called when no more pieces come. */
-  finish(events: ReplyEvent[]): void {
+  /** To be called when no more pieces come: a call that has said nothing by then has no arguments, unless it was cut. */
+  finish(events: ReplyEvent[], finishReason: unknown): void {
+    const isCut = finishReason === "length";
     for (const call of this.#calls) {
-      if (!call.isTold || !call.isPlaceholder || call.arguments !== "") continue;
+      if (!call.isTold || call.arguments !== "" || (isCut && !call.isPlaceholder)) continue;
       call.arguments = "{}";
       events.push({ type: "tool-call-delta", index: call.index, argumentsDelta: "{}" });
     }
@@ -166,6 +168,12 @@ export class ToolCalls {
 
 function beginsAnother(name: string, call: Call): Call | undefined {
   return name === "" ? call : undefined;
+}
+
+function unwrapped(text: string): string {
+  if (!text.startsWith('"{')) return text;
+  const inner = asText(parseObject(`{"text":${text}}`)?.text);
+  return parseObject(inner) === undefined ? text : inner;
 }
 
 /** The arguments are a text, or an object where a server does not write them as one. */

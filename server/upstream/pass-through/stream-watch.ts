@@ -202,14 +202,15 @@ function endOfFirstEvent(bytes: Buffer, start: number): number {
   return bytes.length;
 }
 
-/** Undefined of an event without data, such as a comment. */
+/** Undefined of an event without data, such as a comment, or with nothing in it. */
 function dataOf(event: Buffer): string | undefined {
   const lines = event
     .toString("utf8")
     .split(/\r?\n/)
     .filter((line) => line.startsWith("data:"))
     .map((line) => line.slice(line[5] === " " ? 6 : 5));
-  return lines.length === 0 ? undefined : lines.join("\n");
+  const data = lines.join("\n");
+  return data.trim() === "" ? undefined : data;
 }
 
 function tooLong(): UpstreamFailure {

@@ -71,7 +71,8 @@ const chatCompletions: Api = {
   readBilling: readCompletionBilling,
   stream: {
     open: openCompletionStream,
-    marks: marks('usage":{', 'usage": {', 'rror"', "DONE]"),
+    // An end has a reason, which may be a failure; in all other events it is null.
+    marks: marks('usage":{', 'usage": {', 'rror"', "DONE]", '_reason":"', '_reason": "'),
     headIn: (event, before) => (asObject(event.usage) ? event : before),
     isLast: () => false,
   },

@@ -71,7 +71,7 @@ export async function readPassed(
   const bytes = bytesWithoutKey(await readAll(response, egress.limits.bodyBytes), target);
   const body = readMembers(bytes);
   if (body === undefined) throw notAReply(bytes.toString("utf8"), response);
-  if (!body.members.some(({ name }) => api.replyMembers.includes(name)) || hasError(body)) {
+  if (!body.members.some(({ name }) => api.replyMembers.includes(name)) || mayHaveFailed(body)) {
     const error = api.readError(JSON.parse(bytes.toString("utf8")));
     if (error !== undefined) throw apiFailure(target, error, response);
     if (!body.members.some(({ name }) => api.replyMembers.includes(name))) throw notAReply("", response);
@@ -176,9 +176,21 @@ async function readAll(response: EgressResponse, maxBytes: number): Promise<Buff
 }
 
 /** Servers say `"error": null` of what went well. */
-function hasError(body: JsonBody): boolean {
+/** Whether there may be an error in a body: what is no error for certain is not read. */
+function mayHaveFailed(body: JsonBody): boolean {
   const member = body.members.find(({ name }) => name === "error");
-  return member !== undefined && valueIn(body, "error") !== null;
+  return (member !== undefined && valueIn(body, "error") !== null) || hasUnusualEnd(body);
+}
+
+/** In a JSON text no word of a model has a quote that nothing stands before. */
+const END = 'finish_reason"';
+const USUAL_END = /^finish_reason"\s*:\s*("(stop|length|tool_calls|function_call|content_filter)"|null)/;
+
+function hasUnusualEnd({ bytes }: JsonBody): boolean {
+  for (let at = bytes.indexOf(END); at !== -1; at = bytes.indexOf(END, at + END.length)) {
+    if (!USUAL_END.test(bytes.toString("latin1", at, at + 64))) return true;
+  }
+  return false;
 }
 
 /** A caller may say which version of an API they speak, and which of its betas; the owner's betas stay among them. */

@@ -66,6 +66,16 @@ describe("a stream that is watched", () => {
     expect(found).toBeDefined();
   });
 
+  it.each(["abort", "network_error", "insufficient_system_resource", "error"])(
+    "has failed if its end is %s",
+    (reason) => {
+      const failed = chunk({ choices: [{ index: 0, delta: {}, finish_reason: reason }] });
+      const { text, watch, error } = watched([says("a"), failed].map((text) => Buffer.from(text)));
+      expect([text, watch.isComplete]).toEqual([says("a"), false]);
+      expect(error).toBeDefined();
+    },
+  );
+
   it("is whole without [DONE] if a reply has ended, and cut if none has", () => {
     expect(watched([Buffer.from(says("a") + end)]).watch.isComplete).toBe(true);
     expect(watched([Buffer.from(says("a"))]).watch.isComplete).toBe(false);

@@ -40,6 +40,7 @@ import { UsageReport } from "../domain/usage/report.ts";
 import { accessRpcs } from "../service/access.ts";
 import { auditRpcs } from "../service/audit.ts";
 import { createAdmission } from "../service/call/admission.ts";
+import { withFreshReads } from "../service/call/fresh-reads.ts";
 import { withLlmNames } from "../service/call/llm-names.ts";
 import { withMutations } from "../service/call/mutations.ts";
 import { chatRpcs } from "../service/chat/rpcs.ts";
@@ -176,7 +177,13 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const routes = new Routes({ store, vault, names });
   const faces = openFaces({ names, targets, passThrough, chats, routeCalls });
   const serve = (plain: ConnectRouter) => {
-    const router = withMutations(withLlmNames(plain, names), { vault });
+    const router = withMutations(
+      withLlmNames(
+        withFreshReads(plain, () => llms.forgetShown()),
+        names,
+      ),
+      { vault },
+    );
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
     router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault, rows: store.listRows }) }));

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConstraintViolationException, type EntityManager, type Logger, MikroORM } from "@mikro-orm/postgresql";
 import { DatabaseError, type Pool } from "pg";
-import { RowCache } from "./cache/row-cache.ts";
+import { RowCache, type RowCacheOptions } from "./cache/row-cache.ts";
 import { RowChanges } from "./cache/row-changes.ts";
 import { Connector, DEFAULT_TIMEOUTS, type Timeouts } from "./connection/connector.ts";
 import { type Database, embeddedAddress, parseAddress } from "./connection/database-address.ts";
@@ -104,7 +104,7 @@ export class Store {
   }
 
   /** Holds what is made from rows of a table, until they change. */
-  cache<Value extends object>(table: string, options: { max: number; clearedBy?: readonly string[] }): RowCache<Value> {
+  cache<Value extends object>(table: string, options: RowCacheOptions): RowCache<Value> {
     return new RowCache(this.changes, table, options);
   }
 

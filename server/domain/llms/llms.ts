@@ -1,4 +1,5 @@
 import { Fault, invalidField } from "../../base/fault.ts";
+import type { RowCache } from "../../store/cache/row-cache.ts";
 import { countLlms, listLlms } from "../../store/queries/llm-list.ts";
 import { findLlm, findLlms, holdLlm, insertLlm, lockLlm, pointDefaultAt } from "../../store/queries/llms.ts";
 import { scheduleChecks } from "../../store/queries/schedules.ts";
@@ -25,6 +26,8 @@ import { holdAmong, settleDraft } from "./through-provider.ts";
 import { duplicate, idTaken, listKeyOf, notFound, type Query, recordChange, requireEtag } from "./values.ts";
 
 const MAX_COUNTED = 10_000;
+/** How many are held in memory to be shown. */
+const MAX_SHOWN = 1_000;
 
 /** An Llm that was written, and what its owner may want to know of it. */
 export interface Written {
@@ -47,9 +50,13 @@ export class Llms {
   readonly #egress: Egress;
   readonly #targets: LlmTargets;
   readonly #secretRefs: SecretRefs;
+  readonly #shown: RowCache<Readonly<Llm>>;
 
   constructor({ store, vault, egress, targets, secretRefs }: Deps) {
     this.#store = store;
+    // Whether one is the default stands with its account.
+    const parts = { clearedBy: ["account"], alsoOf: ["llm_shown"], restless: "llm_total" };
+    this.#shown = store.cache("llm", { max: MAX_SHOWN, ...parts });
     this.#targets = targets;
     this.#vault = vault;
     this.#egress = egress;
@@ -85,13 +92,19 @@ export class Llms {
     return { llm, notices: noticesOf(llm, facts) };
   }
 
+  /** One of them; what is not deleted is held in memory until anything of it changes. */
   async get(scope: Scope, llmId: string, { withDeleted = false } = {}): Promise<Readonly<Llm>> {
     const owner = visible(scope, withDeleted);
     const llm = withDeleted
       ? await findLlm(scope.em, llmId, owner, { withDeleted })
-      : await this.#store.hot.llm(llmId, owner);
-    if (!llm) throw notFound(llmId);
+      : await this.#shown.get(llmId, () => this.#store.hot.llm(llmId, owner));
+    if (!llm || (owner !== undefined && llm.owner !== owner)) throw notFound(llmId);
     return llm;
+  }
+
+  /** To be called when something is committed that may have changed what is shown of any of them. */
+  forgetShown(): void {
+    this.#shown.clear();
   }
 
   /** All of them, in the order of their ids, or none. */

@@ -92,7 +92,10 @@ export class LlmTargets {
   async #load(em: EntityManager, id: string, ownerId: string | undefined): Promise<CachedLlm | undefined> {
     const stored = await this.#store.hot.llmForUse(id, ownerId);
     if (!stored) return undefined;
-    const { endpointUrl, credentials } = await connectionOf(this.#vault, em, stored);
+    const { endpointUrl, credentials } = await connectionOf(this.#vault, em, stored).finally(() => {
+      // From now on its status may say that its credentials do not open, or no more.
+      this.#store.changes.announce("llm_shown", id);
+    });
     const llm = { ...stored, endpointUrl };
     if (!credentials) return { llm, target: targetOf(llm, undefined) };
     const { source, headerName, prefix } = credentials;

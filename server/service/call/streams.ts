@@ -22,7 +22,10 @@ export function eachOf<From, To>(stream: AsyncIterable<From>, present: (piece: F
   };
 }
 
-/** Presents what many are told once: for the same piece it gives the same message, which the wire writes once, too. */
+/**
+ * Presents what many are told once: for the same piece it gives the same message. Nobody changes it any more, and so it is
+ * frozen, which the wire takes for leave to write it once, too.
+ */
 export function presentedOnce<Piece extends object, Type extends DescMessage>(
   type: Type,
   present: (piece: Piece) => MessageInitShape<Type>,
@@ -32,6 +35,7 @@ export function presentedOnce<Piece extends object, Type extends DescMessage>(
     let message = messages.get(piece);
     if (!message) {
       message = create(type, present(piece));
+      Object.freeze(message);
       messages.set(piece, message);
     }
     return message;

@@ -1,7 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { StoredCredentials_Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
-import { type LlmService, WatchLlmsResponseSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import {
+  GetLlmResponseSchema,
+  type LlmService,
+  WatchLlmsResponseSchema,
+} from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import type { PingSummarySchema, SpreadSchema } from "../../../gen/patchbay/v1/ping_pb.ts";
 import type { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
 import { LARGEST_PAGE_SIZE } from "../../domain/call/paging.ts";
@@ -11,7 +15,7 @@ import type { Llms } from "../../domain/llms/llms.ts";
 import type { CredentialsRotation } from "../../domain/llms/rotation.ts";
 import type { LlmModels } from "../../domain/llms/served-models.ts";
 import type { LlmWatch } from "../../domain/llms/watch-llms.ts";
-import type { StoredTest } from "../../store/schema/llm.entity.ts";
+import type { Llm, StoredTest } from "../../store/schema/llm.entity.ts";
 import { scopeOf } from "../call/context.ts";
 import { eachOf, presentedOnce } from "../call/streams.ts";
 import { presentEvent, presentLlm, presentModels, presentNotice, presentTest } from "./present.ts";
@@ -37,7 +41,7 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
     },
 
     async getLlm({ llmId, showDeleted }, context) {
-      return { llm: presentLlm(await llms.get(scopeOf(context), llmId, { withDeleted: showDeleted })) };
+      return presentOne(await llms.get(scopeOf(context), llmId, { withDeleted: showDeleted }));
     },
 
     async batchGetLlms({ llmIds }, context) {
@@ -111,6 +115,8 @@ export function llmRpcs(deps: Deps): ServiceImpl<typeof LlmService> {
 }
 
 const presentOnce = presentedOnce(WatchLlmsResponseSchema, presentEvent);
+/** An Llm that is held in memory is presented once. */
+const presentOne = presentedOnce(GetLlmResponseSchema, (llm: Readonly<Llm>) => ({ llm: presentLlm(llm) }));
 
 const DEFAULT_COUNT = 5;
 const DEFAULT_INTERVAL_MS = 1_000;

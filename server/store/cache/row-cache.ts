@@ -3,6 +3,19 @@ import type { RowChanges } from "./row-changes.ts";
 
 /** However alive the connection is that tells of changes: nothing is held longer. */
 const LONGEST_MS = 5 * 60_000;
+/** What is restless is told of once a second; for so long it is not held then. */
+const RESTLESS_MS = 5_000;
+
+/** What is held, and what it is made from. */
+export interface RowCacheOptions {
+  readonly max: number;
+  /** Tables of which a change of any row empties it. */
+  readonly clearedBy?: readonly string[];
+  /** Tables with the same ids, of which a row is a part of the value. */
+  readonly alsoOf?: readonly string[];
+  /** Such a table whose rows change so often that not every change is told. */
+  readonly restless?: string;
+}
 
 /**
  * What was made from rows of one table, by their id, as long as they have not changed.
@@ -13,20 +26,18 @@ const LONGEST_MS = 5 * 60_000;
 export class RowCache<Value extends object> {
   readonly #changes: RowChanges;
   readonly #values: LRUCache<string, Value>;
+  /** Until when an id is restless, those first that will be settled first. */
+  readonly #restless = new Map<string, number>();
   /** Counts what was forgotten: a value that was loaded before may be old. */
   #generation = 0;
 
-  /** Of the rows of `table`; a change of any row of the other tables empties it. */
-  constructor(
-    changes: RowChanges,
-    table: string,
-    { max, clearedBy = [] }: { max: number; clearedBy?: readonly string[] },
-  ) {
+  constructor(changes: RowChanges, table: string, { max, clearedBy = [], alsoOf = [], restless }: RowCacheOptions) {
     this.#changes = changes;
     this.#values = new LRUCache({ max, ttl: LONGEST_MS });
     changes.watch({
       changed: (changed, id) => {
-        if (changed === table) this.forget(id);
+        if (changed === restless) this.#unsettle(id);
+        if (changed === table || changed === restless || alsoOf.includes(changed)) this.forget(id);
         else if (clearedBy.includes(changed)) this.clear();
       },
       missed: () => this.clear(),
@@ -39,7 +50,8 @@ export class RowCache<Value extends object> {
     if (held !== undefined) return held;
     const generation = this.#generation;
     const value = await load();
-    if (value !== undefined && generation === this.#generation && this.#changes.isLive) this.#values.set(id, value);
+    const isCurrent = generation === this.#generation && this.#changes.isLive;
+    if (value !== undefined && isCurrent && this.#isSettled(id)) this.#values.set(id, value);
     return value;
   }
 
@@ -56,5 +68,19 @@ export class RowCache<Value extends object> {
   clear(): void {
     this.#generation++;
     this.#values.clear();
+  }
+
+  #unsettle(id: string): void {
+    const now = performance.now();
+    this.#restless.delete(id);
+    this.#restless.set(id, now + RESTLESS_MS);
+    for (const [other, until] of this.#restless) {
+      if (until > now) break;
+      this.#restless.delete(other);
+    }
+  }
+
+  #isSettled(id: string): boolean {
+    return (this.#restless.get(id) ?? 0) <= performance.now();
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Pool, QueryConfig } from "pg";
 import type { Fault } from "../../base/fault.ts";
+import type { RowChanges } from "../cache/row-changes.ts";
 import { outageOf, storeUnavailable } from "../sql/database-errors.ts";
 import { GroupCommit } from "../sql/group-commit.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
@@ -74,6 +75,7 @@ const PATIENCE_MS = 10_000;
 /** Of the store: where rows are written, and whether they can be. */
 interface WritableStore {
   readonly pool: Pool;
+  readonly changes: Pick<RowChanges, "announce">;
   readonly isWritable: boolean;
   canServe(): Promise<boolean>;
 }
@@ -164,6 +166,10 @@ export class Ledger {
   async #execute(entries: readonly Entry[]): Promise<readonly Written[]> {
     const { rows } = await this.#store.pool.query<{ id: string }>(statementFor(entries));
     const ended = new Set(rows.map(({ id }) => id));
+    // The database tells other servers; whoever asks here what an Llm has cost is told with what they have just been told.
+    for (const llmId of new Set(entries.flatMap(({ reply }) => reply?.llmId ?? []))) {
+      this.#store.changes.announce("llm_total", llmId);
+    }
     return entries.map(({ turn }) => ({ wasRunning: turn === undefined || ended.has(turn.turnId) }));
   }
 

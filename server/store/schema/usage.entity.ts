@@ -87,6 +87,8 @@ const LlmTotalSchema = defineEntity({
     llmId: p.uuid().primary(),
     unpricedReplies: p.bigint("bigint"),
     cost: p.bigint("bigint"),
+    /** When servers were last told that it has changed: they are told once a second. */
+    toldAt: p.datetime(3).defaultRaw("now()"),
   },
 });
 

@@ -142,25 +142,28 @@ function vary(headers: OutgoingHttpHeaders, name: string): void {
 /** Presents response messages as the bodies of answers. */
 export class ResponseWriter {
   readonly #options: { readonly alwaysEmitImplicit: true; readonly registry: Registry };
-  #last: { readonly binding: Binding; readonly message: Message; readonly text: string } | undefined;
+  /** The texts of messages that nobody changes any more: what is sent to many, or held in memory, is written once. */
+  readonly #written = new WeakMap<Message, { readonly binding: Binding; readonly text: string }>();
 
   constructor(registry: Registry) {
     this.#options = { alwaysEmitImplicit: true, registry };
   }
 
   /** Proto JSON with all fields, also those that hold their default; null for a response field that is not set. */
-  json({ spec, responseField }: Binding, message: Message, indent?: number): string {
+  json(binding: Binding, message: Message, indent?: number): string {
+    if (indent !== undefined || !Object.isFrozen(message)) return this.#jsonOf(binding, message, indent);
+    let written = this.#written.get(message);
+    if (written?.binding !== binding) {
+      written = { binding, text: this.#jsonOf(binding, message) };
+      this.#written.set(message, written);
+    }
+    return written.text;
+  }
+
+  #jsonOf({ spec, responseField }: Binding, message: Message, indent?: number): string {
     const json = toJson(spec.method.output, message, this.#options);
     const answer = responseField === undefined ? json : ((json as JsonObject)[responseField.jsonName] ?? null);
     return JSON.stringify(answer, null, indent);
-  }
-
-  /** The same of a message of a stream; what is sent to many is made once. */
-  streamed(binding: Binding, message: Message): string {
-    if (this.#last?.message !== message || this.#last.binding !== binding) {
-      this.#last = { binding, message, text: this.json(binding, message) };
-    }
-    return this.#last.text;
   }
 
   /** The google.api.HttpBody of the response of a binding that answers one. */

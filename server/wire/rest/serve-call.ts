@@ -58,7 +58,7 @@ export async function serveStream(
       for (let next = await first; !next.done && !answer.isHead; next = await messages.next()) {
         silence.break();
         if (binding.answersHttpBody) frames.write(writer.httpBody(binding, next.value).data);
-        else frames.write(framing.message(writer.streamed(binding, next.value)));
+        else frames.write(framing.message(writer.json(binding, next.value)));
         if (frames.ready) await context.wait(frames.ready);
       }
       frames.end(binding.answersHttpBody || answer.isHead ? undefined : framing.end);

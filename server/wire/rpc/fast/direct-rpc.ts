@@ -47,7 +47,8 @@ export class DirectRpc {
   readonly #options: DirectOptions;
   readonly #maxBytes: number;
   readonly #codecs: MethodSerializationLookup<DescMessage, DescMessage>;
-  #last: { readonly message: Message; readonly isBinary: boolean; readonly bytes: Uint8Array } | undefined;
+  /** The bytes of messages that nobody changes any more: what is sent to many, or held in memory, is written once. */
+  readonly #written = new WeakMap<Message, { readonly isBinary: boolean; readonly bytes: Uint8Array }>();
   readonly #errorCodecs: Pick<AnswerDeps, "endOfStream" | "errorToBytes">;
 
   constructor(spec: MethodImplSpec, options: DirectOptions) {
@@ -171,13 +172,15 @@ export class DirectRpc {
     }
   }
 
-  /** What is streamed to many is made once. */
   #serialized({ isBinary }: Form, message: Message): Uint8Array {
-    const isStream = this.#spec.kind !== "unary";
-    if (isStream && this.#last?.message === message && this.#last.isBinary === isBinary) return this.#last.bytes;
-    const bytes = this.#codecs.getO(isBinary).serialize(message as never);
-    if (isStream) this.#last = { message, isBinary, bytes };
-    return bytes;
+    const serialize = () => this.#codecs.getO(isBinary).serialize(message as never);
+    if (!Object.isFrozen(message)) return serialize();
+    let written = this.#written.get(message);
+    if (written?.isBinary !== isBinary) {
+      written = { isBinary, bytes: serialize() };
+      this.#written.set(message, written);
+    }
+    return written.bytes;
   }
 
   /** Undefined where there is nothing to wait for. */

@@ -51,7 +51,8 @@ const LONG_TOKENS = 1_500;
  */
 function wasCut({ providerType }: Target, { request, before }: SentRequest, usage: Usage): boolean {
   const { inputTokens = 0 } = usage;
-  if (!isCounted(usage, () => 0) || !isText(request)) return false;
+  const mayBe = before?.inputTokens !== undefined || providerType === "OLLAMA";
+  if (!mayBe || !isCounted(usage, () => 0) || !isText(request)) return false;
   const estimate = estimatePrompt(request);
   if (estimate < LONG_TOKENS || inputTokens >= estimate * 0.9) return false;
   const said = request.messages.slice(request.messages.findLastIndex(({ role }) => role === "assistant") + 1);

@@ -65,6 +65,7 @@ export interface Written {
   readonly wasRunning: boolean;
 }
 
+const UNIQUE_VIOLATION = "23505";
 const RETRY_MS = 250;
 /** Entries that are kept while the database is away. */
 const MAX_KEPT = 10_000;
@@ -164,7 +165,10 @@ export class Ledger {
   }
 
   async #execute(entries: readonly Entry[]): Promise<readonly Written[]> {
-    const { rows } = await this.#store.pool.query<{ id: string }>(statementFor(entries));
+    const { rows } = await this.#store.pool.query<{ id: string }>(statementFor(entries)).catch((error) => {
+      if (entries.length > 1 || !isThere(error)) throw error;
+      return { rows: [] };
+    });
     const ended = new Set(rows.map(({ id }) => id));
     // The database tells other servers; whoever asks here what an Llm has cost is told with what they have just been told.
     for (const llmId of new Set(entries.flatMap(({ reply }) => reply?.llmId ?? []))) {
@@ -245,6 +249,12 @@ function statementFor(entries: readonly Entry[]): QueryConfig {
   const [row] = rows;
   if (rows.length > 1 || !row) return { name: "add-replies", text: ADD_REPLIES, values: [JSON.stringify(rows)] };
   return { name: "add-reply", text: ADD_REPLY, values: REPLY_COLUMNS.map((column) => row[column]) };
+}
+
+/** Whether a reply was written before, by a statement of which nothing was heard any more. */
+function isThere(error: unknown): boolean {
+  const { code, table = "" } = error as { code?: string; table?: string };
+  return code === UNIQUE_VIOLATION && table.startsWith("reply_usage");
 }
 
 function notRecorded(cause: unknown): Fault {

@@ -35,59 +35,108 @@ const FROM_JSON = "insert into reply_usage select * from json_populate_recordset
 const FROM_VALUES = `insert into reply_usage (${REPLY_COLUMNS.join(", ")})
   values (${REPLY_COLUMNS.map((_, index) => `$${index + 1}`).join(", ")})`;
 
-/** Adds what was written to the sums. Rows that many write to are locked in one order, so that servers wait and do not deadlock. */
-const SUMS = `
-daily as (
-  insert into daily_usage as sum (
-    llm_id, day, labels_key, owner_id, labels, api_key_id, subject, model, route_id, replies, unpriced_replies, estimated_replies, refused_calls,
-    input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost
-  )
+/** The sums of a day, and what of them is counted. */
+const DAY_KEY = ["llm_id", "day", "labels_key"];
+const TOLD = ["owner_id", "labels", "api_key_id", "subject", "model", "route_id"];
+const COUNTS = {
+  replies: "count(*) filter (where outcome <> 'REFUSED')",
+  unpriced_replies: "count(*) filter (where outcome <> 'REFUSED' and cost is null)",
+  estimated_replies: "count(*) filter (where source = 'ESTIMATED')",
+  refused_calls: "count(*) filter (where outcome = 'REFUSED')",
+  ...Object.fromEntries(
+    [...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"], "cost"].map(
+      (column) => [column, `coalesce(sum(${column}), 0)`],
+    ),
+  ),
+};
+const PRICED = ["unpriced_replies", "cost"];
+
+/** Sets columns of the row `sum` to what they were and what another row says, too. */
+const plus = (columns: readonly string[], other: string) =>
+  columns.map((column) => `${column} = sum.${column} + ${other}.${column}`).join(", ");
+
+/** What was added, by the sums that it goes into; rows that many write to are in one order, so that servers wait and do not deadlock. */
+const NEWS = `
+news as (
   select
-    llm_id, (created_at at time zone 'UTC')::date, 
-    md5(concat_ws(chr(31), labels, api_key_id, coalesce(subject, ''), model, route_id))::uuid,
-    owner_id, labels, api_key_id, coalesce(subject, ''), model, coalesce(route_id::text, ''),
-    count(*) filter (where outcome <> 'REFUSED'),
-    count(*) filter (where outcome <> 'REFUSED' and cost is null),
-    count(*) filter (where source = 'ESTIMATED'),
-    count(*) filter (where outcome = 'REFUSED'),
-    coalesce(sum(input_tokens), 0), coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_write_tokens), 0),
-    coalesce(sum(output_tokens), 0), coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost), 0)
+    llm_id, (created_at at time zone 'UTC')::date as day,
+    md5(concat_ws(chr(31), labels, api_key_id, coalesce(subject, ''), model, route_id))::uuid as labels_key,
+    owner_id, labels, api_key_id, coalesce(subject, '') as subject, model, coalesce(route_id::text, '') as route_id,
+    ${Object.entries(COUNTS).map(([column, value]) => `${value} as ${column}`)}
   from added group by 1, 2, 3, 4, 5, 6, 7, 8, 9 order by 1, 2, 3
-  on conflict (llm_id, day, labels_key) do update set
-    replies = sum.replies + excluded.replies,
-    unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
-    estimated_replies = sum.estimated_replies + excluded.estimated_replies,
-    refused_calls = sum.refused_calls + excluded.refused_calls,
-    input_tokens = sum.input_tokens + excluded.input_tokens,
-    cache_read_tokens = sum.cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = sum.cache_write_tokens + excluded.cache_write_tokens,
-    output_tokens = sum.output_tokens + excluded.output_tokens,
-    reasoning_tokens = sum.reasoning_tokens + excluded.reasoning_tokens,
-    cost = sum.cost + excluded.cost
 ),
-total as (
-  insert into llm_total as sum (llm_id, unpriced_replies, cost)
-  select llm_id, count(*) filter (where cost is null), coalesce(sum(cost), 0)
-  from added where outcome <> 'REFUSED' group by 1 order by 1
-  on conflict (llm_id) do update set
-    unpriced_replies = sum.unpriced_replies + excluded.unpriced_replies,
-    cost = sum.cost + excluded.cost
+priced as (
+  select llm_id, sum(unpriced_replies) as unpriced_replies, sum(cost) as cost
+  from news where replies > 0 group by 1 order by 1
 )`;
 
 /** What a reply is charged of what was held for it: of one whose cost nobody knows, all of it. */
 const costIn = (added: string, held: string) =>
   `coalesce(${added}.cost, case when ${added}.outcome = 'REFUSED' then 0 else ${held}.amount end)`;
 
-const addedBy = (insert: string) => `added as (${insert} on conflict (id) do nothing returning *)`;
+/** When servers are told what an Llm costs: once a second, see the migration of what is shown. */
+const TOLD_AT = `, told_at =
+  case when sum.told_at < clock_timestamp() - interval '1 second' then clock_timestamp() else sum.told_at end`;
+
+/** A table of sums, what is new of them, and how that is added to a row. */
+interface Sums {
+  readonly table: string;
+  readonly news: string;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+  readonly counts: readonly string[];
+  readonly more: string;
+}
+
+const DAILY: Sums = {
+  table: "daily_usage",
+  news: "news",
+  key: DAY_KEY,
+  columns: [...DAY_KEY, ...TOLD, ...Object.keys(COUNTS)],
+  counts: Object.keys(COUNTS),
+  more: "",
+};
+const TOTAL: Sums = {
+  table: "llm_total",
+  news: "priced",
+  key: ["llm_id"],
+  columns: ["llm_id", ...PRICED],
+  counts: PRICED,
+  more: TOLD_AT,
+};
+
+/** Adds news to sums, whether or not there are any yet. */
+const addTo = ({ table, news, key, columns, counts, more }: Sums, where = "") => `
+${table}_new as (
+  insert into ${table} as sum (${columns}) select ${columns} from ${news} ${where}
+  on conflict (${key}) do update set ${plus(counts, "excluded")}${more}
+)`;
+
+/**
+ * The same of one row, which is mostly there: it is changed at once. What may be an insert locks the row first, and writes
+ * that down.
+ */
+const addToKnown = (sums: Sums) => {
+  const { table, news, key, counts, more } = sums;
+  const isSame = key.map((column) => `sum.${column} = ${news}.${column}`).join(" and ");
+  return `
+${table}_known as (
+  update ${table} as sum set ${plus(counts, news)}${more} from ${news} where ${isSame} returning sum.llm_id
+), ${addTo(sums, `where not exists (select from ${table}_known)`)}`;
+};
+
+const SUMS = [NEWS, addTo(DAILY), addTo(TOTAL)].join();
+const SUMS_OF_ONE = [NEWS, addToKnown(DAILY), addToKnown(TOTAL)].join();
 
 /**
  * Writes replies ($1) of which nothing was reserved and that end no turn, and adds to the sums: what most chats come to. It
- * is all that `RECORD_REPLIES` does for them, without the parts that would find nothing to do: two thirds of its price.
+ * is all that `RECORD_REPLIES` does for them, without the parts that would find nothing to do: two thirds of its price. One
+ * that is there already fails by its key: to have none of it written instead, PostgreSQL writes a second record for each.
  */
-export const ADD_REPLIES = `with ${addedBy(FROM_JSON)}, ${SUMS} select null::uuid as id where false`;
+export const ADD_REPLIES = `with added as (${FROM_JSON} returning *), ${SUMS} select null::uuid as id where false`;
 
 /** The same, of one reply, by its values: of a small team, most chats come alone. */
-export const ADD_REPLY = `with ${addedBy(FROM_VALUES)}, ${SUMS} select null::uuid as id where false`;
+export const ADD_REPLY = `with added as (${FROM_VALUES} returning *), ${SUMS_OF_ONE} select null::uuid as id where false`;
 
 /**
  * Writes replies ($1) and ends turns ($2), adds to the sums, and puts the cost of replies in the place of what was
@@ -100,7 +149,7 @@ with turn_end as (
   select * from json_to_recordset($2::json)
     as turn_end(turn_id uuid, attempt int, state text, tokens int, sealed_reply jsonb, ended_at timestamptz)
 ),
-${addedBy(FROM_JSON)},
+added as (${FROM_JSON} on conflict (id) do nothing returning *),
 ${SUMS},
 settled as (
   delete from budget_reservation as held using added where held.usage_id = added.id

@@ -7,15 +7,16 @@ import { type Contender, measure, type Plan, type Results } from "../../measure/
 import type { PatchbayServer } from "../../stage/patchbay.ts";
 import type { Row } from "../row.ts";
 import { deepPageTokens, type TokenMaker } from "./deep-page-token.ts";
-import { COMMON_WORD, OWNERS, RARE_WORD, ROWS_SEEDED, seedMillion } from "./seed-million.ts";
+import { COMMON_WORD, OWNERS, RARE_WORD, seedMillion } from "./seed-million.ts";
 
+const ROWS = 1_000_000;
 const PAGE = 50;
 /** How far before the end the last page begins that is measured. */
 const FROM_END = 1_000;
-const [FIRST, MIDDLE, LAST] = ["page 1", "page 10,001", "page 19,981"];
-const [OWN_FIRST, OWN_LAST] = ["page 1 of an owner", "page 1,981 of an owner"];
+const [FIRST, MIDDLE, LAST] = ["page 1", "the page in the middle", "one of the last pages"];
+const [OWN_FIRST, OWN_LAST] = ["page 1 of an owner", "one of an owner's last pages"];
 const BY_NAME = "page 1, by displayName";
-const [RARE, COMMON] = [`search "${RARE_WORD}", 1 hit`, `search "${COMMON_WORD}", 1,000 hits`];
+const [RARE, COMMON] = [`search "${RARE_WORD}", 1 hit`, `search "${COMMON_WORD}", 1 hit in 1,000`];
 const SEQUENTIAL = "sequential ILIKE by pg";
 
 /** Pages of a registry of a million Llms, and searches in it, as a caller with the right to see all of it. */
@@ -30,12 +31,14 @@ export const listMillion: Row = {
     const database = new Client({ connectionString: databaseUrl });
     await database.connect();
     const http = new HttpClient(patchbay.url, 1);
+    const count = ROWS * plan.scale;
+    const rows = count.toLocaleString("en");
     try {
-      const owner = await seedMillion(database, patchbay.llmIds.brief);
+      const owner = await seedMillion(database, patchbay.llmIds.brief, count);
       const maker = { database, databaseUrl, keyringFile };
-      const results = await measureLists(patchbay, http, maker, owner, plan);
-      printResults(`ListLlms over REST, pages of ${PAGE} of ${ROWS_SEEDED.toLocaleString("en")} Llms`, results);
-      return judge(results);
+      const results = await measureLists(patchbay, http, maker, { owner, count }, plan);
+      printResults(`ListLlms over REST, pages of ${PAGE} of ${rows} Llms`, results);
+      return judge(results, rows);
     } finally {
       await http.close();
       await database.end();
@@ -47,7 +50,7 @@ async function measureLists(
   patchbay: PatchbayServer,
   http: HttpClient,
   maker: TokenMaker,
-  owner: string,
+  { owner, count }: { readonly owner: string; readonly count: number },
   plan: Plan,
 ): Promise<Results> {
   const list = (name: string, query: Record<string, string>): Contender => {
@@ -56,8 +59,8 @@ async function measureLists(
     const request = { name, method: "GET" as const, path, headers, expects: { contains: ['"llms":[{"llmId"'] } };
     return contender(name, patchbay.pid, () => http.call(request));
   };
-  const [middle = "", last = ""] = await deepPageTokens(maker, undefined, [ROWS_SEEDED / 2, ROWS_SEEDED - FROM_END]);
-  const [ownLast = ""] = await deepPageTokens(maker, owner, [ROWS_SEEDED / OWNERS - FROM_END]);
+  const [middle = "", last = ""] = await deepPageTokens(maker, undefined, [count / 2, count - FROM_END]);
+  const [ownLast = ""] = await deepPageTokens(maker, owner, [count / OWNERS - FROM_END]);
   return measure(
     [
       list(FIRST, {}),
@@ -93,14 +96,14 @@ async function sequentialSearch(database: Client): Promise<Call> {
   };
 }
 
-function judge(results: Results): Finding[] {
+function judge(results: Results, rows: string): Finding[] {
   const ratio = (name: string, against: string, target: number): Finding => {
     const figure = results.ratio(name, against, "p50Ms");
-    return { what: `ListLlms, 1 M rows, ${name}`, against: `${against}, p50`, target, figure, unit: "" };
+    return { what: `ListLlms, ${rows} rows, ${name}`, against: `${against}, p50`, target, figure, unit: "" };
   };
   const time = (name: string): Finding => {
     const figure = results.figure(name, "p50Ms");
-    return { what: `ListLlms, 1 M rows, ${name}`, against: "p50", target: 5, figure, unit: " ms" };
+    return { what: `ListLlms, ${rows} rows, ${name}`, against: "p50", target: 5, figure, unit: " ms" };
   };
   return [
     ratio(MIDDLE, FIRST, 1.5),

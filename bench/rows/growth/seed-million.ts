@@ -1,8 +1,6 @@
 import type { Client } from "pg";
 
-/** How many Llms are made, in equal parts for each owner. */
-export const ROWS_SEEDED = 1_000_000;
-/** How many accounts they belong to. */
+/** How many accounts they belong to, in equal parts. */
 export const OWNERS = 10;
 /** In the search text of one Llm, as no UUID and no name holds it otherwise. */
 export const RARE_WORD = "qzx";
@@ -10,32 +8,33 @@ export const RARE_WORD = "qzx";
 export const COMMON_WORD = "wjk";
 
 /** What differs from the Llm that is copied; `n` counts from 1. */
-const COLUMNS: Readonly<Record<string, string>> = {
+const columnsOf = (count: number): Readonly<Record<string, string>> => ({
   id: "gen_random_uuid()",
   owner_id: `owners[1 + n % ${OWNERS}]`,
-  display_name: `'Llm ' || n || case when n = 700001 then ' ${RARE_WORD}' when n % 1000 = 0 then ' ${COMMON_WORD}' else '' end`,
+  display_name: `'Llm ' || n || case when n = ${count * 0.7 + 1} then ' ${RARE_WORD}' when n % 1000 = 0 then ' ${COMMON_WORD}' else '' end`,
   endpoint_url: "'https://llm-' || n % 5000 || '.example.com/v1'",
   model_identifier: "'model-' || n % 300",
   connection_digest: "sha256(n::text::bytea)",
   created_at: "t.created_at - (1000000 - n) * interval '1 second'",
   updated_at: "t.updated_at - (n::bigint * 7919 % 1000000) * interval '1 second'",
-};
+});
 
-/** Fills the table with copies of one Llm, in minutes; answers with the id of an account that owns its part of them. */
-export async function seedMillion(database: Client, llmId: string): Promise<string> {
+/** Fills the table with copies of one Llm, a million in minutes; answers with the id of an account that owns its part of them. */
+export async function seedMillion(database: Client, llmId: string, count: number): Promise<string> {
   const owners = await addOwners(database);
   const { fields } = await database.query("select * from llm limit 0");
   const names = fields.map(({ name }) => name).filter((name) => name !== "search"); // A generated column.
-  const values = names.map((name) => COLUMNS[name] ?? `t.${name}`);
+  const columns = columnsOf(count);
+  const values = names.map((name) => columns[name] ?? `t.${name}`);
   const { rows: indexes } = await database.query<{ name: string; definition: string }>(`
     select indexname as name, indexdef as definition from pg_indexes
     where tablename = 'llm' and not exists (select from pg_constraint where conname = indexname)`);
   await database.query("set synchronous_commit = off; set maintenance_work_mem = '1GB'");
   for (const { name } of indexes) await database.query(`drop index ${name}`);
-  await step(`inserting ${ROWS_SEEDED.toLocaleString("en")} rows`, () =>
+  await step(`inserting ${count.toLocaleString("en")} rows`, () =>
     database.query(
       `insert into llm (${names.join(", ")}) select ${values.join(", ")}
-       from generate_series(1, ${ROWS_SEEDED}) n, (select * from llm where id = $1) t, (select $2::uuid[] as owners) o`,
+       from generate_series(1, ${count}) n, (select * from llm where id = $1) t, (select $2::uuid[] as owners) o`,
       [llmId, owners],
     ),
   );

@@ -20,7 +20,7 @@ describeUnless(missingBrowser)("the console with a million Llms", () => {
     });
     const database = new Client({ connectionString: rig.server.database.url });
     await database.connect();
-    await seedMillion(database, llm?.llmId ?? "");
+    await seedMillion(database, llm?.llmId ?? "", 1_000_000);
     await database.end();
 
     const page = await rig.open();

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay, type Patchbay } from "../../../client/llm.ts";
 import { StoredCredentials_Slot as Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
@@ -23,6 +24,8 @@ beforeAll(async () => {
   const { apiKey: key } = await server.addAccount("OWNER");
   patchbay = server.client(key);
   elsewhere = createPatchbay({ url: other.url, apiKey: key });
+  // Until then nothing is held of what is not told each time.
+  await sleep(6_000);
 });
 afterAll(async () => {
   await other.stop();

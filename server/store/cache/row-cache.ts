@@ -26,6 +26,7 @@ export interface RowCacheOptions {
 export class RowCache<Value extends object> {
   readonly #changes: RowChanges;
   readonly #values: LRUCache<string, Value>;
+  readonly #restlessTable: string | undefined;
   /** Until when an id is restless, those first that will be settled first. */
   readonly #restless = new Map<string, number>();
   /** Counts what was forgotten: a value that was loaded before may be old. */
@@ -34,6 +35,7 @@ export class RowCache<Value extends object> {
   constructor(changes: RowChanges, table: string, { max, clearedBy = [], alsoOf = [], restless }: RowCacheOptions) {
     this.#changes = changes;
     this.#values = new LRUCache({ max, ttl: LONGEST_MS });
+    this.#restlessTable = restless;
     changes.watch({
       changed: (changed, id) => {
         if (changed === restless) this.#unsettle(id);
@@ -80,7 +82,10 @@ export class RowCache<Value extends object> {
     }
   }
 
+  /** What was told while nobody listened here may have been the last word for a second. */
   #isSettled(id: string): boolean {
-    return (this.#restless.get(id) ?? 0) <= performance.now();
+    if (this.#restlessTable === undefined) return true;
+    const listeningFor = this.#changes.liveSince + RESTLESS_MS;
+    return Math.max(listeningFor, this.#restless.get(id) ?? 0) <= performance.now();
   }
 }

@@ -44,6 +44,7 @@ export class RowChanges {
   #proof: Proof | undefined;
   #state: DatabaseState = "UNREACHABLE";
   #isLive = false;
+  #liveSince = 0;
   #beats = 0;
   #isClosed = false;
   #hasWarned = false;
@@ -67,6 +68,11 @@ export class RowChanges {
   /** Whether it is proven that changes are told. */
   get isLive(): boolean {
     return this.#isLive;
+  }
+
+  /** Since when that has been proven without a gap, by the clock of `performance.now()`. */
+  get liveSince(): number {
+    return this.#liveSince;
   }
 
   /** Whether the database takes writes, as of the last beat. */
@@ -173,6 +179,7 @@ export class RowChanges {
   #setLive(isLive: boolean): void {
     const wasLive = this.#isLive;
     this.#isLive = isLive;
+    if (!wasLive && isLive) this.#liveSince = performance.now();
     if (this.#isClosed) return;
     if (wasLive && !isLive) for (const watcher of this.#watchers) watcher.missed();
     if (!isLive && !this.#hasWarned) {

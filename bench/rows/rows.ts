@@ -1,4 +1,5 @@
 import type { Unmeasured } from "../measure/finding.ts";
+import { apply } from "./apply.ts";
 import { alone, chat, firstToken, stream } from "./chat.ts";
 import { createLlm } from "./create-llm.ts";
 import { getLlm } from "./get-llm.ts";
@@ -13,7 +14,7 @@ import { installSize, secondStart } from "./second-start.ts";
 
 /** All rows, those of a year's data last. */
 export const ROWS: readonly Row[] = [
-  ...[chat, stream, firstToken, alone, getLlm, createLlm, secondStart, installSize, memory],
+  ...[chat, stream, firstToken, alone, getLlm, createLlm, apply, secondStart, installSize, memory],
   ...[manyWatches, manyOwners, oldChanges, filteredPages, listMillion],
 ];
 

@@ -120,7 +120,8 @@ async function makeLlm(connection: Connection, step: Step): Promise<void> {
   async function createOrRevive(connection: Connection, { wanted, name }: Step): Promise<void> {
     const fields: JsonObject = { displayName: name, ...wanted?.fields, llmId: id };
     try {
-      await connection.call(createLlm, knownTo(createLlm, { ...fields, requestId: randomUUID() }));
+      // Its id says already that it is made once; a request_id would make five statements of one.
+      await connection.call(createLlm, knownTo(createLlm, fields));
     } catch (error) {
       if (problemOf(error).reason !== "LLM_ID_TAKEN") throw error;
       await connection.call(LlmService.method.undeleteLlm, { llmId: id }).catch((refused: unknown) => {

@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { exportManifest } from "../../client/cli/apply/export.ts";
-import { readManifests, secretsHere, wantedOf } from "../../client/cli/apply/manifest.ts";
+import { readManifests, secretsHere } from "../../client/cli/apply/manifest.ts";
 import { plan, readPresent, type Step } from "../../client/cli/apply/plan.ts";
 import { carryOut } from "../../client/cli/apply/steps.ts";
 import { type Connection, connectTo } from "../../client/cli/calls/connection.ts";
 import { readEnvironment } from "../../client/cli/environment.ts";
-import { importLitellm } from "../../client/cli/import/litellm.ts";
 import type { Patchbay } from "../../client/llm.ts";
 import { RouteService } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
@@ -171,25 +170,6 @@ describe("apply", { timeout: 120_000 }, () => {
     expect(outcomes.flatMap(({ failed }) => failed.map(({ error }) => String(error)))).toEqual([]);
     expect(await steps(many)).toEqual([]);
     expect((await client.llms.listLlms({ pageSize: 1000 })).llms).toHaveLength(120);
-  });
-
-  it("takes another gateway's configuration over, and finds nothing to do the second time", async () => {
-    const config = `
-model_list:
-  - {model_name: group, litellm_params: {model: openai/gpt-4o, api_key: os.environ/TEAM_KEY, weight: 2}}
-  - {model_name: group, litellm_params: {model: openai/gpt-4o-mini, api_key: os.environ/TEAM_KEY}}
-  - {model_name: spare, litellm_params: {model: ollama_chat/llama3.2, api_base: "http://localhost:11434"}}
-router_settings: {fallbacks: [{group: [spare]}], model_group_alias: {other: group}}`;
-    const imported = async () => {
-      const { llms, providers, routes } = importLitellm(parse(config), new Map());
-      const wanted = wantedOf({ llms, providers, routes }, "config.yaml");
-      return plan(connection, wanted, await readPresent(connection), undefined);
-    };
-    const first = await imported();
-    expect(first.map(({ verb, name }) => `${verb} ${name}`)).toHaveLength(5);
-    const { failed } = await carryOut(connection, first, () => {});
-    expect(failed.map(({ error }) => String(error))).toEqual([]);
-    expect(await imported()).toEqual([]);
   });
 
   it("exports what it would apply, without a secret", async () => {

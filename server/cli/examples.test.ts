@@ -21,6 +21,22 @@ import { addOperatorCommands } from "./operator-commands.ts";
 
 const MAIN = join(import.meta.dirname, "patchbay.ts");
 
+/** What other gateways export, as the examples of import name it. */
+const OTHERS = {
+  "config.yaml":
+    "model_list:\n  - {model_name: moved, litellm_params: {model: gpt-4o, api_key: os.environ/MOVED_KEY}}\n",
+  ".env": "MOVED_KEY=sk-moved-0123456789abcdef\n",
+  "keys.json": JSON.stringify({ keys: [{ token: "e0f1", key_alias: "old", models: ["moved"] }] }),
+  "texts.txt": "sk-Zx81mQp04LkT7vRbNw3YdA\n",
+  "webui.json": JSON.stringify({ openai: { api_base_urls: ["https://api.openai.com/v1"], api_keys: [""] } }),
+  "webui-models.json": "[]",
+  "bifrost.json": JSON.stringify({
+    providers: { openai: { keys: [{ name: "a", value: "env.MOVED_KEY", models: ["gpt-4o"] }] } },
+  }),
+  "connections.json": JSON.stringify({ data: [{ provider: "openai", adapter: "openai", customModels: ["mine"] }] }),
+  "langfuse-models.json": JSON.stringify({ data: [] }),
+};
+
 let upstream: ScriptedUpstream;
 let server: TestServer;
 let client: Patchbay;
@@ -40,10 +56,7 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, "key.txt"), `${server.adminKey}\n`);
   const manifest = "llms:\n  - {alias: helper, providerType: OPENAI, modelIdentifier: gpt-4o}\n";
   writeFileSync(join(folder.path, "team.yaml"), manifest);
-  const litellm =
-    "model_list:\n  - {model_name: moved, litellm_params: {model: gpt-4o, api_key: os.environ/MOVED_KEY}}\n";
-  writeFileSync(join(folder.path, "config.yaml"), litellm);
-  writeFileSync(join(folder.path, ".env"), "MOVED_KEY=sk-moved-0123456789abcdef\n");
+  for (const [name, text] of Object.entries(OTHERS)) writeFileSync(join(folder.path, name), text);
   mkdirSync(join(folder.path, "config"));
   writeFileSync(join(folder.path, "config/team.yaml"), manifest);
   const llm = "displayName: From a file\nproviderType: OPENAI\nmodelIdentifier: gpt-4o\nprice: {input: 2.5}\n";

@@ -185,7 +185,7 @@ function credentialsChange(
 }
 
 /** Whether what is there says all that is wanted: of objects, the fields that are named. */
-function isCovered(current: JsonValue | undefined, wanted: JsonValue): boolean {
+export function isCovered(current: JsonValue | undefined, wanted: JsonValue): boolean {
   if (isObject(wanted)) {
     const there = isObject(current) ? current : {};
     return Object.entries(wanted).every(([key, value]) => isCovered(there[key], value as JsonValue));

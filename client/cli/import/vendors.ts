@@ -42,3 +42,14 @@ export function readModel(model: string): { prefix: string; name: string } {
   const [prefix = "", ...rest] = model.split("/");
   return rest.length === 0 ? { prefix: "openai", name: model } : { prefix, name: rest.join("/") };
 }
+
+/** How to reach an endpoint of which an address is known and what it speaks; its address as we write it. */
+export function vendorAt(prefix: string, url: string): Vendor & { readonly endpointUrl: string } {
+  const vendor = VENDORS[prefix] ?? { providerType: "CUSTOM_OPENAI_COMPATIBLE" };
+  const suffix = vendor.suffix ?? "";
+  const base = url.replace(/\/+$/, "");
+  const endpointUrl = base.endsWith(suffix) ? base : base + suffix;
+  const isOpenAi = /^https:\/\/api\.openai\.com(\/|$)/.test(url);
+  const isOther = vendor.providerType === "OPENAI" && !isOpenAi;
+  return { ...vendor, endpointUrl, ...(isOther ? { providerType: "CUSTOM_OPENAI_COMPATIBLE" } : {}) };
+}

@@ -1,14 +1,12 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { isObject } from "../resources/input.ts";
+import { isObject } from "../../resources/input.ts";
+import type { Findings } from "../findings.ts";
 
 /** An Llm of a group: its alias, and how much of the group's chats it takes. */
 export interface Member {
   readonly alias: string;
   readonly weight: number | undefined;
 }
-
-/** Tells what became of a field. */
-export type Take = (path: string, verdict: "taken" | "taken as" | "not taken", message: string) => void;
 
 /** A list of fallbacks, with where it is: LiteLLM takes them in two places. */
 interface Fallback {
@@ -47,10 +45,10 @@ export function routesOf(
   config: JsonObject,
   groups: ReadonlyMap<string, readonly Member[]>,
   nameFor: (modelName: string) => string,
-  take: Take,
+  findings: Findings,
 ): JsonObject[] {
   const router = isObject(config.router_settings) ? config.router_settings : {};
-  const policy = readStrategy(router.routing_strategy, take);
+  const policy = readStrategy(router.routing_strategy, findings);
   const tierOf = (members: readonly Member[]): JsonObject => ({
     ...(policy === "LEAST_BUSY" ? { policy } : {}),
     targets: members.map(({ alias, weight }) => (weight === undefined ? { llmId: alias } : { llmId: alias, weight })),
@@ -71,20 +69,21 @@ export function routesOf(
   for (const { name, targets } of fallbacks) {
     for (const target of targets) {
       const isThere = groups.has(target.name) && groups.has(name);
-      if (isThere) take(target.path, "taken as", `a tier of the route ${nameFor(name)}`);
-      else take(target.path, "not taken", `no model called ${groups.has(name) ? target.name : name} was taken`);
+      if (isThere) findings.take(target.path, "taken as", `a tier of the route ${nameFor(name)}`);
+      else
+        findings.take(target.path, "not taken", `no model called ${groups.has(name) ? target.name : name} was taken`);
     }
   }
-  routes.push(...aliasesOf(router.model_group_alias ?? null, groups, tiersOf, nameFor, take));
+  routes.push(...aliasesOf(router.model_group_alias ?? null, groups, tiersOf, nameFor, findings));
   return routes;
 }
 
-function readStrategy(strategy: JsonValue | undefined, take: Take): string {
+function readStrategy(strategy: JsonValue | undefined, findings: Findings): string {
   if (strategy === undefined) return "WEIGHTED";
   const policy = STRATEGIES[String(strategy)];
   const path = "router_settings.routing_strategy";
-  if (policy) take(path, "taken as", `policy ${policy}`);
-  else take(path, "not taken", "a tier is chosen from by weight, or by who is least busy");
+  if (policy) findings.take(path, "taken as", `policy ${policy}`);
+  else findings.take(path, "not taken", "a tier is chosen from by weight, or by who is least busy");
   return policy ?? "WEIGHTED";
 }
 
@@ -94,16 +93,16 @@ function aliasesOf(
   groups: ReadonlyMap<string, readonly Member[]>,
   tiersOf: (name: string) => JsonObject[],
   nameFor: (modelName: string) => string,
-  take: Take,
+  findings: Findings,
 ): JsonObject[] {
   return Object.entries(isObject(aliases) ? aliases : {}).flatMap(([alias, target]) => {
     const path = `router_settings.model_group_alias.${alias}`;
     const name = String(isObject(target) ? target.model : target);
     if (!groups.has(name)) {
-      take(path, "not taken", `no model called ${name} was taken`);
+      findings.take(path, "not taken", `no model called ${name} was taken`);
       return [];
     }
-    take(path, "taken as", `the route ${nameFor(alias)}`);
+    findings.take(path, "taken as", `the route ${nameFor(alias)}`);
     return [{ name: nameFor(alias), displayName: alias, tiers: tiersOf(name) }];
   });
 }

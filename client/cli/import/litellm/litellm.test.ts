@@ -1,7 +1,8 @@
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { wantedOf } from "../apply/manifest.ts";
+import { wantedOf } from "../../apply/manifest.ts";
+import { silentLeaves } from "../findings.ts";
 import { importLitellm } from "./litellm.ts";
 
 const CONFIG = `
@@ -30,6 +31,7 @@ model_list:
     model_info: {mode: embedding}
   - model_name: cloud
     litellm_params: {model: bedrock/anthropic.claude-v2, aws_region_name: us-east-1}
+  - {model_name: also fast, litellm_params: {model: gpt-4o-mini, api_key: os.environ/OPENAI_API_KEY, temperature: 0.9}}
   - model_name: "anthropic/*"
     litellm_params: {model: "anthropic/*", api_key: os.environ/ANTHROPIC_API_KEY}
 litellm_settings: {drop_params: true, fallbacks: [{team: [local, gone]}], context_window_fallbacks: [{team: [own]}], success_callback: [langfuse]}
@@ -39,20 +41,9 @@ router_settings: {routing_strategy: least-busy, num_retries: 2, model_group_alia
 
 const imported = importLitellm(parse(CONFIG), new Map([["GROQ_KEY", "gsk-0123456789abcdefghijkl"]]));
 
-function leavesOf(value: JsonValue, path: string): string[] {
-  if (Array.isArray(value) && value.length > 0)
-    return value.flatMap((each, index) => leavesOf(each, `${path}[${index}]`));
-  if (typeof value !== "object" || value === null) return [path];
-  return Object.entries(value).flatMap(([key, each]) => leavesOf(each as JsonValue, path ? `${path}.${key}` : key));
-}
-
 describe("a LiteLLM configuration", () => {
   it("has a finding for each of its fields", () => {
-    const told = imported.findings.map(({ path }) => path);
-    const silent = leavesOf(parse(CONFIG), "").filter(
-      (leaf) => !told.some((path) => leaf === path || leaf.startsWith(`${path}.`)),
-    );
-    expect(silent).toEqual([]);
+    expect(silentLeaves(parse(CONFIG), imported.findings)).toEqual([]);
   });
 
   it("becomes Llms that reach what its models reach", () => {
@@ -99,6 +90,7 @@ describe("a LiteLLM configuration", () => {
     expect(imported.routes).toEqual([
       { name: "team", displayName: "team", tiers },
       { name: "smart", displayName: "smart", tiers },
+      { name: "also-fast", displayName: "also fast", tiers: [{ targets: [{ llmId: "fast-chat" }] }] },
     ]);
     expect(imported.findings.find(({ path }) => path === "litellm_settings.fallbacks[0].team[1]")).toMatchObject({
       verdict: "not taken",
@@ -109,7 +101,7 @@ describe("a LiteLLM configuration", () => {
   it("is what the contract takes", () => {
     expect(
       wantedOf({ llms: imported.llms, providers: imported.providers, routes: imported.routes }, "config.yaml"),
-    ).toHaveLength(8);
+    ).toHaveLength(9);
   });
 
   it.each([
@@ -117,6 +109,9 @@ describe("a LiteLLM configuration", () => {
     ["model_list[2].model_name", /team-2 of the route team/],
     ["model_list[5].model_info.mode", /one for embedding/],
     ["model_list[6].litellm_params.model", /does not speak the API of bedrock/],
+    ["model_list[7].model_name", /the route also-fast, to fast-chat/],
+    ["model_list[7].litellm_params.api_key", /as that of fast-chat/],
+    ["model_list[7].litellm_params.temperature", /fast-chat reaches the same, with settings of its own/],
     ["litellm_settings.fallbacks[0].team[0]", /a tier of the route team/],
     ["model_list[2].litellm_params.weight", /its weight in the route/],
     ["router_settings.routing_strategy", /policy LEAST_BUSY/],

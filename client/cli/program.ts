@@ -1,4 +1,3 @@
-import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { applyCommands } from "./commands/apply.ts";
 import { auditCommand } from "./commands/audit.ts";
@@ -48,14 +47,6 @@ function helpCommand(program: Command): Command {
       found = found.commands.find((each) => each.name() === word || each.aliases().includes(word)) ?? found;
     found.outputHelp();
   });
-}
-
-/** `completion SHELL`, to be added when all other commands are. */
-export function addCompletion(program: Command): void {
-  tab(program, { completionCommandName: "completion" });
-  const command = program.commands.find((each) => each.name() === "completion");
-  command?.helpGroup("More:").description("print a script that completes the command: bash, zsh, fish or powershell");
-  if (command) addExamples(command, ["patchbay completion bash > patchbay.bash", "patchbay completion fish"]);
 }
 
 /** Runs a command line; answers with the exit code. Nothing is thrown. */

@@ -21,10 +21,7 @@ import { ServerProcess } from "../../server/test/server/server-process.ts";
 const WHEEL = "litellm==1.110.2";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-litellm-"));
-const server = new ServerProcess({
-  DATA_DIR: join(folder, "data"),
-  EGRESS_ALLOW: "http://localhost,http://0.0.0.0,http://127.0.0.1",
-});
+let server: ServerProcess | undefined;
 let failed = 0;
 try {
   execFileSync("pip", ["download", "--quiet", "--no-deps", "--dest", folder, WHEEL], { stdio: "inherit" });
@@ -32,10 +29,12 @@ try {
   execFileSync("python3", ["-m", "zipfile", "--extract", join(folder, wheel), join(folder, "litellm")]);
   const examples = globSync("litellm/litellm/proxy/{dev_config,example_config_yaml/*}.yaml", { cwd: folder }).sort();
   if (examples.length === 0) throw new Error(`${wheel} has no examples where they were`);
+  const sources = examples.map((example) => readFileSync(join(folder, example), "utf8"));
+  server = new ServerProcess({ DATA_DIR: join(folder, "data"), EGRESS_ALLOW: originsIn(sources) });
   const url = await server.url();
   const connection = connectTo(url, server.apiKey);
-  for (const example of examples) {
-    const problems = await problemsOf(connection, readFileSync(join(folder, example), "utf8"));
+  for (const [index, example] of examples.entries()) {
+    const problems = await problemsOf(connection, sources[index] ?? "");
     console.log(
       `  ${problems.length === 0 ? "✓" : "✗"} ${basename(example)}${problems.map((each) => `\n      ${each}`).join("")}`,
     );
@@ -45,15 +44,26 @@ try {
     `${examples.length - failed} of ${examples.length} examples of ${WHEEL} import, each field accounted for.`,
   );
 } finally {
-  await server.end("SIGTERM");
+  await server?.end("SIGTERM");
   rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = failed > 0 ? 1 : 0;
 
+/** The endpoints that the examples name, and where Ollama is if nothing is said. */
+function originsIn(sources: readonly string[]): string {
+  const named = sources
+    .flatMap((source) => source.match(/https?:\/\/[\w.:[\]-]+/g) ?? [])
+    .filter((url) => URL.canParse(url));
+  return [...new Set(["http://localhost:11434", ...named.map((url) => new URL(url).origin)])].join(",");
+}
+
 async function problemsOf(connection: Connection, source: string): Promise<string[]> {
   const config = parse(source);
   const variables = leavesOf(config, "").flatMap(({ value }) => /^os\.environ\/(.+)$/.exec(String(value))?.[1] ?? []);
-  const keys = new Map(variables.map((name) => [name, `sk-example-of-${name}-0123456789`]));
+  const isAddress = (name: string) => /BASE|URL|ENDPOINT/.test(name);
+  const valueOfVariable = (name: string) =>
+    isAddress(name) ? "https://models.example.com/v1" : `sk-example-of-${name}-0123456789`;
+  const keys = new Map(variables.map((name) => [name, valueOfVariable(name)]));
   const { llms, providers, routes, findings } = importLitellm(config, keys);
   const problems = silentLeaves(config, findings).map((path) => `nothing is said of ${path}`);
   const wanted = wantedOf({ providers, llms, routes }, "config.yaml");

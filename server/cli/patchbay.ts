@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { addCompletion, createProgram, runProgram } from "../../client/cli/program.ts";
+import { addCompletion } from "../../client/cli/completion.ts";
+import { createProgram, runProgram } from "../../client/cli/program.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { addOperatorCommands } from "./operator-commands.ts";
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { RouteService } from "../../../gen/patchbay/v1/route_service_pb.ts";
 import { EXIT, isCallError, UsageError } from "../failure.ts";
 import type { Connection } from "./connection.ts";
 
@@ -20,6 +21,26 @@ async function byAlias(connection: Connection, word: string): Promise<string | u
   } catch (error) {
     // A word that is no alias may still be a name.
     if (isCallError(error) && (error.code === Code.NotFound || error.code === Code.InvalidArgument)) return undefined;
+    throw error;
+  }
+}
+
+/** What a chat is with: the id of an Llm as a person names it, or the name of a route. */
+export async function resolveChatTarget(connection: Connection, word: string): Promise<string> {
+  const named = await byAlias(connection, word);
+  if (named) return named;
+  return (await isRoute(connection, word)) ? word : resolveLlm(connection, word);
+}
+
+async function isRoute(connection: Connection, word: string): Promise<boolean> {
+  if (!ALIAS.test(word)) return false;
+  try {
+    await connection.call(RouteService.method.getRoute, { routeId: word });
+    return true;
+  } catch (error) {
+    const isElse =
+      isCallError(error) && [Code.NotFound, Code.InvalidArgument, Code.PermissionDenied].includes(error.code);
+    if (isElse) return false;
     throw error;
   }
 }

@@ -15,7 +15,7 @@ import {
   ChatService,
   type StreamEnd,
 } from "../../../gen/patchbay/v1/chat_service_pb.ts";
-import { resolveLlm } from "../calls/references.ts";
+import { resolveChatTarget } from "../calls/references.ts";
 import { EXIT, reportFailure, UsageError } from "../failure.ts";
 import { addExamples, collect, type Invocation, invocationOf } from "../invocation.ts";
 import { readNumber } from "../resources/input.ts";
@@ -41,7 +41,7 @@ export function chatCommand(): Command {
   const command = new Command("chat").description("chat through an Llm: one message, or a conversation");
   command
     .helpGroup("Using Llms:")
-    .argument("[llm]", "its name or id; - for your default")
+    .argument("[llm-or-route]", "its name or id; - for your default")
     .argument("[message...]", "what to say; - is the standard input. Without one, a conversation begins")
     .option("--system <text>", "instructions to the model")
     .option("--image <path>", "an image that goes with the message; may be repeated", collect)
@@ -59,7 +59,7 @@ export function chatCommand(): Command {
   return addExamples(command, examples).action(async (word: string | undefined, words: string[], flags: ChatFlags) => {
     const invocation = invocationOf(command);
     const connection = await invocation.connect();
-    const llmId = word === undefined || word === "-" ? "" : await resolveLlm(connection, word);
+    const llmId = word === undefined || word === "-" ? "" : await resolveChatTarget(connection, word);
     const conversation = new Conversation(createClient(ChatService, connection.transport), llmId, flags, invocation);
     if (words.length > 0) return conversation.say(await readMessage(words));
     if (!process.stdin.isTTY) return conversation.say(await readMessage(["-"]));

@@ -122,7 +122,7 @@ const llms: Noun = {
     { name: "endpoint", value: "url", field: "endpointUrl", help: "the base URL of the endpoint" },
     {
       name: "provider",
-      value: "name",
+      value: "provider",
       field: "providerId",
       help: "a Provider to take endpoint and credentials from",
     },
@@ -254,7 +254,7 @@ const keys: Noun = {
     get: ["patchbay keys get $KEY_ID"],
     create: [
       "patchbay keys create --name Alice --role MEMBER --expires 30d",
-      "patchbay keys create --name 'CI' --role VIEWER --models demo --requests-per-minute 60 --budget 25/month",
+      "patchbay keys create --name 'CI' --role MEMBER --models demo --requests-per-minute 60 --budget 25/month",
     ],
     edit: ["patchbay keys edit $KEY_ID --name 'Alice, laptop'"],
     delete: ["patchbay keys delete $KEY_ID --yes"],

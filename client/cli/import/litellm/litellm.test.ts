@@ -31,6 +31,7 @@ model_list:
     model_info: {mode: embedding}
   - model_name: cloud
     litellm_params: {model: bedrock/anthropic.claude-v2, aws_region_name: us-east-1}
+  - {model_name: elsewhere, litellm_params: {model: openai/gpt-4o, api_base: os.environ/NOT_GIVEN, api_key: os.environ/OPENAI_API_KEY}}
   - {model_name: also fast, litellm_params: {model: gpt-4o-mini, api_key: os.environ/OPENAI_API_KEY, temperature: 0.9}}
   - model_name: "anthropic/*"
     litellm_params: {model: "anthropic/*", api_key: os.environ/ANTHROPIC_API_KEY}
@@ -109,9 +110,10 @@ describe("a LiteLLM configuration", () => {
     ["model_list[2].model_name", /team-2 of the route team/],
     ["model_list[5].model_info.mode", /one for embedding/],
     ["model_list[6].litellm_params.model", /does not speak the API of bedrock/],
-    ["model_list[7].model_name", /the route also-fast, to fast-chat/],
-    ["model_list[7].litellm_params.api_key", /as that of fast-chat/],
-    ["model_list[7].litellm_params.temperature", /fast-chat reaches the same, with settings of its own/],
+    ["model_list[7].litellm_params.api_key", /its address must be known here, or its key went elsewhere/],
+    ["model_list[8].model_name", /the route also-fast, to fast-chat/],
+    ["model_list[8].litellm_params.api_key", /as that of fast-chat/],
+    ["model_list[8].litellm_params.temperature", /fast-chat reaches the same, with settings of its own/],
     ["litellm_settings.fallbacks[0].team[0]", /a tier of the route team/],
     ["model_list[2].litellm_params.weight", /its weight in the route/],
     ["router_settings.routing_strategy", /policy LEAST_BUSY/],

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject } from "../../resources/input.ts";
 import { Findings, leavesOf } from "../findings.ts";
 import { type Imported, providerNameOf, slugOf } from "../imported.ts";
-import { readModel, VENDORS } from "../vendors.ts";
+import { readModel, VENDORS, type Vendor } from "../vendors.ts";
 import { type LitellmKeys, readLitellmKeys } from "./keys.ts";
 import { LitellmParams } from "./params.ts";
 import { type Member, namesOfRoutes, routesOf, withoutRoutes } from "./routes.ts";
@@ -26,6 +26,7 @@ export function importLitellm(
   return { llms, providers, routes, keys: imported, findings: findings.all };
 }
 
+const NO_ADDRESS = "its address must be known here, or its key went elsewhere: give --env-file, or write it out";
 const NO_COUNTERPART = "it has no counterpart";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -77,20 +78,22 @@ class LitellmImporter {
     if (mode !== undefined && mode !== "chat" && mode !== "responses") {
       return this.#refuse(entry, path, `an Llm is a model to chat with, and this is one for ${mode}`);
     }
-    if (name.includes("*") || name === "") return this.#addWildcard(entry, prefix, path);
+    const address = this.#params.addressOf(params, prefix);
+    if (!address.isKnown) return this.#refuse(entry, path, NO_ADDRESS);
+    if (name.includes("*") || name === "") return this.#addWildcard(entry, prefix, address.vendor ?? vendor, path);
     const modelName = String(model_name ?? name);
     const connection = JSON.stringify([vendor, name, params.api_base ?? params.base_url ?? "", params.api_key ?? ""]);
     const twin = this.#byConnection.get(connection);
     if (twin) return this.#addName(twin, entry, modelName, path);
 
-    const llm: JsonObject = { providerType: vendor.providerType, modelIdentifier: name };
-    this.findings.take(`${path}.litellm_params.model`, "taken as", `${vendor.providerType} ${name}`);
+    const { providerType, endpointUrl } = address.vendor ?? vendor;
+    const llm: JsonObject = { providerType, modelIdentifier: name, ...(endpointUrl ? { endpointUrl } : {}) };
+    this.findings.take(`${path}.litellm_params.model`, "taken as", `${providerType} ${name}`);
     this.#readName(llm, modelName, path, params.weight);
     for (const [key, value = null] of Object.entries(params)) {
       if (key === "weight") this.#readWeight(value, `${path}.litellm_params.weight`, modelName);
       else if (key !== "model") this.#params.readParam(llm, prefix, key, value, `${path}.litellm_params.${key}`);
     }
-    if (llm.endpointUrl === undefined && vendor.endpointUrl) llm.endpointUrl = vendor.endpointUrl;
     if (isObject(model_info)) this.#params.readInfo(llm, model_info, `${path}.model_info`);
     else if (model_info !== undefined) this.#refuse(model_info, `${path}.model_info`, "it is no object");
     for (const [key, value] of Object.entries(rest)) this.#refuse(value, `${path}.${key}`, NO_COUNTERPART);
@@ -123,15 +126,13 @@ class LitellmImporter {
   }
 
   /** All models of a vendor: its account is taken as a Provider, for Llms to be made of. */
-  #addWildcard(entry: JsonObject, prefix: string, path: string) {
+  #addWildcard(entry: JsonObject, prefix: string, { providerType, endpointUrl, headerName }: Vendor, path: string) {
     const params = entry.litellm_params as JsonObject;
-    const vendor = VENDORS[prefix];
     const name = providerNameOf(prefix);
     const isThere = this.providers.some((provider) => provider.name === name);
-    if (isThere || !vendor) return this.#refuse(entry, path, "its vendor's Provider is there already; name a model");
-    const provider: JsonObject = { name, providerType: vendor.providerType };
-    if (vendor.endpointUrl) provider.endpointUrl = vendor.endpointUrl;
-    const { api_key, api_base, model: _, ...rest } = params;
+    if (isThere) return this.#refuse(entry, path, "its vendor's Provider is there already; name a model");
+    const provider: JsonObject = { name, providerType, ...(endpointUrl ? { endpointUrl } : {}) };
+    const { api_key, model: _, ...rest } = params;
     this.findings.take(
       `${path}.litellm_params.model`,
       "taken as",
@@ -139,13 +140,12 @@ class LitellmImporter {
     );
     if (entry.model_name !== undefined)
       this.findings.take(`${path}.model_name`, "not taken", "an Llm has one model, never all of a vendor");
-    if (typeof api_base === "string") {
-      provider.endpointUrl = api_base;
-      this.findings.take(`${path}.litellm_params.api_base`, "taken as", "endpointUrl");
+    if (api_key !== undefined) this.#params.readKey(provider, api_key, headerName, `${path}.litellm_params.api_key`);
+    for (const [key, value] of Object.entries(rest)) {
+      const place = `${path}.litellm_params.${key}`;
+      if (key === "api_base" || key === "base_url") this.findings.take(place, "taken as", `endpointUrl ${endpointUrl}`);
+      else this.#refuse(value, place, "a Provider has none");
     }
-    if (api_key !== undefined) this.#params.readKey(provider, api_key, undefined, `${path}.litellm_params.api_key`);
-    for (const [key, value] of Object.entries(rest))
-      this.#refuse(value, `${path}.litellm_params.${key}`, "a Provider has none");
     if (entry.model_info !== undefined) this.#refuse(entry.model_info, `${path}.model_info`, "a Provider has none");
     this.providers.push(provider);
   }

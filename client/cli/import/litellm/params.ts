@@ -51,7 +51,9 @@ export class LitellmParams {
   /** One of litellm_params. */
   readParam(llm: JsonObject, prefix: string, key: string, value: JsonValue, path: string) {
     const sampling = SAMPLING[key];
-    if (key === "api_base" || key === "base_url") return this.#readBase(llm, prefix, value, path);
+    // Its address was read before all else.
+    if (key === "api_base" || key === "base_url")
+      return this.#findings.take(path, "taken as", `endpointUrl ${llm.endpointUrl}`);
     if (key === "api_key") return this.readKey(llm, value, VENDORS[prefix]?.headerName, path);
     if (PRICES[key]) return this.#readPrice(llm, key, value, path);
     if (sampling) {
@@ -92,16 +94,16 @@ export class LitellmParams {
     this.#findings.take(path, verdict, message);
   }
 
-  #readBase(llm: JsonObject, prefix: string, value: JsonValue, path: string) {
-    const given = resolve(writtenIn(value), this.#variables);
-    if (given === undefined) {
-      const why = "an address must be known here: give --env-file, or write it out";
-      return this.#findings.take(path, "not taken", why);
-    }
-    const { endpointUrl, providerType } = vendorAt(prefix, given);
-    llm.endpointUrl = endpointUrl;
-    llm.providerType = providerType;
-    this.#findings.take(path, "taken as", `endpointUrl ${endpointUrl}`);
+  /** The address of an endpoint; undefined for one that is not known here, and the default of its vendor without one. */
+  addressOf(
+    params: JsonObject,
+    prefix: string,
+  ): { readonly isKnown: boolean; readonly vendor: ReturnType<typeof vendorAt> | undefined } {
+    const given = params.api_base ?? params.base_url ?? null;
+    if (given === null) return { isKnown: true, vendor: undefined };
+    const address = resolve(writtenIn(given), this.#variables);
+    const isKnown = address !== undefined && /^https?:$/.test(URL.canParse(address) ? new URL(address).protocol : "");
+    return { isKnown, vendor: isKnown ? vendorAt(prefix, address) : undefined };
   }
 
   #readPrice(target: JsonObject, key: string, value: JsonValue, path: string) {

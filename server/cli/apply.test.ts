@@ -160,6 +160,18 @@ describe("apply", { timeout: 120_000 }, () => {
     expect(await steps(TEAM)).toEqual([]);
   });
 
+  it("refuses another type for what is there, and makes another where what was deleted had one", async () => {
+    const openAi = "llms: [{alias: a, providerType: OPENAI, modelIdentifier: x, default: true}]";
+    const anthropic = openAi.replace("OPENAI", "ANTHROPIC");
+    await apply(openAi);
+    await expect(steps(anthropic)).rejects.toThrow("llms[0]: a is OPENAI and never becomes ANTHROPIC");
+    const [{ llmId = "" } = {}] = (await client.llms.listLlms({})).llms;
+    await client.llms.deleteLlm({ llmId });
+    expect(await apply(anthropic)).toEqual(["create a"]);
+    expect(await steps(anthropic)).toEqual([]);
+    expect((await client.llms.listLlms({})).llms).toMatchObject([{ alias: "a", isDefault: true }]);
+  });
+
   it("goes on where it was stopped, and two at once make everything once", async () => {
     const many = `llms:\n${Array.from({ length: 120 }, (_, n) => `  - {alias: m${n}, providerType: OLLAMA, modelIdentifier: m${n}, endpointUrl: "http://localhost:11434/v1"}`).join("\n")}\n`;
     const planned = await steps(many);

@@ -129,6 +129,11 @@ function stepFor(wanted: Wanted, present: Present, ids: ReadonlyMap<string, stri
   const id = kind === "llms" ? (ids.get(name) ?? "") : String(current?.routeId ?? name);
   const changes = changesOf(withProviderId(wanted, present), current);
   if (!current) return { kind, verb: "create", name, current, wanted, changes, id };
+  const type = changes.find(({ field }) => field === "providerType");
+  if (type)
+    throw new UsageError(
+      `${wanted.place}: ${name} is ${type.from} and never becomes ${type.to}. Delete it first, or name another.`,
+    );
   return changes.length === 0 ? undefined : { kind, verb: "update", name, current, wanted, changes, id };
 }
 

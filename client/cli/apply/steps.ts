@@ -102,7 +102,8 @@ async function makeRoute(connection: Connection, { verb, wanted, id }: Step): Pr
 }
 
 async function makeLlm(connection: Connection, step: Step): Promise<void> {
-  const { verb, wanted, id, changes } = step;
+  const { verb, wanted, changes } = step;
+  let { id } = step;
   const { createLlm, updateLlm, setDefaultLlm } = LlmService.method;
   const isChanged = (field: string) => changes.some((change) => change.field === field);
   if (verb === "create") await createOrRevive(connection, step);
@@ -124,13 +125,24 @@ async function makeLlm(connection: Connection, step: Step): Promise<void> {
       await connection.call(createLlm, knownTo(createLlm, fields));
     } catch (error) {
       if (problemOf(error).reason !== "LLM_ID_TAKEN") throw error;
-      await connection.call(LlmService.method.undeleteLlm, { llmId: id }).catch((refused: unknown) => {
+      const revived = await connection.call(LlmService.method.undeleteLlm, { llmId: id }).catch((refused: unknown) => {
         // Not deleted: another apply has just made it.
         if (problemOf(refused).reason !== "LLM_NOT_FOUND") throw refused;
+        return undefined;
       });
-      const { providerType: _, llmId: __, ...changed } = fields;
+      const { providerType, llmId: _, ...changed } = fields;
+      const isOther =
+        revived && providerType !== undefined && (revived.llm as JsonObject).providerType !== providerType;
+      if (isOther) return void (await replace(knownTo(createLlm, { providerType, ...changed })));
       await connection.call(updateLlm, { ...updateRequest(updateLlm, knownTo(updateLlm, changed)), llmId: id });
     }
+  }
+
+  /** The type of an Llm never changes: one of another is deleted again, and another one has its alias. */
+  async function replace(fields: JsonObject): Promise<void> {
+    await connection.call(LlmService.method.deleteLlm, { llmId: id });
+    const { llm } = await connection.call(createLlm, { ...fields, requestId: randomUUID() });
+    id = String((llm as JsonObject).llmId);
   }
 }
 

@@ -48,7 +48,7 @@ function litellm(): Command {
   const examples = [
     "patchbay import litellm config.yaml --dry-run",
     "patchbay import litellm config.yaml --env-file .env --yes",
-    "patchbay import litellm config.yaml --keys keys.json --key-texts texts.txt --new-keys new.tsv --yes",
+    "patchbay import litellm config.yaml --env-file .env --keys keys.json --key-texts texts.txt --new-keys new.tsv --yes",
   ];
   return addImport(command, examples, (config, variables, { keys, keyTexts, newKeys }) =>
     importLitellm(

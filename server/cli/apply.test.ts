@@ -97,7 +97,7 @@ budgets:
   - {amount: 1000000000000, period: DAY, llmId: gpt}
 `;
 
-describe("apply", { timeout: 120_000 }, () => {
+describe("apply", { timeout: 300_000 }, () => {
   it("makes what manifests say, and changes nothing the second time", async () => {
     expect(await apply(TEAM)).toHaveLength(7);
     const { llms } = await client.llms.listLlms({});

@@ -31,7 +31,7 @@ async function run(line: string) {
   return outcome;
 }
 
-describe("the commands of the documents", { timeout: 120_000 }, () => {
+describe("the commands of the documents", { timeout: 300_000 }, () => {
   it("of docs/apply.md apply its first manifest, which then changes nothing", async () => {
     const [manifest] = blocksOf("docs/apply.md").filter(({ language }) => language === "yaml");
     writeFileSync(join(shell.folder.path, "team.yaml"), manifest?.text ?? "");

@@ -7,9 +7,10 @@ import { signInCommands } from "./commands/login.ts";
 import { testCommands } from "./commands/tests.ts";
 import { usageCommand } from "./commands/usage.ts";
 import { ENVIRONMENT_HELP } from "./environment.ts";
-import { EXIT, EXIT_HELP, reportFailure } from "./failure.ts";
+import { EXIT, EXIT_HELP, reportFailure, UsageError } from "./failure.ts";
 import { addExamples, addGlobals } from "./invocation.ts";
 import { nounCommands } from "./resources/noun-commands.ts";
+import { NOUNS } from "./resources/nouns.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
 const TOPICS: Readonly<Record<string, string>> = { environment: ENVIRONMENT_HELP, "exit-codes": EXIT_HELP };
@@ -43,8 +44,11 @@ function helpCommand(program: Command): Command {
     const topic = TOPICS[words.join(" ")];
     if (topic) return void process.stdout.write(topic);
     let found = program;
-    for (const word of words)
-      found = found.commands.find((each) => each.name() === word || each.aliases().includes(word)) ?? found;
+    for (const word of words) {
+      const inner = found.commands.find((each) => each.name() === word || each.aliases().includes(word));
+      if (!inner) throw new UsageError(`there is no help on "${words.join(" ")}". See: patchbay --help`);
+      found = inner;
+    }
     found.outputHelp();
   });
 }
@@ -55,6 +59,7 @@ export async function runProgram(program: Command, words: readonly string[]): Pr
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT.failed));
   makeCatchable(program);
   try {
+    refuseVerbFirst(words);
     await program.parseAsync(words, { from: "user" });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
@@ -62,6 +67,13 @@ export async function runProgram(program: Command, words: readonly string[]): Pr
     if ((error as Error).message === "canceled") return EXIT.interrupted; // A prompt, by Ctrl-C.
     return reportFailure(error, openTerminal());
   }
+}
+
+/** Of those who are used to kubectl: what is meant comes before what to do with it. */
+function refuseVerbFirst([verb, plural]: readonly string[]): void {
+  const noun = NOUNS.find((each) => plural !== undefined && [each.plural, each.singular].includes(plural));
+  if (!noun || !["get", "list", "create", "edit", "delete", "watch"].includes(verb ?? "")) return;
+  throw new UsageError(`what is meant comes first: patchbay ${noun.plural} ${verb}`);
 }
 
 function makeCatchable(command: Command): void {

@@ -204,6 +204,8 @@ describe("what goes wrong", { timeout: 120_000 }, () => {
       exitCode: 2,
       told: "Did you mean endpointUrl?",
     },
+    { name: "a verb before its noun", line: "patchbay get llms", exitCode: 2, told: "patchbay llms get" },
+    { name: "help on nothing", line: "patchbay help nonsense", exitCode: 2, told: "no help on" },
     { name: "a file that is not there", line: "patchbay llms create -f nope.yaml", exitCode: 2, told: "nope.yaml" },
     { name: "nobody to ask", line: "patchbay llms delete demo", exitCode: 2, told: "say --yes" },
   ])("$name is told, with an exit code of its own", async ({ line, exitCode, told, more = {} }) => {
@@ -214,6 +216,22 @@ describe("what goes wrong", { timeout: 120_000 }, () => {
     expect(outcome.stderr).toContain(told);
     expect(outcome.stderr, "no stack").not.toMatch(/^\s+at /m);
     expect(outcome.stderr).not.toContain("sk-12345");
+  });
+
+  it("results are in the form that is asked for", async () => {
+    await makeWorld();
+    await signIn();
+    const first = async (line: string) => (await run(line)).stdout.split("\n")[0];
+    expect(await first("patchbay llm list -o yaml")).toMatch(/^- llmId: /);
+    expect(await first("patchbay routes list | tail -n +2")).toMatch(/^team +team +demo /);
+    expect(await first("patchbay chat team Hello -o name")).toBe("Hello.");
+    expect(await first("patchbay chat team Hello -o yaml")).toMatch(/^llmId: /);
+    expect(await first("patchbay test demo -o yaml")).toBe("---");
+    expect(await first("patchbay contexts list -o yaml")).toBe("current: prod");
+    expect(await first("patchbay diff -f team.yaml -o name")).toBe("llms/helper");
+    expect(await first("patchbay llms create --alias unnamed --type ollama --model x --dry-run -o yaml")).toMatch(
+      /^llmId: /,
+    );
   });
 
   it("a test that fails is no failure of the command, and yet not 0", async () => {

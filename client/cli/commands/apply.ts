@@ -9,6 +9,7 @@ import { EXIT, reportFailure, UsageError } from "../failure.ts";
 import { addExamples, collect, type Invocation, invocationOf } from "../invocation.ts";
 import { readPair } from "../resources/input.ts";
 import { confirm } from "../resources/noun-commands.ts";
+import { writeValue } from "../terminal/output.ts";
 import { printable, type Terminal } from "../terminal/terminal.ts";
 
 interface ApplyFlags {
@@ -105,12 +106,12 @@ function exporting(): Command {
 const MARKS = { create: "+", update: "~", delete: "-" } as const;
 const STYLES = { create: "green", update: "yellow", delete: "red" } as const;
 
-export function tellSteps({ terminal, format }: Pick<Invocation, "terminal" | "format">, steps: readonly Step[]): void {
-  if (format === "json") {
+export function tellSteps({ terminal, format }: Pick<Invocation, "terminal" | "format">, steps: readonly Step[]) {
+  if (format === "json" || format === "yaml") {
     const told = steps.map(({ kind, verb, name, id, changes }) => ({ kind, verb, name, id, changes }));
-    terminal.writeData(`${JSON.stringify(told, null, 2)}\n`);
-    return;
+    return writeValue(terminal, told as unknown as JsonValue, format);
   }
+  if (format === "name") return terminal.writeData(steps.map(({ kind, name }) => `${kind}/${name}\n`).join(""));
   if (steps.length === 0) terminal.note("Everything is as it shall be.");
   for (const step of steps) tellStep(terminal, step);
 }

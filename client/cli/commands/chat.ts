@@ -20,6 +20,7 @@ import { EXIT, reportFailure, UsageError } from "../failure.ts";
 import { addExamples, collect, type Invocation, invocationOf } from "../invocation.ts";
 import { readNumber } from "../resources/input.ts";
 import { presentMoney } from "../terminal/columns.ts";
+import { writeValue } from "../terminal/output.ts";
 import { readLines } from "../terminal/repl.ts";
 import { readStdin } from "../terminal/stdin.ts";
 
@@ -136,8 +137,8 @@ class Conversation {
     const { terminal, format } = this.#invocation;
     const response = await this.#client.chat(request, options);
     const text = response.message?.content ?? "";
-    const json = () => JSON.stringify(toJson(ChatResponseSchema, response), null, 2);
-    terminal.writeData(format === "table" ? `${text}\n` : `${json()}\n`);
+    if (format === "table" || format === "name") terminal.writeData(`${text}\n`);
+    else writeValue(terminal, toJson(ChatResponseSchema, response), format);
     return { text, sessionId: response.sessionId };
   }
 

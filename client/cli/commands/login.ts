@@ -5,7 +5,7 @@ import { connectTo } from "../calls/connection.ts";
 import { Contexts } from "../calls/contexts.ts";
 import { UsageError } from "../failure.ts";
 import { addExamples, addSecretFlags, type Invocation, invocationOf } from "../invocation.ts";
-import { writeThing } from "../terminal/output.ts";
+import { writeThing, writeValue } from "../terminal/output.ts";
 import { promptLine, promptSecret, readSecret, type SecretFlags } from "../terminal/secrets.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
@@ -87,7 +87,9 @@ function contexts(): Command {
   addExamples(list, ["patchbay contexts list"]).action(() => {
     const { environment, terminal, format } = invocationOf(list);
     const { current, contexts: known } = new Contexts(environment).read();
-    if (format === "json") return terminal.writeData(`${JSON.stringify({ current, contexts: known }, null, 2)}\n`);
+    if (format === "json" || format === "yaml") {
+      return writeValue(terminal, { current, contexts: known } as unknown as JsonObject, format);
+    }
     if (Object.keys(known).length === 0) terminal.note("There are none yet. Sign in with: patchbay login");
     for (const [name, { url }] of Object.entries(known)) {
       terminal.writeData(format === "name" ? `${name}\n` : `${name === current ? "*" : " "} ${name}  ${url}\n`);

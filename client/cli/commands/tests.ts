@@ -5,6 +5,7 @@ import { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
 import { resolveLlm } from "../calls/references.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { addExamples, type Invocation, invocationOf } from "../invocation.ts";
+import { writeEach, writeValue } from "../terminal/output.ts";
 import { printable, type Terminal } from "../terminal/terminal.ts";
 
 /** `test`, `ping` and `models`: what endpoints do. */
@@ -37,7 +38,8 @@ const MARKS: Readonly<Record<string, string>> = { PASSED: "✓", FAILED: "✗", 
 function tellTest(terminal: Terminal, format: Invocation["format"], word: string, test: JsonObject): boolean {
   const isOk = test.outcome === "OK";
   if (format !== "table") {
-    terminal.writeData(format === "name" ? `${test.outcome}\n` : `${JSON.stringify(test)}\n`);
+    if (format === "name") terminal.writeData(`${test.outcome}\n`);
+    else writeEach(terminal, test, format);
     return isOk;
   }
   const { outcome, message, latencyMs, model } = test;
@@ -67,7 +69,7 @@ function ping(): Command {
     const input = { llmId, count: number("count", flags.count), intervalMs: number("interval", flags.interval) };
     let replied = 0;
     for await (const event of connection.stream(PingService.method.pingStream, input)) {
-      if (format !== "table") terminal.writeData(`${JSON.stringify(event)}\n`);
+      if (format !== "table") writeEach(terminal, event, format);
       else if (event.ping) tellPing(terminal, event.ping as JsonObject);
       else tellSummary(terminal, event.summary as JsonObject);
       if (event.summary) replied = Number((event.summary as JsonObject).replied);
@@ -106,7 +108,7 @@ function models(): Command {
     const llmId = await resolveLlm(connection, word);
     const answer = await connection.call(LlmService.method.listLlmModels, { llmId });
     const found = (answer.models ?? []) as JsonObject[];
-    if (format === "json") return terminal.writeData(`${JSON.stringify(found, null, 2)}\n`);
+    if (format === "json" || format === "yaml") return writeValue(terminal, found, format);
     for (const { modelIdentifier } of found) terminal.writeData(`${modelIdentifier}\n`);
   });
 }

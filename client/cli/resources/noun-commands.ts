@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { UsageError } from "../failure.ts";
 import { addExamples, type Invocation, invocationOf } from "../invocation.ts";
@@ -7,6 +7,7 @@ import { writeRows, writeThing } from "../terminal/output.ts";
 import { promptLine, promptSecret, readCredentials } from "../terminal/secrets.ts";
 import { editCommand } from "./edit-command.ts";
 import { readFlags } from "./input.ts";
+import { withLlmNames } from "./llm-names.ts";
 import {
   addFlags,
   addInputs,
@@ -25,7 +26,7 @@ import { watchNoun } from "./watch.ts";
 /** `patchbay llms …` and its kin. */
 export function nounCommands(): Command[] {
   return NOUNS.map((noun) => {
-    const command = new Command(noun.plural).description(noun.about).helpGroup("Resources:");
+    const command = new Command(noun.plural).alias(noun.singular).description(noun.about).helpGroup("Resources:");
     command.addCommand(listCommand(noun));
     command.addCommand(getCommand(noun));
     if (noun.create) command.addCommand(createCommand(noun));
@@ -45,7 +46,9 @@ function listCommand(noun: Noun): Command {
     const filter = await withReferences(connection, readFlags(noun.filters, values));
     const limit = readLimit(values.limit);
     const { terminal, format } = invocation;
-    await writeRows(terminal, pagesOf(connection, noun, filter, limit), { ...noun, format });
+    const pages = pagesOf(connection, noun, filter, limit);
+    const shown = format === "table" && noun.namesLlms ? withLlmNames(connection, pages) : pages;
+    await writeRows(terminal, shown, { ...noun, format });
   });
 }
 
@@ -69,6 +72,8 @@ function createCommand(noun: Noun): Command {
     const connection = await invocation.connect();
     const request = await readInputs(noun, values, connection);
     if (name !== undefined && noun.namedBy) request[noun.namedBy] = name;
+    // People have to call it something; what programs call it will do.
+    if (noun.namedAfter && !request.displayName) request.displayName = firstOf(request, noun.namedAfter);
     await addCredentials(noun, request, values, invocation);
     // So that a call whose answer is lost can be made again by the transport without making two.
     request.requestId ??= randomUUID();
@@ -77,6 +82,10 @@ function createCommand(noun: Noun): Command {
     tellStatuses(invocation, answer);
     writeMade(invocation, noun, answer, values.dryRun ?? false);
   });
+}
+
+function firstOf(request: JsonObject, fields: readonly string[]): JsonValue {
+  return fields.map((field) => request[field]).find(Boolean) ?? "";
 }
 
 function canTry({ create }: Noun): boolean {
@@ -109,7 +118,9 @@ function writeMade({ terminal, format }: Invocation, noun: Noun, answer: JsonObj
     return;
   }
   const done = isTrial ? "would be made" : "made";
-  terminal.note(`${noun.singular} ${done}: ${thing.displayName || thing[noun.id]} (${thing[noun.id]})`);
+  terminal.note(
+    `${noun.singular} ${done}: ${thing.displayName ? `${thing.displayName} (${thing[noun.id]})` : thing[noun.id]}`,
+  );
   if (answer.key !== undefined) {
     terminal.note("This is the only time that the key is shown:");
     terminal.writeData(`${answer.key}\n`);

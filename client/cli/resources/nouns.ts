@@ -26,6 +26,10 @@ export interface Noun {
   readonly id: string;
   /** The field that `create` takes as its first word; undefined: none. */
   readonly namedBy?: string;
+  /** The fields that `create` takes its displayName from, if none is given. */
+  readonly namedAfter?: readonly string[];
+  /** Whether its tables speak of Llms, which people know by their names. */
+  readonly namesLlms?: boolean;
   /** What names it on a command line. Default: the id. */
   readonly argument?: string;
   readonly about: string;
@@ -75,6 +79,7 @@ const llms: Noun = {
   plural: "llms",
   singular: "llm",
   id: "llmId",
+  namedAfter: ["alias", "modelIdentifier"],
   argument: "llm",
   about: "ways to reach a model: an endpoint, credentials, defaults",
   list: LlmService.method.listLlms,
@@ -297,6 +302,7 @@ const budgets: Noun = {
   plural: "budgets",
   singular: "budget",
   id: "budgetId",
+  namesLlms: true,
   argument: "budget-id",
   about: "what chats may cost in a day or a month",
   list: BudgetService.method.listBudgets,

@@ -17,6 +17,7 @@ export const routes: Noun = {
   plural: "routes",
   singular: "route",
   id: "routeId",
+  namesLlms: true,
   namedBy: "name",
   argument: "route",
   about: "names that stand for several Llms: by weight, and the next when one fails",

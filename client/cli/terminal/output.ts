@@ -72,6 +72,16 @@ function widthOf(text: string): number {
   );
 }
 
+/** Writes what has no columns for -o: YAML if that is asked for, else JSON. */
+export function writeValue(terminal: Terminal, value: JsonValue, format: Format): void {
+  terminal.writeData(format === "yaml" ? stringify(value) : `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** One of several that come one after the other: a line of JSON, or a document of YAML. */
+export function writeEach(terminal: Terminal, value: JsonValue, format: Format): void {
+  terminal.writeData(format === "yaml" ? `---\n${stringify(value)}` : `${JSON.stringify(value)}\n`);
+}
+
 /** Writes one thing: in full, each field that says something, one below the other. */
 export function writeThing(terminal: Terminal, thing: JsonObject, format: Format, id: string): void {
   if (format === "json") terminal.writeData(`${JSON.stringify(thing, null, 2)}\n`);

@@ -180,7 +180,11 @@ async function serveFrom(checks: Checks, images: Images, folder: string): Promis
 async function openDoor(socket: string): Promise<Server> {
   const door = createServer((inside) => {
     const outside = createConnection(socket);
-    for (const each of [inside, outside]) each.on("error", () => (inside.destroy(), outside.destroy()));
+    const close = () => {
+      inside.destroy();
+      outside.destroy();
+    };
+    for (const each of [inside, outside]) each.on("error", close);
     inside.pipe(outside).pipe(inside);
   });
   await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));

@@ -17,7 +17,7 @@ export function checkChart(checks: Checks, chart: string, folder: string): void 
   const schemas = hasJudge ? schemasIn(folder) : undefined;
   if (hasJudge && !schemas) checks.skip("kubeconform", `pip brings no ${SCHEMAS}`);
   for (const version of VERSIONS) {
-    const manifests = ["", "with everything on"].map((variant) => {
+    const manifests = ["", " with everything on"].map((variant) => {
       const more = variant
         ? [
             "externalSecret.enabled=true,externalSecret.storeRef.name=vault",
@@ -25,14 +25,7 @@ export function checkChart(checks: Checks, chart: string, folder: string): void 
           ]
         : [];
       const options = ["--kube-version", `${version}.0`, ...more.flatMap((each) => ["--set", each])];
-      return checks.run(
-        `helm template ${variant}`.trim() + ` for ${version}`,
-        "helm",
-        "template",
-        "team",
-        chart,
-        ...options,
-      );
+      return checks.run(`helm template${variant} for ${version}`, "helm", "template", "team", chart, ...options);
     });
     if (schemas) judge(checks, manifests.join("\n---\n"), folder, join(schemas, version), version);
   }

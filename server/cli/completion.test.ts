@@ -73,9 +73,14 @@ describe("completion", { timeout: 300_000 }, () => {
   });
 
   it("reaches bash", async () => {
-    const asked =
-      "compopt() { :; }; source completion.bash; COMP_WORDS=(patchbay llms get gpt-); COMP_CWORD=3; COMP_LINE='patchbay llms get gpt-'; " +
-      'COMP_POINT=${#COMP_LINE}; $(complete -p patchbay | sed "s/.*-F \\([^ ]*\\).*/\\1/"); printf "%s\\n" "${COMPREPLY[@]}"';
+    const script = `compopt() { :; }
+source completion.bash
+COMP_WORDS=(patchbay llms get gpt-) COMP_CWORD=3
+$(complete -p patchbay | sed "s/.*-F \\([^ ]*\\).*/\\1/")
+printf "%s\\n" "\${COMPREPLY[@]}"
+`;
+    writeFileSync(join(shell.folder.path, "ask.bash"), script);
+    const asked = "bash ask.bash";
     const { stdout, stderr } = await shell.run(asked, login);
     const names = stdout
       .trim()
@@ -101,7 +106,7 @@ describe("completion", { timeout: 300_000 }, () => {
 
   it.runIf(has("zsh"))("is a script that zsh takes", async () => {
     const { exitCode, stderr } = await shell.run(
-      "zsh -f -c 'autoload -Uz compinit; compinit -u -D; source completion.zsh; print ${_comps[patchbay]}'",
+      "zsh -f -c 'autoload -Uz compinit; compinit -u -D; source completion.zsh; print $_comps'",
       login,
     );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });

@@ -57,7 +57,9 @@ import { streamText, tool } from "ai";
 import { z } from "zod";
 
 const baseURL = process.argv[2];
-const reply = await new ChatOpenAI({ model: "m", apiKey: "k", streaming: true, configuration: { baseURL } }).invoke("Pay.");
+const model = new ChatOpenAI({ model: "m", apiKey: "k", configuration: { baseURL } });
+let reply;
+for await (const piece of await model.stream("Pay.")) reply = reply?.concat(piece) ?? piece;
 console.log(`LangChain, JavaScript: calls ${JSON.stringify(reply.tool_calls.map(({ args }) => args))}, invalid ${reply.invalid_tool_calls.length}`);
 
 const pay = tool({ inputSchema: z.object({ account: z.string(), amount: z.number() }) });
@@ -76,7 +78,7 @@ calls = json.dumps([call["args"] for call in reply.tool_calls], separators=(",",
 print(f"LangChain, Python: calls {calls}, invalid {len(reply.invalid_tool_calls)}")
 try:
     with OpenAI(base_url=base_url, api_key="k").chat.completions.stream(model="m", messages=[]) as stream:
-        stream.until_done()
+        stream.get_final_completion()
     print("openai-python: no error")
 except LengthFinishReasonError:
     print("openai-python: LengthFinishReasonError")

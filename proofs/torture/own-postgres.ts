@@ -132,10 +132,11 @@ export class OwnPostgres {
     }
   }
 
-  async connect(database = "postgres"): Promise<Client> {
+  /** By another port where there is something in between. */
+  async connect(database = "postgres", port = this.port): Promise<Client> {
     const client = new Client({
       host: "127.0.0.1",
-      port: this.port,
+      port,
       user: "postgres",
       password: this.password,
       database,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Random } from "../../server/test/hostile/random.ts";
-import type { OwnPostgres } from "./own-postgres.ts";
-import type { TcpProxy } from "./tcp-proxy.ts";
+import type { Random } from "../../../server/test/hostile/random.ts";
+import type { OwnPostgres } from "../own-postgres.ts";
+import type { TcpProxy } from "../tcp-proxy.ts";
 
 /** What faults are done to. */
 export interface Victim {

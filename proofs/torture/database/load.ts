@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { createPatchbay, type Patchbay, problemOf } from "../../client/llm.ts";
-import { Llm_ProviderType } from "../../gen/patchbay/v1/llm_pb.ts";
-import type { ScriptedUpstream } from "../../server/test/upstream/scripted-upstream.ts";
+import { createPatchbay, type Patchbay, problemOf } from "../../../client/llm.ts";
+import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
+import type { ScriptedUpstream } from "../../../server/test/upstream/scripted-upstream.ts";
 
 const PRICE = { input: "1", output: "1" };
 /** What an outage may be called, of the database or of the server that stops or is started again. */
@@ -60,17 +60,15 @@ export class Load {
     await Promise.all(this.#running);
   }
 
-  /** One call of each kind; what does not work, by its name. */
-  async tryOnce(): Promise<string | undefined> {
-    try {
-      await this.#patchbay.llms.getLlm({ llmId: this.#llmId });
-      await this.#patchbay.llms.updateLlm({ llmId: this.#llmId, description: randomUUID() });
-      await this.#patchbay.chat.chat({ llmId: this.#llmId, message: "does it work?" });
-      return undefined;
-    } catch (error) {
-      const { code, reason, message } = problemOf(error);
-      return `${code} ${reason}: ${message}`;
-    }
+  /** One call of each kind, for whoever wants to know whether it works: what is wrong, or undefined. */
+  get calls(): Readonly<Record<"read" | "write" | "chat", () => Promise<string | undefined>>> {
+    const { llms, chat } = this.#patchbay;
+    const llmId = this.#llmId;
+    return {
+      read: () => problemWith(llms.getLlm({ llmId })),
+      write: () => problemWith(llms.updateLlm({ llmId, description: randomUUID() })),
+      chat: () => problemWith(chat.chat({ llmId, message: "does it work?" })),
+    };
   }
 
   async nameOf(llmId: string): Promise<string> {
@@ -142,5 +140,15 @@ export class Load {
     this.counts.refused++;
     if (!OUTAGES.has(code)) this.wrong.push(`${code} ${reason}: ${message}`);
     if (reason === "STORE_UNAVAILABLE" && retryAfterMs === undefined) this.wrong.push("a refusal without RetryInfo");
+  }
+}
+
+async function problemWith(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    const { code, reason, message } = problemOf(error);
+    return `${code} ${reason}: ${message}`;
   }
 }

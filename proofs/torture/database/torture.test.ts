@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { tortureDatabase } from "./database.ts";
+import { tortureDatabase } from "./run.ts";
 
 /** As many kinds of faults as fit; `npm run torture:database` has all of them, and many rounds. */
 const FAULTS = ["kill the server", "half open", "terminate busy sessions", "read only", "another password"];

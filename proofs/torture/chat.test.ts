@@ -3,9 +3,10 @@ import { tortureChats } from "./chat.ts";
 import { type Turns, violations, words } from "./chat-invariants.ts";
 
 it("sessions survive a server that is killed while they chat", { timeout: 120_000 }, async () => {
-  const { answered, ...verdict } = await tortureChats(5, 42);
+  const { answered, slowestMs, ...verdict } = await tortureChats(5, 42);
   expect(verdict).toEqual({ kills: 5, recovered: 5, violations: [] });
   expect(answered).toBeGreaterThan(15);
+  expect(slowestMs).toBeGreaterThan(0);
 });
 
 const call = (messages: object[]) => ({ body: { messages }, tokens: { input: 2, output: 3 } }) as never;

@@ -38,6 +38,8 @@ export interface Verdict {
   /** Kills after which the next turn of every session worked. */
   readonly recovered: number;
   readonly answered: number;
+  /** The longest that a session took for its next turn after a kill. */
+  readonly slowestMs: number;
   readonly violations: readonly string[];
 }
 
@@ -45,6 +47,13 @@ export interface Verdict {
 interface Talk {
   sessionId: string;
   turn: number;
+}
+
+/** How a session went on after a kill: with its next turn, or with what was wrong when it was given up. */
+interface Continuation {
+  readonly tries: number;
+  readonly tookMs: number;
+  readonly problem: string | undefined;
 }
 
 class Torture {
@@ -69,6 +78,7 @@ class Torture {
 
   async run(kills: number, onKill: (told: string) => void): Promise<Verdict> {
     let recovered = 0;
+    let slowestMs = 0;
     const wrong: string[] = [];
     for (let kill = 0; kill <= kills; kill++) {
       const server = new ServerProcess(this.#settings, [], SERVER);
@@ -76,17 +86,20 @@ class Torture {
       this.#llmId ||= await this.#createLlm(patchbay);
       const found = [...violations(await turnsOf(server), this.#acknowledged, this.#upstream.requests)];
       // What the server was killed in is sent again first, and is the next turn of its session.
-      const worked = await Promise.all(this.#talks.map((talk) => this.#goOn(patchbay, talk)));
-      if (kill > 0 && worked.every(Boolean)) recovered++;
-      if (!worked.every(Boolean)) found.push("a session did not go on");
+      const next = await Promise.all(this.#talks.map((talk) => this.#goOn(patchbay, talk)));
+      if (kill > 0 && next.every(({ problem }) => problem === undefined)) recovered++;
+      slowestMs = Math.max(slowestMs, ...next.map(({ tookMs }) => tookMs));
+      for (const { problem, tries, tookMs } of next) {
+        if (problem) found.push(`a session did not go on in ${tookMs} ms and ${tries} tries: ${problem}`);
+      }
       wrong.push(...found);
       if (kill === kills || found.length > 0) {
         await server.end("SIGKILL");
         break;
       }
-      onKill(`kill ${kill + 1}: ${await this.#kill(server, patchbay)}`);
+      onKill(`kill ${kill + 1}: ${await this.#kill(server, patchbay)}; the slowest next turn so far ${slowestMs} ms`);
     }
-    return { kills, recovered, answered: this.#acknowledged.size, violations: wrong };
+    return { kills, recovered, answered: this.#acknowledged.size, slowestMs, violations: wrong };
   }
 
   /** Chats until the server is dead. */
@@ -98,7 +111,7 @@ class Torture {
     const isDead = server.exit();
     await Promise.all(
       this.#talks.map(async (talk) => {
-        while (await this.#say(patchbay, talk));
+        while ((await this.#say(patchbay, talk)) === undefined);
       }),
     );
     await isDead;
@@ -106,30 +119,37 @@ class Torture {
   }
 
   /** One turn, said again as long as the server is only too busy for it. */
-  async #goOn(patchbay: Patchbay, talk: Talk): Promise<boolean> {
-    for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await pause(200)) {
-      if (await this.#say(patchbay, talk)) return true;
+  async #goOn(patchbay: Patchbay, talk: Talk): Promise<Continuation> {
+    const startedAt = performance.now();
+    for (let tries = 1; ; tries++) {
+      const problem = await this.#say(patchbay, talk);
+      const tookMs = Math.round(performance.now() - startedAt);
+      if (problem === undefined || tookMs > PATIENCE_MS) return { tries, tookMs, problem };
+      await pause(200);
     }
-    return false;
   }
 
-  /** One turn; false if it was not answered to its end. The same turn is said again then. */
-  async #say(patchbay: Patchbay, talk: Talk): Promise<boolean> {
+  /** One turn; what is wrong if it was not answered to its end. The same turn is said again then. */
+  async #say(patchbay: Patchbay, talk: Talk): Promise<string | undefined> {
     const { sessionId, turn } = talk;
     const requestId = `turn-${turn}`;
     const ask = { llmId: this.#llmId, sessionId, requestId, message: words(sessionId, requestId) };
+    let isAnswered = false;
     try {
       for await (const { event } of patchbay.chat.streamChat(ask)) {
-        if (event.case === "end") this.#acknowledged.add(words(sessionId, requestId));
+        if (event.case !== "end") continue;
+        this.#acknowledged.add(words(sessionId, requestId));
+        isAnswered = true;
       }
     } catch (error) {
-      const { reason, code } = problemOf(error);
+      const { reason, code, message } = problemOf(error);
       if (reason !== "") console.error(`${requestId}: ${code} ${reason}`);
-      return false;
+      return `${code} ${reason}: ${message}`;
     }
+    if (!isAnswered) return "the stream ended without its end, and without an error";
     talk.turn++;
     if (talk.turn > TURNS_A_SESSION) Object.assign(talk, newTalk());
-    return true;
+    return undefined;
   }
 
   async #createLlm({ llms }: Patchbay): Promise<string> {
@@ -178,10 +198,10 @@ if (process.argv[1] === import.meta.filename) {
   const startedAt = Date.now();
   const verdict = await tortureChats(Number(values.kills ?? 200), seed, console.log);
   for (const wrong of verdict.violations) console.error(`VIOLATION: ${wrong}`);
-  const { kills, recovered, answered, violations } = verdict;
+  const { kills, recovered, answered, slowestMs, violations } = verdict;
   console.log(
     `${kills} kills, ${violations.length} violations, the next turns worked ${recovered}/${kills}, ` +
-      `${answered} turns answered, ${Math.round((Date.now() - startedAt) / 1_000)} s, seed ${seed}`,
+      `the slowest after ${slowestMs} ms, ${answered} turns answered, ${Math.round((Date.now() - startedAt) / 1_000)} s, seed ${seed}`,
   );
   process.exit(violations.length === 0 && recovered === kills ? 0 : 1);
 }

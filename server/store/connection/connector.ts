@@ -19,12 +19,6 @@ const IDLE_IN_TRANSACTION_MS = 10_000;
 /** PostgreSQL's own limit says what is wrong, so that it comes first; ours is for a database that says nothing any more. */
 const ANSWER_MARGIN_MS = 2_000;
 const KEEP_ALIVE_MS = 10_000;
-/**
- * Connections that are opened at the same time. After an outage all are wanted at once, and each costs both sides a hash
- * of the password: with a machine that is busy, none would be done in time, and all be tried again.
- */
-const MAX_OPENING = 4;
-
 /** The database says that it is one that takes no writes, or has no room for them. */
 const CANNOT_WRITE = /^(25006|53100|53200|58030)$/;
 /** What was prepared on one connection is looked for on another: a pooler in transaction mode is in between. */
@@ -46,8 +40,6 @@ export class Connector {
   /** A pooler is in front of the database: a session may have another connection for each transaction. */
   isPooled = false;
   #isClosed = false;
-  #opening = 0;
-  readonly #waiting: (() => void)[] = [];
 
   constructor(address: Address, timeouts: Timeouts = DEFAULT_TIMEOUTS) {
     this.#address = address;
@@ -91,10 +83,15 @@ export class Connector {
     for (const client of this.#open) if (client.isIdle) client.cut();
   }
 
-  /** Cuts all connections, whatever they do, and makes no more. */
+  /** Cuts all connections, whatever they do. */
+  cut(): void {
+    for (const client of this.#open) client.cut();
+  }
+
+  /** The same, and makes no more. */
   close(): void {
     this.#isClosed = true;
-    for (const client of this.#open) client.cut();
+    this.cut();
   }
 
   /** A connection was opened, or not. */
@@ -107,23 +104,15 @@ export class Connector {
     this.#hosts.forget();
   }
 
-  /** Opens a connection when it is its turn. */
-  async inTurn<Result>(open: () => Promise<Result>): Promise<Result> {
-    if (this.#opening >= MAX_OPENING) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#opening++;
-    try {
-      return await open();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#opening--;
-    }
-  }
-
   /** Where a new connection goes. */
   async host(): Promise<Host> {
     if (this.#isClosed) throw new Error("Connection terminated: the server is stopping");
     return this.#hosts.find();
+  }
+
+  /** The same; undefined while that has to be found out. */
+  get currentHost(): Host | undefined {
+    return this.#hosts.current;
   }
 
   /** What a failed statement says of the connection that it was on. */
@@ -196,16 +185,16 @@ class GuardedClient extends Client {
 
   // pg has two forms of this: with a callback, and with a promise.
   override connect(callback?: unknown): never {
-    const connected = this.#connector.inTurn(() => this.#open());
+    const connected = this.#open();
     if (typeof callback !== "function") return connected as never;
     connected.then(() => callback(), callback as (error: unknown) => void);
     return undefined as never;
   }
 
   async #open(): Promise<this> {
-    // The pool gave it up while it waited.
-    if ((this as unknown as { connection: Wire }).connection.stream.destroyed) throw new Error("timeout expired");
     const { host, port } = await this.#connector.host();
+    // The pool gave it up while a server was looked for.
+    if ((this as unknown as { connection: Wire }).connection.stream.destroyed) throw new Error("timeout expired");
     // pg has defaults for what is not said.
     if (host !== undefined) this.host = host;
     if (port !== undefined) this.port = port;

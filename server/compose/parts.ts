@@ -73,8 +73,13 @@ export async function openMetrics(
 ): Promise<Metrics | undefined> {
   if (!config.metrics) return undefined;
   const { Metrics } = await import("../wire/observe/metrics.ts");
-  const isToldChanges = () => store.changes.isLive;
-  return new Metrics({ poolState: () => store.poolState(), isToldChanges, version: packageJson.version, applied });
+  return new Metrics({
+    poolState: () => store.poolState(),
+    isToldChanges: () => store.changes.isLive,
+    replica: store.replica,
+    version: packageJson.version,
+    applied,
+  });
 }
 
 /** What applies a folder of manifests, to be started once the server answers; undefined where none is named. */
@@ -169,8 +174,8 @@ export function openAccess(boot: Boot, { store, vault }: Storage, limits: Limits
     limitStates,
     holderUses,
     near,
-    accounts: new Accounts({ vault, keys }),
-    issuedKeys: new IssuedKeys({ vault, keys }),
+    accounts: new Accounts({ rows: store.listRows, vault, keys }),
+    issuedKeys: new IssuedKeys({ rows: store.listRows, vault, keys }),
   };
 }
 

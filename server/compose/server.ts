@@ -155,7 +155,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const { llmWatch, routeWatch } = openWatches(storage, feed, keys);
   const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
   const providers = new Providers({
-    rows: store.rows,
+    rows: store.listRows,
     vault,
     egress,
     secretRefs,
@@ -185,11 +185,11 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
       { vault },
     );
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
-    router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ vault }) }));
+    router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ rows: store.listRows, vault }) }));
     router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault, rows: store.listRows }) }));
     router.service(BudgetService, budgetRpcs({ budgets }));
     router.service(PingService, pingRpcs({ tests }));
-    router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ vault }) }));
+    router.service(AuditService, auditRpcs({ auditLog: new AuditLog({ rows: store.listRows, vault }) }));
     router.service(AccessService, accessRpcs({ ...access, names }));
     router.service(ProviderService, providerRpcs({ providers, vendors }));
     router.service(RouteService, routeRpcs({ routes, calls: routeCalls, routeWatch }));

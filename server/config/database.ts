@@ -30,11 +30,12 @@ export function readDatabase(read: Read): DatabaseUrls | undefined {
 }
 
 export function readStoreOptions(read: Read): StoreOptions {
-  const { poolSize, connectMs, queryMs } = DEFAULT_STORE_OPTIONS;
+  const { poolSize, connectMs, queryMs, replicaLagMs } = DEFAULT_STORE_OPTIONS;
   return {
     poolSize: readNumber(read, "DATABASE_POOL_SIZE", String(poolSize), 2, 1_000),
     connectMs: readNumber(read, "DATABASE_CONNECT_TIMEOUT_MS", String(connectMs), 100, 60_000),
     queryMs: readNumber(read, "DATABASE_QUERY_TIMEOUT_MS", String(queryMs), 100, 600_000),
+    replicaLagMs: readNumber(read, "DATABASE_REPLICA_LAG_MS", String(replicaLagMs), 5_000, 3_600_000),
   };
 }
 

@@ -23,7 +23,12 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "DATABASE_URL_REPLICA",
     fallback: "",
-    help: "A replica for reads that may be a moment old: lists of Llms and routes, sums of usage. Without it, or while it is away, they go to DATABASE_URL.",
+    help: "A replica for reads that may be a moment old: lists of Llms, routes, Providers, accounts, API keys, sessions and audit events, and sums of usage. Without it, or while it is away or too far behind, they go to DATABASE_URL.",
+  },
+  {
+    name: "DATABASE_REPLICA_LAG_MS",
+    fallback: "10000",
+    help: "How far the replica may be behind to be used, in milliseconds, 5000 or more.",
   },
   {
     name: "DATABASE_PASSWORD_FILE",

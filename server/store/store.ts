@@ -24,9 +24,11 @@ export const MIGRATIONS_TABLE = "migration";
 /** How many connections a server has, and how long it waits for what. */
 export interface StoreOptions extends Timeouts {
   readonly poolSize: number;
+  /** How far a replica may be behind, in milliseconds. */
+  readonly replicaLagMs: number;
 }
 
-export const DEFAULT_STORE_OPTIONS: StoreOptions = { poolSize: 20, ...DEFAULT_TIMEOUTS };
+export const DEFAULT_STORE_OPTIONS: StoreOptions = { poolSize: 20, replicaLagMs: 10_000, ...DEFAULT_TIMEOUTS };
 
 /** How long the database may take to say that it can be read and written. */
 const PROBE_MS = 3_000;
@@ -53,7 +55,8 @@ export class Store {
   readonly #connector: Connector;
   /** Past a pooler, if there is one. */
   readonly #direct: Connector;
-  readonly #replica: Replica | undefined;
+  /** Where rows that may be a moment old are read; undefined where none is named. */
+  readonly replica: Replica | undefined;
   /** Something could not be written; a write has to prove that it can be again. */
   #isInDoubt = false;
   #servedAt = performance.now();
@@ -76,7 +79,7 @@ export class Store {
     this.changes = changes;
     this.#connector = connector;
     this.#direct = direct;
-    this.#replica = replica;
+    this.replica = replica;
     connector.onTrouble = () => {
       this.#isInDoubt = true;
     };
@@ -95,7 +98,7 @@ export class Store {
     // What is written without one has to be moved later; housekeeping makes them, too, should this fail.
     await makePartitions(orm.em.fork()).catch((error) => onWarning(`partitions cannot be made: ${error.message}`));
     const changes = await RowChanges.open(direct, connector, onWarning);
-    return new Store(orm, pool, changes, connector, direct, replicaOf(database, options, pool));
+    return new Store(orm, pool, changes, connector, direct, replicaOf(database, options, pool, onWarning));
   }
 
   /** A unit of work of its own, for one call. */
@@ -172,12 +175,13 @@ export class Store {
   giveUp(): void {
     this.#connector.close();
     this.#direct.close();
+    this.replica?.giveUp();
   }
 
   /** Waits a moment for what runs, and then no longer. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.giveUp(), CLOSING_MS);
-    await Promise.all([this.changes.close(), this.#replica?.close()]);
+    await Promise.all([this.changes.close(), this.replica?.close()]);
     await this.orm.close();
     clearTimeout(timer);
   }
@@ -194,10 +198,15 @@ function connectorsOf(database: Database, timeouts: Timeouts): { connector: Conn
   return { connector, direct };
 }
 
-function replicaOf(database: Database, options: StoreOptions, primary: Pool): Replica | undefined {
+function replicaOf(
+  database: Database,
+  options: StoreOptions,
+  primary: Pool,
+  onWarning: (message: string) => void,
+): Replica | undefined {
   if (!("url" in database) || !database.replicaUrl) return undefined;
   const connector = new Connector(parseAddress(database.replicaUrl, database.passwordFile), options);
-  return new Replica(connector, options.poolSize, primary);
+  return new Replica(connector, options, primary, onWarning);
 }
 
 /** Says in a sentence what is wrong with the database, and migrates it if nothing is. */

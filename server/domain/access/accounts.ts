@@ -6,6 +6,7 @@ import { belongingsOf, deleteAccount, findAccount, listAccounts, lockAccount } f
 import { eraseDeletedOf } from "../../store/queries/llms.ts";
 import { Account } from "../../store/schema/account.entity.ts";
 import { ApiKey } from "../../store/schema/api-key.entity.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit, SYSTEM } from "../call/audit-record.ts";
@@ -34,10 +35,12 @@ export interface AccountDraft extends Partial<AccountChange> {
 
 /** The accounts: who owns things. Admission lets nobody make, change or delete one who may not do so to any. */
 export class Accounts {
+  readonly #rows: RowReader;
   readonly #vault: Vault;
   readonly #keys: ApiKeys;
 
-  constructor({ vault, keys }: { vault: Vault; keys: ApiKeys }) {
+  constructor({ rows, vault, keys }: { rows: RowReader; vault: Vault; keys: ApiKeys }) {
+    this.#rows = rows;
     this.#vault = vault;
     this.#keys = keys;
   }
@@ -68,11 +71,11 @@ export class Accounts {
     return account;
   }
 
-  async list(scope: Scope, pageSize: number, pageToken: string): Promise<Page<Account>> {
+  async list(scope: Scope, pageSize: number, pageToken: string): Promise<Page<Readonly<Account>>> {
     const reachable = reach(scope, "READ_ACCOUNT_OWN");
     const key = ["accounts", reachable];
     const list = (after: readonly string[] | undefined, limit: number) =>
-      listAccounts(scope.em, reachable, after, limit);
+      listAccounts(this.#rows, reachable, after, limit);
     return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 

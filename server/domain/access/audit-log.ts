@@ -8,7 +8,7 @@ import {
   auditStarts,
   listAuditEvents,
 } from "../../store/queries/audit.ts";
-import type { EntityManager } from "../../store/store.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { type Page, readPage } from "../call/paging.ts";
 import { requireReach, type Scope } from "../call/scope.ts";
@@ -17,9 +17,11 @@ const EXPORTED_AT_ONCE = 500;
 
 /** What was done, read back. */
 export class AuditLog {
+  readonly #rows: RowReader;
   readonly #vault: Vault;
 
-  constructor({ vault }: { vault: Vault }) {
+  constructor({ rows, vault }: { rows: RowReader; vault: Vault }) {
+    this.#rows = rows;
     this.#vault = vault;
   }
 
@@ -27,7 +29,8 @@ export class AuditLog {
   async list(scope: Scope, asked: AuditFilter, pageSize: number, pageToken: string): Promise<Page<AuditRow>> {
     const filter = { ...asked, accountId: accountOf(scope, asked.accountId) };
     const key = ["audit", filter.accountId, filter.resourceType, filter.resourceId, filter.action];
-    const list = ([before]: readonly string[] = [], limit: number) => listAuditEvents(scope.em, filter, before, limit);
+    const list = ([before]: readonly string[] = [], limit: number) =>
+      listAuditEvents(this.#rows, filter, before, limit);
     return readPage(this.#vault, { key, pageSize, pageToken }, list, ({ sequence }) => [String(sequence)]);
   }
 
@@ -35,7 +38,7 @@ export class AuditLog {
   async *export(scope: Scope, accountId: string, after: number): AsyncGenerator<AuditRow> {
     const account = accountOf(scope, accountId);
     for (let position = after; ; ) {
-      const rows = await auditEventsAfter(scope.em, account, position, EXPORTED_AT_ONCE);
+      const rows = await auditEventsAfter(this.#rows, account, position, EXPORTED_AT_ONCE);
       yield* rows;
       const last = rows.at(-1);
       if (!last || rows.length < EXPORTED_AT_ONCE) return;
@@ -76,18 +79,18 @@ export function hashOf(previous: Buffer, { sequence, record }: Pick<AuditRow, "s
  * as a whole is only found by comparing its head with one that was noted elsewhere.
  */
 export async function* verifyChains(
-  em: EntityManager,
+  reader: RowReader,
   noted: readonly NotedEvent[] = [],
 ): AsyncGenerator<ChainVerdict> {
-  const starts = await auditStarts(em);
-  for (const head of await auditHeads(em)) {
+  const starts = await auditStarts(reader);
+  for (const head of await auditHeads(reader)) {
     const known = noted.filter(({ accountId }) => accountId === head.accountId);
-    yield { ...head, unstorable: await flawOf(em, head, starts.get(head.accountId), known) };
+    yield { ...head, unstorable: await flawOf(reader, head, starts.get(head.accountId), known) };
   }
 }
 
 async function flawOf(
-  em: EntityManager,
+  reader: RowReader,
   head: AuditHead,
   start: AuditHead | undefined,
   known: readonly NotedEvent[],
@@ -100,7 +103,7 @@ async function flawOf(
   while (sequence < head.sequence) {
     // Not beyond the head as it was read: a server may be appending.
     const limit = Math.min(READ_AT_ONCE, head.sequence - sequence);
-    const rows = await auditEventsAfter(em, head.accountId, sequence, limit);
+    const rows = await auditEventsAfter(reader, head.accountId, sequence, limit);
     for (const row of rows) {
       if (row.sequence !== sequence + 1) break;
       const hash = hashOf(previous, row);

@@ -11,6 +11,7 @@ import {
   timeOf,
 } from "../../store/queries/access.ts";
 import type { ApiKey } from "../../store/schema/api-key.entity.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { recordAudit } from "../call/audit-record.ts";
@@ -63,10 +64,12 @@ export interface Issued {
 
 /** The API keys of accounts. Nobody makes, changes, rolls or revokes one that gives more than they hold themselves. */
 export class IssuedKeys {
+  readonly #rows: RowReader;
   readonly #vault: Vault;
   readonly #keys: ApiKeys;
 
-  constructor({ vault, keys }: { vault: Vault; keys: ApiKeys }) {
+  constructor({ rows, vault, keys }: { rows: RowReader; vault: Vault; keys: ApiKeys }) {
+    this.#rows = rows;
     this.#vault = vault;
     this.#keys = keys;
   }
@@ -123,12 +126,12 @@ export class IssuedKeys {
     asked: { accountId: string; showEnded: boolean },
     pageSize: number,
     pageToken: string,
-  ): Promise<Page<ApiKey>> {
+  ): Promise<Page<Readonly<ApiKey>>> {
     const accountId = asked.accountId || scope.caller.accountId;
     const filter = { ...asked, accountId, within: keysSeenBy(scope.caller) };
     requireReach(scope, filter.accountId, "READ_API_KEY_OWN");
     const key = ["apiKeys", filter.accountId, filter.showEnded];
-    const list = (after: readonly string[] | undefined, limit: number) => listApiKeys(scope.em, filter, after, limit);
+    const list = (after: readonly string[] | undefined, limit: number) => listApiKeys(this.#rows, filter, after, limit);
     return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 

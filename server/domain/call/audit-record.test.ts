@@ -29,7 +29,7 @@ async function begin() {
 }
 
 const flawOf = async (accountId: string) => {
-  for await (const verdict of verifyChains(server.store.fork())) {
+  for await (const verdict of verifyChains(server.store.rows)) {
     if (verdict.accountId === accountId) return verdict.unstorable ?? "none";
   }
   return "no chain";

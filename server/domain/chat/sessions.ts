@@ -8,6 +8,7 @@ import {
   type SessionRow,
   type TurnRow,
 } from "../../store/queries/sessions.ts";
+import type { RowReader } from "../../store/sql/rows.ts";
 import { Unreadable } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ChatMessage } from "../../upstream/models/conversation.ts";
@@ -32,9 +33,11 @@ export interface ReadableTurn extends TurnRow {
  * an Llm or a route that they may use.
  */
 export class Sessions {
+  readonly #rows: RowReader;
   readonly #vault: Vault;
 
-  constructor({ vault }: { vault: Vault }) {
+  constructor({ rows, vault }: { rows: RowReader; vault: Vault }) {
+    this.#rows = rows;
     this.#vault = vault;
   }
 
@@ -51,7 +54,8 @@ export class Sessions {
     const accountId = accountOf(scope, asked.accountId, "READ_SESSION_OWN");
     const key = ["sessions", accountId, asked.llmId];
     const filter = { accountId, llmId: asked.llmId || undefined, allowed: allowedRows(scope.caller) };
-    const list = (after: readonly string[] | undefined, limit: number) => listSessions(scope.em, filter, after, limit);
+    const list = (after: readonly string[] | undefined, limit: number) =>
+      listSessions(this.#rows, filter, after, limit);
     return readPage(this.#vault, { key, pageSize, pageToken }, list, byCreation);
   }
 

@@ -132,14 +132,14 @@ describe("the audit log", () => {
     await dropPartitions(store.fork(), { ...KEEP, auditDays: 30 }, now);
     expect(await rows("select 1 from audit_event where account_id = ?", [account])).toEqual([]);
     await append();
-    for await (const verdict of verifyChains(store.fork())) {
+    for await (const verdict of verifyChains(store.rows)) {
       expect(verdict).toMatchObject({ accountId: account, sequence: 3, unstorable: undefined });
     }
     await rows("update audit_event set hash = ? where account_id = ?", [
       hashOf(Buffer.alloc(0), { sequence: 3, record: "x" }),
       account,
     ]);
-    for await (const verdict of verifyChains(store.fork())) expect(verdict.unstorable).toMatch(/event 3/);
+    for await (const verdict of verifyChains(store.rows)) expect(verdict.unstorable).toMatch(/event 3/);
   });
 });
 

@@ -2,6 +2,7 @@ import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
 import { deleteLimitsOf, type HeldLimitsRow, readHeldLimits, type StoredHeldLimits } from "../limits/holder-limits.ts";
 import { Account } from "../schema/account.entity.ts";
 import { ApiKey } from "../schema/api-key.entity.ts";
+import { Conditions } from "../sql/conditions.ts";
 import type { RowReader } from "../sql/rows.ts";
 
 /** What is counted at most of each kind of thing that an account owns. */
@@ -24,15 +25,16 @@ export function lockAccount(em: EntityManager, id: string): Promise<Account | nu
 
 /** One page of accounts, the oldest first, behind the one that was made at a time and has an id; of one, if it is given. */
 export function listAccounts(
-  em: EntityManager,
+  rows: RowReader,
   id: string | undefined,
   after: readonly string[] | undefined,
   limit: number,
-): Promise<Account[]> {
-  const query = em.createQueryBuilder(Account, "account").select("*");
-  if (id !== undefined) query.andWhere({ id });
-  if (after) query.andWhere("(account.created_at, account.id) > (?::timestamptz, ?::uuid)", [...after]);
-  return query.orderBy({ createdAt: "asc", id: "asc" }).limit(limit).getResultList();
+): Promise<Readonly<Account>[]> {
+  const where = new Conditions();
+  if (id !== undefined) where.add("account.id = ?", id);
+  if (after) where.add("(account.created_at, account.id) > (?::timestamptz, ?::uuid)", ...after);
+  const text = `where ${where.text} order by account.created_at, account.id limit ${limit}`;
+  return rows.select(Account, { text, values: where.values });
 }
 
 /** Deletes an account with its API keys; what else there is would not let it go. */
@@ -132,16 +134,18 @@ const WITHIN = `(
 
 /** One page of an account's API keys, the oldest first, behind the one that was made at a time and has an id. */
 export function listApiKeys(
-  em: EntityManager,
+  rows: RowReader,
   { accountId, showEnded, within }: ApiKeyFilter,
   after: readonly string[] | undefined,
   limit: number,
-): Promise<ApiKey[]> {
-  const query = em.createQueryBuilder(ApiKey, "api_key").select("*").where({ account: accountId });
-  if (!showEnded) query.andWhere("api_key.revoked_at is null and coalesce(api_key.expires_at > now(), true)");
-  if (within !== undefined) query.andWhere(`api_key.limits_id in ${WITHIN}`, [within]);
-  if (after) query.andWhere("(api_key.created_at, api_key.id) > (?::timestamptz, ?)", [...after]);
-  return query.orderBy({ createdAt: "asc", id: "asc" }).limit(limit).getResultList();
+): Promise<Readonly<ApiKey>[]> {
+  const where = new Conditions();
+  where.add("api_key.account_id = ?", accountId);
+  if (!showEnded) where.add("api_key.revoked_at is null and coalesce(api_key.expires_at > now(), true)");
+  if (within !== undefined) where.add(`api_key.limits_id in ${WITHIN}`, within);
+  if (after) where.add("(api_key.created_at, api_key.id) > (?::timestamptz, ?)", ...after);
+  const text = `where ${where.text} order by api_key.created_at, api_key.id limit ${limit}`;
+  return rows.select(ApiKey, { text, values: where.values });
 }
 
 /** Until the transaction ends, nobody else takes an ADMIN key away. */

@@ -1,4 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { Conditions } from "../sql/conditions.ts";
+import type { RowReader } from "../sql/rows.ts";
 import { executePrepared } from "../sql/statements.ts";
 
 /** One event of a chain, its record to the letter. */
@@ -34,65 +36,62 @@ export async function appendAuditEvent(em: EntityManager, accountId: string, rec
 
 /** Events of an account, the newest first, older than one of them. */
 export function listAuditEvents(
-  em: EntityManager,
+  rows: RowReader,
   { accountId, resourceType, resourceId, action }: AuditFilter,
   before: string | undefined,
   limit: number,
 ): Promise<AuditRow[]> {
-  const conditions = ["account_id = ?"];
-  const values: unknown[] = [accountId];
-  const add = (condition: string, value: string | undefined) => {
-    if (!value) return;
-    conditions.push(condition);
-    values.push(value);
-  };
-  add("resource_type = ?", resourceType);
-  add("resource_id = ?", resourceId);
-  add("action = ?", action);
-  add("sequence < ?::bigint", before);
-  return select(em, `where ${conditions.join(" and ")} order by sequence desc limit ?`, [...values, limit]);
+  const where = new Conditions();
+  where.add("account_id = ?", accountId);
+  if (resourceType) where.add("resource_type = ?", resourceType);
+  if (resourceId) where.add("resource_id = ?", resourceId);
+  if (action) where.add("action = ?", action);
+  if (before) where.add("sequence < ?::bigint", before);
+  return select(rows, where, `order by sequence desc limit ${limit}`);
 }
 
 /** Events of an account in the order of its chain, behind one of them. */
 export function auditEventsAfter(
-  em: EntityManager,
+  rows: RowReader,
   accountId: string,
   sequence: number,
   limit: number,
 ): Promise<AuditRow[]> {
-  return select(em, "where account_id = ? and sequence > ? order by sequence limit ?", [accountId, sequence, limit]);
+  const where = new Conditions();
+  where.add("account_id = ?", accountId);
+  where.add("sequence > ?", sequence);
+  return select(rows, where, `order by sequence limit ${limit}`);
 }
 
 /** Where every chain ends. */
-export async function auditHeads(em: EntityManager): Promise<AuditHead[]> {
-  const rows = await em.execute<Row[]>("select account_id, sequence, hash from audit_chain order by account_id");
-  return rows.map(({ account_id, sequence, hash }) => ({ accountId: account_id, sequence: Number(sequence), hash }));
+export async function auditHeads(rows: RowReader): Promise<AuditHead[]> {
+  return rowsOfChains(rows, "select account_id, sequence, hash from audit_chain order by account_id");
 }
 
 /** Where chains begin whose first events are no longer kept: the last of those. */
-export async function auditStarts(em: EntityManager): Promise<Map<string, AuditHead>> {
-  const rows = await em.execute<Omit<Row, "record">[]>("select account_id, sequence, hash from audit_chain_start");
-  return new Map(
-    rows.map(({ account_id, sequence, hash }) => [
-      account_id,
-      { accountId: account_id, sequence: Number(sequence), hash },
-    ]),
-  );
+export async function auditStarts(rows: RowReader): Promise<Map<string, AuditHead>> {
+  const starts = await rowsOfChains(rows, "select account_id, sequence, hash from audit_chain_start");
+  return new Map(starts.map((start) => [start.accountId, start]));
+}
+
+async function rowsOfChains(rows: RowReader, text: string): Promise<AuditHead[]> {
+  const found = await rows.query<Omit<Row, "record">>({ text, values: [] });
+  return found.map(({ account_id, sequence, hash }) => ({ accountId: account_id, sequence: Number(sequence), hash }));
 }
 
 interface Row {
   readonly account_id: string;
-  readonly sequence: string;
+  readonly sequence: bigint;
   readonly record: string;
   readonly hash: Buffer;
 }
 
-async function select(em: EntityManager, rest: string, values: readonly unknown[]): Promise<AuditRow[]> {
-  const rows = await em.execute<Row[]>(
-    `select account_id, sequence, record::text as record, hash from audit_event ${rest}`,
-    [...values],
-  );
-  return rows.map(({ account_id, sequence, record, hash }) => ({
+async function select(rows: RowReader, where: Conditions, rest: string): Promise<AuditRow[]> {
+  const found = await rows.query<Row>({
+    text: `select account_id, sequence, record::text as record, hash from audit_event where ${where.text} ${rest}`,
+    values: where.values,
+  });
+  return found.map(({ account_id, sequence, record, hash }) => ({
     accountId: account_id,
     sequence: Number(sequence),
     record,

@@ -1,5 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { type AllowedNames, allowedReferences } from "../limits/allowed.ts";
+import { Conditions } from "../sql/conditions.ts";
+import type { RowReader } from "../sql/rows.ts";
 import type { SealedSecret } from "../vault/sealing.ts";
 
 /** A session as its account sees it. */
@@ -115,21 +117,22 @@ export interface SessionFilter {
 
 /** Sessions of an account, the one that was begun last first, behind one of them. */
 export async function listSessions(
-  em: EntityManager,
+  rows: RowReader,
   { accountId, llmId, allowed }: SessionFilter,
   after: readonly string[] | undefined,
   limit: number,
 ): Promise<SessionRow[]> {
+  const where = new Conditions();
+  where.add("account_id = ?", accountId);
   const may = allowedReferences("llm_id", "route_id", allowed);
-  const conditions = ["account_id = ?", may.text];
-  const values: unknown[] = [accountId, ...may.values];
-  if (llmId !== undefined) conditions.push("llm_id = ?") && values.push(llmId);
-  if (after) conditions.push("(created_at, id) < (?::timestamptz, ?::uuid)") && values.push(...after);
-  const rows = await em.execute<SessionColumns[]>(
-    `select ${SESSION} from session where ${conditions.join(" and ")} order by created_at desc, id desc limit ?`,
-    [...values, limit],
-  );
-  return rows.map(readSession);
+  where.add(may.text, ...may.values);
+  if (llmId !== undefined) where.add("llm_id = ?", llmId);
+  if (after) where.add("(created_at, id) < (?::timestamptz, ?::uuid)", ...after);
+  const found = await rows.query<SessionColumns>({
+    text: `select ${SESSION} from session where ${where.text} order by created_at desc, id desc limit ${limit}`,
+    values: where.values,
+  });
+  return found.map(readSession);
 }
 
 export async function deleteSession(em: EntityManager, id: string): Promise<void> {

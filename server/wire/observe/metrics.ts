@@ -17,9 +17,19 @@ export interface MetricsOptions {
   readonly poolState: () => PoolState;
   /** Whether it is proven that changes of rows are told, so that what was read is held in memory. */
   readonly isToldChanges: () => boolean;
+  /** The replica that lists are read from; undefined: there is none. */
+  readonly replica: ReplicaState | undefined;
   readonly version: string;
   /** How APPLY_DIR fares; undefined: there is none. */
   readonly applied: AppliedState | undefined;
+}
+
+/** How the replica fares. */
+export interface ReplicaState {
+  /** Whether lists are read from it. */
+  readonly isUsed: boolean;
+  /** How far it may be behind, in milliseconds; infinity while that is not known. */
+  readonly ageMs: number;
 }
 
 /** What became of the manifests that a server applies. */
@@ -37,7 +47,7 @@ export class Metrics {
   readonly #readDatabase: () => void;
 
   /** Meant to be made once in a process: the default metrics watch the event loop and the garbage collector for good. */
-  constructor({ poolState, isToldChanges, version, applied }: MetricsOptions) {
+  constructor({ poolState, isToldChanges, replica, version, applied }: MetricsOptions) {
     const registers = [this.#registry];
     this.calls = new CallMetrics(this.#registry);
     collectDefaultMetrics({ register: this.#registry });
@@ -67,6 +77,7 @@ export class Metrics {
       help: "1 while it is proven that changes of rows are told; 0 while nothing is held in memory therefore.",
       registers,
     });
+    const readReplica = replica && replicaGauges(registers, replica);
     const readApplied = applied && appliedGauges(registers, applied);
     // All of one moment: a gauge that is read by itself tells of another one.
     this.#readDatabase = () => {
@@ -75,6 +86,7 @@ export class Metrics {
       idle.set(state.idle);
       waiting.set(state.waiting);
       told.set(Number(isToldChanges()));
+      readReplica?.();
       readApplied?.();
     };
   }
@@ -88,6 +100,23 @@ export class Metrics {
     this.#readDatabase();
     return this.#registry.metrics();
   }
+}
+
+function replicaGauges(registers: Registry[], state: ReplicaState): () => void {
+  const used = new Gauge({
+    name: "patchbay_replica_used",
+    help: "1 while lists are read from the replica; 0 while they are read from the primary, as it is away or too far behind.",
+    registers,
+  });
+  const age = new Gauge({
+    name: "patchbay_replica_age_seconds",
+    help: "How far the replica is behind, at the most; infinity while that is not known.",
+    registers,
+  });
+  return () => {
+    used.set(Number(state.isUsed));
+    age.set(state.ageMs / 1_000);
+  };
 }
 
 function appliedGauges(registers: Registry[], state: AppliedState): () => void {

@@ -34,7 +34,7 @@ export function openChangeFeed(boot: Boot, store: Store): ChangeFeed {
     forgetRateLimits,
     forgetLimitNotices,
     forgetHolderCalls,
-    keepPartitions(retention),
+    keepPartitions(store, retention),
     sortUsage,
   ];
   const housekeeping = new Housekeeping(() => store.fork(), chores, onWarning);

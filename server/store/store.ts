@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConstraintViolationException, type EntityManager, type Logger, MikroORM } from "@mikro-orm/postgresql";
-import { DatabaseError, type Pool } from "pg";
+import { type Client, DatabaseError, type Pool } from "pg";
 import { RowCache, type RowCacheOptions } from "./cache/row-cache.ts";
 import { RowChanges } from "./cache/row-changes.ts";
 import { Connector, DEFAULT_TIMEOUTS, type Timeouts } from "./connection/connector.ts";
@@ -158,14 +158,21 @@ export class Store {
    * Does work that one process at a time may do; undefined, at once, while another is at it. The lock is one of a
    * transaction that does nothing else: a pooler cannot give it to anybody, and it holds back no cleaning.
    */
-  async exclusively<Result>(lock: number, work: () => Promise<Result>): Promise<{ result: Result } | undefined> {
-    const session = this.#direct.client({ application_name: "patchbay lock" });
-    session.on("error", () => {}); // Its end is the lock's; what was done under it is whole in every piece.
-    await session.connect();
-    try {
+  exclusively<Result>(lock: number, work: () => Promise<Result>): Promise<{ result: Result } | undefined> {
+    return this.withSession("patchbay lock", async (session) => {
       await session.query("begin; set local idle_in_transaction_session_timeout = 0");
       const { rows } = await session.query("select pg_try_advisory_xact_lock($1) as taken", [lock]);
       return rows[0].taken ? { result: await work() } : undefined;
+    });
+  }
+
+  /** Works on a session that nobody else has, past a pooler, with no limit for how long a statement may take. */
+  async withSession<Result>(name: string, work: (session: Client) => Promise<Result>): Promise<Result> {
+    const session = this.#direct.client({ application_name: name });
+    session.on("error", () => {}); // Whatever it does fails then, and what was done is whole in every piece.
+    await session.connect();
+    try {
+      return await work(session);
     } finally {
       session.end().catch(() => {});
     }

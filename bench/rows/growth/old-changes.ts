@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { dropPartitions } from "../../../server/store/partitions/partitions.ts";
+import { dropPartitions } from "../../../server/store/partitions/drop.ts";
 import { placeChanges } from "../../../server/store/queries/changes.ts";
 import { Store } from "../../../server/store/store.ts";
 import type { Finding } from "../../measure/finding.ts";
@@ -32,7 +32,9 @@ export const oldChanges: Row = {
       const placed = await secondsOf(() => placeChanges(store.fork()));
       const tomorrow = new Date(Date.now() + 2 * DAY_MS + KEPT_HOURS * HOUR_MS);
       const retention = { usageDays: 0, auditDays: 0, changeHours: KEPT_HOURS };
-      const forgotten = await secondsOf(() => dropPartitions(store.fork(), retention, tomorrow));
+      const forgotten = await secondsOf(() =>
+        store.withSession("bench", (session) => dropPartitions(session, retention, tomorrow)),
+      );
       const { rows } = await database.query("select count(*)::int as left from change");
       if (rows[0].left > 0) throw new Error(`${rows[0].left} changes are still there`);
       const rate = (what: string, seconds: number): Finding => ({

@@ -1,7 +1,7 @@
-import type { Retention } from "../../store/partitions/partitions.ts";
-import { dropPartitions, makePartitions } from "../../store/partitions/partitions.ts";
+import { dropPartitions } from "../../store/partitions/drop.ts";
+import { makePartitions, type Retention } from "../../store/partitions/partitions.ts";
 import { forgetChanges, placeChanges } from "../../store/queries/changes.ts";
-import type { EntityManager } from "../../store/store.ts";
+import type { EntityManager, Store } from "../../store/store.ts";
 
 /** How often a server looks whether there is something to do; the first time is anywhere within it. */
 const EVERY_MS = 60_000;
@@ -66,6 +66,7 @@ export async function forgetOldChanges(em: EntityManager, keptMs = CHANGES_KEPT_
 }
 
 /** Makes the partitions that will be needed, and drops those that are no longer kept. */
-export function keepPartitions(retention: Retention): Chore {
-  return async (em) => (await makePartitions(em)) + (await dropPartitions(em, retention));
+export function keepPartitions(store: Store, retention: Retention): Chore {
+  const drop = () => store.withSession("patchbay housekeeping", (session) => dropPartitions(session, retention));
+  return async (em) => (await makePartitions(em)) + (await drop());
 }

@@ -7,7 +7,8 @@ import { appendAuditEvent } from "../queries/audit.ts";
 import { appendChange, changesAfter, placeChanges } from "../queries/changes.ts";
 import { Ledger, type ReplyRecord } from "../queries/ledger.ts";
 import { Store } from "../store.ts";
-import { dropPartitions, makePartitions, sortUsage } from "./partitions.ts";
+import { dropPartitions } from "./drop.ts";
+import { makePartitions, type Retention, sortUsage } from "./partitions.ts";
 
 const DAY_MS = 86_400_000;
 const KEEP = { usageDays: 0, changeHours: 24 * 36_500, auditDays: 0 };
@@ -25,6 +26,8 @@ afterAll(async () => {
 });
 
 const rows = <Row>(sql: string, values: unknown[] = []) => store.fork().execute<Row[]>(sql, values);
+const drop = (retention: Retention, now: Date) =>
+  store.withSession("test", (session) => dropPartitions(session, retention, now));
 const whereIs = async (table: string) =>
   (await rows<{ part: string }>(`select distinct tableoid::regclass::text as part from ${table} order by 1`)).map(
     ({ part }) => part,
@@ -94,11 +97,30 @@ describe("usage", () => {
     await write(replyAt(at("2033-01-10")), replyAt(at("2033-02-10")));
     const now = at("2033-03-05");
     const keep = { ...KEEP, usageDays: 30 };
-    expect(await dropPartitions(store.fork(), keep, at("2033-02-10"))).toBeGreaterThanOrEqual(0);
-    await dropPartitions(store.fork(), keep, now);
+    expect(await drop(keep, at("2033-02-10"))).toBeGreaterThanOrEqual(0);
+    await drop(keep, now);
     expect(await whereIs("reply_usage")).toEqual(["reply_usage_2033_02"]);
     const [sum] = await rows<{ replies: number }>("select sum(replies)::int as replies from daily_usage");
     expect(sum?.replies).toBe(2);
+  });
+
+  it("is written while somebody reads a month that is to be dropped, which goes as soon as they are gone", async () => {
+    await makePartitions(store.fork(), at("2034-01-10"));
+    await write(replyAt(at("2034-01-10")));
+    await store.withSession("reader", async (reader) => {
+      await reader.query("begin");
+      await reader.query("select from reply_usage_2034_01");
+      const dropped = drop({ ...KEEP, usageDays: 30 }, at("2034-03-05"));
+      const taken = `select count(*)::int from pg_locks
+        where relation = 'reply_usage'::regclass and mode = 'AccessExclusiveLock'`;
+      const waits = `select (${taken}) as taken from pg_locks
+        where not granted and relation = 'reply_usage_2034_01'::regclass`;
+      await expect.poll(() => rows(waits), { timeout: 20_000 }).toEqual([{ taken: 0 }]);
+      await write(replyAt(at("2034-02-10")));
+      await reader.query("rollback");
+      expect(await dropped).toBeGreaterThan(0);
+    });
+    expect(await whereIs("reply_usage")).toEqual(["reply_usage_2034_02"]);
   });
 });
 
@@ -114,7 +136,7 @@ describe("changes", () => {
     const before = await changesAfter(store.fork(), { noun: "llm", ownerId: undefined }, 0, 10);
     expect(before.changes).toHaveLength(2);
     // So late that the day is over; the first partition has an end, too, and goes with it.
-    await dropPartitions(store.fork(), { ...KEEP, changeHours: 24 }, new Date(day.getTime() + 3 * DAY_MS));
+    await drop({ ...KEEP, changeHours: 24 }, new Date(day.getTime() + 3 * DAY_MS));
     const { changes, forgotten } = await changesAfter(store.fork(), { noun: "llm", ownerId: undefined }, 0, 10);
     expect(changes).toEqual([]);
     expect(forgotten).toBe(before.changes.at(-1)?.position);
@@ -129,7 +151,7 @@ describe("the audit log", () => {
     await append();
     const now = new Date(Date.now() + 100 * DAY_MS);
     await makePartitions(store.fork(), now);
-    await dropPartitions(store.fork(), { ...KEEP, auditDays: 30 }, now);
+    await drop({ ...KEEP, auditDays: 30 }, now);
     expect(await rows("select 1 from audit_event where account_id = ?", [account])).toEqual([]);
     await append();
     for await (const verdict of verifyChains(store.rows)) {

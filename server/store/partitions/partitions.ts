@@ -4,18 +4,17 @@ import { firstUuidAt } from "../../base/uuids.ts";
 /** Partitions are made so many units ahead: a server that nobody looks after goes on for as long. */
 const AHEAD = 2;
 const MOVED_AT_ONCE = 5_000;
-const DROPS_AT_ONCE = 20;
-/** A drop waits for whoever reads, and whoever comes next waits for the drop: no longer than this, then later. */
+/** To attach one waits for whoever reads, and whoever comes next waits behind: no longer than this, then later. */
 const LOCK_TIMEOUT = "500ms";
 /** Any number will do, as long as every server takes the same. */
-const PARTITIONS_LOCK = 5_063_100_020;
+export const PARTITIONS_LOCK = 5_063_100_020;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 type Unit = "day" | "month";
 
 /** A table that is partitioned by time. */
-interface Partitioned {
+export interface Partitioned {
   readonly table: string;
   readonly unit: Unit;
   /** What is compared with the bounds, as the text of a value. */
@@ -66,14 +65,20 @@ export const PARTITIONED: readonly Partitioned[] = [
     // The chain of each account goes on behind the last event that is dropped.
     remember: (partition) =>
       `insert into audit_chain_start as start (account_id, sequence, hash)
-         select distinct on (account_id) account_id, sequence, hash from ${partition} order by account_id, sequence desc
+         select chain.account_id, last.sequence, last.hash from audit_chain as chain, lateral (
+           select sequence, hash from ${partition} as event where event.account_id = chain.account_id
+           order by sequence desc limit 1
+         ) as last
        on conflict (account_id) do update set sequence = excluded.sequence, hash = excluded.hash
          where start.sequence < excluded.sequence`,
   },
 ];
 
+/** Asks the database; the rows. */
+type Ask = (text: string) => Promise<{ name: string; bounds: string }[]>;
+
 /** A partition that exists, with its bounds; undefined is open. */
-interface Partition {
+export interface Partition {
   readonly name: string;
   readonly from: Date | undefined;
   readonly to: Date | undefined;
@@ -83,7 +88,7 @@ interface Partition {
 export async function makePartitions(em: EntityManager, now = new Date()): Promise<number> {
   let made = 0;
   for (const partitioned of PARTITIONED) {
-    const existing = await partitionsOf(em, partitioned);
+    const existing = await partitionsOf((text) => em.execute(text), partitioned);
     for (let step = 0; step <= AHEAD; step++) {
       const from = startOf(partitioned.unit, now, step);
       const to = startOf(partitioned.unit, now, step + 1);
@@ -93,21 +98,6 @@ export async function makePartitions(em: EntityManager, now = new Date()): Promi
     }
   }
   return made;
-}
-
-/** Drops what is no longer kept, whole partitions at a time; tells how many. The sums of usage are elsewhere, and stay. */
-export async function dropPartitions(em: EntityManager, retention: Retention, now = new Date()): Promise<number> {
-  let dropped = 0;
-  for (const partitioned of PARTITIONED) {
-    const keptMs = partitioned.keptMs(retention);
-    if (keptMs === 0) continue;
-    const old = (await partitionsOf(em, partitioned)).filter(({ to }) => to && to.getTime() <= now.getTime() - keptMs);
-    for (const { name } of old.slice(0, DROPS_AT_ONCE)) {
-      await em.transactional((em) => dropPartition(em, partitioned, name));
-      dropped++;
-    }
-  }
-  return dropped;
 }
 
 /**
@@ -123,7 +113,7 @@ export async function sortUsage(em: EntityManager): Promise<number> {
   const usage = PARTITIONED[0] as Partitioned;
   for (const { month } of months) {
     const from = new Date(`${month}-01T00:00:00Z`);
-    if ((await partitionsOf(em, usage)).some((other) => covers(other, from))) continue;
+    if ((await partitionsOf((text) => em.execute(text), usage)).some((other) => covers(other, from))) continue;
     await em.transactional((em) => makePartition(em, usage, from, startOf("month", from, 1)));
   }
   const names = await columnsOf(em, "reply_usage", ["id"]);
@@ -146,16 +136,16 @@ const UNSORTED = `substr(id::text, 15, 1) <> '7' and created_at < now() - interv
 const SORTED_ID = `(lpad(to_hex((extract(epoch from created_at) * 1000)::bigint), 12, '0') || '7' ||
   substr(replace(id::text, '-', ''), 14))::uuid`;
 
-async function partitionsOf(em: EntityManager, { table, timeOf }: Partitioned): Promise<Partition[]> {
-  const rows = await em.execute<{ name: string; bounds: string }[]>(
+/** Those of a table that have bounds: the default one has none. */
+export async function partitionsOf(ask: Ask, { table, timeOf }: Partitioned): Promise<Partition[]> {
+  const rows = await ask(
     `select child.relname as name, pg_get_expr(child.relpartbound, child.oid) as bounds
      from pg_inherits join pg_class as child on child.oid = inhrelid
-     where inhparent = ?::regclass order by 1`,
-    [table],
+     where inhparent = '${table}'::regclass order by 1`,
   );
   return rows.flatMap(({ name, bounds }) => {
     const found = /^FOR VALUES FROM \((.+)\) TO \((.+)\)$/.exec(bounds);
-    if (!found) return []; // The default one.
+    if (!found) return [];
     const [, from = "", to = ""] = found;
     return [{ name, from: timeOf(unquoted(from)), to: timeOf(unquoted(to)) }];
   });
@@ -179,7 +169,7 @@ function startOf(unit: Unit, at: Date, steps: number): Date {
 async function makePartition(em: EntityManager, partitioned: Partitioned, from: Date, to: Date): Promise<void> {
   const { table, unit, column, bound } = partitioned;
   await lock(em);
-  const existing = await partitionsOf(em, partitioned);
+  const existing = await partitionsOf((text) => em.execute(text), partitioned);
   if (existing.some((other) => covers(other, from))) return; // Another server was faster.
   const name = `${table}_${from
     .toISOString()
@@ -196,12 +186,6 @@ async function makePartition(em: EntityManager, partitioned: Partitioned, from: 
   await em.execute(
     `alter table ${table} attach partition ${name} for values from ('${bound(from)}') to ('${bound(to)}')`,
   );
-}
-
-async function dropPartition(em: EntityManager, { remember }: Partitioned, name: string): Promise<void> {
-  await lock(em);
-  if (remember) await em.execute(remember(name));
-  await em.execute(`drop table ${name}`);
 }
 
 /** The names of a table's columns that have values of their own, with commas. */

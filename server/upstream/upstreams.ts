@@ -40,17 +40,11 @@ export class Upstreams {
   /** A whole reply. */
   async reply(target: Target, request: ModelRequest, signal: AbortSignal, watch?: Watch): Promise<Reply> {
     const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: false });
-    let outcome = "ok";
-    try {
+    return ended(watched, async () => {
       const reply = await wholeReply(this.#outlet, target, request, { signal, headers: watched?.headers });
       watched?.told({ model: reply.model, stopReason: reply.stopReason, ...reply.usage });
       return reply;
-    } catch (error) {
-      outcome = outcomeOf(error);
-      throw error;
-    } finally {
-      watched?.end(outcome);
-    }
+    });
   }
 
   /** A reply as it is written. However it ends, `counted` is told what the provider has counted of it. */
@@ -97,18 +91,12 @@ export class Upstreams {
   /** A whole reply to a call in the words of the endpoint's own API, as it came. */
   async pass(target: Target, call: PassedCall, signal: AbortSignal, watch?: Watch): Promise<PassedReply> {
     const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: false });
-    let outcome = "ok";
-    try {
+    return ended(watched, async () => {
       const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
       const reply = await readPassed(this.#egress, target, call.api, response);
       watched?.told({ model: reply.model, ...reply.usage });
       return reply;
-    } catch (error) {
-      outcome = outcomeOf(error);
-      throw error;
-    } finally {
-      watched?.end(outcome);
-    }
+    });
   }
 
   /** Passes a streamed reply through as its endpoint writes it. */
@@ -145,41 +133,20 @@ export class Upstreams {
    */
   async test(target: Target, asked: TestAsk, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
     const watched = watch?.begin(target.providerType);
-    let outcome = "aborted";
-    try {
-      const result = await testConnection(this.#outlet, target, { ...asked, signal, headers: watched?.headers });
-      outcome = result.outcome.toLowerCase().replaceAll("_", "-");
-      return result;
-    } finally {
-      watched?.end(outcome);
-    }
+    const options = { ...asked, signal, headers: watched?.headers };
+    return ended(watched, () => testConnection(this.#outlet, target, options), wordOf);
   }
 
   /** What an endpoint serves. */
   async models(vendor: Vendor, signal: AbortSignal, watch?: Watch): Promise<ModelList> {
     const watched = watch?.begin(vendor.providerType);
-    let outcome = "ok";
-    try {
-      return await listModels(this.#egress, vendor, { signal, headers: watched?.headers });
-    } catch (error) {
-      outcome = outcomeOf(error);
-      throw error;
-    } finally {
-      watched?.end(outcome);
-    }
+    return ended(watched, () => listModels(this.#egress, vendor, { signal, headers: watched?.headers }));
   }
 
   /** Whether a vendor takes the key, without a model. What it does is a result. */
   async testVendor(vendor: Vendor, signal: AbortSignal, watch?: Watch): Promise<TestResult> {
     const watched = watch?.begin(vendor.providerType);
-    let outcome = "aborted";
-    try {
-      const result = await testVendor(this.#egress, vendor, { signal, headers: watched?.headers });
-      outcome = result.outcome.toLowerCase().replaceAll("_", "-");
-      return result;
-    } finally {
-      watched?.end(outcome);
-    }
+    return ended(watched, () => testVendor(this.#egress, vendor, { signal, headers: watched?.headers }), wordOf);
   }
 
   /** Tests a connection, and what stands beside it: what the monitoring endpoint says, and whether the model calls tools. */
@@ -203,6 +170,27 @@ export interface TestAsk {
   readonly sampling: SamplingParams;
   /** Whether a whole reply is asked for beside a streamed one. */
   readonly bothForms: boolean;
+}
+
+/** Does a call, and tells whoever watches how it ended. */
+async function ended<Result>(
+  watched: WatchedCall | undefined,
+  call: () => Promise<Result>,
+  outcomeOfResult: (result: Result) => string = () => "ok",
+): Promise<Result> {
+  try {
+    const result = await call();
+    watched?.end(outcomeOfResult(result));
+    return result;
+  } catch (error) {
+    watched?.end(outcomeOf(error));
+    throw error;
+  }
+}
+
+/** What came of a test, as calls that end are told apart. */
+function wordOf({ outcome }: TestResult): string {
+  return outcome.toLowerCase().replaceAll("_", "-");
 }
 
 /** Tells a watch what events say of the reply that they are of. */

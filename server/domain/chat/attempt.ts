@@ -5,29 +5,17 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Billing, Reply, ReplyEvent, Usage } from "../../upstream/models/conversation.ts";
 import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import { GrowingReply } from "../../upstream/models/growing-reply.ts";
-import { known } from "../../upstream/models/json-value.ts";
 import { REFUSALS } from "../../upstream/verdicts/refusal.ts";
 import type { Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";
 import type { HolderUse, HolderUses } from "../limits/uses.ts";
 import type { Budgets } from "../usage/budgets.ts";
-import { costOf, estimateReply, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
+import { estimateReply, type Prompt } from "../usage/cost.ts";
 import type { LabelCap, Told } from "../usage/label-cap.ts";
-import { costOfReply, priceOf } from "../usage/price.ts";
+import { costOfReply } from "../usage/price.ts";
+import { type Count, countOf, likelyCost, takenBy, tokensPerEstimate } from "./reply-count.ts";
 import { sealReply } from "./turn-text.ts";
 import { type RunningTurn, turnLost } from "./turns.ts";
-
-/** What a reply may have that nothing limits, for reserving its cost. */
-const USUAL_MOST_TOKENS = 4_096;
-
-/** A template of a server may be longer than a short prompt, and says nothing of the next. */
-const MOST_TIMES_MORE = 2;
-
-/** Tokens, and who counted them; undefined when nobody could. */
-interface Count {
-  readonly usage: Usage;
-  readonly source: "REPORTED" | "ESTIMATED" | undefined;
-}
 
 /** What a caller says of a reply, for its usage row. */
 export type Labels = Readonly<Record<string, string>>;
@@ -106,7 +94,7 @@ export class Attempt {
     try {
       if (this.#llm.hasBudget || limits?.some(({ budget }) => budget)) {
         this.#hasReserved = true;
-        const cost = await this.#likelyCost(prompt);
+        const cost = await likelyCost(this.#llm, prompt);
         this.#overBudget = await this.#deps.budgets.reserve(this.#scope, this.#llm, this.#id, cost);
       }
     } catch (error) {
@@ -149,7 +137,7 @@ export class Attempt {
 
   /** Records a whole reply; until that is durable, the caller is not told that it is whole. */
   async complete(reply: Reply, notices: readonly Notice[]): Promise<ReplyFacts> {
-    const count = this.#countOf(reply.usage, () => estimateReply(reply));
+    const count = countOf(this.#prompt as Prompt, reply.usage, () => estimateReply(reply));
     const record = await this.#record("COMPLETED", reply.model, count, reply.billing);
     const { cost, priceSource } = record;
     const turn = this.#turn && (await this.#endOf(this.#turn, { ...reply, usage: count.usage }, record, notices));
@@ -211,22 +199,7 @@ export class Attempt {
   #countHeard(outcome: Outcome): Count {
     if (outcome === "REFUSED") return { usage: {}, source: undefined };
     // Of what was not heard nothing is known: it may have been nothing, or all.
-    return this.#countOf(this.#counted, () => estimateReply(this.#heard.reply) || undefined);
-  }
-
-  /** What the provider counted, and an estimate in the place of what it did not; nothing is estimated that is counted. */
-  #countOf(reported: Usage, estimate: () => number | undefined): Count {
-    if (isCounted(reported, () => estimate() ?? 0)) return { usage: reported, source: "REPORTED" };
-    const estimated = estimate();
-    const prompt = this.#prompt as Prompt;
-    // Zero of a prompt, or of a reply that says something, is no count.
-    const inputTokens = reported.inputTokens || (prompt.isText() ? prompt.estimate() : undefined);
-    const outputTokens = reported.outputTokens || estimated;
-    const whole = known<Usage>({ ...reported, inputTokens, outputTokens });
-    // Of counts that contradict what is known of both, no part is kept.
-    const usage = tokensOf(whole) === undefined ? known<Usage>({ inputTokens, outputTokens }) : whole;
-    const isKnown = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
-    return { usage, source: isKnown ? "ESTIMATED" : undefined };
+    return countOf(this.#prompt as Prompt, this.#counted, () => estimateReply(this.#heard.reply) || undefined);
   }
 
   async #record(
@@ -290,38 +263,16 @@ export class Attempt {
       state: "COMPLETED",
       // Its reasoning is not sent again, unless its provider wants it.
       tokens: Math.ceil(
-        this.#tokensPerEstimate(reply.usage, source) *
+        tokensPerEstimate(this.#prompt as Prompt, reply.usage, source) *
           (turn.tokens + estimateReply(reply.state ? reply : { ...reply, reasoning: "" })),
       ),
       sealedReply: await sealReply(this.#deps.vault, this.#scope.em, turn, stored),
     };
   }
 
-  /** How much more the provider counts than is estimated; what it counts less may be a cut of its own. */
-  #tokensPerEstimate({ inputTokens = 0 }: Usage, source: ReplyRecord["source"]): number {
-    const prompt = this.#prompt as Prompt;
-    if (source !== "REPORTED" || !prompt.isText()) return 1;
-    return Math.min(Math.max(inputTokens / Math.max(prompt.estimate(), 1), 1), MOST_TIMES_MORE);
-  }
-
-  async #likelyCost(prompt: Prompt): Promise<bigint | undefined> {
-    const price = await priceOf(this.#llm);
-    const input = prompt.estimate();
-    const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
-    const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
-    return price && costOf(tokens, price.ratesFor(input));
-  }
-
   #elapsedMs(): number {
     return Math.round(performance.now() - this.#startedAt);
   }
-}
-
-/** The tokens that a reply took, for the limits of who asked for it; undefined if nobody knows. */
-function takenBy(reply: ReplyRecord | undefined): number | undefined {
-  if (!reply || reply.outcome === "REFUSED") return 0;
-  const { inputTokens, outputTokens } = reply;
-  return inputTokens === undefined && outputTokens === undefined ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0);
 }
 
 function stoppedTurn({ turnId, attempt, tokens }: RunningTurn, outcome: Outcome): TurnEnd {

@@ -1,0 +1,54 @@
+import type { ReplyRecord } from "../../store/queries/ledger.ts";
+import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Usage } from "../../upstream/models/conversation.ts";
+import { known } from "../../upstream/models/json-value.ts";
+import { costOf, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
+import { priceOf } from "../usage/price.ts";
+
+/** What a reply may have that nothing limits, for reserving its cost. */
+const USUAL_MOST_TOKENS = 4_096;
+
+/** A template of a server may be longer than a short prompt, and says nothing of the next. */
+const MOST_TIMES_MORE = 2;
+
+/** Tokens, and who counted them; undefined when nobody could. */
+export interface Count {
+  readonly usage: Usage;
+  readonly source: "REPORTED" | "ESTIMATED" | undefined;
+}
+
+/** What the provider counted, and an estimate in the place of what it did not; nothing is estimated that is counted. */
+export function countOf(prompt: Prompt, reported: Usage, estimate: () => number | undefined): Count {
+  if (isCounted(reported, () => estimate() ?? 0)) return { usage: reported, source: "REPORTED" };
+  const estimated = estimate();
+  // Zero of a prompt, or of a reply that says something, is no count.
+  const inputTokens = reported.inputTokens || (prompt.isText() ? prompt.estimate() : undefined);
+  const outputTokens = reported.outputTokens || estimated;
+  const whole = known<Usage>({ ...reported, inputTokens, outputTokens });
+  // Of counts that contradict what is known of both, no part is kept.
+  const usage = tokensOf(whole) === undefined ? known<Usage>({ inputTokens, outputTokens }) : whole;
+  const isKnown = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
+  return { usage, source: isKnown ? "ESTIMATED" : undefined };
+}
+
+/** How much more the provider counts than is estimated; what it counts less may be a cut of its own. */
+export function tokensPerEstimate(prompt: Prompt, { inputTokens = 0 }: Usage, source: Count["source"]): number {
+  if (source !== "REPORTED" || !prompt.isText()) return 1;
+  return Math.min(Math.max(inputTokens / Math.max(prompt.estimate(), 1), 1), MOST_TIMES_MORE);
+}
+
+/** What a reply to a prompt may cost, in pico-dollars; undefined where there is no price. */
+export async function likelyCost(llm: Readonly<Llm>, prompt: Prompt): Promise<bigint | undefined> {
+  const price = await priceOf(llm);
+  const input = prompt.estimate();
+  const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
+  const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
+  return price && costOf(tokens, price.ratesFor(input));
+}
+
+/** The tokens that a reply took, for the limits of who asked for it; undefined if nobody knows. */
+export function takenBy(reply: ReplyRecord | undefined): number | undefined {
+  if (!reply || reply.outcome === "REFUSED") return 0;
+  const { inputTokens, outputTokens } = reply;
+  return inputTokens === undefined && outputTokens === undefined ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0);
+}

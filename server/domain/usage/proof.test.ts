@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { readUsage as readMessageUsage } from "../../upstream/anthropic/reply.ts";
+import { readBilling } from "../../upstream/openai/billing.ts";
 import { readUsage } from "../../upstream/openai/reply.ts";
 import { isCounted, tokensOf } from "./cost.ts";
 
@@ -27,6 +28,8 @@ it("a usage proves nothing unless prompt and reply were counted, by counts that 
       completion_tokens_details: { reasoning_tokens: any() },
       input_tokens: any(),
       output_tokens: any(),
+      promptTokenCount: any(),
+      candidatesTokenCount: any(),
       cache_read_input_tokens: any(),
       cache_creation_input_tokens: any(),
     };
@@ -50,4 +53,23 @@ it("a usage proves nothing unless prompt and reply were counted, by counts that 
     }
   }
   expect(proven).toBeGreaterThan(100);
+});
+
+it("a reply says what it cost only by an amount of dollars", () => {
+  const next = random(20_261_130);
+  const costs = [undefined, null, 0, -1, 0.5, "0.5", "free", "", Number.NaN, 1e9, {}, [], true, { total_cost: 0.5 }];
+  const currencies = [undefined, "", "USD", "usd", "CNY", "credits", 7, null];
+  const any = <Item>(items: readonly Item[]) => items[Math.floor(next() * items.length)];
+  let said = 0;
+  for (let n = 0; n < 5_000; n++) {
+    const usage = { cost: any(costs), currency: any(currencies) };
+    for (const providerType of ["CUSTOM_OPENAI_COMPATIBLE", "OPENAI", "VLLM"] as const) {
+      const { costPicoUsd } = readBilling({ usage }, providerType);
+      if (costPicoUsd === undefined) continue;
+      said += 1;
+      expect([costPicoUsd, providerType], JSON.stringify(usage)).toEqual([5e11, "CUSTOM_OPENAI_COMPATIBLE"]);
+      expect(["CNY", "credits"]).not.toContain(usage.currency);
+    }
+  }
+  expect(said).toBeGreaterThan(100);
 });

@@ -67,6 +67,10 @@ export class EventStreamSplitter {
       const value = line.slice(line.charCodeAt(5) === SPACE ? 6 : 5);
       this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
       if (this.#data.length > this.#maxLineBytes) throw tooLong(this.#httpStatus);
+    } else if (line.startsWith("error:")) {
+      // Older ones of llama.cpp call a line of data so.
+      this.#isError = true;
+      this.#readLine(`data:${line.slice(6)}`, events);
     } else if (line.startsWith("event:")) {
       this.#isError = line.slice(6).trim() === "error";
     } else if (line.startsWith(":HTTP_STATUS/")) {

@@ -31,7 +31,7 @@ interface Case {
 
 const casesOf = (file: string): Case[] => JSON.parse(readFileSync(join(import.meta.dirname, "fixtures", file), "utf8"));
 // The second ones are made for the kinds, to see whether what nobody listed is read, too.
-const cases = [...casesOf("vendor-replies.json"), ...casesOf("sense-replies.json")];
+const cases = [...casesOf("vendor-replies.json"), ...casesOf("sense-replies.json"), ...casesOf("blind-replies.json")];
 
 it.each(cases)("$name", ({ providerType, sse, json, expect: right }) => {
   const read = sse ? readStream(sse, providerType) : readWhole(json as JsonObject, providerType);

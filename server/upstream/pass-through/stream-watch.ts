@@ -207,8 +207,11 @@ function dataOf(event: Buffer): string | undefined {
   const lines = event
     .toString("utf8")
     .split(/\r?\n/)
-    .filter((line) => line.startsWith("data:"))
-    .map((line) => line.slice(line[5] === " " ? 6 : 5));
+    .flatMap((line) => {
+      const value = line.slice(line[5] === " " ? 6 : 5);
+      // Older ones of llama.cpp have a line of errors.
+      return line.startsWith("data:") ? [value] : /^error: ?\{/.test(line) ? [`{"error":${line.slice(6)}}`] : [];
+    });
   const data = lines.join("\n");
   return data.trim() === "" ? undefined : data;
 }

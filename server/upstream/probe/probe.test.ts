@@ -18,7 +18,7 @@ const never = new AbortController().signal;
 
 beforeAll(async () => {
   upstream = await ScriptedUpstream.start({ apiKey: KEY });
-  egress = new Egress({ allow: parseAllowRules(`${upstream.url},http://127.0.0.1:1`), limits: { testMs: 400 } });
+  egress = new Egress({ allow: parseAllowRules(`${upstream.url},http://127.0.0.1:1`), limits: { testMs: 1_000 } });
   upstreams = new Upstreams({ egress });
 });
 afterAll(async () => {
@@ -236,6 +236,29 @@ describe("the test of a connection", () => {
     expect(await test(target())).toMatchObject({ outcome, states });
     const made = upstream.requests.slice(before);
     expect(made.map(({ body }) => `${body.stream ? "stream" : "whole"} ${body.max_tokens}`)).toEqual(calls);
+  });
+
+  it("sends the owner's own limit of tokens, since chats do", async () => {
+    const tooMany = error({ message: "max_tokens must be at most 8192", param: "max_tokens" });
+    upstream.script(tooMany, tooMany);
+    const before = upstream.requests.length;
+    const asChats = { sampling: { maxTokens: 100_000 }, bothForms: false };
+    expect((await upstreams.test(target(), asChats, never)).outcome).not.toBe("OK");
+    expect(upstream.requests[before]?.body.max_tokens).toBe(100_000);
+  });
+
+  it("leaves a model that says more than it was asked to", async () => {
+    const many = Array.from({ length: 200 }, () => `data: {"model":"m","choices":[{"delta":{"content":"x"}}]}\n\n`);
+    upstream.script(sends(many.join(""), { "content-type": "text/event-stream" }));
+    expect(await test(target())).toMatchObject({ outcome: "OK", states: "PPPPPP" });
+  });
+
+  it("believes no fallback of a gateway, whatever the type", async () => {
+    const headers = { "content-type": "application/json", "x-litellm-attempted-fallbacks": "1" };
+    upstream.script(sends(JSON.stringify({ model: "other", choices: [{ message: { content: "Hi" } }] }), headers));
+    const { outcome, message } = await test(target({ providerType: "CUSTOM_OPENAI_COMPATIBLE" }));
+    expect(outcome).not.toBe("OK");
+    expect(message).toContain("other");
   });
 
   it("does not claim to have tried a key where there is none", async () => {

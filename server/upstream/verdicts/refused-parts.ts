@@ -117,7 +117,7 @@ const REFUSALS: readonly RegExp[] = [
   ),
   new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE}(?: and| or)? [^.\\n]{0,40}(?:does not|doesn't|do not) support`, "i"),
   new RegExp(
-    `(?:does not|doesn't|do not|not) support (?:the )?(?:parameters?|arguments?|value)?:? ?\\[?${QUOTE}(${NAMES})\\b`,
+    `(?:does not|doesn't|do not|not) support (?:the |setting |use of |using )*(?:parameters?|arguments?|value)?:? ?\\[?${QUOTE}(${NAMES})\\b`,
     "i",
   ),
   new RegExp(

@@ -74,9 +74,9 @@ export const RULES: readonly Rule[] = [
   {
     kind: "region-refused",
     codes:
-      /^(unsupported_country_region_territory|unsupported_country|unsupported_region|region_not_supported|(region|country|location)_(blocked|restricted|denied)|location_not_supported)$/i,
+      /^(unsupported_country_region_territory|unsupported_country|unsupported_region|region_not_supported|(geo|region|country|location)_?(blocked|restricted|restriction|denied|fenced)|location_not_supported)$/i,
     words:
-      /(unavailable|restricted|blocked|forbidden|prohibited)\b[^.\n]{0,30} (in|from) (your|this|the) (current )?(country|region|territory|location)|unsupported (countr|region|territor|location)|地区[^。\n]{0,10}(不支持|无法|限制)|country, region,? or territory|(country|region|territory|location)[^.\n]{0,30} not (yet )?(supported|available|served|allowed)|not (supported|available|served|allowed) (in|from) (your|this|the) (current )?(country|region|territory|location)/i,
+      /(unavailable|restricted|blocked|forbidden|prohibited)\b[^.\n]{0,30} (in|from) (your|this|the) (current )?(country|region|territory|location)|unsupported (countr|region|territor|location)|地区[^。\n]{0,10}(不支持|无法|限制)|country, region,? or territory|(country|region|territory|location)[^.\n]{0,30} not (yet )?(supported|available|served|allowed|permitted)|not (yet )?(supported|available|served|offered) in the (european union|eu|eea|uk)\b|not (supported|available|served|allowed) (in|from) (your|this|the) (current )?(country|region|territory|location)/i,
   },
   { kind: "region-refused", status: [451] },
   {
@@ -84,7 +84,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^((key|team|user|org|project)_model_access_denied|model_blocked|model_not_allowed|model_access_denied|model\.?accessdenied|accessdenied\.unpurchased|model_?not_?open(ed)?|model_permission\w*|no_permission\w*_model|model_terms\w*|gated_(repo|model))$/i,
     words:
-      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription)\b[^.\n]{0,30}(not|n't) (include|cover|allow|give)[^.\n]{0,40}\bmodel|((not|n't) have|no|without|lacks?) (access|permissions?)[^.\n]{0,20} (model|deployment)\b|\bmodel\b[^.\n]{0,60}(requires?|accept\w*|agree\w*)[^.\n]{0,30}\b(terms|license|agreement)\b|\b(must|needs? to|ha(s|ve) to|please|prior to)\b[^\n]{0,80}\b(accept|agree)\w*[^\n]{0,60}\b(terms|license|agreement)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|(没有|无)权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
+      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription|package)\b[^.\n]{0,30}(not|n't)( \w+)? (include|cover|allow|give)[^.\n]{0,40}\b(model|access)\b|\bmodel\b[^.\n]{0,60}\bnot (included|covered|part|available)( \w+)? (in|by|of|on|with|under) (your|this|the current) (\w+ )?(plan|tier|subscription|package)|((not|n't) have|no|without|lacks?) (access|permissions?)[^.\n]{0,20} (model|deployment)\b|\bmodel\b[^.\n]{0,60}(requires?|accept\w*|agree\w*)[^.\n]{0,30}\b(terms|license|agreement)\b|\b(must|needs? to|ha(s|ve) to|please|prior to)\b[^\n]{0,80}\b(accept|agree)\w*[^\n]{0,60}\b(terms|license|agreement)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|(没有|无)权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
   },
   { kind: "model-not-allowed", status: [403], codes: /^(model_not_found|invalid_model|model_not_supported)$/i },
   // A key that is wrong, before whatever else the sentence may speak of; whose key it is, is told by who answered.
@@ -123,13 +123,15 @@ export const RULES: readonly Rule[] = [
       /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
     status: [200, 400, 401, 402, 403, 429],
   },
+  // With a status of its own it may be one of a minute.
+  { kind: "quota-exhausted", status: [200], words: /quota (has been |is )?(exceeded|exhausted|reached|used up)/i },
   { kind: "quota-exhausted", status: [402] },
   {
     kind: "busy",
     codes:
       /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|model_(cold|starting|warming\w*)|ModelNotReady(Exception)?)$/i,
     words:
-      /\bin cooldown|no deployments available|maximum pending requests|(queue|server) is full|capacity\b[^.\n]{0,20}\b(exceeded|exhausted|reached|full|limits?)|\b(no|at|over|out of|exceed\w*|insufficient|limited) (\w+ )?capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|\bis cold\b|will be (loaded|ready|available) (soon|shortly)|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))|(负载|访问量)[^。\n]{0,8}(饱和|过高|过大)|繁忙|拥挤|拥堵|排队|过载/i,
+      /\bin cooldown|no deployments available|maximum pending requests|(queue|server) is full|capacity\b[^.\n]{0,20}\b(exceeded|exhausted|reached|full|limits?)|\b(no|at|over|out of|exceed\w*|insufficient|limited) (\w+ )?capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|\bis cold\b|will be (loaded|ready|available) (soon|shortly)|(being|still|currently) (\w+ )?(download|pull|deploy|provision|build|start)(ed|ing)\b|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))|(负载|访问量)[^。\n]{0,8}(饱和|过高|过大)|繁忙|拥挤|拥堵|排队|过载/i,
     status: MAY_BE_BUSY,
   },
   {
@@ -170,7 +172,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|unsupported_api_for_model|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
     words:
-      /(invalid|unknown|unsupported) model|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\bmodel\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
+      /(invalid|unknown|unsupported) model|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
   // An end, or a piece, that says it is an error and no more.

@@ -9,7 +9,7 @@ import { CommandShell } from "../test/server/command-shell.ts";
 import { startServer, type TestServer } from "../test/server/test-server.ts";
 
 const LLMS = 80;
-const KILLS = 4;
+const KILLS = 3;
 
 let server: TestServer;
 let client: Patchbay;

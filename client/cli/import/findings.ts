@@ -17,7 +17,7 @@ interface Leaf {
 /** Why something is not taken: the same for all of it, or as its path has it. */
 type Reason = string | ((path: string) => string);
 
-/** What became of each field, as it is found out. Of values it tells none, as they may be secrets. */
+/** What became of each field, as it is found out. No message has a key in it. */
 export class Findings {
   readonly all: Finding[] = [];
 

@@ -11,7 +11,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file patchbay/v1/options.proto.
  */
 export const file_patchbay_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXRjaGJheS92MS9vcHRpb25zLnByb3RvEgtwYXRjaGJheS52MTo8Cglpc19zZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMmLAyABKAhSCGlzU2VjcmV0OjwKCW5hbWVzX2xsbRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYy4sDIAEoCFIIbmFtZXNMbG06QAoLbmFtZXNfcm91dGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGM2LAyABKAhSCm5hbWVzUm91dGU6WQoYc2F5c19ub3RoaW5nX3doZW5fc2lsZW50Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYzIsDIAEoCFIVc2F5c05vdGhpbmdXaGVuU2lsZW50OkAKCnRha2VzX2JhY2sSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYyosDIAEoCVIJdGFrZXNCYWNrOjwKCHBsYWluX2FzEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGMuLAyABKAlSB3BsYWluQXNCVQoLcGF0Y2hiYXkudjFCDE9wdGlvbnNQcm90b1ABWihwYXRjaGJheS5pbnRlcm5hbC9wYXRjaGJheS92MTtwYXRjaGJheXYxqgILUGF0Y2hiYXkuVjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChlwYXRjaGJheS92MS9vcHRpb25zLnByb3RvEgtwYXRjaGJheS52MTo8Cglpc19zZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMmLAyABKAhSCGlzU2VjcmV0OjwKCW5hbWVzX2xsbRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYy4sDIAEoCFIIbmFtZXNMbG06QAoLbmFtZXNfcm91dGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGM2LAyABKAhSCm5hbWVzUm91dGU6QgoMYWxzb193cml0dGVuEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjOiwMgASgJUgthbHNvV3JpdHRlbjpZChhzYXlzX25vdGhpbmdfd2hlbl9zaWxlbnQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjMiwMgASgIUhVzYXlzTm90aGluZ1doZW5TaWxlbnQ6QAoKdGFrZXNfYmFjaxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjKiwMgASgJUgl0YWtlc0JhY2s6PAoIcGxhaW5fYXMSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYy4sDIAEoCVIHcGxhaW5Bc0JVCgtwYXRjaGJheS52MUIMT3B0aW9uc1Byb3RvUAFaKHBhdGNoYmF5LmludGVybmFsL3BhdGNoYmF5L3YxO3BhdGNoYmF5djGqAgtQYXRjaGJheS5WMWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Says that a field holds a secret: it is never logged, kept with an answer or shown in an example. `debug_redact`
@@ -40,13 +40,21 @@ export const names_route: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_patchbay_v1_options, 2);
 
 /**
+ * Names what other APIs call a field, as JSON spells it: callers in JSON may give it by that name, too.
+ *
+ * @generated from extension: string also_written = 50638;
+ */
+export const also_written: GenExtension<FieldOptions, string> = /*@__PURE__*/
+  extDesc(file_patchbay_v1_options, 3);
+
+/**
  * Says that a message with nothing in it says nothing: it comes when a stream has been silent for 15 s, where the
  * protocol has no comments, and readers pass over it.
  *
  * @generated from extension: bool says_nothing_when_silent = 50636;
  */
 export const says_nothing_when_silent: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
-  extDesc(file_patchbay_v1_options, 3);
+  extDesc(file_patchbay_v1_options, 4);
 
 /**
  * Names a message whose JSON may be sent back as this one, so that a client may read, modify and write: fields of it
@@ -55,7 +63,7 @@ export const says_nothing_when_silent: GenExtension<MethodOptions, boolean> = /*
  * @generated from extension: string takes_back = 50634;
  */
 export const takes_back: GenExtension<MessageOptions, string> = /*@__PURE__*/
-  extDesc(file_patchbay_v1_options, 4);
+  extDesc(file_patchbay_v1_options, 5);
 
 /**
  * Names the map that is all of a message: over REST, a plain object of texts stands for the message with that map.
@@ -63,5 +71,5 @@ export const takes_back: GenExtension<MessageOptions, string> = /*@__PURE__*/
  * @generated from extension: string plain_as = 50635;
  */
 export const plain_as: GenExtension<MessageOptions, string> = /*@__PURE__*/
-  extDesc(file_patchbay_v1_options, 5);
+  extDesc(file_patchbay_v1_options, 6);
 

@@ -11,12 +11,6 @@ const MAX_INT64 = 2n ** 63n - 1n;
  */
 export function readAmount(amount: bigint, amountUsd: string, path = ""): bigint {
   if (amountUsd === "") {
-    // Who forgets the amount, or misspells its unit, must not stop all chats.
-    if (amount === 0n)
-      throw invalidField(
-        `${path}amount_usd`,
-        'must be given, such as "25"; for a budget that lets nothing be spent, "0"',
-      );
     if (amount >= LEAST_AMOUNT) return amount;
     const meant = `for ${amount} dollars give amount_usd: "${amount}" instead`;
     throw invalidField(`${path}amount`, `is in pico-dollars: ${amount} of them are $${usdOf(amount)}; ${meant}`);

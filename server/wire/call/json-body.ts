@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import {
   type DescField,
   type DescMessage,
@@ -18,11 +17,14 @@ import {
   enumValueOf,
   fieldsOf,
   formOf,
+  formOfField,
   hasOwnForm,
   type ValueType,
   valueTypeOf,
   wrappedScalar,
 } from "./fields.ts";
+import { describeSyntax } from "./json-syntax.ts";
+import { type Spelling, spellingIn } from "./spelling.ts";
 import { invalidField, invalidFields, invalidRequest, type Problem } from "./wire-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -40,27 +42,6 @@ export function parseJson(bytes: Uint8Array): ExactJson {
   }
 }
 
-/** What is wrong with a text that is no JSON, and where; nothing of it is repeated, for it may hold a key. */
-function describeSyntax(bytes: Uint8Array, error: unknown): string {
-  if (!isUtf8(bytes)) return "the body is not JSON in UTF-8: it has bytes that are no UTF-8";
-  const text = utf8.decode(bytes);
-  const said = error instanceof Error ? error.message : "";
-  const position = Number(/at position (\d+)/.exec(said)?.[1] ?? text.length);
-  const before = text.slice(0, position).trimEnd();
-  if (position >= text.length)
-    return "the body is not JSON in UTF-8: it ends too early; is a quote or a bracket missing?";
-  const lines = text.slice(0, position).split("\n");
-  const place = `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
-  const next = text[position] ?? "";
-  const isTrailingComma = before.endsWith(",") && "}]".includes(next);
-  const hint = isTrailingComma
-    ? `a comma stands before the closing ${next}`
-    : next === "'" || /['’‘“”]/.test(next)
-      ? 'names and texts stand in double quotes (")'
-      : "something is there that JSON does not have at this place";
-  return `the body is not JSON in UTF-8: ${hint} (${place})`;
-}
-
 /** Longer ones are no int64, and take long to read. */
 const LONG_INTEGER = /^-?\d{16,20}$/;
 
@@ -70,7 +51,7 @@ function keepDigits(_key: string, value: ExactJson, context?: { source?: string 
 }
 
 /**
- * Reads a message from its JSON, or throws an error that names the field.
+ * Reads a message from its JSON, or throws an error that names the field, as the caller writes names.
  *
  * It is proto JSON, unknown fields are refused, and booleans may come as strings, as numbers may by proto JSON: some
  * clients quote everything. The strict reader goes first, so only JSON that needs it pays for the patient one. That one
@@ -82,7 +63,7 @@ export function readMessage(desc: DescMessage, json: ExactJson, path: string, re
   try {
     return strict();
   } catch {
-    new PatientReader(registry).read(desc, json, path);
+    new PatientReader(registry, spellingIn(desc, json)).read(desc, json, path);
   }
   try {
     return strict();
@@ -113,10 +94,12 @@ const MAX_PROBLEMS = 20;
 /** Finds all that is wrong with JSON that the strict reader refuses, and puts right what is only written otherwise. */
 class PatientReader {
   readonly #registry: Registry;
+  readonly #spell: Spelling;
   readonly #problems: Problem[] = [];
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, spell: Spelling) {
     this.#registry = registry;
+    this.#spell = spell;
   }
 
   /** Throws what is wrong, if anything is. */
@@ -129,7 +112,7 @@ class PatientReader {
     if (depth > DEEPEST_JSON) throw invalidField(path, `is nested more than ${DEEPEST_JSON} deep`);
     if (!isObject(json)) {
       if (path === "") this.#refuse("body", "must be an object");
-      else this.#refuse(path, formOf({ kind: "message", message: desc }));
+      else this.#refuse(path, formOf({ kind: "message", message: desc }, json, this.#spell));
       return;
     }
     const given = new Map<unknown, string>();
@@ -138,10 +121,12 @@ class PatientReader {
       const field = fieldsOf(desc).get(name);
       if (field === undefined) {
         if (isTakenBack(desc, name)) delete json[name];
-        else this.#refuse(fieldPath, `unknown field \`${fieldPath}\`${didYouMean(desc, name)}`, true);
+        else this.#refuse(fieldPath, `unknown field \`${fieldPath}\`${didYouMean(desc, name, this.#spell)}`, true);
         continue;
       }
       const value = json[name] ?? null;
+      const isOwnName = name === field.jsonName || name === field.name;
+      if (!isOwnName) delete json[name];
       if (value === null && field.message?.typeName !== "google.protobuf.Value") continue;
       const slot = field.oneof ?? field;
       const other = given.get(slot);
@@ -151,8 +136,9 @@ class PatientReader {
       }
       given.set(slot, name);
       const before = this.#problems.length;
-      json[name] = this.#checkField(field, value, fieldPath, depth);
-      if (this.#problems.length === before) this.#probe(desc, field, json[name], fieldPath);
+      const read = this.#checkField(field, value, fieldPath, depth);
+      json[isOwnName ? name : field.jsonName] = read;
+      if (this.#problems.length === before) this.#probe(desc, field, read, fieldPath);
     }
   }
 
@@ -198,8 +184,7 @@ class PatientReader {
     try {
       fromJson(desc, { [field.jsonName]: value as JsonValue }, { registry: this.#registry });
     } catch {
-      const many = field.fieldKind === "list" || field.fieldKind === "map";
-      this.#refuse(path, many ? `each value ${formOf(type)}` : formOf(type));
+      this.#refuse(path, formOfField(field, value, this.#spell));
     }
   }
 }

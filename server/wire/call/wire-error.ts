@@ -82,12 +82,16 @@ export interface Problem {
 
 /** A request with several wrong values, each with its field. */
 export function invalidFields(problems: readonly Problem[]): WireError {
-  const sentences = problems.map(({ field, description, isSentence }) =>
-    isSentence ? description : `${field}: ${description}`,
-  );
-  return new WireError("INVALID_REQUEST", Code.InvalidArgument, sentences.join("; "), {
+  return new WireError("INVALID_REQUEST", Code.InvalidArgument, sentenceOf(problems), {
     fields: problems.map(({ field, description }) => ({ field, description })),
   });
+}
+
+/** All that is wrong, as one sentence. */
+export function sentenceOf(problems: readonly Problem[]): string {
+  return problems
+    .map(({ field, description, isSentence }) => (isSentence || !field ? description : `${field}: ${description}`))
+    .join("; ");
 }
 
 /** A path that no route has. */

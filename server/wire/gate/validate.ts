@@ -1,11 +1,11 @@
 import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
-import { pathToString } from "@bufbuild/protobuf/reflect";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { createValidator, type Violation } from "@bufbuild/protovalidate";
+import { createValidator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { Fault, invalidField } from "../../base/fault.ts";
-import { namesOf } from "../call/fields.ts";
+import { sentenceOf } from "../call/wire-error.ts";
 import { lowerIds } from "./ids.ts";
+import { describeViolation } from "./rule-words.ts";
 
 /**
  * Throws for what a message holds that cannot be stored, and unless it keeps the rules that its fields declare. One that
@@ -21,48 +21,11 @@ export function createCheck(): Check {
     const { violations, error } = validator.validate(type, message);
     if (!error) return lowerIds(type, message);
     if (!violations) throw error;
-    const fields = violations.map((violation) => ({
-      field: pathToString(violation.field),
-      description: describeViolation(violation),
-    }));
-    const sentence = fields
-      .map(({ field, description }) => (field ? `${field}: ${description}` : description))
-      .join("; ");
-    throw new Fault("INVALID_REQUEST", sentence, { fields }, error);
+    const problems = violations.map((violation) => describeViolation(type, violation));
+    const fields = problems.map(({ field, description }) => ({ field, description }));
+    throw new Fault("INVALID_REQUEST", sentenceOf(problems), { fields }, error);
   };
 }
-
-/** What would be right, in words: protovalidate's own, where they say it. */
-function describeViolation({ ruleId, message, field: path }: Violation): string {
-  const field = path.findLast((step) => step.kind === "field");
-  if (field?.enum && ruleId.startsWith("enum.")) return `must be one of ${namesOf(field.enum).join(", ")}`;
-  const [, pattern] = ruleId === "string.pattern" ? (/`(.*)`/s.exec(message) ?? []) : [];
-  if (pattern !== undefined) return PATTERNS[pattern] ?? message;
-  return message.replace(/\b1 (character|byte|item|pair|element|value)s\b/, "1 $1");
-}
-
-const VISIBLE = "visible ASCII characters, without spaces, line breaks or characters such as … or typographic quotes";
-
-/** What the patterns of the contract ask for. */
-const PATTERNS: Readonly<Record<string, string>> = {
-  "^[!-~]*$": `must be ${VISIBLE}`,
-  "^[\\x21-\\x7e]{1,64}$": "must be 1 to 64 visible ASCII characters, without spaces",
-  "^[ -~]*$": "must be ASCII characters, without line breaks",
-  "^[A-Za-z0-9-]*$": "must be letters, digits and hyphens, as in the name of a header",
-  "^(env|file|vault)://[!-~]*$": "must look like env://NAME, file:///path or vault://mount/path#field",
-  "^[0-9]{1,6}(\\.[0-9]{1,6})?$": 'must be dollars for a million tokens as a decimal text, such as "2.5"',
-  "^[0-9]{1,19}(\\.[0-9]{1,12})?$": 'must be dollars as a decimal text, such as "25" or "0.50"',
-  "^[A-Za-z0-9_-]{1,64}$": "must be 1 to 64 letters, digits, underscores and hyphens",
-  "^[A-Za-z0-9_-]{0,64}$": "must be up to 64 letters, digits, underscores and hyphens",
-  "^[a-z0-9][a-z0-9._-]*$":
-    "must be lower-case letters, digits, dots, underscores and hyphens, and begin with a letter or digit",
-  "^[0-9A-Za-z]{16}$": "must be the id of an API key: 16 letters and digits",
-  "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "must be a day such as 2026-11-25",
-  '^(/[!-"$->@-~]*)?$': "must be a path that begins with a slash, such as /chat/completions, without a query",
-};
-
-/** The patterns that have words; a test compares them with the contract. */
-export const PATTERNS_IN_WORDS: ReadonlySet<string> = new Set(Object.keys(PATTERNS));
 
 /** Checks every request. */
 export function createValidation(check: Check): Interceptor {

@@ -14,6 +14,7 @@ import type { Dialect } from "../service/dialects/dialect.ts";
 import type { Face } from "../service/faces/face.ts";
 import { jsonNamesOf } from "./call/json-names.ts";
 import { captureMethods, createLocalTransport } from "./call/local-transport.ts";
+import { writesAsProtos } from "./call/spelling.ts";
 import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { ContractArchive } from "./contract/archive.ts";
 import { CallRecords } from "./gate/call-record.ts";
@@ -107,7 +108,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,
     registry,
-    jsonNames,
+    jsonNamesFor: (request) => (writesAsProtos(observer.valuesOf(request)) ? undefined : jsonNames),
     requestIdOf: (request) => callOf(observer.valuesOf(request)).requestId,
     onInternalError: (error) => log.error({ err: error }, "a REST call failed outside of its rpc"),
   });

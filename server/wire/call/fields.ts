@@ -1,39 +1,47 @@
-import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
+import { also_written } from "../../../gen/patchbay/v1/options_pb.ts";
 import { editDistance } from "../../base/names.ts";
+import { fieldsFor, remarkFor, valuesFor } from "./other-words.ts";
+import { SPELLINGS, type Spelling } from "./spelling.ts";
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
-/** The fields of a message, by their JSON names and by their proto names. */
+/** The fields of a message, by all names that callers may write: their JSON names, proto names, and what else is taken. */
 export function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
   let fields = fieldsByName.get(desc);
   if (fields === undefined) {
-    fields = new Map(
-      desc.fields.flatMap((field) => [
-        [field.jsonName, field],
-        [field.name, field],
-      ]),
-    );
+    fields = new Map([
+      ...desc.fields.flatMap((field) => otherNamesOf(field).map((name) => [name, field] as const)),
+      ...desc.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field] as const]),
+    ]);
     fieldsByName.set(desc, fields);
   }
   return fields;
 }
 
+function otherNamesOf(field: DescField): string[] {
+  const name = getOption(field, also_written);
+  return name === "" ? [] : [name, name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)];
+}
+
 /**
- * A remark for the caller who wrote an unknown name: the fields with the most similar names, those of that name further
- * in, or those whose names have it as a word, if there are any.
+ * A remark for the caller who wrote an unknown name: what is to be done instead, or the fields that are meant by another
+ * API's word, those with the most similar names, those of that name further in, or those whose names have it as a word.
  */
-export function didYouMean(desc: DescMessage, name: string): string {
-  const names = desc.fields.map(({ jsonName }) => jsonName);
-  const candidates = [likeliest(name, names), within(desc, name, 2), wordMates(name, names)];
+export function didYouMean(desc: DescMessage, name: string, spell: Spelling = SPELLINGS.json): string {
+  const remark = remarkFor(desc, name);
+  if (remark !== undefined) return `: ${remark.replace(/`[^` ]+`/g, spell)}`;
+  const names = desc.fields.map((field) => field.name);
+  const candidates = [fieldsFor(desc, name), likeliest(name, names), within(desc, name, 2), wordMates(name, names)];
   const similar = candidates.find((found) => found.length > 0) ?? [];
-  return similar.length === 0 ? "" : `, did you mean ${similar.map((known) => `\`${known}\``).join(" or ")}?`;
+  return similar.length === 0 ? "" : `, did you mean ${similar.map((known) => `\`${spell(known)}\``).join(" or ")}?`;
 }
 
 function likeliest(written: string, names: readonly string[]): string[] {
   if (written.length > 64) return [];
   const wanted = wordsOf(written).join("");
   return names
-    .map((name) => ({ name, distance: editDistance(wanted, name.toLowerCase()) }))
+    .map((name) => ({ name, distance: editDistance(wanted, wordsOf(name).join("")) }))
     .filter(({ distance }) => distance <= Math.max(1, Math.min(3, wanted.length / 3)))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)
@@ -45,15 +53,13 @@ function within(desc: DescMessage, name: string, depth: number): string[] {
   if (depth === 0) return [];
   return desc.fields.flatMap((field) => {
     if (field.fieldKind !== "message" || hasOwnForm(field.message)) return [];
-    const here = field.message.fields
-      .filter(({ jsonName }) => isSameWord(jsonName, name))
-      .map(({ jsonName }) => jsonName);
+    const here = field.message.fields.filter((one) => isSameWord(one.name, name)).map((one) => one.name);
     const found = here.length > 0 ? here : within(field.message, name, depth - 1);
-    return found.map((path) => `${field.jsonName}.${path}`);
+    return found.map((path) => `${field.name}.${path}`);
   });
 }
 
-/** Of `model`, `modelIdentifier`; of `name`, `displayName`. */
+/** Of `model`, `model_identifier`; of `name`, `display_name`. */
 function wordMates(name: string, names: readonly string[]): string[] {
   const wanted = wordsOf(name);
   return names.filter((known) => wanted.every((word) => wordsOf(known).includes(word))).slice(0, 3);
@@ -100,18 +106,40 @@ export function wrappedScalar({ typeName }: DescMessage): ScalarType | undefined
 }
 
 /** What a value must look like, in words, to tell a caller who got it wrong. It never repeats what the caller sent. */
-export function formOf(type: ValueType): string {
+export function formOf(type: ValueType, written: unknown = undefined, spell: Spelling = SPELLINGS.json): string {
   switch (type.kind) {
     case "scalar":
       return SCALAR_FORMS[type.scalar];
     case "enum":
-      return `must be one of ${namesOf(type.enum).join(", ")}`;
+      return enumForm(type.enum, written);
     case "message": {
       const scalar = wrappedScalar(type.message);
       if (scalar !== undefined) return SCALAR_FORMS[scalar];
-      return MESSAGE_FORMS.get(type.message.typeName) ?? objectForm(type.message);
+      return MESSAGE_FORMS.get(type.message.typeName) ?? objectForm(type.message, spell);
     }
   }
+}
+
+/** The form of what a field holds, or each of its values. */
+export function formOfField(field: DescField, written: unknown, spell: Spelling): string {
+  if (field.scalar === ScalarType.INT64 && field.name.endsWith("_at")) return TIME_FORM;
+  const type = valueTypeOf(field);
+  const wrong = Array.isArray(written) ? written.find((item) => !isValueOf(type, item)) : written;
+  const form = formOf(type, wrong, spell);
+  return field.fieldKind === "list" || field.fieldKind === "map" ? `each value ${form}` : form;
+}
+
+function isValueOf(type: ValueType, item: unknown): boolean {
+  return type.kind === "enum" && typeof item === "string" && enumValueOf(type.enum, item) !== undefined;
+}
+
+const TIME_FORM = "must be a time in milliseconds since 1970-01-01 UTC, such as 1798761600000 for 2027-01-01";
+
+function enumForm(desc: DescEnum, written: unknown): string {
+  const names = namesOf(desc);
+  const meant = typeof written === "string" ? valuesFor(desc, written, names) : [];
+  const remark = meant.length > 0 ? `; did you mean ${meant.join(" or ")}?` : "";
+  return `must be one of ${names.join(", ")}${remark}`;
 }
 
 /** The names that somebody may send: not the one that says that nothing is said. */
@@ -120,8 +148,8 @@ export function namesOf(desc: DescEnum): string[] {
   return names.filter((name, index) => index > 0 || !name.endsWith("UNSPECIFIED"));
 }
 
-function objectForm({ fields }: DescMessage): string {
-  const names = fields.slice(0, MAX_TOLD_FIELDS).map(({ jsonName }) => `\`${jsonName}\``);
+function objectForm({ fields }: DescMessage, spell: Spelling): string {
+  const names = fields.slice(0, MAX_TOLD_FIELDS).map(({ name }) => `\`${spell(name)}\``);
   if (names.length === 0) return "must be an object";
   return `must be an object with ${names.join(", ")}${fields.length > names.length ? " and others" : ""}`;
 }

@@ -2,6 +2,7 @@ import { Code, ConnectError, type HandlerContext, type Interceptor } from "@conn
 import type { Logger } from "../../base/log.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
+import { writesAsProtos } from "../call/spelling.ts";
 import { type Call, callOf, rpcName } from "../observe/call-log.ts";
 import { codeOfAbort } from "../observe/trace.ts";
 import { type Classify, refuse } from "./errors.ts";
@@ -121,7 +122,7 @@ export class CallRecords {
       cause,
       requestId,
       this.#classify,
-      call.speaksJson ? this.#jsonNames : undefined,
+      call.speaksJson && !writesAsProtos(call.values) ? this.#jsonNames : undefined,
     );
     if (isUnexpected) {
       this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "unhandled error in a call");

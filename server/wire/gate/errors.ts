@@ -121,7 +121,11 @@ export interface Refusal {
  */
 export function refuse(error: unknown, requestId: string, classify: Classify, rename: Rename = asItIs): Refusal {
   const fault = error instanceof Fault ? error : (classify(error) ?? unreadable(error));
-  if (fault) return { error: presentFault(renamed(fault, rename), requestId), isUnexpected: false };
+  // What cannot be read has its names as the caller wrote them.
+  if (fault) {
+    const told = error instanceof WireError ? fault : renamed(fault, rename);
+    return { error: presentFault(told, requestId), isUnexpected: false };
+  }
   if (error instanceof ConnectError) {
     // Connect takes bytes that are no message for a fault of its own; they are the caller's.
     const code = UNREADABLE.test(error.rawMessage) ? Code.InvalidArgument : error.code;

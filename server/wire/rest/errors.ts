@@ -46,7 +46,9 @@ export function readError(thrown: unknown, signal?: AbortSignal): ConnectError {
 
 /** Presents an error by AIP-193. Every error gets an ErrorInfo, and a RetryInfo also a Retry-After. */
 export function presentError(error: ConnectError, options: ErrorBodyOptions): ErrorAnswer {
-  const { errorDomain, registry, requestId, jsonNames = (text: string) => text } = options;
+  const { errorDomain, registry, requestId } = options;
+  // What this library refuses by itself has its names as the caller wrote them.
+  const jsonNames = (error instanceof WireError ? undefined : options.jsonNames) ?? ((text: string) => text);
   const httpStatus = (error instanceof WireError ? error.httpStatus : undefined) ?? codeToHttpStatus(error.code);
   const status = statusName(error.code);
   const details = error.details

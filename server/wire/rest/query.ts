@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "../call/fields.ts";
+import { SPELLINGS, type Spelling } from "../call/spelling.ts";
 import { invalidField, unknownName } from "../call/wire-error.ts";
 import { isParameter, readParameter } from "./parameter.ts";
 import { decodeAll } from "./path.ts";
@@ -54,8 +55,9 @@ export function addQueryPair(
   desc: DescMessage,
   [key, text]: QueryPair,
   isClaimed: (fieldPath: string, value: JsonValue) => boolean,
+  spell: Spelling = SPELLINGS.json,
 ): void {
-  const destination = resolve(desc, key);
+  const destination = resolve(desc, key, spell);
   if (destination === undefined) return;
   const { fields, mapKey } = destination;
   const field = fields.at(-1);
@@ -63,7 +65,7 @@ export function addQueryPair(
   const type = valueTypeOf(field);
   if (!isParameter(type)) throw invalidField(key, "is a message, give its fields one by one");
   const value = readParameter(type, text);
-  if (value === undefined) throw invalidField(key, formOf(type));
+  if (value === undefined) throw invalidField(key, formOf(type, text));
   if (isClaimed(fields.map(({ name }) => name).join("."), value)) return;
   addValue(enclosing(tree, fields, key), field, mapKey, value, key);
 }
@@ -106,7 +108,7 @@ function refuseOtherMember(node: JsonTree, { oneof, jsonName }: DescField, key: 
 }
 
 /** Undefined for a key that is not for the message at all. */
-function resolve(root: DescMessage, key: string): Destination | undefined {
+function resolve(root: DescMessage, key: string, spell: Spelling): Destination | undefined {
   const [, path = key, bracketed] = /^([^[\]]*)\[(.*)\]$/s.exec(key) ?? [];
   const names = path.split(".");
   if (names.length > DEEPEST_PATH) throw invalidField("query", "has a key that is nested too deep");
@@ -116,7 +118,7 @@ function resolve(root: DescMessage, key: string): Destination | undefined {
     const field = fieldsOf(desc).get(name);
     if (field === undefined) {
       if (index === 0 && (key.startsWith("$") || IGNORED_KEYS.has(key))) return undefined;
-      throw unknownName("parameter", key, didYouMean(desc, name));
+      throw unknownName("parameter", key, didYouMean(desc, name, spell));
     }
     fields.push(field);
     if (field.fieldKind === "map") return { fields, mapKey: readMapKey(field, names.slice(index + 1), bracketed, key) };

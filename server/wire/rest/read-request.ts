@@ -12,6 +12,7 @@ import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
 import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "../call/fields.ts";
 import { type ExactJson, isObject, parseJson, readMessage } from "../call/json-body.ts";
+import { SPELLINGS, type Spelling, spellingIn } from "../call/spelling.ts";
 import {
   invalidField,
   invalidRequest,
@@ -24,7 +25,7 @@ import { announcesBody, type NodeRequest } from "../http/exchange.ts";
 import { type Intaking, readBytes } from "../http/intake.ts";
 import type { Binding, VariableField } from "./binding.ts";
 import { readParameter } from "./parameter.ts";
-import { addQueryPair, createTree, enclosing, type JsonTree, splitQuery } from "./query.ts";
+import { addQueryPair, createTree, enclosing, type JsonTree, type QueryPair, splitQuery } from "./query.ts";
 
 /** What a REST call gives its rpc. */
 export interface RequestParts {
@@ -37,6 +38,8 @@ export interface RequestParts {
   readonly contentType: string | undefined;
   /** The version of a resource that a change is made from, as the header If-Match has it. */
   readonly ifMatch?: string | undefined;
+  /** Hears how the caller writes the names of fields, of the query and then of the body. */
+  readonly onSpelling?: (spelling: Spelling) => void;
 }
 
 /**
@@ -49,14 +52,19 @@ export function readRequest(binding: Binding, parts: RequestParts, registry: Reg
   const { input } = binding.spec.method;
   const tree = createTree();
   addVariables(tree, binding.variables, parts.variables);
-  addQuery(tree, binding, parts.query);
+  const pairs = splitQuery(parts.query);
+  const spelling = spellingIn(input, Object.fromEntries(pairs));
+  parts.onSpelling?.(spelling);
+  addQuery(tree, binding, pairs, spelling);
   const json = readBodyJson(binding, parts.body);
+  if (json !== undefined) parts.onSpelling?.(spellingIn(input, json));
   const isOne = isSilentOn(json, tree, input);
   if (isOne) Object.assign(json, tree);
   const message = json === undefined ? withHttpBody(binding, parts) : readMessage(input, json, "", registry);
   if (message === undefined) return withEtag(binding, fromParameters(input, tree), parts);
   if (!isOne && Object.keys(tree).length > 0) {
-    refuseConflicts(reflect(input, message), reflect(input, fromParameters(input, tree)), tree, "");
+    const names = { tree, prefix: "", spell: spellingIn(input, json) };
+    refuseConflicts(reflect(input, message), reflect(input, fromParameters(input, tree)), names);
     mergeFromJson(input, message, tree as JsonValue);
   }
   addMask(binding, message, json);
@@ -86,22 +94,22 @@ function addVariables(tree: JsonTree, variables: readonly VariableField[], value
   for (const [index, { path, fields, field }] of variables.entries()) {
     const type = valueTypeOf(field);
     const value = readParameter(type, values[index] ?? "");
-    if (value === undefined) throw invalidField(path, formOf(type));
+    if (value === undefined) throw invalidField(SPELLINGS.json(path), formOf(type, values[index]));
     enclosing(tree, fields, path)[field.jsonName] = value;
   }
 }
 
-function addQuery(tree: JsonTree, binding: Binding, query: string): void {
-  if (query === "") return;
-  for (const pair of splitQuery(query)) {
-    addQueryPair(tree, binding.spec.method.input, pair, (fieldPath, value) => {
+function addQuery(tree: JsonTree, binding: Binding, pairs: readonly QueryPair[], spell: Spelling): void {
+  for (const pair of pairs) {
+    const isClaimed = (fieldPath: string, value: JsonValue): boolean => {
       refuseBodyField(binding, pair[0], fieldPath);
       const variable = binding.variables.find(({ path }) => path === fieldPath);
       if (variable === undefined) return false;
       const bound = enclosing(tree, variable.fields, fieldPath)[variable.field.jsonName];
       if (bound !== value) throw invalidField(pair[0], "is given by the path, with another value");
       return true;
-    });
+    };
+    addQueryPair(tree, binding.spec.method.input, pair, isClaimed, spell);
   }
 }
 
@@ -156,16 +164,24 @@ function fromParameters(desc: DescMessage, tree: JsonTree): Message {
   }
 }
 
-function refuseConflicts(body: ReflectMessage, parameters: ReflectMessage, tree: JsonTree, prefix: string): void {
+/** How the values of parameters are called where they are told of. */
+interface Names {
+  readonly tree: JsonTree;
+  readonly prefix: string;
+  readonly spell: Spelling;
+}
+
+function refuseConflicts(body: ReflectMessage, parameters: ReflectMessage, { tree, prefix, spell }: Names): void {
   for (const field of parameters.fields) {
     if (!(field.jsonName in tree)) continue;
-    const path = prefix + field.jsonName;
+    const path = prefix + spell(field.name);
     const other = field.oneof && body.oneofCase(field.oneof);
     if (other && other !== field)
-      throw invalidField(prefix + other.jsonName, `excludes \`${path}\`, give only one of them`);
+      throw invalidField(prefix + spell(other.name), `excludes \`${path}\`, give only one of them`);
     if (!body.isSet(field)) continue;
     if (field.fieldKind === "message" && !hasOwnForm(field.message)) {
-      refuseConflicts(body.get(field), parameters.get(field), tree[field.jsonName] as JsonTree, `${path}.`);
+      const names = { tree: tree[field.jsonName] as JsonTree, prefix: `${path}.`, spell };
+      refuseConflicts(body.get(field), parameters.get(field), names);
     } else if (!isSame(body.get(field), parameters.get(field))) {
       throw invalidField(path, "is given by the path, with another value");
     }
@@ -205,7 +221,7 @@ function* paths(desc: DescMessage, json: ExactJson, prefix: string): Generator<s
     if (isObject && field.fieldKind === "message" && !hasOwnForm(field.message)) {
       yield* paths(field.message, value, `${path}.`);
     } else if (isObject && (field.fieldKind === "scalar" || field.fieldKind === "enum")) {
-      throw invalidField(path, "has no fields");
+      throw invalidField(SPELLINGS.json(path), "has no fields");
     } else {
       yield path;
     }

@@ -4,6 +4,7 @@ import type { Face } from "../../service/faces/face.ts";
 import { type CallContext, OVER, RunningCalls } from "../call/call-context.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
+import { noteSpelling, type Spelling } from "../call/spelling.ts";
 import {
   callCancelled,
   invalidRequest,
@@ -59,8 +60,8 @@ export interface RestOptions {
   readonly corsOrigins: readonly string[];
   /** The types of the messages inside Any. */
   readonly registry: Registry;
-  /** Spells the names of fields in errors as JSON has them. Default: as they are. */
-  readonly jsonNames?: Rename;
+  /** Spells the names of fields in the errors of a request as its caller writes them. Default: as they are. */
+  readonly jsonNamesFor?: (request: NodeRequest) => Rename | undefined;
   /** What the log knows a request by, which every error tells. Default: none is told. */
   readonly requestIdOf?: (request: NodeRequest) => string;
   /** Sees what callers get as "internal error". The records have not, if it failed outside of its rpc. */
@@ -222,7 +223,8 @@ class RestServer {
   ): Promise<Message> {
     const body = await this.#readBody(binding, context, exchange, maxBodyBytes);
     const { "content-type": contentType, "if-match": ifMatch } = exchange.request.headers;
-    return readRequest(binding, { ...parts, body, contentType, ifMatch }, this.#options.registry);
+    const onSpelling = (spelling: Spelling) => noteSpelling(context.values, spelling);
+    return readRequest(binding, { ...parts, body, contentType, ifMatch, onSpelling }, this.#options.registry);
   }
 
   async #readBody(
@@ -253,7 +255,9 @@ class RestServer {
     const { url = "", headers } = request;
     const error = readError(thrown);
     if (error instanceof WireError && error.reason === "INTERNAL_ERROR") this.#options.onInternalError?.(error.cause);
-    const answer = presentError(error, { ...this.#options, requestId: this.#options.requestIdOf?.(request) });
+    const { requestIdOf, jsonNamesFor } = this.#options;
+    const told = { requestId: requestIdOf?.(request), jsonNames: jsonNamesFor?.(request) };
+    const answer = presentError(error, { ...this.#options, ...told });
     const { path } = readTarget(url);
     const header = (name: string) => headers[name]?.toString();
     const formats = this.#options.errorFormats?.filter(({ paths }) => paths.some((one) => isBelow(one, path)));

@@ -13,6 +13,7 @@ import { type CallContext, MessageReader, OVER, type RunningCalls } from "../../
 import type { Invoke } from "../../call/invoke.ts";
 import { parseJson, readMessage as readJsonMessage } from "../../call/json-body.ts";
 import { HEAD_MS, Silence } from "../../call/silence.ts";
+import { noteSpelling, spellingIn } from "../../call/spelling.ts";
 import { callCancelled } from "../../call/wire-error.ts";
 import { COMPRESS_FROM_BYTES } from "../../http/body.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../../http/exchange.ts";
@@ -136,7 +137,11 @@ export class DirectRpc {
     const { ignoreUnknownFields, registry } = this.#options.jsonOptions ?? {};
     // Where unknown fields are an error, that tells all of them, and what was meant: as for REST, of a body.
     const isPatient = !form.isBinary && !form.query && ignoreUnknownFields === false && registry !== undefined;
-    if (isPatient) return readJsonMessage(this.#spec.method.input, parseJson(bytes), "", registry);
+    if (isPatient) {
+      const json = parseJson(bytes);
+      noteSpelling(context.values, spellingIn(this.#spec.method.input, json));
+      return readJsonMessage(this.#spec.method.input, json, "", registry);
+    }
     return this.#codecs.getI(form.isBinary).parse(bytes) as Message;
   }
 

@@ -1,0 +1,131 @@
+import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
+import { nearestNames } from "../../base/names.ts";
+
+/**
+ * What other APIs call what fields here are: the fields that may be meant, as paths of proto names, of which a message
+ * has some or none. The words are those of OpenAI, Anthropic, LiteLLM, Portkey and Ollama, and of lists anywhere.
+ */
+const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] = [
+  [["endpoint_url"], "api_base base_url api_url api_endpoint endpoint url uri host hostname server address"],
+  [
+    ["credentials.api_key.inline_secret", "api_key.inline_secret", "inline_secret", "imported_secret"],
+    "api_key key token secret value api_token access_token auth_token bearer authorization password openai_api_key",
+  ],
+  [["credentials.api_key.header_name", "api_key.header_name", "header_name"], "header auth_header key_header"],
+  [["display_name"], "name title label description_name"],
+  [["alias", "llm_id"], "id slug handle model_alias public_name"],
+  [["model_identifier", "llm_id"], "model model_name model_id deployment engine"],
+  [["provider_type"], "type kind vendor api custom_llm_provider"],
+  [["provider_type", "provider_id"], "provider"],
+  [["default_sampling_params.temperature", "sampling_params.temperature", "temperature"], "temperature temp"],
+  [
+    ["default_sampling_params.max_tokens", "sampling_params.max_tokens", "max_tokens"],
+    "max_tokens max_completion_tokens max_output_tokens max_new_tokens num_predict max_length",
+  ],
+  [["default_sampling_params.stop_sequences", "sampling_params.stop_sequences", "stop_sequences"], "stop stop_words"],
+  [["max_context_length"], "context_length context_window context_size max_input_tokens num_ctx max_model_len"],
+  [["patience.whole_seconds", "whole_seconds"], "timeout timeout_ms timeout_seconds request_timeout"],
+  [["client_config"], "headers extra_headers extra_body params parameters options config seed reasoning_effort"],
+  [["disabled"], "enabled active is_active status state"],
+  [["labels", "metadata"], "tags metadata"],
+  [["message"], "prompt input text content question query"],
+  [["messages"], "conversation history chat_history"],
+  [["tools"], "functions"],
+  [["tool_choice"], "function_call"],
+  [["new_session", "session_id"], "session thread thread_id conversation_id previous_response_id"],
+  [["price.input", "input"], "prompt prompt_tokens input_cost input_price input_cost_per_token"],
+  [["price.output", "output"], "completion completion_tokens output_cost output_price output_cost_per_token"],
+  [["price"], "cost pricing prices"],
+  [["cache_read"], "cached cached_input"],
+  [["page_size"], "limit size count per_page max_results top take n"],
+  [["page_token"], "page cursor offset skip after starting_after next next_token next_page_token"],
+  [["search"], "q query filter name term"],
+  [["order_by"], "sort sort_by order"],
+  [["direction"], "desc asc sort_order"],
+  [["start_day"], "from since start start_date start_time begin from_day"],
+  [["end_day"], "to until end end_date end_time to_day"],
+  [["expires_at"], "expires expires_in expiry expiration ttl valid_until duration"],
+  [["role", "scopes"], "permission permissions scope"],
+  [["limits.requests_per_minute", "requests_per_minute"], "rpm rpm_limit rate_limit requests"],
+  [["limits.tokens_per_minute", "tokens_per_minute"], "tpm tpm_limit tokens"],
+  [["limits.parallel_calls", "parallel_calls"], "max_parallel_requests concurrency parallel"],
+  [["limits.allowed_models", "allowed_models", "tiers"], "models model_list llms"],
+  [["tiers"], "targets deployments members fallbacks strategy"],
+  [["limits.budget.amount_usd", "budget.amount_usd", "amount_usd"], "max_budget usd dollars limit_usd value limit"],
+  [["limits.budget.period", "budget.period", "period"], "budget_duration interval reset reset_duration"],
+];
+
+/** What is to be done where no field is meant, by the name of the message and the word. */
+const REMARKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ChatRequest: { ...chatRemarks(), stream: "to stream, POST to …:streamChat instead" },
+  StreamChatRequest: { ...chatRemarks(), stream: "leave it out, this call streams" },
+  CreateLlmRequest: {
+    litellmparams: "give its fields at the top; `patchbay import litellm` reads whole configurations",
+    modellist: "each Llm is a request of its own; `patchbay import litellm` reads whole configurations",
+    modelinfo: "give `price`, `max_context_length` and `capabilities` at the top",
+    stream: "every chat can be streamed, by …:streamChat",
+  },
+  Tool: {
+    type: "leave it out: `name`, `description` and `parameters` stand in the tool itself",
+    function: "leave it out: `name`, `description` and `parameters` stand in the tool itself",
+    inputschema: "the schema is `parameters`",
+  },
+};
+
+function chatRemarks(): Readonly<Record<string, string>> {
+  const roles = "give `messages`, the first of them with the role SYSTEM";
+  const config = "set it in the `client_config` of the Llm";
+  return {
+    model: "the Llm is the one in the path, or `llm_id`",
+    system: roles,
+    systemprompt: roles,
+    instructions: roles,
+    n: "each chat has one reply",
+    user: "usage is told by API key, so give each user one",
+    seed: config,
+    reasoningeffort: config,
+  };
+}
+
+/** The fields that may be meant, by the word without underscores and capitals. */
+const MEANT: ReadonlyMap<string, readonly string[]> = gather();
+
+function gather(): ReadonlyMap<string, readonly string[]> {
+  const meant = new Map<string, string[]>();
+  for (const [fields, words] of FIELDS) {
+    for (const word of words.split(" ").map(squash)) meant.set(word, [...(meant.get(word) ?? []), ...fields]);
+  }
+  return meant;
+}
+
+/** The fields of a message that somebody may mean who writes another API's word, by their paths. */
+export function fieldsFor(desc: DescMessage, word: string): string[] {
+  const meant = MEANT.get(squash(word)) ?? [];
+  return meant.filter((path) => hasPath(desc, path)).slice(0, 2);
+}
+
+/** What somebody is to do who writes a word for which there is no field; undefined where nothing is known of it. */
+export function remarkFor({ name }: DescMessage, word: string): string | undefined {
+  return REMARKS[name]?.[squash(word)];
+}
+
+/** Vendors that are reached by the API that they share with OpenAI. */
+const OPENAI_COMPATIBLE =
+  /^(openai.*compatible|compatible|custom|azure|gemini|google|vertex|mistral|groq|deepseek|together|fireworks|cohere|xai|grok|perplexity|bedrock|lmstudio|cerebras|nvidia|huggingface|sglang|tgi)/;
+
+/** The values of an enum that somebody may mean who writes another word: at most three, the likeliest first. */
+export function valuesFor({ typeName }: DescEnum, word: string, names: readonly string[]): string[] {
+  const isVendor = typeName === "patchbay.v1.Llm.ProviderType" && OPENAI_COMPATIBLE.test(squash(word));
+  return isVendor ? ["CUSTOM_OPENAI_COMPATIBLE"] : nearestNames(word, names);
+}
+
+function squash(word: string): string {
+  return word.replaceAll(/[_\s-]/g, "").toLowerCase();
+}
+
+function hasPath(desc: DescMessage, path: string): boolean {
+  const [name, ...rest] = path.split(".");
+  const field = desc.fields.find((one) => one.name === name);
+  if (!field || rest.length === 0) return field !== undefined;
+  return field.message !== undefined && hasPath(field.message, rest.join("."));
+}

@@ -10,7 +10,8 @@ import { linesOf } from "./readme.ts";
 const BUILT = join(ROOT, "dist-client");
 const VERSION = "0.1.0";
 /** What the lines of both READMEs print: a reply, the same as a stream, and why there cannot be a second. */
-const SAID = /^(.+)\n\1\nLLM_DUPLICATE: the owner has an Llm with the same connection: [0-9a-f-]{36}\n$/s;
+const SAID =
+  /^(.+)\n\1\nLLM_DUPLICATE: the owner has an Llm with the same connection: [0-9a-f-]{36}; use that one.*\n$/s;
 
 /** Builds a package; says what is missing for that. */
 async function build(name: "python" | "go", program: string): Promise<string | undefined> {

@@ -78,7 +78,7 @@ function readDraft(request: CreateRouteRequest): RouteDraft {
 function readTier({ targets, policy }: RouteTier): StoredTier {
   return {
     policy: nameOf<StoredTier["policy"]>(RouteTier_PolicySchema, policy) ?? "WEIGHTED",
-    targets: targets.map(({ llmId, weight }) => ({ llmId: llmId.toLowerCase(), weight: weight ?? 1 })),
+    targets: targets.map(({ llmId, weight }) => ({ llmId, weight: weight ?? 1 })),
   };
 }
 

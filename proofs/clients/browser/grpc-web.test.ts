@@ -71,7 +71,7 @@ describeUnless(missing && `the official grpc-web: ${missing}`)("the official grp
       const model = randomUUID();
       const { llmId } = await createLlm(model);
       expect((await createLlm(model)).problem).toMatchObject({
-        message: `the owner has an Llm with the same connection: ${llmId}`,
+        message: expect.stringContaining(`the owner has an Llm with the same connection: ${llmId}; use that one`),
         reason: "LLM_DUPLICATE",
         metadata: { llmId, sameRequest: "true" },
       });

@@ -218,12 +218,12 @@ export const EGRESS: readonly Mutant[] = [
   failure("a header's value is not told", 'if (code === "UND_ERR_INVALID_ARG") return unsendable();', ""),
   failure(
     "a closed port looks like any other",
-    'return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);',
-    'return new UpstreamFailure("unreachable", code === "ECONNREFUSED" ? "the port is closed" : UNREACHABLE, {}, error);',
+    "if (!VENDORS.has(host)) return UNREACHABLE;",
+    'if (!VENDORS.has(host)) return code === "ECONNREFUSED" ? "the port is closed" : UNREACHABLE;',
   ),
   failure(
     "a name that leads inside looks like any other",
-    'return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);',
+    'return new UpstreamFailure("unreachable", unreachableSentence(new URL(origin).host, code, rule), {}, error);',
     'return new UpstreamFailure("unreachable", error.name === "EgressDenied" ? error.message : UNREACHABLE, {}, error);',
   ),
   denial("the refusal names the setting", " (setting EGRESS_ALLOW)", ""),

@@ -58,7 +58,12 @@ export class Accounts {
       });
     } catch (error) {
       if (!violates(error, "account_pkey")) throw error;
-      throw new Fault("ACCOUNT_ID_TAKEN", `account_id ${id} is in use`, { metadata: { accountId: id } }, error);
+      throw new Fault(
+        "ACCOUNT_ID_TAKEN",
+        `account_id ${id} is in use; choose another, or leave it out for a new one`,
+        { metadata: { accountId: id } },
+        error,
+      );
     }
     return account;
   }

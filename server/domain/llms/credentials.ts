@@ -68,7 +68,12 @@ export function requireKept(llm: Readonly<Llm>, slot: Slot): Kept | undefined {
   const kept = keptIn(llm, slot);
   const reason = MISSING[slot];
   if (kept || !reason) return kept;
-  throw new Fault(reason, `llm ${llm.id} has no ${slot.toLowerCase()} credentials`, { metadata: { llmId: llm.id } });
+  const next =
+    slot === "PENDING"
+      ? `add them with POST /v1/llms/${llm.id}:addPendingCredentials`
+      : "there are some only between a promotion and the end of the rotation";
+  const message = `llm ${llm.id} has no ${slot.toLowerCase()} credentials; ${next}`;
+  throw new Fault(reason, message, { metadata: { llmId: llm.id } });
 }
 
 /**

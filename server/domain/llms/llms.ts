@@ -165,7 +165,7 @@ export class Llms {
       if (!violates(error, "llm_owner_connection_key")) throw error;
       throw new Fault(
         "LLM_DUPLICATE",
-        "the owner has another Llm with the connection that this one would have",
+        "the owner has another Llm with the connection that this one would have; use or delete that one first",
         {},
         error,
       );

@@ -110,7 +110,8 @@ export class CredentialsRotation {
       return changed;
     } catch (error) {
       if (!violates(error, "llm_owner_connection_key")) throw error;
-      const message = "the owner has another Llm with the connection that this one would have";
+      const message =
+        "the owner has another Llm with the connection that this one would have; use that one, or give this one another key";
       throw new Fault("LLM_DUPLICATE", message, {}, error);
     }
   }
@@ -123,13 +124,13 @@ export function requireNoRotation(llm: Llm): void {
 }
 
 function unfinished({ id }: Llm, slot: "pending" | "previous"): Fault {
-  const message = `llm ${id} has ${slot} credentials, which would be lost; RetireCredentials erases them`;
+  const message = `llm ${id} has ${slot} credentials, which would be lost; POST /v1/llms/${id}:retireCredentials erases them`;
   return new Fault("ROTATION_UNFINISHED", message, { metadata: { llmId: id, slot: slot.toUpperCase() } });
 }
 
 function untested({ id }: Llm): Fault {
   const message =
     `no test of the pending credentials of llm ${id} with its connection as it is now was OK; ` +
-    "run TestLlm with the slot PENDING, or promote them with force";
+    `POST /v1/llms/${id}:test with {"slot": "PENDING"} tests them, and force promotes them without`;
   return new Fault("PENDING_CREDENTIALS_UNTESTED", message, { metadata: { llmId: id } });
 }

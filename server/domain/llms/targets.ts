@@ -1,4 +1,3 @@
-import { Fault } from "../../base/fault.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
 import type { Llm, StoredPatience } from "../../store/schema/llm.entity.ts";
 import type { EntityManager, Store } from "../../store/store.ts";
@@ -14,6 +13,7 @@ import type { Credentials } from "../connections/credentials.ts";
 import { apiKeyHeaderOf } from "../connections/credentials.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
+import { defaultNotSet } from "../names/llm-names.ts";
 import { notAllowed } from "../names/not-allowed.ts";
 import { useOf } from "./credentials.ts";
 import { connectionOf } from "./through-provider.ts";
@@ -106,7 +106,7 @@ export class LlmTargets {
   async #defaultId(accountId: string): Promise<string> {
     const found = await this.#defaults.get(accountId, () => this.#store.hot.defaultLlm(accountId));
     if (found) return found.id;
-    throw new Fault("DEFAULT_LLM_NOT_SET", "no llm_id was given and the account has no default Llm; see SetDefaultLlm");
+    throw defaultNotSet();
   }
 }
 

@@ -40,7 +40,10 @@ export function notFound(llmId: string): Fault {
 /** The refusal of an id that is in use. A stranger's Llm is refused in the same words, without the facts. */
 export async function idTaken(scope: Scope, { id, requestDigest }: Llm, cause: unknown): Promise<Fault> {
   const existing = await findLlm(freshFork(scope), id, reach(scope, "READ_LLM_OWN"), { withDeleted: true });
-  return new Fault("LLM_ID_TAKEN", `llm_id ${id} is in use`, factsOf(existing, requestDigest), cause);
+  const next = existing?.deletedAt
+    ? `it is deleted, and POST /v1/llms/${id}:undelete brings it back`
+    : "choose another, or leave it out for a new one";
+  return new Fault("LLM_ID_TAKEN", `llm_id ${id} is in use; ${next}`, factsOf(existing, requestDigest), cause);
 }
 
 /** The refusal of a connection that the owner has already. */
@@ -52,10 +55,16 @@ export async function duplicate(scope: Scope, llm: Llm, cause: unknown): Promise
       : null;
   return new Fault(
     "LLM_DUPLICATE",
-    `the owner has an Llm with the same connection${existing ? `: ${existing.id}` : ""}`,
+    `the owner has an Llm with the same connection${existing ? `: ${existing.id}; ${nextFor(existing)}` : ""}`,
     factsOf(existing, llm.requestDigest),
     cause,
   );
+}
+
+/** What the owner of a connection that is there already can do. */
+function nextFor({ id, alias }: Llm): string {
+  const called = alias ? ` (alias ${alias})` : "";
+  return `use that one${called}, change it with PATCH /v1/llms/${id}, or give this one another endpoint, model or key`;
 }
 
 function factsOf(existing: Llm | null, requestDigest: Buffer) {

@@ -12,6 +12,8 @@ import { notAllowed } from "./not-allowed.ts";
 
 /** How many names are held in memory. */
 const MAX_HELD = 10_000;
+/** So much of a name is repeated. */
+const MAX_SHOWN = 100;
 /** How many Llms a list of names has. */
 const MAX_LISTED = 1_000;
 
@@ -87,13 +89,15 @@ export class LlmNames {
   /** The id of what is named by its id, or by the name that it has in the namespace of an account: by nothing else. */
   async idOf(accountId: string, idOrName: string, kinds: readonly Named["kind"][]): Promise<string> {
     if (UUID.test(idOrName)) return idOrName.toLowerCase();
-    const found = await this.#ids.get(`${accountId} alias ${idOrName}`, () =>
-      findNamed(this.#store.rows, accountId, idOrName),
+    // Neither aliases nor names of routes have capitals.
+    const alias = idOrName.toLowerCase();
+    const found = await this.#ids.get(`${accountId} alias ${alias}`, () =>
+      findNamed(this.#store.rows, accountId, alias),
     );
     if (found && kinds.includes(found.kind)) return found.id;
-    const shown = JSON.stringify(idOrName);
-    if (!kinds.includes("llm")) throw new Fault("LLM_ROUTE_NOT_FOUND", `there is no route ${shown}`);
-    if (found) throw new Fault("LLM_NOT_FOUND", `${shown} is a route and no Llm`, { metadata: { routeId: found.id } });
+    if (!kinds.includes("llm")) throw await this.#unknownRoute(accountId, idOrName);
+    if (found)
+      throw new Fault("LLM_NOT_FOUND", `${shown(idOrName)} is a route and no Llm`, { metadata: { routeId: found.id } });
     throw await this.#unknown(accountId, idOrName);
   }
 
@@ -145,13 +149,38 @@ export class LlmNames {
     const { rows } = this.#store;
     const llms = nameAll(await listNamedLlms(rows, accountId, MAX_LISTED));
     const known = [...llms, ...(await listNamedRoutes(rows, accountId, MAX_LISTED))].map((one) => one.name);
-    const near = nearestNames(name, known);
-    const advice =
-      near.length > 0
-        ? `did you mean ${near.map((one) => JSON.stringify(one)).join(" or ")}?`
-        : "GET /v1/models lists the names there are";
-    return new Fault("LLM_NOT_FOUND", `no Llm goes by the name ${JSON.stringify(name.slice(0, 100))}; ${advice}`);
+    const advice = known.length > 0 ? adviceFor(name, known, "GET /v1/models") : "there is none yet: POST /v1/llms";
+    return new Fault("LLM_NOT_FOUND", `no Llm goes by the name ${shown(name)}; ${advice}`);
   }
+
+  async #unknownRoute(accountId: string, name: string): Promise<Fault> {
+    const known = (await listNamedRoutes(this.#store.rows, accountId, MAX_LISTED)).map((route) => route.name);
+    return new Fault(
+      "LLM_ROUTE_NOT_FOUND",
+      `there is no route ${shown(name)}; ${adviceFor(name, known, "GET /v1/routes")}`,
+    );
+  }
+}
+
+/** The refusal of a call that names no Llm, of an account that has no default one. */
+export function defaultNotSet(): Fault {
+  return new Fault(
+    "DEFAULT_LLM_NOT_SET",
+    "no Llm was named and the account has no default one: name one of those that GET /v1/models lists, or set it once " +
+      "with POST /v1/llms/NAME:setDefault",
+  );
+}
+
+function adviceFor(name: string, known: readonly string[], list: string): string {
+  const near = nearestNames(name, known);
+  if (name === "default") return "chats that name none take the default one: POST /v1/llms:chat";
+  if (near.length === 0) return `${list} lists the names there are`;
+  return `did you mean ${near.map((one) => JSON.stringify(one)).join(" or ")}?`;
+}
+
+/** What a caller wrote, as it is repeated. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, MAX_SHOWN));
 }
 
 /** By alias, else by the model's name if that is one's alone and no alias, else by id. */

@@ -14,5 +14,6 @@ export async function nameTaken(scope: Scope, ownerId: string, name: string, cau
     if (reachable === undefined || reachable === ownerId) metadata[`${holder.kind}Id`] = holder.id;
   }
   const other = holder?.kind === "route" ? "a route that is called" : "another Llm with the alias";
-  return new Fault("ALIAS_TAKEN", `the owner has ${other} ${name}`, { metadata }, cause);
+  const message = `the owner has ${other} ${name}; choose another name, or give that one another first`;
+  return new Fault("ALIAS_TAKEN", message, { metadata }, cause);
 }

@@ -64,7 +64,7 @@ export function describeGeneratedClient(language: string, client: GeneratedClien
       const { id } = report.created;
       expect(report.duplicate).toMatchObject({
         code: "ALREADY_EXISTS",
-        message: `the owner has an Llm with the same connection: ${id}`,
+        message: expect.stringContaining(`the owner has an Llm with the same connection: ${id}; use that one`),
         reason: "LLM_DUPLICATE",
         metadata: { llmId: id, sameRequest: "true" },
       });

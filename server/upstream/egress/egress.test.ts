@@ -49,17 +49,43 @@ describe("the guard", () => {
     expect(requests).toEqual([]);
   });
 
-  it("tells a closed port, a name without an address and one with a private address in one text", async () => {
-    const closed = "http://127.0.0.1:1";
-    const allow = parseAllowRules(`${closed},http://gone.example:80`);
+  /** What is told of calls where only these names have an address. */
+  async function toldOf(urls: readonly string[], addresses: Readonly<Record<string, string>>): Promise<string[]> {
+    const allow = parseAllowRules("http://127.0.0.1:1,http://gone.example:80,http://clouds.example:80");
     const missing = Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
-    const resolve = (name: string) =>
-      name === "private.example" ? Promise.resolve(["10.0.0.1"]) : Promise.reject(missing);
+    const resolve = async (name: string) => {
+      const address = addresses[name];
+      if (address === undefined) throw missing;
+      return [address];
+    };
     const through = egressFor({ allow, resolve });
-    const urls = [closed, "http://gone.example", "https://private.example/v1"];
     const failures = await Promise.all(urls.map((url) => failureOf(through.request(call(url)))));
-    expect(failures.map(({ kind }) => kind)).toEqual(["unreachable", "unreachable", "unreachable"]);
-    expect(new Set(failures.map(({ message }) => message)).size).toBe(1);
+    expect(new Set(failures.map(({ kind }) => kind))).toEqual(new Set(["unreachable"]));
+    return [...new Set(failures.map(({ message }) => message))];
+  }
+
+  it("tells a name without an address and one with a private address in one text", async () => {
+    const urls = ["https://gone.example/v1", "https://private.example/v1"];
+    const [told = "", ...others] = await toldOf(urls, { "private.example": "10.0.0.1" });
+    expect(others).toEqual([]);
+    expect(told).toContain("EGRESS_ALLOW");
+  });
+
+  it("does so where the operator opened it, of a closed port, no address and a cloud's own", async () => {
+    const urls = ["http://127.0.0.1:1", "http://gone.example", "http://clouds.example"];
+    const [told = "", ...others] = await toldOf(urls, { "clouds.example": "169.254.169.254" });
+    expect(others).toEqual([]);
+    expect(told).not.toContain("EGRESS_ALLOW");
+  });
+
+  it("tells of a vendor, which is no secret, what is wrong with the network", async () => {
+    const urls = ["https://api.openai.com/v1"];
+    expect(await toldOf(urls, {})).toEqual([
+      "the name api.openai.com could not be resolved: this server has no network to it, or no DNS",
+    ]);
+    expect(await toldOf(urls, { "api.openai.com": "10.0.0.1" })).toEqual([
+      "api.openai.com did not answer: the network between this server and it is down, or a firewall closes it",
+    ]);
   });
 
   it.each([

@@ -92,9 +92,10 @@ export class Egress {
   async request(call: EgressCall): Promise<EgressResponse> {
     call.signal.throwIfAborted();
     if (Object.keys(call.headers).some((name) => FRAMING.has(name.toLowerCase()))) throw unsendable();
-    const { dispatcher, isForOne, release, path } = this.#open(call);
+    const { dispatcher, isForOne, release, path, route } = this.#open(call);
     const exchange = new Exchange({
       limits: this.limits,
+      route,
       streamed: call.streamed,
       patience: { ...this.limits, ...call.patience },
       signal: call.signal,
@@ -115,7 +116,7 @@ export class Egress {
     const route = this.#routeOf(url);
     const search = query === undefined ? "" : new URLSearchParams(query).toString();
     const path = search === "" ? route.path : `${route.path}?${search}`;
-    return { ...this.#pools.lease(ownerId, route), path };
+    return { ...this.#pools.lease(ownerId, route), path, route };
   }
 
   /** The rules stay as they are while a server runs, and so do the routes that passed them. */

@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { GrowingBuffer } from "../models/event-stream.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import type { Patience } from "../models/patience.ts";
+import type { Route } from "./check-url.ts";
 import { Deadline } from "./deadline.ts";
 import { EgressDenied } from "./denial.ts";
 import type { Limits } from "./limits.ts";
@@ -30,6 +31,8 @@ export interface EgressResponse {
 /** What an exchange keeps to. */
 export interface ExchangeOptions {
   readonly limits: Limits;
+  /** Where the call goes. */
+  readonly route: Route;
   /** Whether the reply is read as it is written. */
   readonly streamed: boolean;
   readonly patience: Patience;
@@ -187,7 +190,7 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(connectionFailure(error, this.status, this.#controller !== undefined, this.#options.limits));
+    this.#fail(connectionFailure(error, this.status, this.#controller !== undefined, this.#options));
     this.#close();
   }
 

@@ -1,4 +1,6 @@
 import { UpstreamFailure } from "../models/failure.ts";
+import { providers } from "../models/provider-types.ts";
+import type { Route } from "./check-url.ts";
 import { type EgressDenied, refusalOf } from "./denial.ts";
 import type { Limits } from "./limits.ts";
 
@@ -7,7 +9,37 @@ import type { Limits } from "./limits.ts";
  * address which the policy closes, and a server of another protocol: told apart, they would make a port scanner of us.
  */
 const UNREACHABLE =
-  "nothing answered at the endpoint as a server of HTTP, or its address is not open to this server (setting EGRESS_ALLOW)";
+  "nothing answered at the endpoint as a server of HTTP, or its address is not open to this server (setting EGRESS_ALLOW); " +
+  "check its host and port, and that it is running";
+
+/** The hosts of vendors: that they are there everybody knows, and so nothing is learned from how they cannot be reached. */
+const VENDORS: ReadonlySet<string> = new Set(
+  Object.values(providers).flatMap(({ defaultEndpointUrl: url }) =>
+    url?.startsWith("https:") ? new URL(url).host : [],
+  ),
+);
+
+/** How a name is told to be none: by the resolver of this machine. */
+const UNRESOLVED = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL"]);
+
+function unreachable(error: Error, code: string, { origin, rule }: Place): UpstreamFailure {
+  return new UpstreamFailure("unreachable", unreachableSentence(new URL(origin).host, code, rule), {}, error);
+}
+
+function unreachableSentence(host: string, code: string, rule: Place["rule"]): string {
+  // What the operator opened is open: but for metadata services, of which no more is told than of a closed port.
+  if (rule !== undefined) return OPEN_UNREACHABLE;
+  if (!VENDORS.has(host)) return UNREACHABLE;
+  if (UNRESOLVED.has(code))
+    return `the name ${host} could not be resolved: this server has no network to it, or no DNS`;
+  return `${host} did not answer: the network between this server and it is down, or a firewall closes it`;
+}
+
+const OPEN_UNREACHABLE =
+  "nothing answered at the endpoint as a server of HTTP; check its host and port, and that it is running";
+
+/** Where a call went. */
+type Place = Pick<Route, "origin" | "rule">;
 
 /** The refusal of a URL that is closed as it is written. */
 export function blocked(denied: EgressDenied, url: string): UpstreamFailure {
@@ -26,7 +58,12 @@ export function unsendable(): UpstreamFailure {
  * What an error of the connection means; status is 0 when it came before the head of the answer. What was sent may have
  * been carried out, and billed, and was not unreachable.
  */
-export function connectionFailure(error: Error, status: number, wasSent: boolean, limits: Limits): UpstreamFailure {
+export function connectionFailure(
+  error: Error,
+  status: number,
+  wasSent: boolean,
+  { limits, route }: { readonly limits: Limits; readonly route: Place },
+): UpstreamFailure {
   const code = "code" in error ? String(error.code) : "";
   if (status !== 0) {
     return new UpstreamFailure(
@@ -50,7 +87,7 @@ export function connectionFailure(error: Error, status: number, wasSent: boolean
     return new UpstreamFailure("bad-reply", sentence, {}, error);
   }
   // What answers in another protocol is told apart from nothing at all no more than a closed port is.
-  if (!wasSent || code.startsWith("HPE_")) return new UpstreamFailure("unreachable", UNREACHABLE, {}, error);
+  if (!wasSent || code.startsWith("HPE_")) return unreachable(error, code, route);
   return new UpstreamFailure("cut", CUT, {}, error);
 }
 

@@ -78,7 +78,7 @@ interface Verdict {
 const VERDICTS: Readonly<Record<FailureKind, Verdict>> = {
   blocked: { outcome: "BLOCKED", states: "FSSSSS", advice: "" },
   cut: { outcome: "BAD_REPLY", states: "PPIIFF", advice: "" },
-  unreachable: { outcome: "UNREACHABLE", states: "PFSSSS", advice: "check its host and port, and that it is running" },
+  unreachable: { outcome: "UNREACHABLE", states: "PFSSSS", advice: "" },
   timeout: { outcome: "TIMEOUT", states: "PPIIFF", advice: "if it is still loading the model, test again later" },
   "key-refused": { outcome: "KEY_REFUSED", states: "PPFSSS", advice: "" },
   // The endpoint took our key, and called its provider.

@@ -1,22 +1,22 @@
 import { create, type DescMessage } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { BatchGetLlmsRequestSchema, UpdateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { UpdateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { SERVICES } from "../../service/services.ts";
 import { lowerIds, mustBeUuid } from "./ids.ts";
 
 const UPPER = "AAAAAAAA-0000-4000-8000-00000000000A";
 
 describe("ids behind the gate", () => {
-  it("are in lower case, alone or in a list", () => {
-    const batch = create(BatchGetLlmsRequestSchema, { llmIds: [UPPER, UPPER] });
-    lowerIds(BatchGetLlmsRequestSchema, batch);
-    expect(batch.llmIds).toEqual([UPPER.toLowerCase(), UPPER.toLowerCase()]);
+  it("are in lower case", () => {
+    const update = create(UpdateLlmRequestSchema, { requestId: UPPER });
+    lowerIds(UpdateLlmRequestSchema, update);
+    expect(update.requestId).toBe(UPPER.toLowerCase());
   });
 
   it("leave other texts as they are, and what is not said unsaid", () => {
     const request = create(UpdateLlmRequestSchema, { llmId: UPPER, displayName: UPPER });
     lowerIds(UpdateLlmRequestSchema, request);
-    expect(request).toMatchObject({ llmId: UPPER.toLowerCase(), displayName: UPPER });
+    expect(request).toMatchObject({ llmId: UPPER, displayName: UPPER });
     expect(request).not.toHaveProperty("requestId", undefined);
   });
 

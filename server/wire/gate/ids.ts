@@ -1,6 +1,5 @@
 import { type DescField, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { type FieldRules, field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { names_llm, names_route } from "../../../gen/patchbay/v1/options_pb.ts";
 
 /** Puts one field of a message into the case that ids have. */
 type Lower = (message: Record<string, unknown>) => void;
@@ -9,19 +8,16 @@ const plans = new WeakMap<DescMessage, readonly Lower[]>();
 
 /**
  * Ids are compared as texts, and UUIDs are written in either case: what a field says that must be a UUID is in lower case
- * for everybody behind the gate, and so is what names an Llm: aliases have no capitals. To be called once the message keeps its rules.
+ * for everybody behind the gate. To be called once the message keeps its rules. What names an Llm stays as it is written:
+ * whoever looks for it knows that aliases have no capitals, and can repeat it.
  */
 export function lowerIds(type: DescMessage, message: Message): void {
   let plan = plans.get(type);
   if (plan === undefined) {
-    plan = type.fields.flatMap((field) => (mustBeUuid(field) || isName(field) ? lowerOf(field) : []));
+    plan = type.fields.flatMap((field) => (mustBeUuid(field) ? lowerOf(field) : []));
     plans.set(type, plan);
   }
   for (const lower of plan) lower(message as unknown as Record<string, unknown>);
-}
-
-function isName(field: DescField): boolean {
-  return getOption(field, names_llm) || getOption(field, names_route);
 }
 
 /** Whether a field, or each item of a list, must be a UUID. */

@@ -107,6 +107,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     maxTimeoutMs: LONGEST_TIMEOUT_MS,
     errorDomain: ERROR_DOMAIN,
     corsOrigins: options.corsOrigins,
+    pages: [...PAGES.keys(), "/docs", "/openapi.json"],
     registry,
     jsonNamesFor: (request) => (writesAsProtos(observer.valuesOf(request)) ? undefined : jsonNames),
     requestIdOf: (request) => callOf(observer.valuesOf(request)).requestId,

@@ -100,8 +100,9 @@ export function routeNotFound(hint = "/docs has all that there is"): WireError {
 }
 
 /** A path that is served, but not by this method. */
-export function methodNotAllowed(method: string, allow: string): WireError {
-  return new WireError("METHOD_NOT_ALLOWED", Code.Unimplemented, `this path has no ${method}; it has ${allow}`, {
+export function methodNotAllowed(method: string, allow: string, hint?: string): WireError {
+  const sentence = `this path has no ${method}; it has ${allow}${hint === undefined ? "" : `; ${hint}`}`;
+  return new WireError("METHOD_NOT_ALLOWED", Code.Unimplemented, sentence, {
     httpStatus: 405,
     headers: { allow },
   });

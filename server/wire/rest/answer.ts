@@ -55,13 +55,15 @@ export class Answer {
   /** Writes JSON, compressed if it is large and the caller takes it. */
   async json(status: number, text: string, sources: readonly Headers[]): Promise<void> {
     const headers = this.#collect(sources, "application/json");
-    let body: string | Uint8Array = text;
-    if (text.length >= COMPRESS_FROM_BYTES) {
+    // At a terminal, the prompt does not stand behind the last bracket.
+    const whole = this.indent === undefined ? text : `${text}\n`;
+    let body: string | Uint8Array = whole;
+    if (whole.length >= COMPRESS_FROM_BYTES) {
       vary(headers, "Accept-Encoding");
       const [name, coding] = negotiateCoding(this.#request.headers["accept-encoding"]?.toString()) ?? [];
       if (name !== undefined && coding !== undefined) {
         headers["content-encoding"] = name;
-        body = await coding.compress(text);
+        body = await coding.compress(whole);
       }
     }
     this.#write(status, headers, body);

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { createMethodImplSpec, type MethodImplSpec } from "@connectrpc/connect";
 import type { Face, FaceErrors, FaceHandler } from "../../service/faces/face.ts";
 import { type Binding, bindingsOf } from "./binding.ts";
+import type { ServedPath } from "./nearest-paths.ts";
 import { ANY_METHOD, DuplicateRoute, type RouteMatch, RouteTable } from "./route-table.ts";
 
 const COMMON_METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"];
@@ -20,13 +21,20 @@ export interface FaceRoute {
   readonly errors: FaceErrors;
 }
 
-/** The table of all routes. Throws if the same path and method is there twice. */
+/** All routes, and what they are served at. */
+export interface Routes {
+  readonly table: RouteTable<Route>;
+  readonly paths: readonly ServedPath[];
+}
+
+/** Throws if the same path and method is there twice. */
 export function buildRoutes(
   methods: MethodImplSpec[],
   readMaxBytes: (method: DescMethod) => number,
   faces: readonly Face[],
-): RouteTable<Route> {
-  const routes = new RouteTable<Route>();
+): Routes {
+  const table = new RouteTable<Route>();
+  const paths: ServedPath[] = [];
   const faceRoutes = new Map(
     faces.flatMap(({ handlers, errors }) =>
       [...handlers].map(([method, handler]): [DescMethod, FaceRoute] => [method, { handler, errors }]),
@@ -40,14 +48,15 @@ export function buildRoutes(
     const { method } = binding.spec;
     const face = faceRoutes.get(method);
     try {
-      routes.add(binding.httpMethod, binding.template, { binding, maxBodyBytes: readMaxBytes(method), face });
+      paths.push({ method: binding.httpMethod, path: binding.template.source });
+      table.add(binding.httpMethod, binding.template, { binding, maxBodyBytes: readMaxBytes(method), face });
     } catch (error) {
       if (!(error instanceof DuplicateRoute)) throw error;
       const other = (error.existing as Route).binding.spec.method;
       throw new Error(`${nameOf(method)} and ${nameOf(other)}: ${error.message}`, { cause: error });
     }
   }
-  return routes;
+  return { table, paths };
 }
 
 /** What a face serves is not called as an rpc of messages. */

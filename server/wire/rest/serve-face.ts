@@ -42,7 +42,9 @@ export async function serveFace(call: FaceCall): Promise<void> {
   records.succeeded(context);
   context.finish();
   const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
-  answer.bytes(200, bytes, "application/json", context.responseHeaders);
+  // The bytes are those of the endpoint; at a terminal, the prompt comes on a line of its own.
+  const whole = answer.indent === undefined ? bytes : Buffer.concat([bytes, Buffer.from("\n")]);
+  answer.bytes(200, whole, "application/json", context.responseHeaders);
 }
 
 async function serveStream(

@@ -20,6 +20,7 @@ import { Intake } from "../http/intake.ts";
 import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
+import { NearestPaths } from "./nearest-paths.ts";
 import { readBody, readRequest, requireJson } from "./read-request.ts";
 import type { RouteMatch, RouteTable } from "./route-table.ts";
 import { allowOf, buildRoutes, type FaceRoute, isMethods, type Route } from "./routes.ts";
@@ -56,6 +57,8 @@ export interface RestOptions {
   readonly faces?: { readonly faces: readonly Face[]; readonly records: FaceRecords } | undefined;
   /** The `domain` of the ErrorInfo that is added to errors that carry none. */
   readonly errorDomain: string;
+  /** Paths that somebody else serves, by GET: they are named to who misspells them. Default: none. */
+  readonly pages?: readonly string[];
   /** The origins whose scripts may call, such as `https://console.example.com`. */
   readonly corsOrigins: readonly string[];
   /** The types of the messages inside Any. */
@@ -90,6 +93,7 @@ export function createRestHandler(methods: MethodImplSpec[], options: RestOption
 class RestServer {
   readonly #options: RestOptions;
   readonly #routes: RouteTable<Route>;
+  readonly #nearest: NearestPaths;
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
   readonly #calls: RunningCalls<NodeRequest>;
@@ -97,7 +101,10 @@ class RestServer {
 
   constructor(methods: MethodImplSpec[], options: RestOptions) {
     this.#options = options;
-    this.#routes = buildRoutes(methods, options.readMaxBytes, options.faces?.faces ?? []);
+    const { table, paths } = buildRoutes(methods, options.readMaxBytes, options.faces?.faces ?? []);
+    this.#routes = table;
+    const pages = (options.pages ?? []).map((path) => ({ method: "GET", path }));
+    this.#nearest = new NearestPaths([...paths, ...pages]);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
     this.#calls = new RunningCalls(options.shutdownSignal, REQUEST_READER);
@@ -121,13 +128,19 @@ class RestServer {
       if (!isMethods(found)) await this.#call(found, target, request, response, answer);
       else if (request.method === "OPTIONS" && found.size > 0) answer.options(allowOf(found));
       else if (hasEmptyPart(target.path)) throw routeNotFound(EMPTY_PART);
-      else if (found.size === 0) throw routeNotFound();
+      else if (found.size === 0) throw routeNotFound(this.#hintFor(request, target.path));
       // Codex asks for one first, and goes on at once without.
       else if (request.headers.upgrade?.toLowerCase() === "websocket") throw noWebSocket();
-      else throw methodNotAllowed(request.method ?? "", allowOf(found));
+      else throw methodNotAllowed(request.method ?? "", allowOf(found), this.#hintFor(request, target.path));
     } catch (error) {
       await this.#fail(answer, request, this.#orMethod(error, request));
     }
+  }
+
+  /** What is meant by a path that is not served, or not by that method, where something is near. */
+  #hintFor({ method = "" }: NodeRequest, path: string): string | undefined {
+    const nearest = this.#nearest.find(method, path);
+    return nearest && `did you mean ${nearest.method} ${nearest.path}?`;
   }
 
   /** Of `GET /v1/things/1:turn`, where only POST turns: the rest of the path is no id, and no other is meant. */

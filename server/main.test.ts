@@ -292,10 +292,11 @@ describe("a server that is told to end", () => {
 describe("settings", () => {
   it.each([
     { place: "a file", path: "file", says: /DATA_DIR is .*, which is a file and no folder/ },
+    { place: "a folder in a file", path: "file/data", says: /DATA_DIR is .*, of which a part is a file and no folder/ },
     { place: "a folder in /proc", path: "/proc/patchbay/data", says: /DATA_DIR is .*, where no folder can be made/ },
   ])("refuse $place as DATA_DIR", async ({ path, says }) => {
     writeFileSync(join(folder.path, "file"), "");
-    const server = start({ DATA_DIR: resolve(folder.path, path), KEYRING_FILE: join(folder.path, "ring") });
+    const server = start({ DATA_DIR: resolve(folder.path, path) });
     expect(await server.exit()).toBe(1);
     expect(server.stderr).toMatch(says);
     expect(server.stderr).toContain("Set DATA_DIR to");
@@ -304,7 +305,7 @@ describe("settings", () => {
 
   it.each([
     { words: ["--prot", "1"], says: "--port" },
-    { words: ["--log-level", "debug"], says: "LOG_LEVEL=… npm start" },
+    { words: ["--log-level", "debug"], says: "LOG_LEVEL=… npm start. See: npm start -- --help" },
     { words: ["--port"], says: "--port 9000" },
     { words: ["9000"], says: 'no command "9000"' },
   ])("come from the environment, says $words", async ({ words, says }) => {

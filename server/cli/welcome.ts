@@ -27,9 +27,7 @@ export function welcome(
     `Patchbay ${version} listens on ${bold(url)} (gRPC, gRPC-Web, Connect and REST).`,
     `  console   ${url}/ (in a browser: look, connect, chat)`,
     `  docs      ${url}/docs`,
-    key
-      ? `  API key   ${bold(key)} (an ADMIN's; it is not shown again, and replaced at each start until it is used)`
-      : `  API key   as before; lost it? ${NEW_KEY}`,
+    ...describeKey(key && bold(key)),
     ...describeData(config, files),
     describeKeys(config.keys),
     "",
@@ -37,6 +35,14 @@ export function welcome(
     `  curl -H 'authorization: Bearer ${key ?? "pb_live_…"}' ${url}/v1/llms`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function describeKey(key: string | undefined): string[] {
+  if (!key) return [`  API key   as before; lost it? ${NEW_KEY}`];
+  return [
+    `  API key   ${key} (an ADMIN's)`,
+    `            it is not shown again, and replaced at each start until it is used; lost it? ${NEW_KEY}`,
+  ];
 }
 
 function describeData({ database, dataDir }: Config, files: string | undefined): string[] {

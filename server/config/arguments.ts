@@ -66,7 +66,7 @@ function unknown(written: string): ConfigError {
   const advice = near
     ? `Did you mean --${near}?`
     : setting
-      ? `Settings come from the environment: ${setting}=… npm start`
+      ? `Settings come from the environment: ${setting}=… npm start.`
       : "Settings come from the environment, such as PORT=9000 npm start.";
   return new ConfigError(
     `There is no ${written.startsWith("-") ? "option" : "command"} "${written}". ${advice} See: npm start -- --help`,

@@ -442,8 +442,9 @@ export const Reason = {
 
   /**
    * RESOURCE_EXHAUSTED: the chat could cost more than is left of a budget. The metadata says `budgetId`, `amount`, `spent`,
-   * `reserved` and `needed`, in pico-dollars, and `resetsAt`, in milliseconds since 1970, if it ever does. Of the budget of an
-   * API key, an account or a person, it says the `holder`, its `holderId`, and whom to ask as `contact`.
+   * `reserved`, `needed` and `left`, in pico-dollars and as `amountUsd` and so on in dollars, and `resetsAt`, in milliseconds
+   * since 1970, if it ever does. Of the budget of an API key, an account or a person, it says the `holder`, its `holderId`,
+   * and whom to ask as `contact`.
    *
    * @generated from enum value: BUDGET_EXHAUSTED = 59;
    */

@@ -64,12 +64,10 @@ describe("authentication", () => {
     await em.execute("update api_key set revoked_at = now() where id = ?", [parseApiKey(revoked)?.id]);
     const sameId = `${apiKey.slice(0, 24)}${makeApiKey().reveal().slice(24)}`;
     const attempts = [
-      {},
       { authorization: `Bearer ${makeApiKey().reveal()}` },
       { authorization: `Bearer ${sameId}` },
       { authorization: `Bearer ${expired}` },
       { authorization: `Bearer ${revoked}` },
-      { authorization: `Basic ${apiKey}` },
       { "x-api-key": "sk-1234" },
       { "x-api-key": "' or 1=1 --" },
     ];
@@ -82,6 +80,43 @@ describe("authentication", () => {
     );
     expect(new Set(answers).size).toBe(1);
     expect(answers[0]).toMatch(/^401 Bearer .*API_KEY_REFUSED/);
+  });
+
+  it.each([
+    {
+      name: "nothing",
+      headers: () => ({}),
+      says: "an API key is needed; send it in the header `authorization: Bearer",
+    },
+    {
+      name: "an empty variable",
+      headers: () => ({ authorization: "Bearer " }),
+      says: "is a variable of your shell empty?",
+    },
+    { name: "no Bearer", headers: () => ({ authorization: apiKey }), says: "write Bearer and the key" },
+    { name: "another scheme", headers: () => ({ authorization: `Basic ${apiKey}` }), says: "write Bearer and the key" },
+    {
+      name: "an ellipsis",
+      headers: () => ({ authorization: "Bearer pb_live_..." }),
+      says: "is not whole, or misspelt",
+    },
+    {
+      name: "a key without its end",
+      headers: () => ({ authorization: `Bearer ${apiKey.slice(0, -3)}` }),
+      says: "is not whole, or misspelt",
+    },
+    {
+      name: "two keys",
+      headers: () => ({ authorization: `Bearer ${apiKey}`, "x-api-key": makeApiKey().reveal() }),
+      says: "two headers have different API keys",
+    },
+  ])("says what stands where the key belongs: $name", async ({ headers, says }) => {
+    const response = await get(headers());
+    const text = await response.text();
+    expect(text).toContain(says);
+    expect(text).toContain('"API_KEY_REFUSED"');
+    expect(response.status).toBe(401);
+    expect(text).not.toContain(apiKey.slice(8, -3));
   });
 
   it("survives 2,000 invented headers", async () => {

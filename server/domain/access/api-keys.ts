@@ -43,7 +43,7 @@ export class ApiKeys {
   }
 
   /**
-   * Who an API key belongs to. Every reason to refuse one gives the same answer. An address with too many keys that nobody
+   * Who an API key belongs to. Every reason to refuse one gives the same answer, but what the text alone shows. An address with too many keys that nobody
    * has is not answered from the database for a while; keys that are known go on.
    */
   async authenticate(text: string | undefined, address: string): Promise<Caller> {
@@ -51,7 +51,7 @@ export class ApiKeys {
     const held = parsed && (await this.#held.get(parsed.id, () => this.#load(parsed.id, address)));
     if (!parsed || !held || !timingSafeEqual(parsed.digest, held.digest) || held.endsAt <= Date.now()) {
       if (parsed) await this.#limits.countGuess(address);
-      throw refused();
+      throw !parsed && text?.startsWith("pb_") ? misspelt() : refused();
     }
     this.#uses.note(parsed.id);
     return held.caller;
@@ -122,9 +122,18 @@ export function refused(cause?: unknown): Fault {
   return new Fault(
     "API_KEY_REFUSED",
     "an API key is needed, in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`, or a token of the issuer " +
-      "that the operator named, and it must be valid",
+      "that the operator named, and it must be valid: it may be of another server, revoked or expired; whoever runs this " +
+      "server makes a new one by `new-key`",
     {},
     cause,
+  );
+}
+
+/** Of a key of ours that no server has made: its last letters do not follow from the others. */
+function misspelt(): Fault {
+  return new Fault(
+    "API_KEY_REFUSED",
+    "the API key is not whole, or misspelt: copy all of it, from pb_ to its last letter",
   );
 }
 

@@ -63,7 +63,10 @@ describe("D12 a budget", () => {
         llmId,
         budgetId,
         amount: "300000000",
+        amountUsd: "0.0003",
         needed: "30000000",
+        neededUsd: "0.00003",
+        leftUsd: "0",
         resetsAt: expect.stringMatching(/^\d{13}$/),
       },
     });

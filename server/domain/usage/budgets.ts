@@ -192,12 +192,13 @@ function exhausted(
   const whose = held ? `the budget of ${holderName(held)}` : `budget ${id}`;
   // One that is dearer than the whole fits no later period either.
   const resetsAt = needed > amount ? undefined : resetOf(period);
-  const left = amount - spent - reserved;
+  const rest = amount - spent - reserved;
+  const left = rest < 0n ? 0n : rest;
   const refused =
     needed > amount
       ? `the chat may cost $${usdOf(needed)}, more than the whole of ${whose}, which is $${usdOf(amount)}: send less, ask for a ` +
         "shorter reply (max_tokens), or take an Llm that costs less"
-      : `the chat may cost $${usdOf(needed)}, and ${whose}, of $${usdOf(amount)} has $${usdOf(left < 0n ? 0n : left)} left: ` +
+      : `the chat may cost $${usdOf(needed)}, and ${whose}, of $${usdOf(amount)} has $${usdOf(left)} left: ` +
         `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way; ` +
         (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew");
   const more = held ? `. Ask ${held.contact} for more` : resetsAt ? "" : "; or raise or delete it";
@@ -206,12 +207,18 @@ function exhausted(
     metadata: {
       llmId: llm.id,
       ...(id !== null && { budgetId: id }),
-      amount: String(amount),
-      spent: String(spent),
-      reserved: String(reserved),
-      needed: String(needed),
+      ...inBothUnits({ amount, spent, reserved, needed, left }),
       ...(resetsAt === undefined ? {} : { resetsAt: String(resetsAt) }),
       ...(held && { limit: "BUDGET", ...holderFacts(held) }),
     },
   });
+}
+
+/** Amounts by their names in pico-dollars, and in dollars as `…Usd`. */
+function inBothUnits(amounts: Readonly<Record<string, bigint>>): Record<string, string> {
+  const both = Object.entries(amounts).flatMap(([name, pico]) => [
+    [name, String(pico)],
+    [`${name}Usd`, usdOf(pico)],
+  ]);
+  return Object.fromEntries(both) as Record<string, string>;
 }

@@ -2,6 +2,7 @@ import { type DescMethod, type DescService, getOption, hasOption } from "@bufbui
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requirement } from "../../../gen/patchbay/v1/permission_pb.ts";
+import { Fault } from "../../base/fault.ts";
 import type { Watch } from "../../base/watch.ts";
 import type { Callers } from "../../domain/access/callers.ts";
 import type { Limits } from "../../domain/access/limits.ts";
@@ -38,7 +39,9 @@ export function createAdmission(
   );
   return async (context) => {
     if (!requirements.has(context.method)) return;
-    const caller = await callers.identify(presentedIn(context), addressOf(context.values));
+    const presented = presentedIn(context);
+    if (presented === undefined) throw nothingPresented(context);
+    const caller = await callers.identify(presented, addressOf(context.values));
     setCaller(context, caller);
     const requirement = requirements.get(context.method);
     if (requirement && !requirement.some((permission) => caller.permissions.has(permission))) {
@@ -109,6 +112,21 @@ function presentedIn(context: HandlerContext): string | undefined {
     presented ??= said;
   }
   return presented;
+}
+
+/** The refusal of a call without a key where one belongs, which says what stands there instead. */
+function nothingPresented(context: HandlerContext): Fault {
+  const said = headerIn(context, "authorization");
+  const usage = "send it in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`";
+  if (KEY_HEADERS.some((name) => headerIn(context, name))) {
+    return new Fault("API_KEY_REFUSED", `two headers have different API keys; ${usage}, one of them`);
+  }
+  if (!said) return new Fault("API_KEY_REFUSED", `an API key is needed; ${usage}`);
+  const opening = "the header authorization has no API key where one belongs";
+  if (/^Bearer$/i.test(said)) {
+    return new Fault("API_KEY_REFUSED", `${opening}: nothing stands behind Bearer; is a variable of your shell empty?`);
+  }
+  return new Fault("API_KEY_REFUSED", `${opening}: write Bearer and the key, \`authorization: Bearer pb_…\``);
 }
 
 const KEY_HEADERS = ["x-api-key", "x-discolike-key"];

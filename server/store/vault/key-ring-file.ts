@@ -114,8 +114,10 @@ async function readExisting(file: string): Promise<Reading> {
 
 async function read(file: string): Promise<Reading | undefined> {
   const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw new KeyRingError(`The key ring ${file} cannot be read (${error.code}). Check KEYRING_FILE and its owner.`);
+    // Of a file where a folder should be, whoever makes files there tells more.
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    const advice = "Check its owner, and KEYRING_FILE, which is beside DATA_DIR by default.";
+    throw new KeyRingError(`The key ring ${file} cannot be read (${error.code}). ${advice}`);
   });
   if (!handle) return undefined;
   try {

@@ -23,7 +23,7 @@ export interface ErrorFormat extends Format {
 
 /** What the errors for some reasons say beside their sentence. */
 const FACTS: Partial<Record<Reason, Facts>> = {
-  INVALID_REQUEST: { fields: [{ field: "display_name", description: "must be at least 1 character" }] },
+  INVALID_REQUEST: { fields: [{ field: "display_name", description: "must not be missing or empty" }] },
   PERMISSION_MISSING: { metadata: { permission: "READ_LLM_OWN" } },
   LLM_ID_TAKEN: { metadata: { llmId: "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708", sameRequest: "true" } },
   LLM_DUPLICATE: { metadata: { llmId: "5b1f2a3c-6d7e-4f80-91a2-b3c4d5e6f708", sameRequest: "false" } },

@@ -47,7 +47,78 @@ describe("a mistake in a new Llm", () => {
       body: { name: "x", model: "gpt-4o", apiKey: "sk-secret" },
       says:
         "unknown field `name`, did you mean `displayName`?; unknown field `model`, did you mean `modelIdentifier`?; " +
-        "unknown field `apiKey`, did you mean `credentials.apiKey`?",
+        "unknown field `apiKey`, did you mean `credentials.apiKey.inlineSecret`?",
+    },
+    {
+      name: "the words of LiteLLM, in the spelling of their writer",
+      body: { display_name: "x", model_name: "gpt", api_base: "https://a.example", max_tokens: 5, litellm_params: {} },
+      says:
+        "unknown field `model_name`, did you mean `model_identifier`?; unknown field `api_base`, did you mean " +
+        "`endpoint_url`?; unknown field `max_tokens`, did you mean `default_sampling_params.max_tokens`?; unknown field " +
+        "`litellm_params`: give its fields at the top",
+    },
+    {
+      name: "nothing at all, of all that is missing at once",
+      body: {},
+      says:
+        "displayName: must not be missing or empty; modelIdentifier: must not be missing or empty; " +
+        "providerType: is required without a providerId: one of OPENAI,",
+    },
+    {
+      name: "empty fields, in the spelling of their writer",
+      body: { display_name: "", model_identifier: "", provider_type: "OPENAI" },
+      says: "display_name: must not be missing or empty; model_identifier: must not be missing or empty",
+    },
+    {
+      name: "an alias with capitals and spaces",
+      body: { ...OPENAI, alias: "My GPT" },
+      says: "alias: must be lower-case letters, digits, dots, underscores, hyphens and slashes, and begin with a letter or digit, such as claude-team",
+    },
+    {
+      name: "both names of the endpoint",
+      body: { ...LLM, endpointUrl: "patchbay:demo", baseUrl: "patchbay:demo" },
+      says: "baseUrl: excludes `endpointUrl`",
+    },
+    {
+      name: "a misspelt provider type",
+      body: { ...OPENAI, providerType: "OPENIA" },
+      says: "ANTHROPIC; did you mean OPENAI?",
+    },
+    {
+      name: "a vendor that speaks as OpenAI does",
+      body: { ...OPENAI, providerType: "GEMINI" },
+      says: "did you mean CUSTOM_OPENAI_COMPATIBLE?",
+    },
+    {
+      name: "a price over the bound",
+      body: { ...OPENAI, price: { input: 2_500_000 } },
+      says: "from 0 to 999999.999999, with at most 6 decimals",
+    },
+    {
+      name: "a price finer than there is",
+      body: { ...OPENAI, price: { output: "0.0000001" } },
+      says: "from 0 to 999999.999999, with at most 6 decimals",
+    },
+    {
+      name: "prices in OpenAI's words",
+      body: { ...OPENAI, price: { prompt: 1, completion: 2 } },
+      says: "unknown field `price.prompt`, did you mean `input`?; unknown field `price.completion`, did you mean `output`?",
+    },
+    {
+      name: "a label whose name is too long",
+      body: { ...OPENAI, labels: { ["k".repeat(64)]: "" } },
+      says: "its name must be at most 63 characters",
+    },
+    { name: "an id that is no UUID", body: { ...OPENAI, llmId: "gpt" }, says: "llmId: must be a UUID, such as" },
+    {
+      name: "credentials without a key",
+      body: { ...OPENAI, credentials: { apiKey: {} } },
+      says: "credentials.apiKey: must have `inlineSecret` or `secretRef`",
+    },
+    {
+      name: "a temperature out of bounds",
+      body: { ...OPENAI, defaultSamplingParams: { temperature: 3 } },
+      says: "defaultSamplingParams.temperature: must be from 0 to 2",
     },
     {
       name: "a key that is no object",
@@ -67,7 +138,7 @@ describe("a mistake in a new Llm", () => {
     {
       name: "no name and no model",
       body: { providerType: "OPENAI", displayName: "" },
-      says: "displayName: must be at least 1 character; modelIdentifier: must be at least 1 character",
+      says: "displayName: must not be missing or empty; modelIdentifier: must not be missing or empty",
     },
     {
       name: "an http URL of a vendor",
@@ -87,7 +158,9 @@ describe("a mistake in a new Llm", () => {
   ])("is told: $name", async ({ body, says }) => {
     const { status, body: answer } = await call("POST", "/v1/llms", JSON.stringify(body));
     expect(answer.error?.message).toContain(says);
-    expect(answer.error?.message).not.toMatch(/sk-secret|_UNSPECIFIED|model_identifier|\^\[/);
+    expect(answer.error?.message).not.toMatch(/sk-secret|_UNSPECIFIED|\^\[|regex|oneof/);
+    const spelling = JSON.stringify(body).includes("display_name") ? /modelIdentifier/ : /model_identifier/;
+    expect(answer.error?.message).not.toMatch(spelling);
     expect(status).toBe(400);
     expect(requestIdOf(answer)).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -98,6 +171,31 @@ describe("a mistake in a new Llm", () => {
       "the body is not JSON in UTF-8: a comma stands before the closing } (line 3, column 1)",
     );
     expect([status, requestIdOf(body)]).toEqual([400, expect.any(String)]);
+  });
+
+  it.each(["baseUrl", "base_url"])("is none: the endpoint as %s, on creation and change", async (name) => {
+    const body = { ...OPENAI, [name]: "https://gateway.example/v1", validateOnly: true };
+    const made = await call("POST", "/v1/llms", JSON.stringify(body));
+    expect(made.body).toMatchObject({ llm: { endpointUrl: "https://gateway.example/v1" } });
+    const change = JSON.stringify({ [name]: "patchbay:demo", validateOnly: true });
+    expect((await call("PATCH", `/v1/llms/${llmId}`, change)).body).toMatchObject({ endpointUrl: "patchbay:demo" });
+  });
+
+  it("is told the next step: a duplicate, a name that is taken, and credentials that are not there", async () => {
+    const again = await call("POST", "/v1/llms", JSON.stringify({ ...LLM, endpointUrl: "patchbay:demo" }));
+    expect([again.status, again.body.error?.message]).toEqual([
+      409,
+      `the owner has an Llm with the same connection: ${llmId}; use that one, change it with PATCH /v1/llms/${llmId}, ` +
+        "or give this one another endpoint, model or key",
+    ]);
+    const test = await call("POST", `/v1/llms/${llmId}:test`, '{"slot": "PENDING"}');
+    expect(test.body.error?.message).toContain(`add them with POST /v1/llms/${llmId}:addPendingCredentials`);
+    const named = JSON.stringify({ ...LLM, modelIdentifier: "other", endpointUrl: "patchbay:demo", alias: "mine" });
+    await call("POST", "/v1/llms", named);
+    const taken = await call("PATCH", `/v1/llms/${llmId}`, '{"alias": "mine"}');
+    expect(taken.body.error?.message).toBe(
+      "the owner has another Llm with the alias mine; choose another name, or give that one another first",
+    );
   });
 
   it.each(["openai", "OpenAI", "open_router", "open-router"])(
@@ -136,6 +234,22 @@ describe("a mistake with money", () => {
       budget: { period: "MONTH", mode: "REFUSE" },
       says: 'amountUsd: must be given, such as "25"; for a budget that lets nothing be spent, "0"',
     },
+    {
+      name: "nothing",
+      budget: {},
+      says: "period: must be one of DAY, MONTH, TOTAL; amountUsd: must be given",
+    },
+    {
+      name: "the words of LiteLLM",
+      budget: { max_budget: 25, budget_duration: "month" },
+      says: "unknown field `max_budget`, did you mean `amount_usd`?; unknown field `budget_duration`, did you mean `period`?",
+    },
+    {
+      name: "a period that is nearly one",
+      budget: { amountUsd: "25", period: "MONTHLY" },
+      says: "period: must be one of DAY, MONTH, TOTAL; did you mean MONTH?",
+    },
+    { name: "a comma", budget: { amountUsd: "1,000", period: "DAY" }, says: "with at most 12 decimals and no commas" },
     { name: "no period", budget: { amountUsd: "25" }, says: "period: must be one of DAY, MONTH, TOTAL" },
   ])("is told with both figures: $name", async ({ budget, says }) => {
     const { status, body } = await call("POST", "/v1/budgets", JSON.stringify(budget));
@@ -158,6 +272,91 @@ describe("a mistake with money", () => {
       /may cost \$0\.015, and budget \S+ of \$0\.02 has \$0\.009 left: \$0\.011 are spent, .* it begins anew at 20/,
     );
     expect(status).toBe(429);
+    expect(JSON.stringify(body)).toContain('"leftUsd":"0.009"');
+  });
+});
+
+describe("a mistake in a chat", () => {
+  it.each([
+    { name: "nothing", body: {}, says: "messages: must be given, or else `message`" },
+    { name: "a prompt", body: { prompt: "Hi" }, says: "unknown field `prompt`, did you mean `message`?" },
+    {
+      name: "what OpenAI takes",
+      body: { message: "Hi", stream: true, model: "demo", max_tokens: 5, temperature: 1, stop: ["x"] },
+      says:
+        "unknown field `stream`: to stream, POST to …:streamChat instead; unknown field `model`: the Llm is the one in the " +
+        "path, or `llm_id`; unknown field `max_tokens`, did you mean `sampling_params.max_tokens`?; unknown field " +
+        "`temperature`, did you mean `sampling_params.temperature`?; unknown field `stop`, did you mean " +
+        "`sampling_params.stop_sequences`?",
+    },
+    {
+      name: "bounds, in the spelling of their writer",
+      body: { message: "Hi", sampling_params: { max_tokens: 0, top_p: 2 } },
+      says: "sampling_params.max_tokens: must be 1 or more; sampling_params.top_p: must be from 0 to 1",
+    },
+    {
+      name: "tools as OpenAI has them",
+      body: { message: "Hi", tools: [{ type: "function", function: { name: "f" } }] },
+      says: "unknown field `tools[0].function`: leave it out: `name`, `description` and `parameters` stand in the tool itself",
+    },
+    {
+      name: "both forms of a conversation",
+      body: { message: "Hi", messages: [{ role: "user", content: "Hi" }] },
+      says: "messages: excludes `message`, give only one of them",
+    },
+    {
+      name: "a role of others",
+      body: { messages: [{ role: "human", content: "Hi" }] },
+      says: "SYSTEM, USER, ASSISTANT, TOOL",
+    },
+  ])("is told: $name", async ({ body, says }) => {
+    const answer = await call("POST", `/v1/llms/${llmId}:chat`, JSON.stringify(body));
+    expect(answer.body.error?.message).toContain(says);
+    expect(answer.status).toBe(400);
+    const violations = JSON.stringify(answer.body.error?.details);
+    expect(violations).toContain('"field":"');
+    expect(violations).not.toContain('"field":""');
+  });
+
+  it("is told in the letters that were written, and how to go on: a name that nothing has", async () => {
+    const { body } = await call("POST", "/v1/llms/MyGPT:chat", '{"message": "Hi"}');
+    expect(body.error?.message).toBe('no Llm goes by the name "MyGPT"; GET /v1/models lists the names there are');
+    const unset = await call("POST", "/v1/llms:chat", '{"message": "Hi"}');
+    expect(unset.body.error?.message).toContain("set it once with POST /v1/llms/NAME:setDefault");
+  });
+});
+
+describe("a mistake with a key or a list", () => {
+  it.each([
+    {
+      path: "/v1/apiKeys",
+      body: { displayName: "x", role: "MEMBER", importedSecret: "short" },
+      says: "importedSecret: must be 20 to 256 visible ASCII characters",
+    },
+    {
+      path: "/v1/apiKeys",
+      body: { displayName: "x", role: "MEMBER", expiresAt: "2027-01-01" },
+      says: "expiresAt: must be a time in milliseconds since 1970-01-01 UTC, such as 1798761600000 for 2027-01-01",
+    },
+    {
+      path: "/v1/apiKeys",
+      body: { displayName: "x", role: "MEMBER", limits: { rpm: 3 } },
+      says: "unknown field `limits.rpm`, did you mean `requestsPerMinute`?",
+    },
+    {
+      path: "/v1/routes",
+      body: { name: "My Route" },
+      says: "such as claude-team or openai/gpt-4o; tiers: must have at least 1 item",
+    },
+    { path: "/v1/llms?limit=5", body: undefined, says: "unknown parameter `limit`, did you mean `pageSize`?" },
+    { path: "/v1/llms?page_size=-1", body: undefined, says: "page_size: must be 0 or more" },
+    { path: "/v1/llms?status=activ", body: undefined, says: "did you mean ACTIVE" },
+    { path: "/v1/apiKeys/alice", body: undefined, says: "as GET /v1/apiKeys lists them" },
+  ])("is told at $path: $says", async ({ path, body, says }) => {
+    const answer = body ? await call("POST", path, JSON.stringify(body)) : await call("GET", path);
+    expect(answer.body.error?.message).toContain(says);
+    expect(answer.body.error?.message).not.toMatch(/regex|\^\[/);
+    expect(answer.status).toBe(400);
   });
 });
 
@@ -183,7 +382,52 @@ describe("a mistake in a request", () => {
       method: "GET",
       path: (): string => "/v1/llm",
       status: 404,
+      says: "did you mean GET /v1/llms?",
+    },
+    {
+      name: "a path that is near nothing",
+      method: "GET",
+      path: (): string => "/swagger",
+      status: 404,
       says: "/docs has all",
+    },
+    {
+      name: "a verb behind a slash",
+      method: "POST",
+      path: (): string => "/v1/llms/demo/chat",
+      status: 404,
+      says: "did you mean POST /v1/llms/{llm_id}:chat?",
+    },
+    {
+      name: "a misspelt verb",
+      method: "POST",
+      path: (): string => "/v1/llms/demo:tset",
+      status: 405,
+      says: "did you mean POST /v1/llms/{llm_id}:test?",
+    },
+    {
+      name: "a key without Bearer",
+      method: "GET",
+      path: (): string => "/v1/llms",
+      headers: { authorization: "pb_live_x" },
+      status: 401,
+      says: "write Bearer and the key",
+    },
+    {
+      name: "a key whose variable is empty",
+      method: "GET",
+      path: (): string => "/v1/llms",
+      headers: { authorization: "Bearer " },
+      status: 401,
+      says: "is a variable of your shell empty?",
+    },
+    {
+      name: "a variable between single quotes",
+      method: "POST",
+      path: (): string => "/v1/llms",
+      text: '{"displayName": $NAME}',
+      status: 400,
+      says: "between single quotes the shell fills in no variable",
     },
     {
       name: "curl's own content type",
@@ -212,6 +456,14 @@ describe("a mistake in a request", () => {
     expect(requestIdOf(body)).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it("is told to callers of Connect in their spelling, too", async () => {
+    const text = JSON.stringify({ display_name: "", provider_type: "OPENAI" });
+    const { body } = await call("POST", "/patchbay.v1.LlmService/CreateLlm", text);
+    expect((body as { message?: string }).message).toBe(
+      "display_name: must not be missing or empty; model_identifier: must not be missing or empty",
+    );
+  });
+
   it("is told to callers of Connect with JSON in the same words", async () => {
     const text = JSON.stringify({ name: "x", model: "y" });
     const { status, body } = await call("POST", "/patchbay.v1.LlmService/CreateLlm", text);
@@ -236,6 +488,19 @@ describe("an answer", () => {
       '\n  "displayName": "One",\n',
     );
     expect(await run(`${server.url}/v1/llms/x`)).toContain('\n    "message": ');
+  });
+
+  it("ends with a new line for curl, that of a face and an error too", async () => {
+    const chat = [
+      "-H",
+      "content-type: application/json",
+      "-d",
+      '{"model": "demo", "messages": [{"role": "user", "content": "Hi"}]}',
+    ];
+    expect(await run(`${server.url}/v1/llms/${llmId}`)).toMatch(/\}\n$/);
+    expect(await run(`${server.url}/v1/llms/x`)).toMatch(/\}\n$/);
+    expect(await run(`${server.url}/v1/chat/completions`, ...chat)).toMatch(/\}\n$/);
+    expect(await run("-A", "program", `${server.url}/v1/llms/${llmId}`)).toMatch(/\}$/);
   });
 
   it("at the root tells programs where things are, and browsers get a page", async () => {

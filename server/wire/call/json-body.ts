@@ -57,13 +57,19 @@ function keepDigits(_key: string, value: ExactJson, context?: { source?: string 
  * clients quote everything. The strict reader goes first, so only JSON that needs it pays for the patient one. That one
  * changes the JSON.
  */
-export function readMessage(desc: DescMessage, json: ExactJson, path: string, registry: Registry): Message {
+export function readMessage(
+  desc: DescMessage,
+  json: ExactJson,
+  path: string,
+  registry: Registry,
+  spell = spellingIn(desc, json),
+): Message {
   const strict = () => fromJson(desc, json as JsonValue, { registry });
   refuseEmptyLists(desc, json);
   try {
     return strict();
   } catch {
-    new PatientReader(registry, spellingIn(desc, json)).read(desc, json, path);
+    new PatientReader(registry, spell).read(desc, json, path);
   }
   try {
     return strict();

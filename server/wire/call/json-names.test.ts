@@ -6,7 +6,7 @@ const rename = jsonNamesOf(SERVICES.map(({ file }) => file));
 
 describe("names in a sentence for callers in JSON", () => {
   it.each([
-    ["model_identifier: must be at least 1 character", "modelIdentifier: must be at least 1 character"],
+    ["model_identifier: must not be missing or empty", "modelIdentifier: must not be missing or empty"],
     ["no llm_id was given and …", "no llmId was given and …"],
     ["credentials.api_key.secret_ref.uri", "credentials.apiKey.secretRef.uri"],
     ["messages[0].tool_calls[1].name", "messages[0].toolCalls[1].name"],

@@ -2,8 +2,8 @@ import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
 import { nearestNames } from "../../base/names.ts";
 
 /**
- * What other APIs call what fields here are: the fields that may be meant, as paths of proto names, of which a message
- * has some or none. The words are those of OpenAI, Anthropic, LiteLLM, Portkey and Ollama, and of lists anywhere.
+ * What other APIs call what fields here are: in each row the fields that may be meant, as paths of proto names, of which
+ * the first that a message has is told. The words are those of OpenAI, Anthropic, LiteLLM, Portkey and Ollama, and of lists anywhere.
  */
 const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] = [
   [["endpoint_url"], "api_base base_url api_url api_endpoint endpoint url uri host hostname server address"],
@@ -15,8 +15,8 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
   [["display_name"], "name title label description_name"],
   [["alias", "llm_id"], "id slug handle model_alias public_name"],
   [["model_identifier", "llm_id"], "model model_name model_id deployment engine"],
-  [["provider_type"], "type kind vendor api custom_llm_provider"],
-  [["provider_type", "provider_id"], "provider"],
+  [["provider_type"], "type kind vendor api provider custom_llm_provider"],
+  [["provider_id"], "provider"],
   [["default_sampling_params.temperature", "sampling_params.temperature", "temperature"], "temperature temp"],
   [
     ["default_sampling_params.max_tokens", "sampling_params.max_tokens", "max_tokens"],
@@ -87,22 +87,25 @@ function chatRemarks(): Readonly<Record<string, string>> {
   };
 }
 
-/** The fields that may be meant, by the word without underscores and capitals. */
-const MEANT: ReadonlyMap<string, readonly string[]> = gather();
+/** The rows of a word, which is without underscores and capitals. */
+const ROWS: ReadonlyMap<string, readonly (readonly string[])[]> = gather();
 
-function gather(): ReadonlyMap<string, readonly string[]> {
-  const meant = new Map<string, string[]>();
+function gather(): ReadonlyMap<string, readonly (readonly string[])[]> {
+  const rows = new Map<string, (readonly string[])[]>();
   for (const [fields, words] of FIELDS) {
-    for (const word of words.split(" ").map(squash)) meant.set(word, [...(meant.get(word) ?? []), ...fields]);
+    for (const word of words.split(" ").map(squash)) rows.set(word, [...(rows.get(word) ?? []), fields]);
   }
-  return meant;
+  return rows;
 }
 
 /** The fields of a message that somebody may mean who writes another API's word, by their paths. */
 export function fieldsFor(desc: DescMessage, word: string): string[] {
-  const meant = MEANT.get(squash(word)) ?? [];
-  return meant.filter((path) => hasPath(desc, path)).slice(0, 2);
+  const rows = ROWS.get(squash(word)) ?? [];
+  return rows.flatMap((fields) => fields.find((path) => hasPath(desc, path)) ?? []).slice(0, MAX_MEANT);
 }
+
+/** More than this is no help. */
+const MAX_MEANT = 2;
 
 /** What somebody is to do who writes a word for which there is no field; undefined where nothing is known of it. */
 export function remarkFor({ name }: DescMessage, word: string): string | undefined {

@@ -14,6 +14,10 @@ const FARTHEST = 3;
 const TOO_MUCH_COST = 2;
 const TOO_LITTLE_COST = 3;
 const PREFIX_COST = 1;
+/** What stands where an id belongs may be anything: it shows less than a word does. */
+const ID_COST = 0.7;
+/** That the method is another one. */
+const METHOD_COST = 0.5;
 const MOST_PARTS_BESIDE = 2;
 /** What many paths begin with, and what is left out or added most easily. */
 const PREFIX = /^(v\d+|api)$/;
@@ -33,11 +37,11 @@ export class NearestPaths {
     const asked = path.length > MAX_LENGTH ? [] : partsOf(path);
     if (asked.length === 0 || asked.length > MAX_PARTS) return undefined;
     let nearest: ServedPath | undefined;
-    let least = FARTHEST + 1;
+    let least = FARTHEST + METHOD_COST + 0.01;
     for (const { one, parts } of this.#served) {
       if (Math.abs(parts.length - asked.length) > MOST_PARTS_BESIDE) continue;
       // Of two that are as near, the one with the method that was asked for.
-      const distance = distanceOf(asked, parts) + (one.method === method ? 0 : 0.5);
+      const distance = distanceOf(asked, parts) + (one.method === method ? 0 : METHOD_COST);
       if (distance >= least) continue;
       least = distance;
       nearest = one;
@@ -82,7 +86,7 @@ function tooLittle(part: string): number {
 }
 
 function differenceOf(written: string, wanted: string): number {
-  if (wanted === "*") return written.startsWith(":") ? FARTHEST + 1 : 0;
+  if (wanted === "*") return written.startsWith(":") ? FARTHEST + 1 : ID_COST;
   const [a, b] = [plain(written), plain(wanted)];
   const most = Math.max(1, Math.floor(b.length / 3));
   const distance = Math.abs(a.length - b.length) > most ? FARTHEST + 1 : editDistance(a, b);

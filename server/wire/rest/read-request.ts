@@ -53,17 +53,19 @@ export function readRequest(binding: Binding, parts: RequestParts, registry: Reg
   const tree = createTree();
   addVariables(tree, binding.variables, parts.variables);
   const pairs = splitQuery(parts.query);
-  const spelling = spellingIn(input, Object.fromEntries(pairs));
-  parts.onSpelling?.(spelling);
-  addQuery(tree, binding, pairs, spelling);
+  const inQuery = spellingIn(input, Object.fromEntries(pairs));
+  parts.onSpelling?.(inQuery);
+  addQuery(tree, binding, pairs, inQuery);
   const json = readBodyJson(binding, parts.body);
-  if (json !== undefined) parts.onSpelling?.(spellingIn(input, json));
+  // Before what the path and the query give is put among it.
+  const spell = json === undefined ? inQuery : spellingIn(input, json);
+  parts.onSpelling?.(spell);
   const isOne = isSilentOn(json, tree, input);
   if (isOne) Object.assign(json, tree);
-  const message = json === undefined ? withHttpBody(binding, parts) : readMessage(input, json, "", registry);
+  const message = json === undefined ? withHttpBody(binding, parts) : readMessage(input, json, "", registry, spell);
   if (message === undefined) return withEtag(binding, fromParameters(input, tree), parts);
   if (!isOne && Object.keys(tree).length > 0) {
-    const names = { tree, prefix: "", spell: spellingIn(input, json) };
+    const names = { tree, prefix: "", spell };
     refuseConflicts(reflect(input, message), reflect(input, fromParameters(input, tree)), names);
     mergeFromJson(input, message, tree as JsonValue);
   }

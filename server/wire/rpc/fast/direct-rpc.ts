@@ -139,8 +139,9 @@ export class DirectRpc {
     const isPatient = !form.isBinary && !form.query && ignoreUnknownFields === false && registry !== undefined;
     if (isPatient) {
       const json = parseJson(bytes);
-      noteSpelling(context.values, spellingIn(this.#spec.method.input, json));
-      return readJsonMessage(this.#spec.method.input, json, "", registry);
+      const spelling = spellingIn(this.#spec.method.input, json);
+      noteSpelling(context.values, spelling);
+      return readJsonMessage(this.#spec.method.input, json, "", registry, spelling);
     }
     return this.#codecs.getI(form.isBinary).parse(bytes) as Message;
   }

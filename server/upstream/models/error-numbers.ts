@@ -75,6 +75,7 @@ export function tokensIn(sentence: string): [prompt: number | undefined, context
 
 const SAYS_LIMIT =
   /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|[<>]/i;
+const IS_LIMIT = /^ (tokens? )?(maximum|limit|context)/i;
 const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;
 
@@ -88,7 +89,8 @@ function tokensBySense(message: string): [prompt: number | undefined, context: n
   const numbers = [...message.matchAll(/(?<![\w.-])\d[\d,_]*\d(?![\w-]|\.\d)/g)].map((found) => {
     const before = message.slice(end, found.index).slice(-80);
     end = found.index + found[0].length;
-    return { value: Number(found[0].replace(/[,_]/g, "")), isLimit: SAYS_LIMIT.test(before) && !OF_REPLY.test(before) };
+    const isLimit = SAYS_LIMIT.test(before) || IS_LIMIT.test(message.slice(end, end + 24));
+    return { value: Number(found[0].replace(/[,_]/g, "")), isLimit: isLimit && !OF_REPLY.test(before) };
   });
   const limit = numbers.find(({ value, isLimit }) => isLimit && numbers.some((other) => other.value > value))?.value;
   if (limit === undefined) return [undefined, undefined];

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { build } from "rolldown";
 import packageJson from "../package.json" with { type: "json" };
 import { licensesOf } from "./licenses-of.ts";
@@ -52,13 +52,23 @@ for (const file of ["LICENSE", "NOTICE"]) {
   cpSync(join(root, "node_modules/swagger-ui-dist", file), join(dist, "server/wire/openapi/docs/swagger-ui", file));
 }
 
-await bundleTraces("server/wire/observe/otel/otel-tracer.js");
+/** Files that have the packages inside that they alone use, by how the names of those begin: a part of them ever runs. */
+const BUNDLES = {
+  "server/wire/observe/otel/otel-tracer.js": "@opentelemetry/",
+  "server/domain/access/guessable.js": "@zxcvbn-ts/",
+};
+for (const file of Object.keys(BUNDLES)) await bundle(file);
+// The tracer has its neighbours inside, too.
+for (const file of globSync("server/wire/observe/otel/*.js", { cwd: dist })) {
+  if (!(file in BUNDLES)) rmSync(join(dist, file));
+}
 
 // It is served as it is, and read by programs: in the clone it is written for people.
 const document: unknown = JSON.parse(readFileSync(join(root, "gen/openapi.json"), "utf8"));
 writeFileSync(join(dist, "gen/openapi.json"), JSON.stringify(document));
 
-const isInside = (name: string) => name === "swagger-ui-dist" || name.startsWith("@opentelemetry/");
+const isInside = (name: string) =>
+  name === "swagger-ui-dist" || Object.values(BUNDLES).some((beginning) => name.startsWith(beginning));
 const dependencies = Object.fromEntries(Object.entries(packageJson.dependencies).filter(([name]) => !isInside(name)));
 const { name, version, description, type, engines, optionalDependencies } = packageJson;
 const manifest = {
@@ -80,10 +90,10 @@ writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\
 cpSync(join(root, "docs/package.md"), join(dist, "README.md"));
 
 /**
- * Puts OpenTelemetry into the one file that uses it: its packages take 19 MB, of which a twentieth ever runs, and most are
- * constants of conventions.
+ * Puts what a file imports into it: OpenTelemetry's packages take 19 MB, of which a twentieth ever runs, and most are constants
+ * of conventions; those that judge secrets have everything three times.
  */
-async function bundleTraces(file: string): Promise<void> {
+async function bundle(file: string): Promise<void> {
   const { output } = await build({
     input: join(dist, file),
     cwd: root,
@@ -91,8 +101,6 @@ async function bundleTraces(file: string): Promise<void> {
     write: false,
     output: { format: "esm", codeSplitting: false },
   });
-  const folder = dirname(join(dist, file));
-  for (const other of globSync("*.js", { cwd: folder })) rmSync(join(folder, other));
   writeFileSync(join(dist, file), output[0].code);
-  writeFileSync(join(folder, "licenses.txt"), licensesOf(root, output[0].moduleIds));
+  writeFileSync(join(dist, file.replace(/\.js$/, ".licenses.txt")), licensesOf(root, output[0].moduleIds));
 }

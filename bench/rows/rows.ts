@@ -8,13 +8,14 @@ import { listMillion } from "./growth/list-million.ts";
 import { manyOwners } from "./growth/many-owners.ts";
 import { manyWatches } from "./growth/many-watches.ts";
 import { oldChanges } from "./growth/old-changes.ts";
+import { limits } from "./limits.ts";
 import { memory } from "./memory.ts";
 import type { Row } from "./row.ts";
 import { installSize, secondStart } from "./second-start.ts";
 
 /** All rows, those of a year's data last. */
 export const ROWS: readonly Row[] = [
-  ...[chat, stream, firstToken, alone, getLlm, createLlm, apply, secondStart, installSize, memory],
+  ...[chat, stream, firstToken, alone, limits, getLlm, createLlm, apply, secondStart, installSize, memory],
   ...[manyWatches, manyOwners, oldChanges, filteredPages, listMillion],
 ];
 

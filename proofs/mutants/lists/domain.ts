@@ -180,8 +180,8 @@ export const DOMAIN: readonly Mutant[] = [
   budgets("what may cost more than is left is refused", "if (!result.isReserved && refusing)", "if (false)"),
   budgets(
     "what costs nobody knows what is refused where a budget refuses",
-    "if (cost === undefined) await",
-    "if (false) await",
+    "if (cost === undefined && (await isRefusing(scope, llm)))",
+    "if (false)",
   ),
   budgets("what a server that died had reserved is given back", "      await releaseReservations(scope.em);\n", ""),
   providers(

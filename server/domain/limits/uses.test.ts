@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { problemOf } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
@@ -267,6 +267,31 @@ describe("tokens in a minute", () => {
     expect(problem.message).toContain("send less");
     const { apiKey } = await owner.access.getApiKey({ apiKeyId });
     expect(apiKey?.limitStates).toMatchObject([{ used: 0n, left: 50n }]);
+  });
+});
+
+describe("a key without limits", () => {
+  /** What the database is asked while something is done, by the names or the texts of the statements. */
+  async function askedBy(work: () => Promise<unknown>): Promise<string> {
+    const query = vi.spyOn(server.store.pool, "query");
+    await work();
+    const asked = query.mock.calls.map(([said]: unknown[]) => JSON.stringify(said));
+    query.mockRestore();
+    return asked.join("\n");
+  }
+
+  it("asks the database for no more than before there were limits: to write its reply down", async () => {
+    const { llmId, key } = await limited({});
+    const every = { requestsPerMinute: 100, tokensPerMinute: 100_000n, parallelCalls: 9, budget: TEN };
+    const { llmId: otherId, key: otherKey } = await limited(every);
+    const chat = (apiKey: string, id: string) => server.client(apiKey).chat.chat({ llmId: id, ...MODEST });
+    await Promise.all([chat(key, llmId), chat(otherKey, otherId)]);
+    const free = await askedBy(() => chat(key, llmId));
+    expect(free).toContain('"add-repl');
+    expect(free).not.toMatch(/holder|rate_limit|reservation/);
+    expect(await askedBy(() => chat(otherKey, otherId)), "the recorder sees what limits ask").toMatch(
+      /take-holder-call/,
+    );
   });
 });
 

@@ -11,8 +11,20 @@ import { pagesOf } from "../resources/pages.ts";
 import { type Column, money, text } from "../terminal/columns.ts";
 import { writeRows } from "../terminal/output.ts";
 
-const GROUPS = ["day", "llm", "owner", "label"] as const;
-type Group = (typeof GROUPS)[number];
+/** What rows can be told apart by: the word of QueryUsageRequest.GroupBy, and the field of the row. */
+const GROUPS = {
+  day: ["DAY", "day"],
+  llm: ["LLM", "llmId"],
+  model: ["MODEL", "model"],
+  route: ["ROUTE", "routeId"],
+  key: ["API_KEY", "apiKeyId"],
+  person: ["SUBJECT", "subject"],
+  owner: ["OWNER", "ownerId"],
+  label: ["LABEL", "labelValue"],
+} as const;
+type Group = keyof typeof GROUPS;
+const NAMES = Object.keys(GROUPS) as Group[];
+const CHOICE = `${NAMES.slice(0, -1).join(", ")} or label=KEY`;
 
 interface UsageFlags {
   readonly by: string;
@@ -28,7 +40,7 @@ interface UsageFlags {
 export function usageCommand(): Command {
   const command = new Command("usage").description("what chats took and cost").helpGroup("Using Llms:");
   command
-    .option("--by <groups>", "a row for each day, llm, owner or label=KEY; several with commas", "llm")
+    .option("--by <groups>", `a row for each ${CHOICE}; several with commas`, "llm")
     .option("--from <day>", "from this day in UTC, such as 2026-11-01")
     .option("--to <day>", "to this day in UTC, which is included")
     .option("--llm <llm>", "only of this Llm")
@@ -51,7 +63,7 @@ export function usageCommand(): Command {
       return;
     }
     const named = groups.includes("llm") && format === "table" ? withNames(connection, pages) : pages;
-    const columns = [...groups.map((group) => COLUMN_OF[group]), ...FIGURES];
+    const columns = [...groups.map(columnOf), ...FIGURES];
     await writeRows(terminal, named, { format, columns, id: "llmId" });
   });
 }
@@ -59,7 +71,7 @@ export function usageCommand(): Command {
 async function readFilter(connection: Connection, flags: UsageFlags) {
   const { groups, labelKey } = readGroups(flags.by);
   const filter: JsonObject = {
-    groupBy: groups.map((group) => group.toUpperCase()),
+    groupBy: groups.map((group) => GROUPS[group][0]),
     labelKey,
     startDay: flags.from ?? "",
     endDay: flags.to ?? "",
@@ -74,22 +86,18 @@ function readGroups(words: string): { groups: Group[]; labelKey: string } {
   let labelKey = "";
   const groups = words.split(",").map((word) => {
     const [name = "", key = ""] = word.trim().split("=");
-    const group = GROUPS.find((known) => known === name.toLowerCase());
+    const group = NAMES.find((known) => known === name.toLowerCase());
     if (group === "label") labelKey = key;
     if (group && (group === "label") === (key !== "")) return group;
-    throw new UsageError(`--by is "${words}"; it must be some of day, llm, owner and label=KEY, with commas.`);
+    throw new UsageError(`--by is "${words}"; it must be ${CHOICE}, several with commas.`);
   });
   return { groups, labelKey };
 }
 
-const FIELD_OF: Readonly<Record<Group, string>> = { day: "day", llm: "llmId", owner: "ownerId", label: "labelValue" };
-
-const COLUMN_OF: Readonly<Record<Group, Column>> = {
-  day: text("DAY", "day"),
-  llm: { title: "LLM", show: (row) => String(row.name ?? row.llmId) },
-  owner: text("OWNER", "ownerId"),
-  label: text("LABEL", "labelValue"),
-};
+function columnOf(group: Group): Column {
+  if (group === "llm") return { title: "LLM", show: (row) => String(row.name ?? row.llmId) };
+  return text(group.toUpperCase(), GROUPS[group][1]);
+}
 
 function count(title: string, field: string): Column {
   return { ...text(title, field), isNumber: true };
@@ -119,7 +127,7 @@ const CSV_FIELDS = [
 ];
 
 function csvRow(groups: readonly Group[], row: JsonObject): string {
-  const cells = groups.map((group) => String(row[FIELD_OF[group]] ?? ""));
+  const cells = groups.map((group) => String(row[GROUPS[group][1]] ?? ""));
   const figures = CSV_FIELDS.map((field) => (field === "costUsd" ? dollars(row.cost) : String(row[field] ?? "")));
   return csvLine([...cells, ...figures]);
 }

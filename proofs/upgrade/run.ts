@@ -95,8 +95,13 @@ try {
   await call(withKey, refused, "GET", "/v1/llms");
   check("and refused, once the new one has revoked it", [...refused.failures.keys()][0]?.includes("401") ?? false);
 
-  const budget = { period: "DAY", amount: "25000000000000" };
-  await call(after, tally, "POST", "/v1/apiKeys", { displayName: "limited", role: "MEMBER", limits: { budget } });
+  // One that warns takes chats of Llms without a price.
+  const budget = { period: "DAY", amount: "25000000000000", mode: "WARN" };
+  await call(after, tally, "POST", "/v1/apiKeys", {
+    displayName: "limited",
+    role: "MEMBER",
+    limits: { budget: { period: "DAY", amountUsd: "25" } },
+  });
   check(
     "an account's budget is set by the old one beside the budget of a key that the new one made",
     (await call(before, tally, "POST", "/v1/budgets", budget)) !== undefined,

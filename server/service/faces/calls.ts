@@ -88,9 +88,11 @@ export class FaceCalls {
 
   async *#routedPieces(scope: Scope, call: FaceCall, run: RouteRun): AsyncGenerator<readonly Buffer[], void> {
     for (;;) {
-      const pieces = this.#pieces(scope, call, await run.next());
+      const chosen = await run.next();
+      let pieces: AsyncGenerator<readonly Buffer[], void>;
       let first: IteratorResult<readonly Buffer[], void>;
       try {
+        pieces = this.#pieces(scope, call, chosen);
         first = await pieces.next();
       } catch (error) {
         run.failed(error);

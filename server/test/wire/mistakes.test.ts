@@ -331,7 +331,7 @@ describe("a mistake with a key or a list", () => {
     {
       path: "/v1/apiKeys",
       body: { displayName: "x", role: "MEMBER", importedSecret: "short" },
-      says: "importedSecret: must be 20 to 256 visible ASCII characters",
+      says: "importedSecret: must have 20 to 256 characters, all of them printable and ASCII, and no spaces",
     },
     {
       path: "/v1/apiKeys",

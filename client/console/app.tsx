@@ -3,7 +3,8 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { queryClient } from "./calls/query.ts";
 import { signOut, useSession } from "./calls/session.ts";
 import { useCaller } from "./data/caller.ts";
-import { useLlmWatch, useWatchState } from "./data/watch.ts";
+import { useLlmWatch } from "./data/llm-watch.ts";
+import { useWatchState } from "./data/watch.ts";
 import { LlmsPage } from "./pages/llms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { Loading } from "./parts/basics.tsx";
@@ -17,12 +18,13 @@ const ConnectPage = lazy(() => import("./pages/connect.tsx"));
 const LlmPage = lazy(() => import("./pages/llm.tsx"));
 const EditPage = lazy(() => import("./pages/llm-form.tsx"));
 const PlaygroundPage = lazy(() => import("./pages/playground.tsx"));
-const RoutesPage = lazy(() => import("./pages/routes.tsx"));
-const RoutePage = lazy(() => import("./pages/route.tsx"));
-const RouteFormPage = lazy(() => import("./pages/route-form.tsx"));
+const RoutesPage = lazy(() => import("./pages/routes/list.tsx"));
+const RoutePage = lazy(() => import("./pages/routes/route.tsx"));
+const RouteFormPage = lazy(() => import("./pages/routes/form.tsx"));
 const UsagePage = lazy(() => import("./pages/usage.tsx"));
 const ProvidersPage = lazy(() => import("./pages/providers.tsx"));
-const AccessPage = lazy(() => import("./pages/access.tsx"));
+const AccessPage = lazy(() => import("./pages/access/access.tsx"));
+const YouPage = lazy(() => import("./pages/you.tsx"));
 const AuditPage = lazy(() => import("./pages/audit.tsx"));
 
 const ROUTES: readonly (readonly [path: string, page: LazyExoticComponent<ComponentType> | ComponentType])[] = [
@@ -40,6 +42,7 @@ const ROUTES: readonly (readonly [path: string, page: LazyExoticComponent<Compon
   ["/providers", ProvidersPage],
   ["/access", AccessPage],
   ["/audit", AuditPage],
+  ["/you", YouPage],
 ];
 
 export function App() {
@@ -52,7 +55,7 @@ function Console() {
   const { caller, may } = useCaller();
   const [path, go] = useLocation();
   const [overlay, setOverlay] = useState<"calls" | "keyboard">();
-  useLlmWatch(true);
+  useLlmWatch();
 
   const pages = [
     { path: "/llms", name: text.nav.llms, keys: "g l", isShown: true },
@@ -62,6 +65,7 @@ function Console() {
     { path: "/providers", name: text.nav.providers, keys: "g v", isShown: may("READ_PROVIDER") },
     { path: "/access", name: text.nav.access, keys: "g a", isShown: may("READ_API_KEY") },
     { path: "/audit", name: text.nav.audit, keys: "g t", isShown: may("READ_AUDIT_EVENT") },
+    { path: "/you", name: text.nav.you, keys: "g y", isShown: true },
   ].filter(({ isShown }) => isShown);
 
   useShortcuts({

@@ -21,6 +21,7 @@ describe("the console", () => {
     [ApiKey_RoleSchema, text.access.roleHints],
     [Budget_ModeSchema, text.usage.modes],
     [Budget_PeriodSchema, text.usage.periods],
+    [Budget_PeriodSchema, text.limits.brief.budget],
     [CapabilitySource_SourceSchema, text.sources],
     [ConnectionTest_OutcomeSchema, text.outcomes],
     [ConnectionTest_Stage_NameSchema, text.stages],

@@ -27,6 +27,9 @@ export function readUsd(text: string): bigint | undefined {
   return BigInt(match[1] ?? "0") * BigInt(PICO) + BigInt((match[2] ?? "").padEnd(12, "0"));
 }
 
+/** Whether somebody typed a whole number, or nothing. */
+export const isWhole = (text: string) => /^\s*\d*\s*$/.test(text);
+
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400_000],
   ["hour", 3_600_000],
@@ -41,6 +44,11 @@ export function formatAgo(ms: bigint | number, now = Date.now()): string {
 }
 
 export const formatMs = (ms: number) => (ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`);
+
+const monthDay = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", timeZone: "UTC" });
+
+/** A day such as `2026-11-01`, in a few letters. */
+export const formatDay = (day: string) => monthDay.format(Date.parse(day));
 
 /** A day in UTC, so many days from today. */
 export function dayOf(offset = 0, now = Date.now()): string {

@@ -41,7 +41,9 @@ function ofNoun(verb: string, [noun, id]: readonly [string, string], json: JsonO
   const command = `patchbay ${noun} ${isEdit ? "edit" : "create"}${first}${key}${dry}`;
   const rest = !isEdit && verb === "Create" && json[id] !== undefined ? { [id]: json[id], ...fields } : fields;
   if (Object.keys(rest).length === 0) return command;
-  return `${command} -f - <<'EOF'\n${JSON.stringify(rest, null, 2)}\nEOF`;
+  const input = JSON.stringify(rest, null, 2);
+  // A shell fills in the secret where the word behind << has no quotes.
+  return `${command} -f - <<${input.includes(secret) ? "EOF" : "'EOF'"}\n${input}\nEOF`;
 }
 
 /** For a shell. */

@@ -18,6 +18,17 @@ export function contractNameOf(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** Whether a violation is about a field of the contract, or about something within it. */
+export function isAbout(violation: string, field: string): boolean {
+  const path = contractNameOf(violation);
+  return path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`);
+}
+
+/** What is said of a field of the contract. */
+export function saidOf(fields: Problem["fields"], field: string): string | undefined {
+  return fields.find((violation) => isAbout(violation.field, field))?.description;
+}
+
 export function problemOf(error: unknown): Problem {
   const failure = ConnectError.from(error);
   const [info] = failure.findDetails(ErrorInfoSchema);

@@ -1,9 +1,5 @@
-import { createClient, type Interceptor } from "@connectrpc/connect";
+import type { Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
-import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
-import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
 import { noteCall } from "./call-log.ts";
 import { problemOf } from "./problem.ts";
 import { currentSession, signOut } from "./session.ts";
@@ -70,9 +66,3 @@ async function* told<T>(messages: AsyncIterable<T>, end: (error?: unknown) => vo
 }
 
 export const transport = createConnectTransport({ baseUrl: serverUrl, interceptors: [note, authorize] });
-
-/** The rpcs that stream, which queries are no good for, and the calls of forms. */
-export const llmClient = createClient(LlmService, transport);
-export const chatClient = createClient(ChatService, transport);
-export const pingClient = createClient(PingService, transport);
-export const auditClient = createClient(AuditService, transport);

@@ -1,14 +1,16 @@
 /** What was done: page by page, or as a whole, taken home or proven to be what was written. */
+import { createClient } from "@connectrpc/connect";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import type { AuditEvent } from "../../../gen/patchbay/v1/audit_event_pb.ts";
 import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
 import { download } from "../browser/download.ts";
 import { nextPage } from "../calls/query.ts";
-import { auditClient } from "../calls/transport.ts";
+import { transport } from "../calls/transport.ts";
 
 export type { AuditEvent };
 
 export const auditMethods = AuditService.method;
+const client = createClient(AuditService, transport);
 
 export interface AuditFilter {
   readonly accountId?: string;
@@ -39,7 +41,7 @@ export async function verifyEvents(accountId: string, onCount: (count: number) =
   const subtle = globalThis.crypto?.subtle;
   if (!subtle) return { kind: "unable" };
   let [count, hash] = [0, ""];
-  for await (const event of auditClient.exportAuditEvents({ accountId })) {
+  for await (const event of client.exportAuditEvents({ accountId })) {
     if (event.sequence !== BigInt(count) + 1n) return { kind: "gap", sequence: event.sequence };
     const before = Uint8Array.from(hash.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
     const said = new TextEncoder().encode(`${event.sequence}\n${event.record}`);
@@ -58,7 +60,7 @@ export async function verifyEvents(accountId: string, onCount: (count: number) =
 /** One event a line, with all that it takes to verify them. */
 export async function exportEvents(accountId: string, onCount: (count: number) => void): Promise<undefined> {
   const lines: string[] = [];
-  for await (const { accountId: owner, sequence, record, hash } of auditClient.exportAuditEvents({ accountId })) {
+  for await (const { accountId: owner, sequence, record, hash } of client.exportAuditEvents({ accountId })) {
     lines.push(`${JSON.stringify({ accountId: owner, sequence: String(sequence), record, hash })}\n`);
     if (lines.length % TOLD_EVERY === 0) onCount(lines.length);
   }

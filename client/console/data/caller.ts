@@ -12,6 +12,16 @@ export interface May {
   readonly mayForAny: (deed: Deed | "CREATE_ACCOUNT" | "UPDATE_ACCOUNT" | "DELETE_ACCOUNT") => boolean;
 }
 
+const LOOKED_AT_MS = 5_000;
+
+/** Who is signed in, with how much of their limits is used: asked again while somebody looks at it. */
+export const useLimitsOfCaller = () =>
+  useQuery(
+    AccessService.method.getCaller,
+    {},
+    { staleTime: 0, refetchInterval: LOOKED_AT_MS, select: ({ caller }) => caller },
+  );
+
 /** Who is signed in, and what to show them; the server decides all the same. */
 export function useCaller(): May {
   const { data } = useQuery(AccessService.method.getCaller, {}, { staleTime: 60_000 });

@@ -1,13 +1,17 @@
 /** One conversation with one Llm, as the playground has it: nothing of it is stored but in this page. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
 import { useCallback, useRef, useState } from "react";
+import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { problemOf } from "../calls/problem.ts";
-import { chatClient } from "../calls/transport.ts";
+import { transport } from "../calls/transport.ts";
 import { Message_Role, type MessageSchema, type ToolCall, UsageSource } from "./chat-words.ts";
 import { refreshUsage } from "./usage.ts";
 
+const client = createClient(ChatService, transport);
+
 export type MessageInit = Exclude<MessageInitShape<typeof MessageSchema>, { $typeName: string }>;
-export type ChatRequestInit = Exclude<Parameters<typeof chatClient.streamChat>[0], { $typeName: string }>;
+export type ChatRequestInit = Exclude<Parameters<typeof client.streamChat>[0], { $typeName: string }>;
 
 /** Something that was said, with what is known of how. */
 export interface Said {
@@ -78,7 +82,7 @@ export function useConversation(): Conversation {
     const calls: ToolCall[] = [];
     try {
       const messages = before.map(toMessage);
-      const stream = chatClient.streamChat({ ...request, messages }, { signal: controller.signal });
+      const stream = client.streamChat({ ...request, messages }, { signal: controller.signal });
       for await (const { event } of stream) {
         if (event.case === "start") change({ model: event.value.model });
         if (event.case === "textDelta") {

@@ -2,7 +2,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { Llm_Modality, Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import type { CreateLlmRequestSchema, UpdateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { contractNameOf } from "../calls/problem.ts";
+import { contractNameOf, isAbout } from "../calls/problem.ts";
 import { text } from "../text.ts";
 import type { Llm } from "./llms.ts";
 
@@ -211,10 +211,7 @@ const CONTRACT: readonly (readonly [field: string, names: readonly (keyof FormVa
 
 /** The field of the form that a violation is about. */
 export function fieldNameOf(violation: string): keyof FormValues | undefined {
-  const path = contractNameOf(violation);
-  return CONTRACT.find(
-    ([field]) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`),
-  )?.[1][0];
+  return CONTRACT.find(([field]) => isAbout(violation, field))?.[1][0];
 }
 
 export function draftOf({ fields }: Reading, llm: Llm | undefined, dirty: ReadonlySet<keyof FormValues>): Draft {

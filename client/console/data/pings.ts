@@ -1,8 +1,12 @@
+import { createClient } from "@connectrpc/connect";
 import { useCallback, useRef, useState } from "react";
 import type { PingSummary } from "../../../gen/patchbay/v1/ping_pb.ts";
-import { pingClient } from "../calls/transport.ts";
+import { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
+import { transport } from "../calls/transport.ts";
 
 export type { PingSummary };
+
+const client = createClient(PingService, transport);
 
 export interface Measured {
   readonly sequence: number;
@@ -28,7 +32,7 @@ export function usePings(llmId: string) {
       setError(undefined);
       setRunning(true);
       try {
-        for await (const { event } of pingClient.pingStream({ llmId, count }, { signal: controller.signal })) {
+        for await (const { event } of client.pingStream({ llmId, count }, { signal: controller.signal })) {
           if (event.case === "summary") setSummary(event.value);
           if (event.case !== "ping") continue;
           const { sequence, test } = event.value;

@@ -1,4 +1,6 @@
 /** Names that stand for several Llms. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
 import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
 import {
   type Route,
@@ -6,19 +8,33 @@ import {
   type RouteTier,
   RouteTier_Policy,
 } from "../../../gen/patchbay/v1/route_pb.ts";
-import { RouteService } from "../../../gen/patchbay/v1/route_service_pb.ts";
+import {
+  type CreateRouteRequestSchema,
+  WatchRoutesResponse_Kind as Kind,
+  RouteService,
+} from "../../../gen/patchbay/v1/route_service_pb.ts";
+import { isWhole } from "../browser/format.ts";
 import { nextPage, refresh } from "../calls/query.ts";
+import { transport } from "../calls/transport.ts";
+import { useWatch } from "./watch.ts";
 
 export type { Route, RouteTier };
 export { RouteTargetState_Standing as Standing, RouteTier_Policy as Policy };
 
 export const routeMethods = RouteService.method;
+const client = createClient(RouteService, transport);
 
-export const useRoutes = () =>
+/** All routes, or only those that lead to an Llm. */
+export const useRoutes = (llmId = "", isEnabled = true) =>
   useInfiniteQuery(
     RouteService.method.listRoutes,
-    { pageSize: 100, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: nextPage },
+    { llmId, pageSize: 100, pageToken: "" },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: nextPage,
+      enabled: isEnabled,
+      placeholderData: (before) => before,
+    },
   );
 
 export const useRoute = (routeId: string) =>
@@ -29,6 +45,18 @@ export const useExplanation = (routeId: string) =>
   useQuery(RouteService.method.explainRoute, { routeId }, { staleTime: 0 });
 
 const refreshRoutes = () => refresh(RouteService);
+
+/** Has routes asked again whenever one of them changes, whoever changes it. */
+export function useRouteWatch(): void {
+  useWatch({
+    open: (resumeToken, signal) => client.watchRoutes({ resumeToken }, { signal }),
+    refresh: refreshRoutes,
+    onEvent: ({ kind }) => {
+      if (kind !== Kind.CAUGHT_UP) refreshRoutes();
+    },
+  });
+}
+
 export const useCreateRoute = () => useMutation(RouteService.method.createRoute, { onSuccess: refreshRoutes });
 export const useUpdateRoute = () => useMutation(RouteService.method.updateRoute, { onSuccess: refreshRoutes });
 export const useDeleteRoute = () => useMutation(RouteService.method.deleteRoute, { onSuccess: refreshRoutes });
@@ -64,8 +92,10 @@ export function draftOf(route: Route | undefined): RouteDraft {
   };
 }
 
+export type RouteFields = Exclude<MessageInitShape<typeof CreateRouteRequestSchema>, { $typeName: string }>;
+
 /** What is typed, as the requests take it; whether it will do is for the server to say. */
-export function fieldsOf({ name, displayName, description, attemptTimeoutMs, tiers }: RouteDraft) {
+export function fieldsOf({ name, displayName, description, attemptTimeoutMs, tiers }: RouteDraft): RouteFields {
   return {
     name,
     displayName,
@@ -76,4 +106,10 @@ export function fieldsOf({ name, displayName, description, attemptTimeoutMs, tie
       targets: targets.map(({ llmId, weight }) => ({ llmId, ...(weight !== "" && { weight: Number(weight) }) })),
     })),
   };
+}
+
+/** Whether a server could say more of it than that something is missing. */
+export function isAskable({ name, attemptTimeoutMs, tiers }: RouteDraft): boolean {
+  const targets = tiers.flatMap(({ targets }) => targets);
+  return name !== "" && isWhole(attemptTimeoutMs) && targets.every(({ llmId, weight }) => llmId && isWhole(weight));
 }

@@ -53,7 +53,7 @@ async function askAll(question: UsageQuestion, mostPages: number, signal: AbortS
 
 export const usageMethods = UsageService.method;
 
-export function useBudgets(filter: { llmId?: string } = {}, isEnabled = true) {
+export function useBudgets(filter: { llmId?: string; ownerId?: string } = {}, isEnabled = true) {
   return useQuery(BudgetService.method.listBudgets, { ...filter, pageSize: 1_000 }, { enabled: isEnabled });
 }
 

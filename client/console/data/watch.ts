@@ -1,48 +1,53 @@
-import { useEffect, useSyncExternalStore } from "react";
-import { WatchLlmsResponse_Kind as Kind } from "../../../gen/patchbay/v1/llm_service_pb.ts";
+import { useEffect, useRef, useSyncExternalStore } from "react";
 import { problemOf } from "../calls/problem.ts";
+import { queryClient } from "../calls/query.ts";
 import { signOut } from "../calls/session.ts";
-import { llmClient } from "../calls/transport.ts";
-import { keepLlm, refreshLlms, refreshShortLists } from "./llms.ts";
 
 export type WatchState = "connecting" | "live" | "paused";
 
-const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
-/** What changes an Llm, and not which ones there are. */
-const OF_ONE = new Set<number>([Kind.UPDATED, Kind.STATUS_CHANGED, Kind.MODEL_CHANGED]);
-const listeners = new Set<() => void>();
-let state: WatchState = "connecting";
-let unseen = false;
+/** An rpc that tells of changes, and what is done with what it tells. */
+export interface Watch<Event extends { readonly resumeToken: string }> {
+  /** Calls it, from behind the event of that token or, if it is empty, from now on. */
+  readonly open: (resumeToken: string, signal: AbortSignal) => AsyncIterable<Event>;
+  readonly onEvent: (event: Event) => void;
+  /** Has all of it asked again, where something may have been missed. */
+  readonly refresh: () => void;
+}
 
-function change(next: WatchState, hasUnseen = unseen): void {
-  if (state === next && unseen === hasUnseen) return;
-  state = next;
-  unseen = hasUnseen;
+const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
+const listeners = new Set<() => void>();
+/** Of each watch that is under way. */
+const states = new Map<object, WatchState>();
+
+function tell(watch: object, state: WatchState | undefined): void {
+  if (states.get(watch) === state) return;
+  if (state) states.set(watch, state);
+  else states.delete(watch);
   for (const listener of listeners) listener();
 }
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+function worst(): WatchState {
+  const all = [...states.values()];
+  return (["paused", "connecting", "live"] as const).find((state) => all.includes(state)) ?? "connecting";
 }
 
-export const useWatchState = () => useSyncExternalStore(subscribe, () => state);
-
-/** Whether there are Llms that a long list does not have yet. */
-export const useUnseen = () => useSyncExternalStore(subscribe, () => unseen);
-
-export function showUnseen(): void {
-  change(state, false);
-  refreshLlms();
+/** Whether the page shows what is there now, as far as it watches. */
+export function useWatchState(): WatchState {
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, worst);
 }
 
 /**
- * Follows the changes of Llms while the page is looked at. A hidden page watches nothing, as a browser has few
- * connections to one place; it resumes where it was.
+ * Follows changes while the page is looked at. A hidden page watches nothing, as a browser has few connections to one
+ * place; it resumes where it was.
  */
-export function useLlmWatch(isEnabled: boolean): void {
+export function useWatch<Event extends { readonly resumeToken: string }>(watch: Watch<Event>): void {
+  const latest = useRef(watch);
+  latest.current = watch;
   useEffect(() => {
-    if (!isEnabled) return;
+    const id = {};
     let resumeToken = "";
     let failures = 0;
     let abort = new AbortController();
@@ -52,16 +57,14 @@ export function useLlmWatch(isEnabled: boolean): void {
       abort = new AbortController();
       const { signal } = abort;
       try {
-        for await (const event of llmClient.watchLlms({ resumeToken }, { signal })) {
+        for await (const event of latest.current.open(resumeToken, signal)) {
           // Without a token there is no telling what was missed since the lists were asked for.
-          if (resumeToken === "") refreshLlms();
+          if (resumeToken === "") latest.current.refresh();
+          if (failures > 0) askFailedAgain();
           failures = 0;
           resumeToken = event.resumeToken || resumeToken;
-          change("live");
-          if (event.kind === Kind.CAUGHT_UP) continue;
-          if (event.llm) keepLlm(event.llm);
-          const isOfLists = !OF_ONE.has(event.kind);
-          if (isOfLists && !refreshShortLists()) change("live", true);
+          tell(id, "live");
+          latest.current.onEvent(event);
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -69,12 +72,12 @@ export function useLlmWatch(isEnabled: boolean): void {
         if (problem.isUnauthenticated) return signOut(problem.message);
         if (problem.reason === "RESUME_TOKEN_EXPIRED" || problem.reason === "RESUME_TOKEN_INVALID") {
           resumeToken = "";
-          refreshLlms();
+          latest.current.refresh();
         }
-        if (problem.reason === "PERMISSION_MISSING") return change("paused");
+        if (problem.reason === "PERMISSION_MISSING") return tell(id, "paused");
       }
-      if (abort.signal.aborted) return;
-      change("connecting");
+      if (signal.aborted) return;
+      tell(id, "connecting");
       timer = setTimeout(run, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
       failures += 1;
     };
@@ -84,14 +87,21 @@ export function useLlmWatch(isEnabled: boolean): void {
     };
     const onVisibility = () => {
       stop();
-      if (document.hidden) change("paused");
+      if (document.hidden) tell(id, "paused");
       else void run();
     };
     document.addEventListener("visibilitychange", onVisibility);
+    tell(id, document.hidden ? "paused" : "connecting");
     if (!document.hidden) void run();
     return () => {
       document.removeEventListener("visibilitychange", onVisibility);
       stop();
+      tell(id, undefined);
     };
-  }, [isEnabled]);
+  }, []);
+}
+
+/** Once a server is there again: what is on the screen and could not be asked of it before. */
+function askFailedAgain(): void {
+  void queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
 }

@@ -1,7 +1,7 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { requestOf } from "../calls/call.ts";
-import { contractNameOf, problemOf } from "../calls/problem.ts";
+import { problemOf, saidOf } from "../calls/problem.ts";
 import { Outcome } from "../data/connection-tests.ts";
 import { type Llm, llmMethods, ProviderType, useCreateLlm, useTestLlm } from "../data/llms.ts";
 import {
@@ -184,7 +184,7 @@ function GiveKey({ place, onBack, onDone }: { place: Place; onBack: () => void; 
     ...(endpointUrl && { endpointUrl: endpointUrl.trim() }),
     ...(key && { credentials: { apiKey: { source: { case: "inlineSecret" as const, value: key.trim() } } } }),
   };
-  const fieldErrors = errorsOf(upsert.error);
+  const said = upsert.error ? problemOf(upsert.error).fields : [];
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -207,7 +207,7 @@ function GiveKey({ place, onBack, onDone }: { place: Place; onBack: () => void; 
           <TextField
             label={t.endpoint}
             hint={t.endpointHint}
-            error={fieldErrors.endpoint_url}
+            error={saidOf(said, "endpoint_url")}
             value={endpointUrl}
             onChange={(event) => setUrl(event.target.value)}
             type="url"
@@ -226,7 +226,7 @@ function GiveKey({ place, onBack, onDone }: { place: Place; onBack: () => void; 
         label={text.form.key}
         type="password"
         hint={place.isOwn ? `${t.keyHint} ${t.noKey}` : t.keyHint}
-        error={fieldErrors["credentials.api_key.inline_secret"]}
+        error={saidOf(said, "credentials")}
         value={key}
         onChange={(event) => setKey(event.target.value)}
         required={!place.isOwn}
@@ -235,7 +235,7 @@ function GiveKey({ place, onBack, onDone }: { place: Place; onBack: () => void; 
       <TextField
         label={t.name}
         hint={t.nameHint}
-        error={fieldErrors.name}
+        error={saidOf(said, "name")}
         value={name}
         placeholder={nameOfUrl(endpointUrl)}
         onChange={(event) => setName(event.target.value)}
@@ -270,13 +270,6 @@ function nameOfUrl(url: string): string {
   } catch {
     return "";
   }
-}
-
-function errorsOf(error: unknown): Record<string, string> {
-  if (!error) return {};
-  return Object.fromEntries(
-    problemOf(error).fields.map(({ field, description }) => [contractNameOf(field), description]),
-  );
 }
 
 const MAX_SHOWN = 200;

@@ -1,27 +1,20 @@
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { type FieldErrors, useForm } from "react-hook-form";
 import { useParams } from "wouter";
 import { go } from "../browser/place.ts";
 import { call, requestOf } from "../calls/call.ts";
 import { problemOf } from "../calls/problem.ts";
-import {
-  type Draft,
-  draftOf,
-  type FormValues,
-  fieldNameOf,
-  type Reading,
-  readForm,
-  valuesOf,
-} from "../data/llm-draft.ts";
+import { type Draft, draftOf, type FormValues, fieldNameOf, readForm, valuesOf } from "../data/llm-draft.ts";
 import { type Llm, llmMethods, useCreateLlm, useLlm, useUpdateLlm } from "../data/llms.ts";
 import { useProviders } from "../data/providers.ts";
+import { useVerdict } from "../data/verdict.ts";
 import { AsCode } from "../parts/as-code.tsx";
-import { Badge, Button, Loading, ProblemNotice } from "../parts/basics.tsx";
+import { Button, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { CheckField, optionsOf, SelectField, TextArea, TextField } from "../parts/fields.tsx";
+import { VerdictLine } from "../parts/verdict.tsx";
 import { text } from "../text.ts";
 
 const t = text.form;
-const TYPING_MS = 450;
 
 export default function EditPage() {
   const { llmId = "" } = useParams<{ llmId?: string }>();
@@ -48,7 +41,15 @@ function LlmForm({ llm: given }: { llm: Llm | undefined }) {
   const draft = draftOf(reading, llm, new Set(Object.keys(dirtyFields) as (keyof FormValues)[]));
   const create = useCreateLlm();
   const update = useUpdateLlm();
-  const verdict = useVerdict(draft, reading, formState.isDirty);
+  const isReadable = Object.keys(reading.errors).length === 0;
+  const verdict = useVerdict({
+    request: formState.isDirty && isReadable && draft.isAskable ? draft : undefined,
+    ask: rehearse,
+    onTyped: () => {
+      create.reset();
+      update.reset();
+    },
+  });
   const error = create.error ?? update.error;
   const saved = error ? problemOf(error) : undefined;
   const isConflict = saved?.reason === "ETAG_MISMATCH";
@@ -60,7 +61,7 @@ function LlmForm({ llm: given }: { llm: Llm | undefined }) {
   const field = (name: keyof FormValues) => ({ ...register(name), error: errorOf(name) });
 
   const submit = handleSubmit(() => {
-    if (Object.keys(reading.errors).length > 0) return;
+    if (!isReadable) return;
     if (draft.kind === "update") {
       update.mutate(draft.request, { onSuccess: () => go(`/llms/${llm?.llmId}`) });
     } else {
@@ -107,11 +108,7 @@ function LlmForm({ llm: given }: { llm: Llm | undefined }) {
           <ProblemNotice error={error} />
         )}
         <div className="row">
-          <span role="status" className="muted">
-            {verdict.state === "asking" && t.validating}
-            {verdict.state === "valid" && <Badge tone="ok">{t.valid}</Badge>}
-            {verdict.state === "refused" && !error && <Badge tone="warn">{verdict.sentence}</Badge>}
-          </span>
+          <VerdictLine verdict={verdict} isRefused={error !== null} />
           <span className="grow" />
           <AsCode
             isSmall={false}
@@ -140,45 +137,14 @@ function LlmForm({ llm: given }: { llm: Llm | undefined }) {
 /** The browser has said what is missing. */
 function stay(_: FieldErrors): void {}
 
-interface Verdict {
-  readonly state: "none" | "asking" | "valid" | "refused";
-  readonly sentence: string;
-  readonly fields: readonly { readonly field: string; readonly description: string }[];
-  readonly remarks: readonly string[];
-}
-
-const NONE: Verdict = { state: "none", sentence: "", fields: [], remarks: [] };
-
-/** What the server says of what is being typed; it is the same call as the one that saves, and writes nothing. */
-function useVerdict(draft: Draft, reading: Reading, isDirty: boolean): Verdict {
-  const [verdict, setVerdict] = useState(NONE);
-  const isReadable = Object.keys(reading.errors).length === 0;
-  const key = JSON.stringify(draft, (_, value) => (typeof value === "bigint" ? String(value) : value));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is the draft
-  useEffect(() => {
-    if (!isDirty || !isReadable || !draft.isAskable) return setVerdict(NONE);
-    const abort = new AbortController();
-    const timer = setTimeout(async () => {
-      setVerdict({ ...NONE, state: "asking" });
-      try {
-        const validateOnly = true;
-        const { statuses } =
-          draft.kind === "update"
-            ? await call(llmMethods.updateLlm, { ...draft.request, validateOnly }, abort)
-            : await call(llmMethods.createLlm, { ...draft.request, validateOnly }, abort);
-        setVerdict({ ...NONE, state: "valid", remarks: statuses.map(({ message }) => message) });
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        const { message, fields } = problemOf(error);
-        setVerdict({ ...NONE, state: "refused", sentence: message, fields });
-      }
-    }, TYPING_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [key, isDirty, isReadable]);
-  return verdict;
+/** The same call as the one that saves; what it remarks on. */
+async function rehearse(draft: Draft, options: { readonly signal: AbortSignal }): Promise<readonly string[]> {
+  const validateOnly = true;
+  const { statuses } =
+    draft.kind === "update"
+      ? await call(llmMethods.updateLlm, { ...draft.request, validateOnly }, options)
+      : await call(llmMethods.createLlm, { ...draft.request, validateOnly }, options);
+  return statuses.map(({ message }) => message);
 }
 
 type Field = (name: keyof FormValues) => Omit<ReturnType<ReturnType<typeof useForm<FormValues>>["register"]>, never> & {

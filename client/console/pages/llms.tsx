@@ -5,6 +5,7 @@ import { go } from "../browser/place.ts";
 import { prefer, usePreferences } from "../browser/preferences.ts";
 import { requestOf } from "../calls/call.ts";
 import { useCaller } from "../data/caller.ts";
+import { showUnseen, useUnseen } from "../data/llm-watch.ts";
 import {
   Direction,
   type Llm,
@@ -17,7 +18,6 @@ import {
   useLlms,
 } from "../data/llms.ts";
 import { type Month, NOTHING, useMonth, useMonths } from "../data/month.ts";
-import { showUnseen, useUnseen } from "../data/watch.ts";
 import { AsCode } from "../parts/as-code.tsx";
 import { Badge, Button, Empty, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { CheckField, optionsOf, SelectField, TextField } from "../parts/fields.tsx";

@@ -15,27 +15,37 @@ import {
   useUpsertProvider,
 } from "../data/providers.ts";
 import { AsCode } from "../parts/as-code.tsx";
-import { Badge, Button, Empty, Loading, ProblemNotice, type Tone } from "../parts/basics.tsx";
+import { Badge, Button, Loading, ProblemNotice, type Tone } from "../parts/basics.tsx";
 import { Confirm, Dialog, Menu } from "../parts/dialog.tsx";
 import { TextField } from "../parts/fields.tsx";
+import { List, type RowDialogProps, useRowDialogs } from "../parts/list.tsx";
 import { Stages } from "../parts/stages.tsx";
 import { text } from "../text.ts";
 
 const t = text.providers;
 
-type Open = { readonly kind: "test" | "models" | "key" | "delete"; readonly provider: Provider };
+const TONES: Record<number, Tone> = {
+  [ProviderStatus.ACTIVE]: "ok",
+  [ProviderStatus.FAILING]: "bad",
+  [ProviderStatus.CREDENTIALS_UNREADABLE]: "bad",
+};
+
+const DIALOGS = { test: TestDialog, models: ModelsDialog, key: KeyDialog, delete: DeleteDialog };
 
 export default function ProvidersPage() {
   const { may } = useCaller();
   const [query] = useSearchParams();
   const one = query.get("name") ?? "";
   const [search, setSearch] = useState("");
-  const [open, setOpen] = useState<Open>();
   const list = useProviders(search, one === "");
   const single = useProvider(one);
   const providers = one ? [single.data ?? []].flat() : (list.data?.pages.flatMap(({ providers }) => providers) ?? []);
-  const error = one ? single.error : list.error;
-  const close = () => setOpen(undefined);
+  const [dialog, open] = useRowDialogs<Provider, keyof typeof DIALOGS>(DIALOGS);
+  const add = may("UPDATE_PROVIDER") && (
+    <Link href="/connect" className="button primary">
+      {t.add}
+    </Link>
+  );
   return (
     <div className="page">
       <div className="head">
@@ -46,11 +56,7 @@ export default function ProvidersPage() {
           method={providerMethods.listProviders}
           request={() => requestOf(providerMethods.listProviders, { search })}
         />
-        {may("UPDATE_PROVIDER") && (
-          <Link href="/connect" className="button primary">
-            {t.add}
-          </Link>
-        )}
+        {add}
       </div>
       <p className="muted">{t.hint}</p>
       <search className="row">
@@ -70,106 +76,86 @@ export default function ProvidersPage() {
           />
         )}
       </search>
-      <ProblemNotice error={error} />
-      {(one ? single.isPending : list.isPending) && !error && <Loading />}
-      {!one && list.data && providers.length === 0 && <Empty title={t.empty} hint={t.emptyHint} />}
-      {providers.length > 0 && (
-        <div className="table-box">
-          <table>
-            <thead>
-              <tr>
-                {Object.values(t.column).map((name) => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ))}
-                <th scope="col">
-                  <span className="hidden-label">{text.common.actions}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {providers.map((provider) => (
-                <Row key={provider.providerId} provider={provider} onOpen={(kind) => setOpen({ kind, provider })} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {!one && list.hasNextPage && <Button onClick={() => void list.fetchNextPage()}>{text.common.more}</Button>}
-      {open?.kind === "test" && <TestDialog provider={open.provider} onClose={close} />}
-      {open?.kind === "models" && <ModelsDialog provider={open.provider} onClose={close} />}
-      {open?.kind === "key" && <KeyDialog provider={open.provider} onClose={close} />}
-      {open?.kind === "delete" && <DeleteDialog provider={open.provider} onClose={close} />}
+      <List
+        label={t.title}
+        query={one ? single : list}
+        rows={providers}
+        idOf={({ providerId }) => providerId}
+        empty={search ? { title: t.nothing, hint: t.nothingHint } : { title: t.empty, hint: t.emptyHint, action: add }}
+        columns={[
+          {
+            name: t.column.status,
+            cell: ({ status }) => <Badge tone={TONES[status] ?? ""}>{text.providerStatus[status]}</Badge>,
+          },
+          {
+            name: t.column.name,
+            cell: ({ displayName, name }) => (
+              <>
+                {displayName} {displayName !== name && <code className="muted">{name}</code>}
+              </>
+            ),
+          },
+          { name: t.column.type, cell: ({ providerType }) => text.providerTypes[providerType] },
+          { name: t.column.url, cell: ({ endpointUrl }) => <code>{endpointUrl}</code> },
+          { name: t.column.key, cell: (provider) => <code>{keyOf(provider)}</code> },
+          {
+            name: t.column.test,
+            hint: ({ lastTest }) => lastTest?.message,
+            cell: ({ lastTest }) => <TestedAt test={lastTest} />,
+          },
+          {
+            name: text.common.actions,
+            isNameHidden: true,
+            isNumber: true,
+            cell: (provider) => <Actions provider={provider} onOpen={(kind) => open(kind, provider)} />,
+          },
+        ]}
+      />
+      {dialog}
     </div>
   );
 }
 
-const TONES: Record<number, Tone> = {
-  [ProviderStatus.ACTIVE]: "ok",
-  [ProviderStatus.FAILING]: "bad",
-  [ProviderStatus.CREDENTIALS_UNREADABLE]: "bad",
-};
+const keyOf = ({ credentialsRef, credentialsHint, hasCredentials }: Provider) =>
+  credentialsRef || credentialsHint || (hasCredentials ? "…" : "");
 
-function Row({ provider, onOpen }: { provider: Provider; onOpen: (kind: Open["kind"]) => void }) {
-  const { may } = useCaller();
-  const { lastTest } = provider;
+function TestedAt({ test }: { test: Provider["lastTest"] }) {
+  if (!test) return <span className="muted">{text.common.never}</span>;
   return (
-    <tr>
-      <td>
-        <Badge tone={TONES[provider.status] ?? ""}>{text.providerStatus[provider.status]}</Badge>
-      </td>
-      <td>
-        {provider.displayName} <code className="muted">{provider.name}</code>
-      </td>
-      <td>{text.providerTypes[provider.providerType]}</td>
-      <td>
-        <code>{provider.endpointUrl}</code>
-      </td>
-      <td>
-        <code>{provider.credentialsRef || provider.credentialsHint || (provider.hasCredentials ? "…" : "")}</code>
-      </td>
-      <td title={lastTest?.message}>
-        {lastTest ? (
-          <>
-            {formatAgo(lastTest.testedAt)} <span className="muted">· {text.outcomes[lastTest.outcome]}</span>
-          </>
-        ) : (
-          <span className="muted">{text.common.never}</span>
-        )}
-      </td>
-      <td className="number">
-        <span className="row">
-          <span className="grow" />
-          {may("CREATE_LLM") && (
-            <Link className="button small" href={`/connect?provider=${provider.providerId}`}>
-              {t.addLlm}
-            </Link>
-          )}
-          <Menu
-            isSmall
-            label={text.common.actions}
-            actions={[
-              ...(may("TEST_PROVIDER") ? [{ name: text.common.test, run: () => onOpen("test") }] : []),
-              { name: t.models, run: () => onOpen("models") },
-              ...(may("UPDATE_PROVIDER") ? [{ name: t.changeKey, run: () => onOpen("key") }] : []),
-              ...(may("DELETE_PROVIDER")
-                ? [{ name: text.common.delete, run: () => onOpen("delete"), isDangerous: true }]
-                : []),
-            ]}
-          />
-        </span>
-      </td>
-    </tr>
+    <>
+      {formatAgo(test.testedAt)} <span className="muted">· {text.outcomes[test.outcome]}</span>
+    </>
   );
 }
 
-interface DialogProps {
-  readonly provider: Provider;
-  readonly onClose: () => void;
+function Actions({ provider, onOpen }: { provider: Provider; onOpen: (kind: keyof typeof DIALOGS) => void }) {
+  const { may } = useCaller();
+  return (
+    <span className="row one-line end">
+      {may("CREATE_LLM") && (
+        <Link className="button small" href={`/connect?provider=${provider.providerId}`}>
+          {t.addLlm}
+        </Link>
+      )}
+      <Menu
+        isSmall
+        label={text.common.actions}
+        actions={[
+          ...(may("TEST_PROVIDER") ? [{ name: text.common.test, run: () => onOpen("test") }] : []),
+          { name: t.models, run: () => onOpen("models") },
+          ...(may("UPDATE_PROVIDER") ? [{ name: t.changeKey, run: () => onOpen("key") }] : []),
+          ...(may("DELETE_PROVIDER")
+            ? [{ name: text.common.delete, run: () => onOpen("delete"), isDangerous: true }]
+            : []),
+        ]}
+      />
+    </span>
+  );
 }
 
-function TestDialog({ provider, onClose }: DialogProps) {
+type DialogProps = RowDialogProps<Provider>;
+
+function TestDialog({ row: provider, onClose }: DialogProps) {
   const test = useTestProvider();
   const request = { name: provider.providerId };
   return (
@@ -195,7 +181,7 @@ function TestDialog({ provider, onClose }: DialogProps) {
   );
 }
 
-function ModelsDialog({ provider, onClose }: DialogProps) {
+function ModelsDialog({ row: provider, onClose }: DialogProps) {
   const { data, error, isPending } = useProviderModels(provider.providerId, true);
   return (
     <Dialog title={t.modelsOf(provider.displayName)} onClose={onClose} shape="wide">
@@ -220,7 +206,7 @@ function ModelsDialog({ provider, onClose }: DialogProps) {
   );
 }
 
-function KeyDialog({ provider, onClose }: DialogProps) {
+function KeyDialog({ row: provider, onClose }: DialogProps) {
   const [key, setKey] = useState("");
   const upsert = useUpsertProvider();
   const test = useTestProvider();
@@ -270,7 +256,7 @@ function KeyDialog({ provider, onClose }: DialogProps) {
   );
 }
 
-function DeleteDialog({ provider, onClose }: DialogProps) {
+function DeleteDialog({ row: provider, onClose }: DialogProps) {
   const remove = useDeleteProvider();
   const request = { name: provider.providerId, etag: provider.etag };
   return (

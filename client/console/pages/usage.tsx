@@ -12,6 +12,7 @@ import {
   Budget_Period,
   budgetMethods,
   GroupBy,
+  type Sum,
   sumOf,
   type UsageQuestion,
   type UsageRow,
@@ -26,6 +27,7 @@ import { BudgetList } from "../parts/budgets.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { optionsOf, SelectField, TextField } from "../parts/fields.tsx";
 import { LlmPicker } from "../parts/llm-picker.tsx";
+import { Table, type TableColumn } from "../parts/table.tsx";
 import { RangeField, UsagePlot, UsageTiles } from "../parts/usage-parts.tsx";
 import { text } from "../text.ts";
 
@@ -149,35 +151,27 @@ function GroupTable({
       .map(([name, rows]) => ({ name, sum: sumOf(rows) }))
       .sort((a, b) => Number(b.sum.cost - a.sum.cost) || Number(b.sum.replies - a.sum.replies));
   }, [rows, nameOf]);
+  const count = (name: string, of: (sum: Sum) => bigint): TableColumn<(typeof groups)[number]> => ({
+    name,
+    isNumber: true,
+    cell: ({ sum }) => <span className={of(sum) === 0n ? "muted" : ""}>{formatNumber(of(sum))}</span>,
+  });
   return (
-    <div className="table-box">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{title}</th>
-            {[t.cost, t.unpriced, t.replies, t.input, t.output, t.estimated, t.refused].map((name) => (
-              <th key={name} scope="col" className="number">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {groups.map(({ name, sum }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td className="number">{formatCost(sum.cost)}</td>
-              {[sum.unpriced, sum.replies, sum.input, sum.output, sum.estimated, sum.refused].map((value, index) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: columns stay where they are
-                <td key={index} className={`number ${value === 0n ? "muted" : ""}`}>
-                  {formatNumber(value)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={title}
+      rows={groups}
+      idOf={({ name }) => name}
+      columns={[
+        { name: title, cell: ({ name }) => name },
+        { name: t.cost, isNumber: true, cell: ({ sum }) => formatCost(sum.cost) },
+        count(t.unpriced, ({ unpriced }) => unpriced),
+        count(t.replies, ({ replies }) => replies),
+        count(t.input, ({ input }) => input),
+        count(t.output, ({ output }) => output),
+        count(t.estimated, ({ estimated }) => estimated),
+        count(t.refused, ({ refused }) => refused),
+      ]}
+    />
   );
 }
 

@@ -1,8 +1,11 @@
 import { Link } from "wouter";
 import { formatAgo, formatTime } from "../browser/format.ts";
+import { useKeyNames } from "../data/access/access.ts";
 import { type AuditEvent, type AuditFilter, useAuditEvents } from "../data/audit.ts";
+import { useCaller } from "../data/caller.ts";
 import { text } from "../text.ts";
-import { Button, Empty, Loading, ProblemNotice } from "./basics.tsx";
+import { List } from "./list.tsx";
+import type { TableColumn } from "./table.tsx";
 
 const t = text.audit;
 
@@ -13,82 +16,64 @@ interface AuditTableProps {
 }
 
 export function AuditTable({ filter, isOfOne = false }: AuditTableProps) {
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useAuditEvents(filter);
-  const events = data?.pages.flatMap(({ auditEvents }) => auditEvents) ?? [];
-  if (isPending) return <Loading />;
-  if (error) return <ProblemNotice error={error} />;
-  if (events.length === 0) return <Empty title={t.empty} hint={isOfOne ? "" : t.emptyHint} />;
+  const { may } = useCaller();
+  const query = useAuditEvents(filter);
+  const keys = useKeyNames(may("READ_API_KEY"));
+  const which: TableColumn<AuditEvent> = { name: t.which, cell: (event) => <Which event={event} /> };
   return (
-    <div className="stack">
-      <div className="card flush">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" className="number">
-                {t.sequence}
-              </th>
-              <th scope="col">{t.at}</th>
-              <th scope="col">{t.what}</th>
-              {!isOfOne && <th scope="col">{t.which}</th>}
-              <th scope="col">{t.who}</th>
-              <th scope="col">{t.facts}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {events.map((event) => (
-              <Row key={String(event.sequence)} event={event} isOfOne={isOfOne} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {hasNextPage && (
-        <Button disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          {text.common.more}
-        </Button>
-      )}
-    </div>
+    <List
+      label={t.title}
+      query={query}
+      rows={query.data?.pages.flatMap(({ auditEvents }) => auditEvents) ?? []}
+      idOf={({ sequence }) => String(sequence)}
+      empty={{ title: t.empty, hint: isOfOne ? "" : t.emptyHint }}
+      columns={[
+        {
+          name: t.sequence,
+          isNumber: true,
+          cell: ({ sequence }) => <span className="muted">{String(sequence)}</span>,
+        },
+        {
+          name: t.at,
+          hint: ({ at }) => formatTime(at),
+          cell: ({ at }) => <span className="nowrap">{formatAgo(at)}</span>,
+        },
+        { name: t.what, cell: ({ action }) => <code>{action}</code> },
+        ...(isOfOne ? [] : [which]),
+        {
+          name: t.who,
+          hint: ({ actorApiKeyId, requestId }) => [actorApiKeyId, requestId].filter(Boolean).join(" · "),
+          cell: ({ actorSubject, actorApiKeyId, actorAccountId }) =>
+            actorSubject || keys.get(actorApiKeyId) || <code>{actorApiKeyId || actorAccountId || t.server}</code>,
+        },
+        { name: t.facts, cell: ({ facts }) => <FactsOf facts={facts} /> },
+      ]}
+    />
   );
 }
 
-function Row({ event, isOfOne }: { event: AuditEvent; isOfOne: boolean }) {
-  const { sequence, at, action, resourceType, resourceId, facts } = event;
+/** Where the pages of the console are that are about one thing. */
+const PAGES: Readonly<Record<string, string>> = { llm: "/llms", route: "/routes" };
+
+function Which({ event: { resourceType, resourceId } }: { event: AuditEvent }) {
+  const page = PAGES[resourceType];
+  const name = (
+    <code className="nowrap" title={resourceId}>
+      {resourceType} {shortId(resourceId)}
+    </code>
+  );
+  return page ? <Link href={`${page}/${resourceId}`}>{name}</Link> : name;
+}
+
+function FactsOf({ facts }: { facts: AuditEvent["facts"] }) {
   return (
-    <tr>
-      <td className="number muted">{String(sequence)}</td>
-      <td className="nowrap" title={formatTime(at)}>
-        {formatAgo(at)}
-      </td>
-      <td>
-        <code>{action}</code>
-      </td>
-      {!isOfOne && (
-        <td className="nowrap">
-          {resourceType === "llm" ? (
-            <Link href={`/llms/${resourceId}`} title={resourceId}>
-              <code>llm {shortId(resourceId)}</code>
-            </Link>
-          ) : (
-            <code title={resourceId}>
-              {resourceType} {shortId(resourceId)}
-            </code>
-          )}
-        </td>
-      )}
-      <td>
-        <code title={event.requestId}>
-          {event.actorSubject || event.actorApiKeyId || event.actorAccountId || t.server}
-        </code>
-      </td>
-      <td>
-        <span className="row">
-          {Object.entries(facts).map(([name, value]) => (
-            <span key={name} title={value}>
-              <span className="muted">{name}</span> {shortId(value)}
-            </span>
-          ))}
+    <span className="row">
+      {Object.entries(facts).map(([name, value]) => (
+        <span key={name} title={value}>
+          <span className="muted">{name}</span> {shortId(value)}
         </span>
-      </td>
-    </tr>
+      ))}
+    </span>
   );
 }
 

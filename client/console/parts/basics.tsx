@@ -82,7 +82,14 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
   );
 }
 
-export function Empty({ title, hint, children }: { title: string; hint?: string; children?: ReactNode }) {
+interface EmptyProps {
+  readonly title: string;
+  readonly hint?: string | undefined;
+  readonly children?: ReactNode;
+}
+
+/** Says that there is nothing, and what to do about it. */
+export function Empty({ title, hint, children }: EmptyProps) {
   return (
     <div className="empty">
       <strong>{title}</strong>

@@ -1,88 +1,82 @@
-import { useState } from "react";
 import { formatCost } from "../browser/format.ts";
 import { requestOf } from "../calls/call.ts";
 import { useCaller } from "../data/caller.ts";
 import { type Budget, budgetMethods, useDeleteBudget } from "../data/usage.ts";
 import { text } from "../text.ts";
 import { AsCode } from "./as-code.tsx";
-import { Badge, Button, Meter } from "./basics.tsx";
+import { Badge, Button, Meter, type Tone } from "./basics.tsx";
 import { Confirm } from "./dialog.tsx";
+import { type RowDialogProps, useRowDialogs } from "./list.tsx";
 import { LlmName } from "./llm-name.tsx";
+import { Table, type TableColumn } from "./table.tsx";
 
 const t = text.usage;
 
+const DIALOGS = { delete: DeleteBudget };
+
 export function BudgetList({ budgets }: { budgets: readonly Budget[] }) {
-  const [deleting, setDeleting] = useState<Budget>();
+  const { may } = useCaller();
+  const [dialog, open] = useRowDialogs<Budget, keyof typeof DIALOGS>(DIALOGS);
+  const deletion: TableColumn<Budget> = {
+    name: text.common.actions,
+    isNameHidden: true,
+    isNumber: true,
+    cell: (budget) => (
+      <Button isSmall tone="danger" onClick={() => open("delete", budget)}>
+        {text.common.delete}
+      </Button>
+    ),
+  };
   return (
-    <div className="table-box">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t.forLlm}</th>
-            <th scope="col">{t.period}</th>
-            <th scope="col">{t.left}</th>
-            <th scope="col" className="number">
-              {t.spent}
-            </th>
-            <th scope="col" className="number">
-              {t.reserved}
-            </th>
-            <th scope="col" className="number">
-              {t.of}
-            </th>
-            <th scope="col">{t.mode}</th>
-            <th scope="col">
-              <span className="hidden-label">{text.common.actions}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {budgets.map((budget) => (
-            <BudgetRow key={budget.budgetId} budget={budget} onDelete={() => setDeleting(budget)} />
-          ))}
-        </tbody>
-      </table>
-      {deleting && <DeleteBudget budget={deleting} onClose={() => setDeleting(undefined)} />}
+    <>
+      <Table
+        label={t.budgets}
+        rows={budgets}
+        idOf={({ budgetId }) => budgetId}
+        columns={[
+          { name: t.forLlm, cell: ({ llmId }) => (llmId ? <LlmName llmId={llmId} /> : t.whole) },
+          { name: t.period, cell: ({ period }) => t.periods[period] },
+          { name: t.left, cell: (budget) => <Left budget={budget} /> },
+          { name: t.spent, isNumber: true, cell: ({ spent }) => formatCost(spent) },
+          { name: t.reserved, isNumber: true, cell: ({ reserved }) => formatCost(reserved) },
+          { name: t.of, isNumber: true, cell: ({ amount }) => formatCost(amount) },
+          {
+            name: t.mode,
+            cell: (budget) => (
+              <>
+                <Badge tone={toneOf(budget)}>{t.modes[budget.mode]}</Badge>{" "}
+                {budget.isImposed && <span className="muted">{t.imposed}</span>}
+              </>
+            ),
+          },
+          ...(may("MANAGE_BUDGET") ? [deletion] : []),
+        ]}
+      />
+      {dialog}
+    </>
+  );
+}
+
+function Left({ budget }: { budget: Budget }) {
+  const { amount, spent, reserved } = budget;
+  const taken = spent + reserved;
+  const percent = percentOf(budget);
+  return (
+    <div className="row one-line">
+      <Meter label={t.meter(percent)} percent={percent} tone={toneOf(budget)} />
+      {formatCost(amount > taken ? amount - taken : 0n)}
     </div>
   );
 }
 
-function BudgetRow({ budget, onDelete }: { budget: Budget; onDelete: () => void }) {
-  const { may } = useCaller();
-  const { amount, spent, reserved } = budget;
-  const taken = spent + reserved;
-  const left = amount > taken ? amount - taken : 0n;
-  const percent = amount === 0n ? 100 : Number((spent * 100n) / amount);
-  const tone = percent >= 100 ? "bad" : percent >= 80 ? "warn" : "";
-  return (
-    <tr>
-      <td>{budget.llmId ? <LlmName llmId={budget.llmId} /> : t.whole}</td>
-      <td>{t.periods[budget.period]}</td>
-      <td>
-        <div className="row">
-          <Meter label={t.meter(percent)} percent={percent} tone={tone} />
-          {formatCost(left)}
-        </div>
-      </td>
-      <td className="number">{formatCost(spent)}</td>
-      <td className="number">{formatCost(reserved)}</td>
-      <td className="number">{formatCost(amount)}</td>
-      <td>
-        <Badge tone={tone}>{t.modes[budget.mode]}</Badge>{" "}
-        {budget.isImposed && <span className="muted">{t.imposed}</span>}
-      </td>
-      <td className="number">
-        {may("MANAGE_BUDGET") && (
-          <Button isSmall tone="danger" onClick={onDelete}>
-            {text.common.delete}
-          </Button>
-        )}
-      </td>
-    </tr>
-  );
+const percentOf = ({ amount, spent }: Budget) => (amount === 0n ? 100 : Number((spent * 100n) / amount));
+
+function toneOf(budget: Budget): Tone {
+  const percent = percentOf(budget);
+  return percent >= 100 ? "bad" : percent >= 80 ? "warn" : "";
 }
 
-function DeleteBudget({ budget, onClose }: { budget: Budget; onClose: () => void }) {
+function DeleteBudget({ row: budget, onClose }: RowDialogProps<Budget>) {
   const remove = useDeleteBudget();
   const { budgetId } = budget;
   return (

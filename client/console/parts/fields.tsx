@@ -23,9 +23,7 @@ function Field({ id, label, hint, error, isLabelHidden, children }: Labelled & {
       </label>
       {children}
       {error ? (
-        <span id={`${id}-error`} className="error">
-          {error}
-        </span>
+        <FieldError id={`${id}-error`} text={error} />
       ) : (
         hint && (
           <span id={`${id}-hint`} className="hint">
@@ -34,6 +32,17 @@ function Field({ id, label, hint, error, isLabelHidden, children }: Labelled & {
         )
       )}
     </div>
+  );
+}
+
+/** What is wrong with a field; also of one that is no field of this file. */
+export function FieldError({ id, text }: { id?: string; text: string | undefined }) {
+  return (
+    text && (
+      <span id={id} className="error">
+        {text}
+      </span>
+    )
   );
 }
 

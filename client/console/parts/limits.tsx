@@ -1,41 +1,49 @@
 import { type ReactNode, useState } from "react";
 import { formatAgo, formatCost, formatNumber, formatTime } from "../browser/format.ts";
+import { problemOf, saidOf } from "../calls/problem.ts";
 import {
   draftOf,
   type HolderLimits,
+  isReadable,
   Limit,
   type LimitState,
   type LimitsDraft,
   limitsOf,
 } from "../data/access/limits.ts";
+import { useVerdict } from "../data/verdict.ts";
 import { text } from "../text.ts";
 import { Button, Meter, ProblemNotice } from "./basics.tsx";
 import { Dialog } from "./dialog.tsx";
 import { optionsOf, SelectField, TextArea, TextField } from "./fields.tsx";
+import { Table } from "./table.tsx";
+import { VerdictLine } from "./verdict.tsx";
 
 const t = text.limits;
 
 interface FieldsProps {
   readonly draft: LimitsDraft;
   readonly onChange: (draft: LimitsDraft) => void;
+  /** What the server says of a field of HolderLimits. */
+  readonly said: (field: string) => string | undefined;
 }
 
-export function LimitsFields({ draft, onChange }: FieldsProps) {
-  const field = (name: "models" | "requests" | "tokens" | "parallel" | "budget") => ({
+export function LimitsFields({ draft, onChange, said }: FieldsProps) {
+  const field = (name: "models" | "requests" | "tokens" | "parallel" | "budget", contractName: string) => ({
     value: draft[name],
+    error: said(contractName),
     onChange: (event: { target: { value: string } }) => onChange({ ...draft, [name]: event.target.value }),
   });
   return (
     <>
       <p className="muted">{t.hint}</p>
-      <TextArea label={t.models} hint={t.modelsHint} rows={2} className="mono" {...field("models")} />
+      <TextArea label={t.models} hint={t.modelsHint} rows={2} className="mono" {...field("models", "allowed_models")} />
       <div className="grid-3">
-        <TextField label={t.requests} type="number" {...field("requests")} />
-        <TextField label={t.tokens} type="number" {...field("tokens")} />
-        <TextField label={t.parallel} type="number" {...field("parallel")} />
+        <TextField label={t.requests} type="number" min={0} {...field("requests", "requests_per_minute")} />
+        <TextField label={t.tokens} type="number" min={0} {...field("tokens", "tokens_per_minute")} />
+        <TextField label={t.parallel} type="number" min={0} {...field("parallel", "parallel_calls")} />
       </div>
       <div className="grid-2">
-        <TextField label={t.budget} inputMode="decimal" {...field("budget")} />
+        <TextField label={t.budget} inputMode="decimal" {...field("budget", "budget")} />
         <SelectField
           label={t.period}
           value={draft.period}
@@ -47,54 +55,39 @@ export function LimitsFields({ draft, onChange }: FieldsProps) {
   );
 }
 
+/** How much of each limit is used now. */
 export function LimitStates({ states }: { states: readonly LimitState[] }) {
   if (states.length === 0) return <p className="muted">{t.unlimited}</p>;
   return (
-    <div className="table-box">
-      <table aria-label={t.title}>
-        <thead>
-          <tr>
-            <th scope="col">{t.what}</th>
-            <th scope="col">{t.whose}</th>
-            <th scope="col">{t.left}</th>
-            <th scope="col" className="number">
-              {t.used}
-            </th>
-            <th scope="col" className="number">
-              {t.allowed}
-            </th>
-            <th scope="col">{t.resets}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {states.map((state) => (
-            <StateRow key={`${state.holder} ${state.holderId} ${state.limit}`} state={state} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={t.title}
+      rows={states}
+      idOf={({ holder, holderId, limit }) => `${holder} ${holderId} ${limit}`}
+      columns={[
+        { name: t.what, cell: ({ limit }) => t.kinds[limit] },
+        { name: t.whose, hint: ({ holderId }) => holderId, cell: ({ holder }) => t.holders[holder] },
+        { name: t.left, cell: (state) => <Left state={state} /> },
+        { name: t.used, isNumber: true, cell: ({ limit, used }) => formatOf(limit)(used) },
+        { name: t.allowed, isNumber: true, cell: ({ limit, allowed }) => formatOf(limit)(allowed) },
+        {
+          name: t.resets,
+          hint: ({ resetsAt }) => formatTime(resetsAt),
+          cell: ({ resetsAt }) => (resetsAt > 0n ? formatAgo(resetsAt) : ""),
+        },
+      ]}
+    />
   );
 }
 
-function StateRow({ state }: { state: LimitState }) {
-  const { holder, holderId, limit, allowed, used, left, resetsAt, isNear } = state;
-  const format = limit === Limit.BUDGET ? formatCost : formatNumber;
+const formatOf = (limit: Limit) => (limit === Limit.BUDGET ? formatCost : formatNumber);
+
+function Left({ state: { limit, allowed, used, left, isNear } }: { state: LimitState }) {
   const percent = allowed === 0n ? 100 : Number((used * 100n) / allowed);
-  const tone = left === 0n ? "bad" : isNear ? "warn" : "";
   return (
-    <tr>
-      <td>{t.kinds[limit]}</td>
-      <td title={holderId}>{t.holders[holder]}</td>
-      <td>
-        <div className="row">
-          <Meter label={t.meter(percent)} percent={percent} tone={tone} />
-          {format(left)}
-        </div>
-      </td>
-      <td className="number">{format(used)}</td>
-      <td className="number">{format(allowed)}</td>
-      <td title={formatTime(resetsAt)}>{resetsAt > 0n ? formatAgo(resetsAt) : ""}</td>
-    </tr>
+    <div className="row one-line">
+      <Meter label={t.meter(percent)} percent={percent} tone={left === 0n ? "bad" : isNear ? "warn" : ""} />
+      {formatOf(limit)(left)}
+    </div>
   );
 }
 
@@ -103,9 +96,14 @@ interface DialogProps {
   readonly limits: HolderLimits | undefined;
   readonly states: readonly LimitState[];
   readonly mayChange: boolean;
-  readonly isBusy: boolean;
-  readonly error: unknown;
+  /** The mutation that saves. */
+  readonly save: { readonly isPending: boolean; readonly error: unknown; readonly reset: () => void };
   readonly onSave: (limits: ReturnType<typeof limitsOf>) => void;
+  /** The same call, with validate_only. */
+  readonly onRehearse: (
+    limits: ReturnType<typeof limitsOf>,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<unknown>;
   readonly onClose: () => void;
   /** The change as code. */
   readonly code: (limits: ReturnType<typeof limitsOf>) => ReactNode;
@@ -114,8 +112,18 @@ interface DialogProps {
 
 /** How much of each limit is used, and the limits to change. */
 export function LimitsDialog(props: DialogProps) {
-  const { title, limits, states, mayChange, isBusy, error, onSave, onClose, code, children } = props;
-  const [draft, setDraft] = useState(() => draftOf(limits));
+  const { title, limits, states, mayChange, save, onSave, onRehearse, onClose, code, children } = props;
+  const [draft, setDraft] = useState<LimitsDraft>();
+  const shown = draft ?? draftOf(limits);
+  const verdict = useVerdict({
+    request: draft && isReadable(draft) ? limitsOf(draft) : undefined,
+    ask: async (limits, options) => {
+      await onRehearse(limits, options);
+      return [];
+    },
+    onTyped: save.reset,
+  });
+  const fields = save.error ? problemOf(save.error).fields : verdict.fields;
   return (
     <Dialog
       title={title}
@@ -123,10 +131,12 @@ export function LimitsDialog(props: DialogProps) {
       onClose={onClose}
       footer={
         <>
-          {mayChange && code(limitsOf(draft))}
+          {mayChange && <VerdictLine verdict={verdict} isRefused={save.error !== null} />}
+          <span className="grow" />
+          {mayChange && code(limitsOf(shown))}
           <Button onClick={onClose}>{mayChange ? text.common.cancel : text.common.close}</Button>
           {mayChange && (
-            <Button type="submit" form="limits" tone="primary" disabled={isBusy}>
+            <Button type="submit" form="limits" tone="primary" disabled={save.isPending}>
               {text.common.save}
             </Button>
           )}
@@ -140,10 +150,10 @@ export function LimitsDialog(props: DialogProps) {
           className="stack"
           onSubmit={(event) => {
             event.preventDefault();
-            onSave(limitsOf(draft));
+            onSave(limitsOf(shown));
           }}
         >
-          <LimitsFields draft={draft} onChange={setDraft} />
+          <LimitsFields draft={shown} onChange={setDraft} said={(field) => saidOf(fields, `limits.${field}`)} />
           {children}
         </form>
       )}
@@ -152,7 +162,7 @@ export function LimitsDialog(props: DialogProps) {
           {t.models}: <code>{limits.allowedModels.join(", ")}</code>
         </p>
       )}
-      <ProblemNotice error={error} />
+      <ProblemNotice error={save.error} />
     </Dialog>
   );
 }

@@ -1,14 +1,18 @@
 /** Accounts, and the API keys that act for them. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
 import { useMemo } from "react";
-import { AccessService } from "../../../../gen/patchbay/v1/access_service_pb.ts";
+import { AccessService, type CreateApiKeyRequestSchema } from "../../../../gen/patchbay/v1/access_service_pb.ts";
+import type { Account } from "../../../../gen/patchbay/v1/account_pb.ts";
 import { type ApiKey, ApiKey_Role } from "../../../../gen/patchbay/v1/api_key_pb.ts";
 import { nextPage, refresh } from "../../calls/query.ts";
 
-export type { ApiKey };
+export type { Account, ApiKey };
 export { ApiKey_Role as Role };
 
 export const accessMethods = AccessService.method;
+
+export type NewApiKey = Exclude<MessageInitShape<typeof CreateApiKeyRequestSchema>, { $typeName: string }>;
 
 export const useAccounts = () =>
   useInfiniteQuery(

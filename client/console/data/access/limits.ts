@@ -7,7 +7,7 @@ import {
   type LimitState,
   LimitState_Limit,
 } from "../../../../gen/patchbay/v1/limits_pb.ts";
-import { formatCost, formatNumber } from "../../browser/format.ts";
+import { formatCost, formatNumber, isWhole } from "../../browser/format.ts";
 import { text } from "../../text.ts";
 
 export type { HolderLimits, LimitState };
@@ -42,11 +42,14 @@ export function limitsOf(draft: LimitsDraft): MessageInitShape<typeof HolderLimi
   return {
     allowedModels: draft.models.split("\n").flatMap((line) => line.trim() || []),
     requestsPerMinute: Number(draft.requests),
-    tokensPerMinute: BigInt(Math.trunc(Number(draft.tokens))),
+    tokensPerMinute: isWhole(draft.tokens) ? BigInt(draft.tokens.trim() || 0) : 0n,
     parallelCalls: Number(draft.parallel),
     ...(budget && { budget: { amountUsd: budget, period: draft.period } }),
   };
 }
+
+/** Whether what should be whole numbers is, so that there is something to ask a server. */
+export const isReadable = ({ requests, tokens, parallel }: LimitsDraft) => [requests, tokens, parallel].every(isWhole);
 
 export const isEmpty = ({ period, ...typed }: LimitsDraft) =>
   Object.values(typed).every((value) => value.trim() === "");
@@ -60,6 +63,6 @@ export function briefOf(limits: HolderLimits | undefined): string[] {
     requestsPerMinute > 0 && brief.requests(formatNumber(requestsPerMinute)),
     tokensPerMinute > 0n && brief.tokens(formatNumber(tokensPerMinute)),
     parallelCalls > 0 && brief.parallel(formatNumber(parallelCalls)),
-    budget && brief.budget(formatCost(budget.amount), text.usage.periods[budget.period] ?? ""),
+    budget && `${formatCost(budget.amount)} ${brief.budget[budget.period]}`,
   ].filter((one) => typeof one === "string");
 }

@@ -1,10 +1,11 @@
 import { Link } from "wouter";
 import type { CapabilitySource } from "../../../../gen/patchbay/v1/capability_sources_pb.ts";
-import { formatAgo, formatCost, formatNumber, formatTime } from "../../browser/format.ts";
+import { formatAgo, formatCost, formatDay, formatNumber, formatTime } from "../../browser/format.ts";
 import { useCaller } from "../../data/caller.ts";
 import type { Llm } from "../../data/llms.ts";
 import { startOfMonth, useMonth } from "../../data/month.ts";
 import { useProvider } from "../../data/providers.ts";
+import { useRoutes } from "../../data/routes.ts";
 import { Badge, CopyButton, Fact, Facts } from "../../parts/basics.tsx";
 import { Spark } from "../../parts/spark.tsx";
 import { Stages, TestFacts } from "../../parts/stages.tsx";
@@ -46,7 +47,7 @@ function Tiles({ llm }: { llm: Llm }) {
           {month ? <Spark values={month.costs} /> : null}
           {month ? formatCost(month.cost) : "…"}
           {month && unpriced(month.unpriced)}
-          <small>{startOfMonth()} –</small>
+          <small>{t.since(formatDay(startOfMonth()))}</small>
         </dd>
       </div>
       <div className="tile">
@@ -77,7 +78,10 @@ function Tiles({ llm }: { llm: Llm }) {
 }
 
 function Connection({ llm }: { llm: Llm }) {
+  const { may } = useCaller();
   const { data: provider } = useProvider(llm.providerId, llm.providerId !== "");
+  const { data: found } = useRoutes(llm.llmId, may("READ_ROUTE"));
+  const routes = found?.pages[0]?.routes ?? [];
   const key = llm.providerId
     ? t.keyOfProvider
     : llm.credentialsRef || llm.credentialsHint || (llm.hasCredentials ? "…" : t.noKey);
@@ -117,6 +121,14 @@ function Connection({ llm }: { llm: Llm }) {
         <Fact name={t.waited}>
           {llm.patience &&
             t.waitedFor(llm.patience.firstPieceSeconds, llm.patience.betweenPiecesSeconds, llm.patience.wholeSeconds)}
+        </Fact>
+        <Fact name={t.routes}>
+          {routes.length > 0 &&
+            routes.map(({ routeId, displayName }) => (
+              <Link key={routeId} className="listed" href={`/routes/${routeId}`}>
+                {displayName}
+              </Link>
+            ))}
         </Fact>
         <Fact name={t.checked}>{llm.checkIntervalSeconds > 0 && t.everySeconds(llm.checkIntervalSeconds)}</Fact>
       </Facts>

@@ -1,60 +1,63 @@
-import { useState } from "react";
 import { formatAgo, formatTime } from "../../browser/format.ts";
+import { requestOf } from "../../calls/call.ts";
 import { useCaller } from "../../data/caller.ts";
 import type { Llm } from "../../data/llms.ts";
-import { type Turn, useDeleteSession, useSessions, useTurns } from "../../data/sessions.ts";
-import { Badge, Button, Empty, Loading, ProblemNotice } from "../../parts/basics.tsx";
+import { chatMethods, type Session, type Turn, useDeleteSession, useSessions, useTurns } from "../../data/sessions.ts";
+import { AsCode } from "../../parts/as-code.tsx";
+import { Badge, Button, Loading, ProblemNotice } from "../../parts/basics.tsx";
 import { Confirm, Dialog } from "../../parts/dialog.tsx";
+import { List, type RowDialogProps, useRowDialogs } from "../../parts/list.tsx";
 import { text } from "../../text.ts";
 
 const t = text.sessions;
 
+const DIALOGS = { turns: Turns, delete: DeleteSession };
+
 export function Sessions({ llm }: { llm: Llm }) {
   const { may } = useCaller();
-  const { data, error, isPending, hasNextPage, fetchNextPage } = useSessions(llm.llmId, true);
-  const [openId, setOpenId] = useState("");
-  const [deletingId, setDeletingId] = useState("");
-  const sessions = data?.pages.flatMap(({ sessions }) => sessions) ?? [];
-  if (isPending) return <Loading />;
+  const query = useSessions(llm.llmId, true);
+  const [dialog, open] = useRowDialogs<Session, keyof typeof DIALOGS>(DIALOGS);
   return (
     <div className="stack">
-      <ProblemNotice error={error} />
-      {!error && sessions.length === 0 && <Empty title={t.empty} hint={t.emptyHint} />}
-      {sessions.length > 0 && (
-        <div className="card flush">
-          <table>
-            <tbody>
-              {sessions.map(({ sessionId, turnCount, updatedAt }) => (
-                <tr key={sessionId}>
-                  <td>
-                    <code>{sessionId}</code>
-                  </td>
-                  <td>{t.turns(turnCount)}</td>
-                  <td title={formatTime(updatedAt)}>{formatAgo(updatedAt)}</td>
-                  <td className="number">
-                    <Button isSmall onClick={() => setOpenId(sessionId)}>
-                      {t.open}
-                    </Button>{" "}
-                    {may("DELETE_SESSION") && (
-                      <Button isSmall tone="danger" onClick={() => setDeletingId(sessionId)}>
-                        {text.common.delete}
-                      </Button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {hasNextPage && <Button onClick={() => void fetchNextPage()}>{text.common.more}</Button>}
-      {openId && <Turns sessionId={openId} onClose={() => setOpenId("")} />}
-      {deletingId && <DeleteSession sessionId={deletingId} onClose={() => setDeletingId("")} />}
+      <List
+        label={text.llm.tabs.sessions}
+        query={query}
+        rows={query.data?.pages.flatMap(({ sessions }) => sessions) ?? []}
+        idOf={({ sessionId }) => sessionId}
+        empty={{ title: t.empty, hint: t.emptyHint }}
+        columns={[
+          { name: t.id, cell: ({ sessionId }) => <code>{sessionId}</code> },
+          { name: t.length, cell: ({ turnCount }) => t.turns(turnCount) },
+          {
+            name: text.llm.updated,
+            hint: ({ updatedAt }) => formatTime(updatedAt),
+            cell: ({ updatedAt }) => formatAgo(updatedAt),
+          },
+          {
+            name: text.common.actions,
+            isNameHidden: true,
+            isNumber: true,
+            cell: (session) => (
+              <span className="row one-line end">
+                <Button isSmall onClick={() => open("turns", session)}>
+                  {t.open}
+                </Button>
+                {may("DELETE_SESSION") && (
+                  <Button isSmall tone="danger" onClick={() => open("delete", session)}>
+                    {text.common.delete}
+                  </Button>
+                )}
+              </span>
+            ),
+          },
+        ]}
+      />
+      {dialog}
     </div>
   );
 }
 
-function DeleteSession({ sessionId, onClose }: { sessionId: string; onClose: () => void }) {
+function DeleteSession({ row: { sessionId }, onClose }: RowDialogProps<Session>) {
   const remove = useDeleteSession();
   return (
     <Confirm
@@ -65,16 +68,18 @@ function DeleteSession({ sessionId, onClose }: { sessionId: string; onClose: () 
       isBusy={remove.isPending}
       error={remove.error}
       onConfirm={() => remove.mutate({ sessionId }, { onSuccess: onClose })}
-    />
+    >
+      <AsCode method={chatMethods.deleteSession} request={() => requestOf(chatMethods.deleteSession, { sessionId })} />
+    </Confirm>
   );
 }
 
-function Turns({ sessionId, onClose }: { sessionId: string; onClose: () => void }) {
+function Turns({ row: { sessionId }, onClose }: RowDialogProps<Session>) {
   const { data, error, isPending, hasNextPage, fetchNextPage } = useTurns(sessionId);
   const turns = data?.pages.flatMap(({ turns }) => turns) ?? [];
   return (
     <Dialog title={sessionId} onClose={onClose} shape="drawer">
-      {isPending && <Loading />}
+      {isPending && !error && <Loading />}
       <ProblemNotice error={error} />
       {turns.map((turn) => (
         <OneTurn key={turn.turnId} turn={turn} />

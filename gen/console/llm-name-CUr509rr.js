@@ -1,1 +1,0 @@
-import{u as e}from"./as-code-B0kWzB8e.js";import{Z as t}from"./app-BLFAwXl_.js";import{m as n}from"./basics-CAE9XdEh.js";var r=n();function i({llmId:n}){let{data:i}=t(n);return/* @__PURE__ */ (0,r.jsx)(e,{href:`/llms/${n}`,children:i?.displayName??n})}export{i as t};

@@ -5,15 +5,35 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "rolldown";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { build, type Plugin } from "rolldown";
 import { licensesOf } from "./licenses-of.ts";
 
 const root = join(import.meta.dirname, "..");
 const source = join(root, "client/console");
+const RULES = join(source, "without-rules.js");
 const target = process.argv[2] ?? join(root, "gen/console");
+
+/**
+ * The rules of fields are read by the server alone. Their file, as large as all others of the first page together, is there
+ * by its name, since others import it.
+ */
+const withoutRules: Plugin = {
+  name: "without-rules",
+  resolveId: (id) => (id.startsWith("@bufbuild/protovalidate/") ? RULES : null),
+  load(id) {
+    if (id !== RULES) return null;
+    const file = create(FileDescriptorProtoSchema, { name: "buf/validate/validate.proto", package: "buf.validate" });
+    const bytes = Buffer.from(toBinary(FileDescriptorProtoSchema, file)).toString("base64");
+    return `import { fileDesc } from "@bufbuild/protobuf/codegenv2";
+      export const file_buf_validate_validate = /*@__PURE__*/ fileDesc("${bytes}");`;
+  },
+};
 
 const { output } = await build({
   input: { app: join(source, "main.tsx") },
+  plugins: [withoutRules],
   cwd: root,
   platform: "browser",
   write: false,

@@ -2,12 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { useInfiniteQuery, useMutation, useQuery } from "@connectrpc/connect-query";
-import {
-  type Route,
-  RouteTargetState_Standing,
-  type RouteTier,
-  RouteTier_Policy,
-} from "../../../gen/patchbay/v1/route_pb.ts";
+import { type Route, RouteTargetState_Standing, RouteTier_Policy } from "../../../gen/patchbay/v1/route_pb.ts";
 import {
   type CreateRouteRequestSchema,
   WatchRoutesResponse_Kind as Kind,
@@ -18,7 +13,7 @@ import { nextPage, refresh } from "../calls/query.ts";
 import { transport } from "../calls/transport.ts";
 import { useWatch } from "./watch.ts";
 
-export type { Route, RouteTier };
+export type { Route };
 export { RouteTargetState_Standing as Standing, RouteTier_Policy as Policy };
 
 export const routeMethods = RouteService.method;

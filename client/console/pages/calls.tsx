@@ -24,7 +24,9 @@ export function CallsDrawer({ onClose }: { onClose: () => void }) {
                 {method.parent.name}.{method.name}
               </code>
             </Button>
-            {problem ? (
+            {problem?.isCanceled ? (
+              <span className="muted">{t.left}</span>
+            ) : problem ? (
               <Badge tone="bad">{problem.reason || t.failed}</Badge>
             ) : (
               <span className="muted">{tookMs === undefined ? t.running : formatMs(tookMs)}</span>

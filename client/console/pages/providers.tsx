@@ -95,9 +95,12 @@ export default function ProvidersPage() {
               </>
             ),
           },
-          { name: t.column.type, cell: ({ providerType }) => text.providerTypes[providerType] },
+          {
+            name: t.column.type,
+            cell: ({ providerType }) => <span className="nowrap">{text.providerTypes[providerType]}</span>,
+          },
           { name: t.column.url, cell: ({ endpointUrl }) => <code>{endpointUrl}</code> },
-          { name: t.column.key, cell: (provider) => <code>{keyOf(provider)}</code> },
+          { name: t.column.key, cell: (provider) => <code className="nowrap">{keyOf(provider)}</code> },
           {
             name: t.column.test,
             hint: ({ lastTest }) => lastTest?.message,

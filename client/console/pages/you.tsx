@@ -64,7 +64,7 @@ export default function YouPage() {
           <h2>{text.usage.budgets}</h2>
           <ProblemNotice error={budgets.error} onRetry={() => void budgets.refetch()} />
           {budgets.data?.budgets.length === 0 && <p className="muted">{t.noBudget}</p>}
-          {(budgets.data?.budgets.length ?? 0) > 0 && <BudgetList budgets={budgets.data?.budgets ?? []} />}
+          {(budgets.data?.budgets.length ?? 0) > 0 && <BudgetList budgets={budgets.data?.budgets ?? []} isReadOnly />}
         </section>
       )}
     </div>

@@ -14,7 +14,13 @@ const t = text.usage;
 
 const DIALOGS = { delete: DeleteBudget };
 
-export function BudgetList({ budgets }: { budgets: readonly Budget[] }) {
+interface BudgetListProps {
+  readonly budgets: readonly Budget[];
+  /** Only to look at, whatever the reader may do. */
+  readonly isReadOnly?: boolean;
+}
+
+export function BudgetList({ budgets, isReadOnly = false }: BudgetListProps) {
   const { may } = useCaller();
   const [dialog, open] = useRowDialogs<Budget, keyof typeof DIALOGS>(DIALOGS);
   const deletion: TableColumn<Budget> = {
@@ -49,7 +55,7 @@ export function BudgetList({ budgets }: { budgets: readonly Budget[] }) {
               </>
             ),
           },
-          ...(may("MANAGE_BUDGET") ? [deletion] : []),
+          ...(may("MANAGE_BUDGET") && !isReadOnly ? [deletion] : []),
         ]}
       />
       {dialog}

@@ -113,17 +113,19 @@ interface ChecksProps {
   readonly label: string;
   readonly options: readonly { readonly id: string; readonly name: string; readonly isOn: boolean }[];
   readonly onToggle: (id: string) => void;
+  /** Whether it is open from the beginning. */
+  readonly isOpen: boolean;
 }
 
 /** A menu of things that are on or off. */
-export function CheckMenu({ label, options, onToggle }: ChecksProps) {
+export function CheckMenu({ label, options, onToggle, isOpen }: ChecksProps) {
   return (
-    <Ariakit.MenuProvider values={{ on: options.filter(({ isOn }) => isOn).map(({ id }) => id) }}>
+    <Ariakit.MenuProvider defaultOpen={isOpen} values={{ on: options.filter(({ isOn }) => isOn).map(({ id }) => id) }}>
       <Ariakit.MenuButton className="button">
         {label}
         <span aria-hidden="true">▾</span>
       </Ariakit.MenuButton>
-      <Ariakit.Menu gutter={4} className="menu" portal>
+      <Ariakit.Menu gutter={4} className="menu" portal autoFocusOnShow>
         {options.map(({ id, name }) => (
           <Ariakit.MenuItemCheckbox
             key={id}

@@ -1,5 +1,6 @@
 /** Parts that come after the first page is drawn: a dialog and a menu are of no use before somebody can press. */
-import { type ComponentProps, lazy, Suspense } from "react";
+import { type ComponentProps, lazy, Suspense, useState } from "react";
+import { Button } from "./basics.tsx";
 
 const LazyCheckMenu = lazy(() => import("./dialog.tsx").then(({ CheckMenu }) => ({ default: CheckMenu })));
 const LazyCalls = lazy(() => import("../pages/calls.tsx").then(({ CallsDrawer }) => ({ default: CallsDrawer })));
@@ -8,10 +9,19 @@ const LazyKeyboard = lazy(() =>
 );
 const LazyCode = lazy(() => import("./code.tsx").then(({ CodeDialog }) => ({ default: CodeDialog })));
 
-export function CheckMenu(props: ComponentProps<typeof LazyCheckMenu>) {
+/** A button only, until it is pressed. */
+export function CheckMenu(props: Omit<ComponentProps<typeof LazyCheckMenu>, "isOpen">) {
+  const [isWanted, setWanted] = useState(false);
+  const button = (
+    <Button aria-haspopup="menu" aria-expanded={false} onClick={() => setWanted(true)}>
+      {props.label}
+      <span aria-hidden="true">▾</span>
+    </Button>
+  );
+  if (!isWanted) return button;
   return (
-    <Suspense fallback={<span className="button">{props.label} ▾</span>}>
-      <LazyCheckMenu {...props} />
+    <Suspense fallback={button}>
+      <LazyCheckMenu {...props} isOpen />
     </Suspense>
   );
 }

@@ -16,15 +16,17 @@ interface LlmPickerProps {
 /** Finds one of any number of Llms by typing. */
 export function LlmPicker({ llmId, onChange, placeholder = t.chooseLlm }: LlmPickerProps) {
   const [typed, setTyped] = useState("");
-  const { data: llm } = useLlm(llmId);
+  const { data: llm, isError } = useLlm(llmId);
+  // What is no Llm may be a route.
+  const name = llm?.displayName ?? (isError ? llmId : placeholder);
   const search = useDeferredValue(typed);
   const { data } = useLlms({ search, orderBy: OrderBy.UPDATED_AT, direction: Direction.DESC });
   const found = data?.pages[0]?.llms.slice(0, 30) ?? [];
   return (
     <Ariakit.ComboboxProvider resetValueOnHide includesBaseElement={false} setValue={setTyped}>
       <Ariakit.SelectProvider value={llmId} setValue={onChange}>
-        <Ariakit.Select className="button grow-0 cut" aria-label={`${t.chooseLlm}: ${llm?.displayName ?? placeholder}`}>
-          {llm?.displayName ?? placeholder}
+        <Ariakit.Select className="button grow-0 cut" aria-label={`${t.chooseLlm}: ${name}`}>
+          {name}
           <span aria-hidden="true">▾</span>
         </Ariakit.Select>
         <Ariakit.SelectPopover gutter={4} className="popover picker" portal>

@@ -9,10 +9,29 @@ import { Budget_Mode, Budget_Period } from "../../../gen/patchbay/v1/budget_pb.t
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { describeUnless } from "../clients/program.ts";
 import { saysSlowly } from "../upstream/behaviours.ts";
+import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 import { type ConsoleRig, goTo, missingBrowser, signIn, startConsole, violationsOf } from "./console-rig.ts";
 
 // A page on a busy machine takes its time.
 vi.setConfig({ testTimeout: 90_000 });
+
+/** An endpoint at one of the ports that the console looks at, whichever is free. */
+async function startAtUsualPort(): Promise<{ found: ScriptedUpstream; name: string }> {
+  const usual = [
+    ["LM Studio", 1_234],
+    ["Ollama", 11_434],
+    ["LiteLLM", 4_000],
+    ["vLLM", 8_000],
+  ] as const;
+  for (const [name, port] of usual) {
+    try {
+      return { name, found: await ScriptedUpstream.start({ port }) };
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
+    }
+  }
+  throw new Error("every port that the console looks at is taken");
+}
 
 describeUnless(missingBrowser)("the console", () => {
   let rig: ConsoleRig;
@@ -318,6 +337,33 @@ describeUnless(missingBrowser)("the console", () => {
     },
     120_000,
   );
+
+  it("finds what answers on the machine, and says how to open what the server may not reach", async () => {
+    const { found, name } = await startAtUsualPort();
+    const port = new URL(found.url).port;
+    // By the address as it is tried; what else listens on the machine stays closed.
+    const own = await startConsole({ EGRESS_ALLOW: found.url });
+    try {
+      const page = await own.openAs((await own.server.addAccount("OWNER")).apiKey);
+      await goTo(page, "/connect");
+      await page.getByRole("button", { name: "Look", exact: true }).click();
+      await page.getByText(/The server may not reach/).waitFor();
+      await page.getByRole("region", { name: "EGRESS_ALLOW" }).waitFor();
+      expect(await violationsOf(page)).toEqual([]);
+      await page.getByRole("button", { name: new RegExp(`${name} answers`) }).click();
+      await expect(page.getByLabel("Endpoint URL").inputValue()).resolves.toBe(`http://127.0.0.1:${port}/v1`);
+      await page.getByRole("button", { name: "Check" }).click();
+      await page.getByRole("button", { name: "some-model" }).click();
+      await page.getByText("It works.").waitFor();
+      await page.getByRole("link", { name: "Chat with it" }).click();
+      await say(page, "Hi");
+      await page.getByText("Hello, world").waitFor();
+      expect(own.complaints).toEqual([]);
+    } finally {
+      await own.stop();
+      await found.close();
+    }
+  });
 
   it("works behind a path of a proxy", async () => {
     const { apiKey } = await addLlm();

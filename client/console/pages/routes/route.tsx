@@ -7,7 +7,6 @@ import { useCaller } from "../../data/caller.ts";
 import { useLlmChanges } from "../../data/llm-watch.ts";
 import {
   type Route,
-  type RouteTier,
   routeMethods,
   Standing,
   useDeleteRoute,
@@ -19,8 +18,6 @@ import { AsCode } from "../../parts/as-code.tsx";
 import { Badge, Button, Fact, Facts, Loading, ProblemNotice, type Tone } from "../../parts/basics.tsx";
 import { Confirm } from "../../parts/dialog.tsx";
 import { List } from "../../parts/list.tsx";
-import { LlmName } from "../../parts/llm-name.tsx";
-import { Table } from "../../parts/table.tsx";
 import { text } from "../../text.ts";
 
 const t = text.routes;
@@ -57,18 +54,25 @@ export default function RoutePage() {
             {text.common.delete}
           </Button>
         )}
+        {may("USE_LLM") && (
+          <Link className="button primary" href={`/playground?llm=${encodeURIComponent(route.name)}`}>
+            {text.llm.chat}
+          </Link>
+        )}
       </div>
       {route.description && <p>{route.description}</p>}
       <Explanation routeId={routeId} />
-      {route.tiers.map((tier, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a tier is its place
-        <Tier key={index} tier={tier} number={index + 1} />
-      ))}
       <section className="card">
         <Facts>
           <Fact name={t.id}>
             <code>{route.routeId}</code>
           </Fact>
+          {route.tiers.map(({ policy }, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a tier is its place
+            <Fact key={index} name={t.policyOf(index + 1)}>
+              {t.policies[policy]}
+            </Fact>
+          ))}
           <Fact name={t.timeout}>{route.attemptTimeoutMs === 0 ? t.noTimeout : formatMs(route.attemptTimeoutMs)}</Fact>
           <Fact name={text.llm.owner}>
             <code>{route.ownerId}</code>
@@ -132,25 +136,6 @@ function Explanation({ routeId }: { routeId: string }) {
         ]}
       />
       {data && <p className="muted">{t.retriesLeft(data.retriesLeft)}</p>}
-    </section>
-  );
-}
-
-function Tier({ tier, number }: { tier: RouteTier; number: number }) {
-  return (
-    <section className="stack tight">
-      <h2>
-        {t.tier(number)} <span className="muted">· {t.policies[tier.policy]}</span>
-      </h2>
-      <Table
-        label={t.tier(number)}
-        rows={tier.targets}
-        idOf={({ llmId }) => llmId}
-        columns={[
-          { name: t.llm, cell: ({ llmId }) => <LlmName llmId={llmId} /> },
-          { name: t.weight, isNumber: true, cell: ({ weight }) => weight },
-        ]}
-      />
     </section>
   );
 }

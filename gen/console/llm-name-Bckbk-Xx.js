@@ -1,1 +1,0 @@
-import{h as e}from"./as-code-BPxC2-0H.js";import{nt as t}from"./app-DEuQ2ayD.js";import{m as n}from"./basics-CpixmYUR.js";var r=n();function i({llmId:n}){let{data:i}=t(n);return/* @__PURE__ */ (0,r.jsx)(e,{href:`/llms/${n}`,children:i?.displayName??n})}export{i as t};

@@ -2,12 +2,12 @@ import { type ComponentType, type LazyExoticComponent, lazy, Suspense, useEffect
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { queryClient } from "./calls/query.ts";
 import { signOut, useSession } from "./calls/session.ts";
-import { useCaller } from "./data/caller.ts";
+import { type Deed, useCaller } from "./data/caller.ts";
 import { useLlmWatch } from "./data/llm-watch.ts";
 import { useWatchState } from "./data/watch.ts";
 import { LlmsPage } from "./pages/llms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
-import { Loading } from "./parts/basics.tsx";
+import { Empty, Loading } from "./parts/basics.tsx";
 import { Boundary } from "./parts/boundary.tsx";
 import { CallsDrawer, KeyboardDialog } from "./parts/later.tsx";
 import { Logo } from "./parts/logo.tsx";
@@ -27,21 +27,24 @@ const AccessPage = lazy(() => import("./pages/access/access.tsx"));
 const YouPage = lazy(() => import("./pages/you.tsx"));
 const AuditPage = lazy(() => import("./pages/audit.tsx"));
 
-const ROUTES: readonly (readonly [path: string, page: LazyExoticComponent<ComponentType> | ComponentType])[] = [
+type Page = LazyExoticComponent<ComponentType> | ComponentType;
+
+/** The pages, and what somebody must be permitted to whom they are of any use. */
+const ROUTES: readonly (readonly [path: string, page: Page, deed?: Deed])[] = [
   ["/llms", LlmsPage],
-  ["/connect", ConnectPage],
-  ["/llms/new", EditPage],
-  ["/llms/:llmId/edit", EditPage],
+  ["/connect", ConnectPage, "CREATE_LLM"],
+  ["/llms/new", EditPage, "CREATE_LLM"],
+  ["/llms/:llmId/edit", EditPage, "UPDATE_LLM"],
   ["/llms/:llmId", LlmPage],
-  ["/playground", PlaygroundPage],
-  ["/routes", RoutesPage],
-  ["/routes/new", RouteFormPage],
-  ["/routes/:routeId/edit", RouteFormPage],
-  ["/routes/:routeId", RoutePage],
-  ["/usage", UsagePage],
-  ["/providers", ProvidersPage],
-  ["/access", AccessPage],
-  ["/audit", AuditPage],
+  ["/playground", PlaygroundPage, "USE_LLM"],
+  ["/routes", RoutesPage, "READ_ROUTE"],
+  ["/routes/new", RouteFormPage, "CREATE_ROUTE"],
+  ["/routes/:routeId/edit", RouteFormPage, "UPDATE_ROUTE"],
+  ["/routes/:routeId", RoutePage, "READ_ROUTE"],
+  ["/usage", UsagePage, "READ_USAGE"],
+  ["/providers", ProvidersPage, "READ_PROVIDER"],
+  ["/access", AccessPage, "READ_API_KEY"],
+  ["/audit", AuditPage, "READ_AUDIT_EVENT"],
   ["/you", YouPage],
 ];
 
@@ -76,6 +79,11 @@ function Console() {
     "/": () => document.querySelector<HTMLInputElement>("input[type=search]")?.focus(),
   });
 
+  // Where the pages are in one line, that line may be longer than the window is wide.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path moves what is current
+  useEffect(() => {
+    document.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [path]);
   useEffect(() => {
     const page = pages.find((page) => path.startsWith(page.path));
     document.title = `${page?.name ?? text.nav.llms} · ${text.product}`;
@@ -143,17 +151,21 @@ function Console() {
       </header>
       <main className="main" id="main">
         <Boundary key={path}>
-          <Suspense fallback={<Page />}>
+          <Suspense fallback={<Waiting />}>
             <Switch>
-              {ROUTES.map(([path, page]) => (
-                <Route key={path} path={path} component={page} />
+              {ROUTES.map(([path, Page, deed]) => (
+                <Route key={path} path={path}>
+                  {caller && deed && !may(deed) ? <NotAllowed /> : <Page />}
+                </Route>
               ))}
               <Route path="/">
                 <Redirect to="/llms" replace />
               </Route>
               <Route>
                 <div className="page">
-                  <p>{text.notFound}</p>
+                  <Empty title={text.notFound}>
+                    <Link href="/llms">{text.toLlms}</Link>
+                  </Empty>
                 </div>
               </Route>
             </Switch>
@@ -166,10 +178,21 @@ function Console() {
   );
 }
 
-function Page() {
+function Waiting() {
   return (
     <div className="page">
       <Loading />
+    </div>
+  );
+}
+
+/** In place of a page whose every call would be refused. */
+function NotAllowed() {
+  return (
+    <div className="page">
+      <Empty title={text.common.notAllowed} hint={text.common.notAllowedHint}>
+        <Link href="/you">{text.you.title}</Link>
+      </Empty>
     </div>
   );
 }

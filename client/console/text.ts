@@ -41,8 +41,8 @@ export const text = {
     asCode: "As code",
     requestId: "Request id",
     reason: "Reason",
-    noAnswer: "The server did not answer.",
-    notAllowed: "Your key may not see this.",
+    noAnswer: "The server does not answer.",
+    notAllowed: "Your key may not do this.",
     notAllowedHint: "Ask somebody who administers this server for a key with another role.",
     details: "Details",
     optional: "optional",
@@ -657,7 +657,7 @@ export const text = {
       4: "Budget",
     } as Record<number, string>,
     meter: (percent: number) => `${percent} % of the limit is used`,
-    unlimited: "Nothing that is counted limits it.",
+    unlimited: "No limit that is counted is set.",
     brief: {
       models: (count: number) => `${count} ${count === 1 ? "model" : "models"}`,
       requests: (count: string) => `${count} calls/min`,
@@ -721,4 +721,5 @@ export const text = {
     deleteHint: "All that was said in it is erased. Its usage stays.",
   },
   notFound: "There is no such page.",
+  toLlms: "To the Llms",
 };

@@ -3,6 +3,7 @@ import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from "../../../g
 
 /** What an error says, in the server's own words. */
 export interface Problem {
+  /** Empty when no server has answered. */
   readonly message: string;
   /** A word of reason.proto; empty when the error did not come from the server. */
   readonly reason: string;
@@ -34,7 +35,8 @@ export function problemOf(error: unknown): Problem {
   const [info] = failure.findDetails(ErrorInfoSchema);
   const violations = failure.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
   return {
-    message: failure.rawMessage,
+    // What a browser says when there was no answer at all is no word of the server.
+    message: failure.cause instanceof TypeError ? "" : failure.rawMessage,
     reason: info?.reason ?? "",
     requestId: failure.findDetails(RequestInfoSchema)[0]?.requestId ?? "",
     fields: violations.map(({ field, description }) => ({ field, description })),

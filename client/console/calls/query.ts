@@ -9,6 +9,8 @@ const PASSING = new Set(["STORE_UNAVAILABLE", "SERVER_STOPPING", "SERVER_BUSY", 
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
+      // A server on the reader's own machine, or in their house, answers without the internet.
+      networkMode: "always",
       staleTime: 15_000,
       retry: (count, error) => {
         const { reason, isUnauthenticated, isCanceled } = problemOf(error);
@@ -16,7 +18,7 @@ export const queryClient = new QueryClient({
       },
       refetchOnWindowFocus: false,
     },
-    mutations: { retry: false },
+    mutations: { retry: false, networkMode: "always" },
   },
 });
 

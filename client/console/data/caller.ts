@@ -3,7 +3,11 @@ import { AccessService, type Caller } from "../../../gen/patchbay/v1/access_serv
 import { Permission } from "../../../gen/patchbay/v1/permission_pb.ts";
 
 /** The names of permissions without whose things they are for, such as `CREATE_LLM`. */
-type Deed = keyof typeof Permission extends infer Name ? (Name extends `${infer Verb}_OWN` ? Verb : never) : never;
+export type Deed = keyof typeof Permission extends infer Name
+  ? Name extends `${infer Verb}_OWN`
+    ? Verb
+    : never
+  : never;
 
 export interface May {
   readonly caller: Caller | undefined;

@@ -216,7 +216,7 @@ function csvField(value: string | bigint): string {
 
 function Budgets() {
   const { may } = useCaller();
-  const { data, error } = useBudgets();
+  const { data, error, refetch } = useBudgets();
   const [isSetting, setSetting] = useState(false);
   const budgets = data?.budgets ?? [];
   return (
@@ -227,7 +227,7 @@ function Budgets() {
         <AsCode method={budgetMethods.listBudgets} request={() => requestOf(budgetMethods.listBudgets, {})} />
         {may("MANAGE_BUDGET") && <Button onClick={() => setSetting(true)}>{t.setBudget}</Button>}
       </div>
-      <ProblemNotice error={error} />
+      <ProblemNotice error={error} onRetry={() => void refetch()} />
       {data && budgets.length === 0 && <p className="muted">{t.budgetsEmpty}</p>}
       {budgets.length > 0 && <BudgetList budgets={budgets} />}
       {isSetting && <SetBudget onClose={() => setSetting(false)} />}

@@ -54,7 +54,7 @@ const MEASURES: Record<string, { of: (row: UsageRow) => number; format: (value: 
   cost: {
     of: ({ cost }) => toUsd(cost),
     format: (value) =>
-      `$${value < 0.01 && value > 0 ? value.toPrecision(1) : value.toLocaleString("en", { maximumFractionDigits: 3 })}`,
+      `$${value.toLocaleString("en", value < 0.01 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 3 })}`,
   },
   tokens: { of: ({ inputTokens, outputTokens }) => Number(inputTokens + outputTokens), format: formatCompact },
   replies: { of: ({ replies }) => Number(replies), format: formatCompact },

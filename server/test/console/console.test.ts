@@ -33,6 +33,11 @@ async function startAtUsualPort(): Promise<{ found: ScriptedUpstream; name: stri
   throw new Error("every port that the console looks at is taken");
 }
 
+function isInView(element: Element): boolean {
+  const { left, right } = element.getBoundingClientRect();
+  return left >= 0 && right <= innerWidth;
+}
+
 describeUnless(missingBrowser)("the console", () => {
   let rig: ConsoleRig;
   beforeAll(async () => {
@@ -194,6 +199,10 @@ describeUnless(missingBrowser)("the console", () => {
     await viewer.getByRole("link", { name: "Support" }).click();
     await viewer.getByRole("heading", { name: "Connection" }).waitFor();
     expect(await viewer.getByRole("button", { name: /Test|Actions/ }).count()).toBe(0);
+    for (const path of ["/connect", "/llms/new", `/llms/${llm.llmId}/edit`, "/playground", "/access", "/audit"]) {
+      await goTo(viewer, path);
+      await viewer.getByText("Your key may not do this.").waitFor();
+    }
 
     const stranger = await rig.openAs((await rig.server.addAccount("OWNER")).apiKey);
     await stranger.getByText("No Llm is connected yet.").waitFor();
@@ -362,6 +371,33 @@ describeUnless(missingBrowser)("the console", () => {
     } finally {
       await own.stop();
       await found.close();
+    }
+  });
+
+  it("says that the server does not answer, and shows the page once it does again", async () => {
+    const { apiKey } = await addLlm();
+    const page = await rig.openAs(apiKey);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.context().setOffline(true);
+    await goTo(page, "/usage");
+    await page.getByText("The server does not answer.").first().waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Try again" }).first().click();
+    await page.getByText("Nothing was used in this time.").waitFor();
+    rig.complaints.length = 0;
+  });
+
+  it("fits into a window that is 375 pixels wide", async () => {
+    const { apiKey, llm } = await addLlm();
+    const page = await rig.openAs(apiKey, { viewport: { width: 375, height: 720 } });
+    for (const path of ["/llms", `/llms/${llm.llmId}`, "/playground", "/usage", "/access", "/audit", "/you"]) {
+      await goTo(page, path);
+      await page.locator("h1").first().waitFor();
+      await expect.poll(() => page.getByText("Loading…").count(), { timeout: 20_000 }).toBe(0);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(375);
+      await expect
+        .poll(() => page.locator("nav [aria-current=page]").evaluate(isInView), { timeout: 20_000 })
+        .toBe(true);
     }
   });
 

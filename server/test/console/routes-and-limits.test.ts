@@ -246,7 +246,7 @@ describeUnless(missingBrowser)("the console's pages of routes and limits", () =>
     await page.getByRole("button", { name: "Account", exact: true }).click();
     await page.getByRole("menuitem", { name: "Limits" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("Nothing that is counted limits it.").waitFor();
+    await dialog.getByText("No limit that is counted is set.").waitFor();
     await dialog.getByLabel("Calls at the same time").fill("3");
     await dialog.getByLabel("Whom to ask for more").fill("#ai-platform");
     await dialog.getByRole("button", { name: "Save" }).click();

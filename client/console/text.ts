@@ -621,6 +621,7 @@ export const text = {
       6: "Disabled",
       7: "Key unreadable",
       8: "Deleted",
+      9: "No price",
     } as Record<number, string>,
     underWay: "Under way",
     why: "Why",

@@ -1,8 +1,15 @@
 import { formatAgo, formatTime } from "../../browser/format.ts";
 import { requestOf } from "../../calls/call.ts";
 import { useCaller } from "../../data/caller.ts";
+import {
+  chatMethods,
+  type Session,
+  type Turn,
+  useDeleteSession,
+  useSessions,
+  useTurns,
+} from "../../data/chat/sessions.ts";
 import type { Llm } from "../../data/llms.ts";
-import { chatMethods, type Session, type Turn, useDeleteSession, useSessions, useTurns } from "../../data/sessions.ts";
 import { AsCode } from "../../parts/as-code.tsx";
 import { Badge, Button, Loading, ProblemNotice } from "../../parts/basics.tsx";
 import { Confirm, Dialog } from "../../parts/dialog.tsx";

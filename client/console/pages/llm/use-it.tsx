@@ -1,6 +1,6 @@
 import { requestOf } from "../../calls/call.ts";
+import { chatMethods } from "../../data/chat/sessions.ts";
 import type { Llm } from "../../data/llms.ts";
-import { chatMethods } from "../../data/sessions.ts";
 import { CallCode } from "../../parts/code.tsx";
 import { text } from "../../text.ts";
 

@@ -2,11 +2,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { useCallback, useRef, useState } from "react";
-import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
-import { problemOf } from "../calls/problem.ts";
-import { transport } from "../calls/transport.ts";
+import { ChatService } from "../../../../gen/patchbay/v1/chat_service_pb.ts";
+import { problemOf } from "../../calls/problem.ts";
+import { transport } from "../../calls/transport.ts";
+import { refreshUsage } from "../usage.ts";
 import { Message_Role, type MessageSchema, type ToolCall, UsageSource } from "./chat-words.ts";
-import { refreshUsage } from "./usage.ts";
 
 const client = createClient(ChatService, transport);
 

@@ -1,8 +1,8 @@
 /** Conversations that the server remembers. */
 import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
-import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
-import { type Session, type Turn, Turn_State } from "../../../gen/patchbay/v1/session_pb.ts";
-import { nextPage, refresh } from "../calls/query.ts";
+import { ChatService } from "../../../../gen/patchbay/v1/chat_service_pb.ts";
+import { type Session, type Turn, Turn_State } from "../../../../gen/patchbay/v1/session_pb.ts";
+import { nextPage, refresh } from "../../calls/query.ts";
 
 export type { Session, Turn };
 export { Turn_State as TurnState };

@@ -7,6 +7,7 @@ import { requestOf } from "../calls/call.ts";
 import { useKeyNames } from "../data/access/access.ts";
 import { useCaller } from "../data/caller.ts";
 import { useLlmNames } from "../data/llms.ts";
+import { useRoutes } from "../data/routes.ts";
 import {
   Budget_Mode,
   Budget_Period,
@@ -40,6 +41,7 @@ const GROUPS: Record<string, GroupBy> = {
   person: GroupBy.SUBJECT,
   owner: GroupBy.OWNER,
   label: GroupBy.LABEL,
+  route: GroupBy.ROUTE,
 };
 
 export default function UsagePage() {
@@ -67,15 +69,22 @@ export default function UsagePage() {
   const llmIds = useMemo(() => [...new Set(rows?.map(({ llmId }) => llmId).filter(Boolean) ?? [])], [rows]);
   const llms = useLlmNames(llmIds);
   const keys = useKeyNames(group === "key" && may("READ_API_KEY"));
+  const { data: found } = useRoutes("", group === "route" && may("READ_ROUTE"));
+  const routes = useMemo(
+    () =>
+      new Map(found?.pages.flatMap(({ routes }) => routes).map(({ routeId, displayName }) => [routeId, displayName])),
+    [found],
+  );
   const nameOf = useCallback(
     (row: UsageRow) => {
       if (group === "llm") return llms.get(row.llmId)?.displayName ?? row.llmId;
       if (group === "model") return row.model || t.noModel;
       if (group === "key") return keys.get(row.apiKeyId) ?? (row.apiKeyId || t.noKey);
+      if (group === "route") return routes.get(row.routeId) ?? (row.routeId || t.noRoute);
       if (group === "person") return row.subject || t.noPerson;
       return group === "owner" ? row.ownerId : row.labelValue || t.noLabel;
     },
-    [group, llms, keys],
+    [group, llms, keys, routes],
   );
   return (
     <div className="page">
@@ -183,7 +192,7 @@ function exportCsv(rows: readonly UsageRow[], nameOf: (row: UsageRow) => string,
     [
       row.day,
       nameOf(row),
-      row.llmId || row.ownerId || row.labelValue,
+      row.llmId || row.ownerId || row.routeId || row.labelValue,
       row.replies,
       row.unpricedReplies,
       row.estimatedReplies,

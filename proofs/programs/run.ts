@@ -27,10 +27,10 @@ if (unknown.length > 0) {
 
 /** Whose endpoint speaks which API: a program is run on each. */
 const MODELS = { chat: "round-chat", responses: "round-responses", messages: "round-claude" } as const;
-/** One whose budget is spent. */
+/** One whose budget has nothing left. */
 const SPENT = "round-spent";
 /** What is said of it. */
-const SPENT_SENTENCE = "has $0 left";
+const SPENT_SENTENCE = "is $0";
 
 const folder = makeTemporaryFolder("programs");
 const upstream = await RoundTripUpstream.start();

@@ -116,7 +116,7 @@ describe("the budget of an API key", () => {
     const { chat } = await limited({ budget: { amountUsd: "0", period: Period.MONTH } });
     const problem = await problemIn(chat());
     expect(problem.message).toMatch(
-      /more than the whole of the budget .* Ask the owners of the account OWNER for more/,
+      /the budget of API key .* is \$0: take an Llm that costs nothing. Ask the owners of the account OWNER for more/,
     );
   });
 

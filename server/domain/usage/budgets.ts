@@ -194,13 +194,15 @@ function exhausted(
   const resetsAt = needed > amount ? undefined : resetOf(period);
   const rest = amount - spent - reserved;
   const left = rest < 0n ? 0n : rest;
-  const refused =
-    needed > amount
-      ? `the chat may cost $${usdOf(needed)}, more than the whole of ${whose}, which is $${usdOf(amount)}: send less, ask for a ` +
-        "shorter reply (max_tokens), or take an Llm that costs less"
-      : `the chat may cost $${usdOf(needed)}, and ${whose}, of $${usdOf(amount)} has $${usdOf(left)} left: ` +
-        `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way; ` +
-        (resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew");
+  const used = `$${usdOf(spent)} are spent, and $${usdOf(reserved)} held by chats under way`;
+  const anew = resetsAt ? `it begins anew at ${new Date(resetsAt).toISOString()}` : "it never begins anew";
+  let refused = `the chat may cost $${usdOf(needed)}, `;
+  if (amount === 0n) refused += `and ${whose} is $0: take an Llm that costs nothing`;
+  else if (needed <= amount) refused += `and ${whose}, of $${usdOf(amount)} has $${usdOf(left)} left: ${used}; ${anew}`;
+  else
+    refused +=
+      `more than the whole of ${whose}, which is $${usdOf(amount)}: send less, ask for a shorter reply (max_tokens), ` +
+      "or take an Llm that costs less";
   const more = held ? `. Ask ${held.contact} for more` : resetsAt ? "" : "; or raise or delete it";
   return new Fault("BUDGET_EXHAUSTED", `${refused}${more}`, {
     ...(resetsAt === undefined ? {} : { retryAfterMs: resetsAt - Date.now() }),

@@ -214,14 +214,16 @@ describe("an error", () => {
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
 
-  it("of a spent budget stops programs at once, and says so", async () => {
+  it("of a budget of nothing stops programs at once, and says so", async () => {
     const llmId = await create({ modelIdentifier: "dear", price: { input: "1", output: "2" } });
     await patchbay.budgets.setBudget({ llmId, amountUsd: "0", period: Budget_Period.MONTH });
     const statuses: Record<string, number> = { "/v1/chat/completions": 402, "/v1/messages": 402, "/v1/responses": 400 };
     for (const [path, status] of Object.entries(statuses)) {
       const refused = await ask(path, "dear");
       expect([path, refused.status, refused.headers.get("x-should-retry")]).toEqual([path, status, "false"]);
-      expect(refused.text).toMatch(/the chat may cost .* more than the whole of budget .* which is \$0: send less/);
+      expect(refused.text).toMatch(
+        /the chat may cost .*, and budget .* is \$0: take an Llm that costs nothing; or raise or delete it/,
+      );
     }
   });
 

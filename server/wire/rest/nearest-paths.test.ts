@@ -11,7 +11,10 @@ const SERVED = [
   ["GET", "/v1/apiKeys"],
   ["POST", "/v1/apiKeys"],
   ["POST", "/v1/chat/completions"],
+  ["PUT", "/v1/llms/{llm_id}"],
   ["GET", "/v1/usage"],
+  ["GET", "/v1/providers"],
+  ["PUT", "/v1/providers/{name}"],
   ["GET", "/healthz"],
 ].map(([method = "", path = ""]) => ({ method, path }));
 
@@ -31,6 +34,9 @@ describe("the path that is meant", () => {
     ["POST", "/chat/completions", "POST /v1/chat/completions"],
     ["POST", "/v1/v1/chat/completions", "POST /v1/chat/completions"],
     ["POST", "/v1/chat", "POST /v1/chat/completions"],
+    ["POST", "/llms", "POST /v1/llms"],
+    ["POST", "/v1/providers", "PUT /v1/providers/{name}"],
+    ["POST", "/v1/provider", "PUT /v1/providers/{name}"],
     ["GET", "/health", "GET /healthz"],
     ["GET", "/v1/health", "GET /healthz"],
     ["GET", "/v1/usage:report", "GET /v1/usage"],

@@ -18,6 +18,8 @@ const PREFIX_COST = 1;
 const ID_COST = 0.7;
 /** That the method is another one. */
 const METHOD_COST = 0.5;
+/** Less than that: who makes something by POST is told of the PUT that makes it, by its name. */
+const NAME_COST = 0.4;
 const MOST_PARTS_BESIDE = 2;
 /** What many paths begin with, and what is left out or added most easily. */
 const PREFIX = /^(v\d+|api)$/;
@@ -41,7 +43,10 @@ export class NearestPaths {
     for (const { one, parts } of this.#served) {
       if (Math.abs(parts.length - asked.length) > MOST_PARTS_BESIDE) continue;
       // Of two that are as near, the one with the method that was asked for.
-      const distance = distanceOf(asked, parts) + (one.method === method ? 0 : METHOD_COST);
+      const distance =
+        method === "POST" && one.method === "PUT" && parts.at(-1) === "*"
+          ? distanceOf(asked, parts.slice(0, -1)) + NAME_COST
+          : distanceOf(asked, parts) + (one.method === method ? 0 : METHOD_COST);
       if (distance >= least) continue;
       least = distance;
       nearest = one;

@@ -18,7 +18,7 @@ export const SERVICE: readonly Mutant[] = [
   ),
   mutations(
     "what is only to be validated is not done",
-    "if (request.validateOnly) return rehearse(scope, carryOut);",
+    "if (request.validateOnly) return withoutSecrets(method.output, await rehearse(scope, carryOut));",
     "",
   ),
   mutations("the id of a request is no part of what it says", "const { requestId: _, ...said } =", "const said ="),

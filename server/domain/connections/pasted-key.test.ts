@@ -27,6 +27,8 @@ describe("a pasted key", () => {
     `OPENAI_API_KEY=${KEY}`,
     `OPENAI_API_KEY = '${KEY}'`,
     `set API_TOKEN=${KEY}`,
+    `"${KEY}",`,
+    `OPENAI_API_KEY='${KEY}';`,
   ])("is found in %j", (pasted) => expect(keyIn(pasted)).toBe(KEY));
 
   it.each([

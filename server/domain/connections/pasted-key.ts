@@ -3,6 +3,8 @@ import { invalidField } from "../../base/fault.ts";
 const FIELD = "credentials.api_key.inline_secret";
 /** White space of all kinds, and marks that nobody sees: of byte order, of no width. */
 const AROUND = /^[\s\uFEFF\u200B-\u200D\u2060]+|[\s\uFEFF\u200B-\u200D\u2060]+$/g;
+/** What ends a line of JSON or of a program. */
+const END = /[,;]+$/;
 /** `export OPENAI_API_KEY=…` of a shell, `OPENAI_API_KEY=…` of a .env file. */
 const ASSIGNMENT =
   /^(?:(?:export|set|setx|env)\s+[A-Za-z_]\w*\s*[= ]\s*|[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN|SECRET)\s*=\s*)(?=\S)/;
@@ -28,7 +30,9 @@ export function keyIn(pasted: string): string {
   let key = pasted;
   for (let before = ""; before !== key; ) {
     before = key;
-    key = unquoted(key.replaceAll(AROUND, "").replace(ASSIGNMENT, "").replace(HEADER, "").replace(BEARER, ""));
+    key = unquoted(
+      key.replaceAll(AROUND, "").replace(END, "").replace(ASSIGNMENT, "").replace(HEADER, "").replace(BEARER, ""),
+    );
   }
   if (key === "") throw invalidField(FIELD, "is empty; leave credentials out where an endpoint asks for none");
   if (NO_KEY.test(key)) {

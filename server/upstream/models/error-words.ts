@@ -39,7 +39,7 @@ export const MALFORMED: ErrorWords = { ...NO_WORDS, codes: ["patchbay.malformed"
  * The error that a body of a good status, or a piece of a stream, is; undefined if it is none. The places where one is met:
  * `error` (OpenAI, Anthropic, most others), `errors`, `object: "error"` (Mistral, older vLLM), `choices[].error` and ends
  * that are failures, a code and a message at the top (DashScope), `detail` (FastAPI), `base_resp`
- * (MiniMax).
+ * (MiniMax), `Response.Error` (Tencent), and a sentence that is alone (Amazon).
  */
 export function errorIn(body: JsonObject): ErrorWords | undefined {
   if (isSaid(body.error) || body.object === "error" || body.type === "error") return wordsOf(body);
@@ -48,10 +48,13 @@ export function errorIn(body: JsonObject): ErrorWords | undefined {
   if (failed !== undefined) return wordsOf(isSaid(failed.error) ? failed.error : { type: "finish_reason.error" });
   const base = asObject(body.base_resp);
   if (base !== undefined && typeof base.status_code === "number" && base.status_code !== 0) return wordsOf(base);
+  if (isSaid(asObject(body.Response)?.Error)) return wordsOf(body);
   if (choices.length > 0 || "data" in body || "content" in body || "usage" in body) return undefined;
   const hasCode = isSaid(body.code) || isSaid(body.error_code) || isSaid(body.status_code) || isSaid(body.status);
   const hasMessage = isSaid(body.message) || isSaid(body.msg) || isSaid(body.error_msg) || isSaid(body["html-message"]);
-  const isError = isSaid(body.detail) || isSaid(body.errors) || (hasCode && hasMessage) || body.success === false;
+  const isOnlyMessage = typeof body.message === "string" && Object.keys(body).length === 1;
+  const isError =
+    isSaid(body.detail) || isSaid(body.errors) || (hasCode && hasMessage) || isOnlyMessage || body.success === false;
   return isError ? wordsOf(body) : undefined;
 }
 
@@ -110,6 +113,7 @@ const MESSAGES = [
   "errorMessage",
   "status_msg",
   "description",
+  "cause",
   "title",
   "html-message",
   "raw",
@@ -246,6 +250,8 @@ function statusIn(value: unknown): number | undefined {
 function waitOf(body: JsonObject): number | undefined {
   const ms = Number(body.retry_after_ms ?? Number.NaN);
   if (ms >= 0) return ms;
-  const seconds = Number.parseFloat(String(body.retryDelay ?? body.retry_after ?? body.estimated_time ?? ""));
+  const seconds = Number.parseFloat(
+    String(body.retryDelay ?? body.retry_after ?? body.retryAfterSeconds ?? body.estimated_time ?? ""),
+  );
   return seconds >= 0 ? seconds * 1_000 : undefined;
 }

@@ -26,6 +26,22 @@ describe("calls of tools out of pieces", () => {
   it.each<{ says: string; pieces: [unknown, string, string, unknown][]; calls: string[] }>([
     { says: "one whole", pieces: [[0, "a", "f", '{"x":1}']], calls: ['f{"x":1}'] },
     {
+      says: "written as a text once more, cut at an escape",
+      pieces: [
+        [0, "a", "f", '"{\\"x\\":\\"'],
+        [0, "-", "-", '1\\"}"'],
+      ],
+      calls: ['f{"x":"1"}'],
+    },
+    {
+      says: "a text that holds no object, and one that was cut",
+      pieces: [
+        [0, "a", "f", '"hello"'],
+        [1, "b", "g", '"{\\"x'],
+      ],
+      calls: ['f"hello"', 'g"{\\"x'],
+    },
+    {
       says: "in pieces",
       pieces: [
         [0, "a", "f", '{"x'],

@@ -13,6 +13,8 @@ interface Call {
   /** Arguments that came before the name, and are not told yet. */
   waiting: string;
   arguments: string;
+  /** Arguments that some models write as a text of JSON once more, until it ends. */
+  quoted: string;
   readonly end: JsonEnd;
   isTold: boolean;
   /** Whether its arguments began as an object that is empty, as some servers open a call. */
@@ -64,16 +66,18 @@ export class ToolCalls {
     this.#addPiece(this.#knownCall(piece, said.name, said.text) ?? this.#begin(piece), piece, said, events);
   }
 
-  /** Reads a call that is whole; some models write the text of their arguments as a text once more. */
+  /** Reads a call that is whole. */
   readWhole(call: JsonObject, events: ReplyEvent[]): void {
-    const said = partsOf(call);
-    this.#addPiece(this.#begin(call), call, { ...said, text: unwrapped(said.text) }, events);
+    this.#addPiece(this.#begin(call), call, partsOf(call), events);
   }
 
   /** To be called when no more pieces come: a call that has said nothing by then has no arguments, unless it was cut. */
   finish(events: ReplyEvent[], finishReason: unknown): void {
     const isCut = finishReason === "length";
     for (const call of this.#calls) {
+      // No object came out of the text, so it is told as it is.
+      if (call.quoted !== "") this.#addObject(call, call.quoted, events);
+      call.quoted = "";
       if (!call.isTold || call.arguments !== "" || (isCut && !call.isPlaceholder)) continue;
       call.arguments = "{}";
       events.push({ type: "tool-call-delta", index: call.index, argumentsDelta: "{}" });
@@ -98,6 +102,7 @@ export class ToolCalls {
       name: "",
       waiting: "",
       arguments: "",
+      quoted: "",
       end: new JsonEnd(),
       isTold: false,
       isPlaceholder: false,
@@ -112,7 +117,7 @@ export class ToolCalls {
 
   /** The call that a piece belongs to; undefined if it begins one. */
   #knownCall(piece: JsonObject, name: string, text: string): Call | undefined {
-    const call = this.#candidate(piece);
+    const call = this.#candidate(piece, name);
     if (call === undefined) return undefined;
     const id = asText(piece.id);
     if (id !== "" && call.serverId !== "" && id !== call.serverId) return undefined;
@@ -126,15 +131,31 @@ export class ToolCalls {
     return beginsAnother(name, call);
   }
 
-  #candidate({ index, id: serverId }: JsonObject): Call | undefined {
+  #candidate({ index, id: serverId }: JsonObject, name: string): Call | undefined {
     const id = asText(serverId);
     const byId = this.#byId.get(id);
     if (byId !== undefined) return byId.end.isWhole && index !== byId.serverIndex ? undefined : byId;
-    if (index === undefined || index === null) return this.#calls.at(-1);
-    return this.#byIndex.get(index);
+    const last = this.#calls.at(-1);
+    if (index === undefined || index === null) return last;
+    // A tail of an index that no call has, without a name or an id: of the call that is not whole yet.
+    const isTail = id === "" && name === "" && last?.name !== "" && !last?.end.isWhole;
+    return this.#byIndex.get(index) ?? (isTail ? last : undefined);
   }
 
   #add(call: Call, text: string, events: ReplyEvent[]): void {
+    const isQuoted = call.quoted !== "" || (call.arguments === "" && /^\s*"/.test(text));
+    if (!isQuoted) {
+      this.#addObject(call, text, events);
+      return;
+    }
+    const quoted = call.quoted + text;
+    const isWhole = isQuote(quoted);
+    call.quoted = isWhole ? "" : quoted;
+    // The call itself is told at once.
+    this.#addObject(call, isWhole ? unquoted(quoted) : "", events);
+  }
+
+  #addObject(call: Call, text: string, events: ReplyEvent[]): void {
     // Told once more, and not a call of its own.
     if (call.end.isWhole && text.trim() === call.arguments.trim()) {
       this.#tell(call, "", events);
@@ -170,8 +191,17 @@ function beginsAnother(name: string, call: Call): Call | undefined {
   return name === "" ? call : undefined;
 }
 
-function unwrapped(text: string): string {
-  if (!text.startsWith('"{')) return text;
+/** Escapes of escapes before a quotation mark: more are not looked at. */
+const MOST_ESCAPES = 64;
+
+/** Whether a text that began with a quotation mark ends with one that is not escaped. */
+function isQuote(text: string): boolean {
+  const [end = ""] = /\\*"\s*$/.exec(text.slice(Math.max(0, text.lastIndexOf('"') - MOST_ESCAPES))) ?? [];
+  return text.trim().length > 1 && end.trimEnd().length % 2 === 1;
+}
+
+/** The object that a text of JSON holds; the text itself, if it holds none. */
+function unquoted(text: string): string {
   const inner = asText(parseObject(`{"text":${text}}`)?.text);
   return parseObject(inner) === undefined ? text : inner;
 }

@@ -6,7 +6,7 @@ import type { ModelRequest, Reply } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { eventsOfReply } from "../models/growing-reply.ts";
 import type { Target } from "../models/provider-types.ts";
-import { isOtherModel, isServed } from "./same-model.ts";
+import { isOtherFamily, isOtherModel, isServed } from "./same-model.ts";
 import { type Proof, type TestResult, verdictOf, verdictOfReply } from "./verdict.ts";
 
 /** Of a reply that is only to show that there is one. */
@@ -214,7 +214,8 @@ class Attempt {
 
   /**
    * Why the reply proves nothing of the model: another one gave it. By its name alone that cannot be told, since gateways
-   * and aliases have names of their own; but the endpoint may say so, or not list what was asked for.
+   * and aliases have names of their own; but the endpoint may say so, or not list what was asked for, or list both as models
+   * of two families.
    */
   async #otherModel(): Promise<string | undefined> {
     const { proof, target } = { proof: this.proof, target: this.#target };
@@ -226,8 +227,11 @@ class Attempt {
         signal,
         headers: this.#options.headers,
       });
-      if (!isComplete || models.length === 0 || isServed(models, target)) return undefined;
-      return "and does not list the model that was asked for";
+      if (!isComplete || models.length === 0) return undefined;
+      if (!isServed(models, target)) return "and does not list the model that was asked for";
+      const isListed = models.some(({ id }) => id === proof.model);
+      const isOther = isListed && isOtherFamily(target.model, proof.model ?? "");
+      return isOther ? "which it lists beside the one that was asked for, and which is of another family" : undefined;
     } catch (error) {
       if (error instanceof UpstreamFailure) return undefined;
       this.#options.signal.throwIfAborted();

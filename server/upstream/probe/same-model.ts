@@ -8,6 +8,20 @@ export function isOtherModel(asked: string, replied: string): boolean {
   return !one.includes(other) && !other.includes(one);
 }
 
+/** Words of which a model's name has the one of its family; of several, as a distilled model has, any. */
+const FAMILIES =
+  /gpt|claude|gemini|gemma|llama|mi[sx]tral|qwen|deepseek|grok|command-?r|glm|kimi|phi-?\d|nova|minimax|nemotron|granite/g;
+
+/** Whether both names tell a family, and not the same one. */
+export function isOtherFamily(asked: string, replied: string): boolean {
+  const [ones, others] = [familiesIn(asked), familiesIn(replied)];
+  return ones.length > 0 && others.length > 0 && !ones.some((family) => others.includes(family));
+}
+
+function familiesIn(name: string): readonly string[] {
+  return plain(name).match(FAMILIES) ?? [];
+}
+
 /** Without what stands around a name: a vendor before it, a tag, a file's path and ending. */
 function plain(name: string): string {
   const last = name.toLowerCase().split("/").at(-1) ?? "";

@@ -131,7 +131,10 @@ const REFUSALS: readonly RegExp[] = [
   /(?:properties|fields|parameters|arguments|inputs) are not (?:allowed|permitted|supported)[^'"`\n]{0,10}\(?['"`](\w{1,64})/i,
   /(?:parameter|argument|field|option)s? (?:is |are )?(?:not supported|unsupported|not allowed)[^:\n]{0,40}: ?['"`[]{0,2}(\w{1,64})/i,
   /^(\w{1,64}): (?:extra inputs are not permitted|unexpected value)/im,
-  new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE} (?:has to|must|can only) be (?:1|the default|unset|left)`, "i"),
+  new RegExp(
+    `${QUOTE}\\b(${NAMES})\\b${QUOTE} (?:has to|must|can only|may only) be (?:set to )?(?:1|the default|unset|left)`,
+    "i",
+  ),
   new RegExp(`only ${QUOTE}(${NAMES})${QUOTE}=`, "i"),
   new RegExp(
     `invalid ${QUOTE}(${NAMES})${QUOTE}[^.\\n]{0,20}\\bonly \\S+ (?:is|are) (?:allowed|supported|accepted)`,

@@ -22,7 +22,7 @@ export interface Rule {
 
 /** Words of other limits: of a rate, of the reply, of other parts of a request. */
 const NO_OVERFLOW =
-  /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_((completion|output|new)_)?tokens|(output|completion|new) tokens|image|tool|stop/i;
+  /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_((completion|output|new)_)?tokens|(output|completion|new) tokens|tokens you requested|image|tool|stop/i;
 
 const MAY_BE_BUSY = [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529];
 /** A model that cannot be loaded is none that is still being loaded. */
@@ -68,7 +68,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety|unsafe|sensitive|illegal|violat)|guardrail|moderation/i,
     words:
-      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material|words?|prompt|text|topic)|responsible ai|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|security|harm|risk|polic|sensitive|filter|prohibited|guard)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked by [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规|违法|不合规|内容(安全|审核)/i,
+      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material|words?|prompt|text|topic)|responsible ai|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|security|harm|risk|polic|sensitive|filter|prohibited|guard)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked (by|due to|because of|for) [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规|违法|不合规|内容(安全|审核)/i,
     status: [200, 400, 403, 422, 424, 451],
   },
   {
@@ -82,9 +82,9 @@ export const RULES: readonly Rule[] = [
   {
     kind: "model-not-allowed",
     codes:
-      /^((key|team|user|org|project)_model_access_denied|model_blocked|model_not_allowed|model_access_denied|model\.?accessdenied|accessdenied\.unpurchased|model_?not_?open(ed)?|model_permission\w*|no_permission\w*_model|model_terms\w*|gated_(repo|model))$/i,
+      /^((key|team|user|org|project)_model_access_denied|model_blocked|model_not_allowed|model_access_denied|model\.?accessdenied|accessdenied\.unpurchased|model_?not_?open(ed)?|model_permission\w*|no_permission\w*_model|model_terms\w*|model_not_(in|on)_\w*|upgrade_required|gated_(repo|model))$/i,
     words:
-      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription|package)\b[^.\n]{0,30}(not|n't)( \w+)? (include|cover|allow|give)[^.\n]{0,40}\b(model|access)\b|\bmodel\b[^.\n]{0,60}\bnot (included|covered|part|available)( \w+)? (in|by|of|on|with|under) (your|this|the current) (\w+ )?(plan|tier|subscription|package)|((not|n't) have|no|without|lacks?) (access|permissions?)[^.\n]{0,20} (model|deployment)\b|\bmodel\b[^.\n]{0,60}(requires?|accept\w*|agree\w*)[^.\n]{0,30}\b(terms|license|agreement)\b|\b(must|needs? to|ha(s|ve) to|please|prior to)\b[^\n]{0,80}\b(accept|agree)\w*[^\n]{0,60}\b(terms|license|agreement)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|(没有|无)权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
+      /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)|gated (repo|model)|not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel|(plan|tier|subscription|package)\b[^.\n]{0,30}(not|n't)( \w+)? (include|cover|allow|give)[^.\n]{0,40}\b(model|access)\b|\bmodel\b[^.\n]{0,60}\bnot (included|covered|part|available)( \w+)? (in|by|of|on|with|under) (your|this|the current) (\w+ )?(plan|tier|subscription|package)|((not|n't) have|no|without|lacks?) (access|permissions?)[^.\n]{0,20} (model|deployment)\b|\bmodel\b[^.\n]{0,60}(requires?|accept\w*|agree\w*)[^.\n]{0,30}\b(terms|license|agreement|subscription|plan|tier)\b|\b(must|needs? to|ha(s|ve) to|please|prior to)\b[^\n]{0,80}\b(accept|agree)\w*[^\n]{0,60}\b(terms|license|agreement)\b|not allowed to (access|use|call) (the )?model|model[^.\n]{0,80}(is not allowed|access denied|is blocked)|(无权|(没有|无)权限)[^。\n]{0,20}模型|data policy|privacy (settings|policy)/i,
   },
   { kind: "model-not-allowed", status: [403], codes: /^(model_not_found|invalid_model|model_not_supported)$/i },
   // A key that is wrong, before whatever else the sentence may speak of; whose key it is, is told by who answered.
@@ -111,6 +111,8 @@ export const RULES: readonly Rule[] = [
     kind: "rate-limited",
     status: [200, 429],
     words: /per[ _-]?minute|\b(RPM|TPM|requests? rate|rate limit)\b|速率限制|过于频繁|频率/i,
+    // A gateway may call a rate what its provider says is money.
+    unless: /insufficient (balance|credits?|funds)/i,
   },
   {
     kind: "quota-exhausted",
@@ -120,7 +122,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: "quota-exhausted",
     words:
-      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
+      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|余量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
     status: [200, 400, 401, 402, 403, 412, 429],
   },
   // With a status of its own it may be one of a minute.
@@ -131,7 +133,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(all_deployments_in_cooldown|model_loading|loading|server_busy|queue_\w+|\w*capacity_(exceeded|exhausted)|model_(cold|starting|warming\w*)|ModelNotReady(Exception)?)$/i,
     words:
-      /\bin cooldown|no deployments available|maximum pending requests|(queue|server) is full|capacity\b[^.\n]{0,20}\b(exceeded|exhausted|reached|full|limits?)|\b(no|at|over|out of|exceed\w*|insufficient|limited) (\w+ )?capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|\bis cold\b|will be (loaded|ready|available) (soon|shortly)|(being|still|currently) (\w+ )?(download|pull|deploy|provision|build|start)(ed|ing)\b|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))|(负载|访问量)[^。\n]{0,8}(饱和|过高|过大)|繁忙|拥挤|拥堵|排队|过载/i,
+      /\bin cooldown|no deployments available|maximum pending requests|(queue|server) is full|exceed\w*[^.\n]{0,40}\bqueue\b|\bqueue\b[^.\n]{0,20}\bexceed|capacity\b[^.\n]{0,20}\b(exceeded|exhausted|reached|full|limits?)|\b(no|at|over|out of|exceed\w*|insufficient|limited) (\w+ )?capacity|(high|heavy) (traffic|demand|load)|too many (pending|queued|concurrent)|(server|service) (is )?(too )?busy|warming up|cold start|\bis cold\b|will be (loaded|ready|available) (soon|shortly)|(being|still|currently) (\w+ )?(download|pull|deploy|provision|build|start)(ed|ing)\b|(model|deployment|endpoint|replica|instance|engine)[^.\n]{0,40}(not (yet )?ready|still (building|starting|deploying|initiali[sz]ing)|is (starting|sleeping|initiali[sz]ing|scaling))|(负载|访问量)[^。\n]{0,8}(饱和|过高|过大)|繁忙|拥挤|拥堵|排队|过载/i,
     status: MAY_BE_BUSY,
   },
   {

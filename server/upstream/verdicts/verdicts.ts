@@ -95,6 +95,8 @@ function holds(rule: Rule, { providerType, status, words, isOfProvider }: BadAns
 
 /** What a status means when no word of the answer says more. */
 function kindByStatus(status: number, form: BadAnswer["form"], words: ErrorWords): FailureKind {
+  // Who is to come again is not refused for good.
+  if (status === 403 && words.retryAfterMs !== undefined) return "rate-limited";
   // A page comes from something in front of the API, which knows nothing of keys.
   if (status === 403) return form === "text" ? "bad-reply" : "key-refused";
   if (status === 404) return form === "error" ? "model-not-found" : "bad-reply";

@@ -18,7 +18,8 @@ import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { ModelRequest } from "../../upstream/models/conversation.ts";
 import { canonicalJson } from "../call/answer-once.ts";
-import type { Scope } from "../call/scope.ts";
+import { allowedRows, isModelLimited } from "../call/holder-limits.ts";
+import type { Caller, Scope } from "../call/scope.ts";
 import { estimateMessages, estimatePrompt } from "../usage/cost.ts";
 import type { ReachFailpoint } from "./attempt.ts";
 import { conversationOf, requireCalled, requireTurn, systemOf, turnsThatFit } from "./history.ts";
@@ -110,6 +111,7 @@ export class Turns {
           llmId: llm.id,
           routeId,
         });
+        await requireSeen(em, scope.caller, sessionId);
         if (session.llmId !== llm.id) {
           if (routeId === null || session.routeId !== routeId) throw ofAnotherLlm(sessionId, session.llmId);
           await moveSession(em, session.id, llm.id);
@@ -252,6 +254,16 @@ function busy(turnId: string, cause?: unknown): Fault {
 function requestIdReused(): Fault {
   const message = "request_id: names another turn of the session, which said something else";
   return new Fault("REQUEST_ID_REUSED", message, { fields: [{ field: "request_id", description: "must be new" }] });
+}
+
+/** Refuses a session that the caller may not see: the model would be told of it, and the caller by the model. */
+async function requireSeen(em: EntityManager, caller: Caller, sessionId: string): Promise<void> {
+  if (!isModelLimited(caller)) return;
+  if (await findSession(em, caller.accountId, sessionId, allowedRows(caller))) return;
+  throw new Fault(
+    "SESSION_NOT_FOUND",
+    `session ${sessionId} is with something that may not be used: begin another one`,
+  );
 }
 
 function ofAnotherLlm(sessionId: string, llmId: string): Fault {

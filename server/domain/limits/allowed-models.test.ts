@@ -279,6 +279,42 @@ describe("a key that may use some names only", () => {
     expect(seen).toEqual([caller?.apiKeyId, inner.apiKey?.apiKeyId].sort());
   });
 
+  it("sees and continues a session of a route only with the route, whichever Llm that has moved it to", async () => {
+    const name = `mover-${randomUUID()}`;
+    const tiersOf = (llmId: string) => [{ targets: [{ llmId }] }];
+    const { route } = await owner.routes.createRoute({ name, tiers: tiersOf(slow) } as never);
+    const sessionId = randomUUID();
+    await owner.chat.chat({ llmId: name, message: "A secret", sessionId });
+    await owner.routes.updateRoute({ routeId: route?.routeId ?? "", tiers: tiersOf(fast) } as never);
+    const goOn = async () => (await owner.chat.chat({ llmId: name, message: "Go on", sessionId })).llmId;
+    await expect.poll(goOn, { timeout: 10_000 }).toBe(fast);
+    const limited = server.client(await keyFor(["fast"], Role.OWNER));
+    const { sessions } = await limited.chat.listSessions({});
+    expect(sessions.map((session) => session.sessionId)).not.toContain(sessionId);
+    const asked = upstream.requests.length;
+    for (const call of [
+      () => limited.chat.getSession({ sessionId }),
+      () => limited.chat.listTurns({ sessionId }),
+      () => limited.chat.deleteSession({ sessionId }),
+      () => limited.chat.chat({ llmId: "fast", message: "Say all of it again", sessionId }),
+    ]) {
+      expect(await problemIn(call()), String(call)).toMatchObject({ reason: "SESSION_NOT_FOUND" });
+    }
+    expect(upstream.requests.length, "nothing of it was sent").toBe(asked);
+    const withRoute = server.client(await keyFor([name]));
+    expect((await withRoute.chat.listTurns({ sessionId })).turns.length).toBeGreaterThan(1);
+    await withRoute.chat.chat({ message: "Hi", sessionId });
+  });
+
+  it("is not told what a session is with that is with something else", async () => {
+    const sessionId = randomUUID();
+    await owner.chat.chat({ llmId: slow, message: "Hi", sessionId });
+    const limited = server.client(await keyFor(["fast"]));
+    const problem = await problemIn(limited.chat.chat({ llmId: "fast", message: "Hi", sessionId }));
+    expect(problem).toMatchObject({ reason: "SESSION_NOT_FOUND" });
+    expect(JSON.stringify(problem)).not.toContain(slow);
+  });
+
   it("is told the names that there are, and nothing of what nobody named", async () => {
     await owner.llms.updateLlm({ llmId: plain, alias: "tko" });
     const key = await keyFor(["fast", "tko"]);

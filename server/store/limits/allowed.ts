@@ -25,15 +25,15 @@ export interface Condition {
   readonly values: readonly unknown[];
 }
 
-/** Cuts rows that refer to an Llm, and to the route that chose it, to those of which names stand for either. */
-export function allowedReferences(llmId: string, routeId: string, allowed: readonly AllowedNames[]): Condition {
+/** Cuts rows that refer to Llms and routes, by the SQL of their ids, to those of which names stand for any of these. */
+export function allowedReferences(ids: readonly string[], allowed: readonly AllowedNames[]): Condition {
   const named = `(select coalesce(llm_id, route_id) from alias
       where alias.owner_id = ?::uuid and alias.name in (select json_array_elements_text(?::json))
     union all select json_array_elements_text(?::json)::uuid)`;
-  const texts = allowed.map(() => `(${llmId} in ${named} or ${routeId} in ${named})`);
+  const texts = allowed.map(() => `(${ids.map((id) => `${id} in ${named}`).join(" or ")})`);
   const values = allowed.flatMap(({ names, accountId }) => {
     const one = [accountId, JSON.stringify(names), JSON.stringify(names.filter((name) => UUID.test(name)))];
-    return [...one, ...one];
+    return ids.flatMap(() => one);
   });
   return { text: texts.length > 0 ? texts.join(" and ") : "true", values };
 }

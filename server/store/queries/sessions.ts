@@ -61,6 +61,8 @@ export interface NewTurn {
 
 const SESSION = `session.id, session.account_id, session.name, session.llm_id, session.route_id, session.created_at, session.updated_at,
   (select count(*)::int from turn where turn.session_id = session.id) as turn_count`;
+/** What a session is with: a route for good, as Llms that it was with before have replied in it, too. */
+const WITH = ["coalesce(route_id, llm_id)"];
 const TURN = "id, sequence, attempt, state, request_id, request_digest, created_at, ended_at";
 const LEASE = "now() + ? * interval '1 millisecond'";
 /** Of a session that never ends, older turns are not looked at. */
@@ -91,14 +93,14 @@ export async function moveSession(em: EntityManager, id: string, llmId: string):
   await em.execute("update session set llm_id = ? where id = ?", [llmId, id]);
 }
 
-/** The session of that name; if names are given, only one that they stand for the Llm or the route of. */
+/** The session of that name; if names are given, only one that is with what they stand for. */
 export async function findSession(
   em: EntityManager,
   accountId: string,
   name: string,
   allowed: readonly AllowedNames[] = [],
 ): Promise<SessionRow | undefined> {
-  const may = allowedReferences("llm_id", "route_id", allowed);
+  const may = allowedReferences(WITH, allowed);
   const rows = await em.execute<SessionColumns[]>(
     `select ${SESSION} from session where account_id = ? and name = ? and ${may.text}`,
     [accountId, name, ...may.values],
@@ -111,7 +113,7 @@ export interface SessionFilter {
   readonly accountId: string;
   /** Undefined: with any. */
   readonly llmId: string | undefined;
-  /** Those that these names stand for the Llm or the route of; empty for all. */
+  /** Those that are with what these names stand for; empty for all. */
   readonly allowed: readonly AllowedNames[];
 }
 
@@ -124,7 +126,7 @@ export async function listSessions(
 ): Promise<SessionRow[]> {
   const where = new Conditions();
   where.add("account_id = ?", accountId);
-  const may = allowedReferences("llm_id", "route_id", allowed);
+  const may = allowedReferences(WITH, allowed);
   where.add(may.text, ...may.values);
   if (llmId !== undefined) where.add("llm_id = ?", llmId);
   if (after) where.add("(created_at, id) < (?::timestamptz, ?::uuid)", ...after);

@@ -131,7 +131,7 @@ function conditionsOf(query: UsageQuery): Conditions {
   if (model) where.add("model = ?", model);
   if (routeId) where.add("route_id = ?", routeId);
   if (seen) {
-    const may = allowedReferences("llm_id", "nullif(route_id, '')::uuid", seen.allowed);
+    const may = allowedReferences(["llm_id", "nullif(route_id, '')::uuid"], seen.allowed);
     where.add(`((api_key_id = ? and subject = ?) or (${may.text}))`, seen.apiKeyId, seen.subject, ...may.values);
   }
   if (Object.keys(labels).length > 0) where.add("labels @> ?::jsonb", JSON.stringify(labels));

@@ -120,6 +120,22 @@ describe("a chat goes on to the next Llm", () => {
     expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
   });
 
+  it.each(["deleted", "disabled", "deleted and disabled"])(
+    "and says so of the route whose Llms are %s",
+    async (gone) => {
+      const llmIds = await Promise.all(gone.split(" and ").map(() => llmThat(says2)));
+      const name = await routeOf(llmIds);
+      const isDisabled = (index: number) => gone.split(" and ")[index] === "disabled";
+      for (const [index, llmId] of llmIds.entries()) {
+        if (isDisabled(index)) await patchbay.llms.updateLlm({ llmId, disabled: true });
+        else await patchbay.llms.deleteLlm({ llmId });
+      }
+      const problem = await problemIn(patchbay.chat.chat({ llmId: name, message: "Hi" }));
+      expect(problem).toMatchObject({ code: "Unavailable", reason: "LLM_ROUTE_UNAVAILABLE" });
+      expect(problem.message).toMatch(new RegExp(`the route ${name} .*ExplainRoute .*UpdateRoute`));
+    },
+  );
+
   it("that attends to more, and to no other, if the request is too long", async () => {
     const small = await llmThat(contextExceeded, { maxContextLength: 1_000 });
     const [same, unknown] = [await llmThat(says2, { maxContextLength: 1_000 }), await llmThat(says2)];

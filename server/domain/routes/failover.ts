@@ -50,10 +50,12 @@ export const FAILOVER: Readonly<Record<FailureKind, FailoverRule>> = {
   "request-refused": callers,
 };
 
+/** That an Llm is deleted or disabled: no call goes to it, whatever is asked. */
+export const GONE: ReadonlySet<Reason> = new Set<Reason>(["LLM_NOT_FOUND", "LLM_DISABLED"]);
+
 /** Why an Llm cannot be called at all: it is passed over, and nothing was sent. */
 export const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
-  "LLM_NOT_FOUND",
-  "LLM_DISABLED",
+  ...GONE,
   "CREDENTIALS_UNREADABLE",
   "SECRET_REF_NOT_ALLOWED",
   "SECRET_REF_UNRESOLVED",

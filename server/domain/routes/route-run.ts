@@ -6,7 +6,7 @@ import type { Scope } from "../call/scope.ts";
 import { UPSTREAM_REASONS } from "../connections/faults.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { chooseSoonest, chooseWell } from "./choice.ts";
-import { FAILOVER, PASSED_OVER } from "./failover.ts";
+import { FAILOVER, GONE, PASSED_OVER } from "./failover.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { llmIdsOf } from "./route-values.ts";
 import type { Operation, Wellness, WellnessCall } from "./wellness.ts";
@@ -90,7 +90,7 @@ export class RouteRun {
       } catch (error) {
         call.left();
         if (!(error instanceof PassedOver) && !isPassedOver(error)) throw error;
-        this.#refusal ??= error instanceof PassedOver ? error.cause : error;
+        this.#passOver(error instanceof PassedOver ? error.cause : error);
       }
     }
   }
@@ -110,7 +110,7 @@ export class RouteRun {
     const rule = failure && FAILOVER[failure.kind];
     if (!rule || this.#scope.signal.aborted) {
       if (!isPassedOver(error) || hasPieceLeft) throw this.#told(error);
-      this.#refusal ??= error;
+      this.#passOver(error);
       return;
     }
     if (hasPieceLeft || !rule.next) throw this.#told(error);
@@ -146,6 +146,12 @@ export class RouteRun {
     return chooseSoonest(route.tiers, choosing);
   }
 
+  /** Of an Llm that is gone the caller, who named a route, is told nothing. */
+  #passOver(refusal: unknown): void {
+    if (refusal instanceof Fault && GONE.has(refusal.reason)) return;
+    this.#refusal ??= refusal;
+  }
+
   #requireFit(resolved: ResolvedLlm): void {
     const { llm } = resolved;
     if (llm.disabled) throw new PassedOver(new Fault("LLM_DISABLED", `llm ${llm.id} is disabled`));
@@ -175,7 +181,7 @@ export class RouteRun {
     const untils = llmIdsOf(this.route.tiers).flatMap(
       (id) => wellness.cooldownOf(id, this.#plan.operation)?.until ?? [],
     );
-    const message = `no Llm of the route ${this.route.name} can take a chat now; ExplainRoute says what is wrong with each`;
+    const message = `no Llm of the route ${this.route.name} can take a call now; ExplainRoute says what is wrong with each, and UpdateRoute gives it others`;
     return new Fault("LLM_ROUTE_UNAVAILABLE", message, {
       metadata: { routeId: this.route.id },
       ...(untils.length > 0 ? { retryAfterMs: Math.max(Math.min(...untils) - Date.now(), 0) } : {}),

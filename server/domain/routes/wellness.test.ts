@@ -47,6 +47,15 @@ describe("an Llm that failed", () => {
     expect(wellness.cooldownOf("b")?.until).toBe(clock.now + LONGEST_TOLD_MS);
   });
 
+  it.each([0, -5_000])("is left alone for no less time if its endpoint asks for %i ms", (asked) => {
+    const { clock, wellness, fail } = wellnessAt();
+    for (const pauseMs of [1_000, 2_000, 4_000]) {
+      fail("a", asked);
+      expect(wellness.cooldownOf("a")).toMatchObject({ isTold: false, until: clock.now + pauseMs });
+      clock.now += pauseMs;
+    }
+  });
+
   it("is tried by one call at a time, until one succeeds", () => {
     const { clock, wellness, fail } = wellnessAt();
     fail("a");

@@ -17,7 +17,7 @@ export interface Cooldown {
   readonly failures: number;
   /** The reason that a caller is told; empty if only a test has failed. */
   readonly failedWith: string;
-  /** Whether its endpoint said for how long it wants to be left alone. */
+  /** Whether it is left alone for so long because its endpoint asked for it. */
   readonly isTold: boolean;
   /** When it may be tried again, in milliseconds since 1970. */
   readonly until: number;
@@ -144,11 +144,11 @@ export class Wellness {
     // Calls that were under way together fail together: that is one failure.
     const isSame = before !== undefined && startedAt < before.failedAt;
     const failures = isSame ? before.failures : (before?.failures ?? 0) + 1;
-    const step = Math.min(cooling.firstMs * 2 ** (failures - 1), cooling.mostMs);
-    const told = retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, LONGEST_TOLD_MS);
-    const until = now + (told ?? step * (0.5 + this.#random() / 2));
+    const step = Math.min(cooling.firstMs * 2 ** (failures - 1), cooling.mostMs) * (0.5 + this.#random() / 2);
+    const told = Math.min(retryAfterMs ?? 0, LONGEST_TOLD_MS);
+    const until = now + Math.max(told, step);
     if (isSame && until <= before.until) return;
-    const state = { failures, failedWith, isTold: told !== undefined, until, failedAt: now, trialUntil: 0 };
+    const state = { failures, failedWith, isTold: told > step, until, failedAt: now, trialUntil: 0 };
     this.#states.set(keyOf(called), state);
     this.#onChange(called, state);
   }

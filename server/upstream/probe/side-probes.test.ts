@@ -25,7 +25,7 @@ async function examine(
 ) {
   // The monitoring endpoints of these tests are open, but the one that is https.
   const open = [upstream.url, monitoringUrl].filter((url) => url.startsWith("http:")).map((url) => new URL(url).origin);
-  const egress = egressFor({ allow: parseAllowRules(open.join(",")), limits: { monitoringMs: 200, testMs: 400 } });
+  const egress = egressFor({ allow: parseAllowRules(open.join(",")), limits: { monitoringMs: 1_000, testMs: 2_000 } });
   const target: Target = {
     ownerId: "owner",
     providerType: "OPENAI",

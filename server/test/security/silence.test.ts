@@ -157,25 +157,31 @@ describe("B4 credentials that fit into no header", () => {
 });
 
 describe("B5 a key that opens nothing", () => {
-  it("B5 is answered by one text, whatever is wrong with it, which holds nothing of it", async () => {
+  it("B5 is answered by one text, whatever it is, or by its form alone, which holds nothing of it", async () => {
     const revoked = await server.addKey(accountId, "OWNER");
     const expired = await server.addKey(accountId, "OWNER");
     const idOf = (key: string) => key.split("_")[2]?.slice(0, 16);
     const em = server.store.fork();
     await em.execute("update api_key set revoked_at = now() where id = ?", [idOf(revoked)]);
     await em.execute("update api_key set expires_at = now() - interval '1 hour' where id = ?", [idOf(expired)]);
-    const mistyped = `${ownerKey.slice(0, -1)}${ownerKey.endsWith("0") ? "1" : "0"}`;
     const unknown = (await import("../../domain/access/api-key-format.ts")).makeApiKey().reveal();
-    const keys = ["", "nonsense", "pb_live_nonsense", mistyped, unknown, revoked, expired, "a".repeat(5_000)];
+    const mistyped = (key: string) => `${key.slice(0, -1)}${key.endsWith("0") ? "1" : "0"}`;
+    const whole = ["nonsense", unknown, revoked, expired, "a".repeat(5_000)];
+    // No server has made one of these, and their last letters alone tell that.
+    const broken = ["pb_live_nonsense", mistyped(ownerKey), mistyped(revoked), mistyped(unknown)];
+    const keys = [...whole, ...broken];
     const answers = await Promise.all(
-      keys.map((key) => send("GET", "/v1/llms", undefined, { authorization: key && `Bearer ${key}` })),
+      keys.map((key) => send("GET", "/v1/llms", undefined, { authorization: `Bearer ${key}` })),
     );
     const texts = answers.map(({ text, headers }) => text.replaceAll(headers.get("x-request-id") ?? "-", "the id"));
     expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 401));
-    expect(new Set(texts).size).toBe(1);
-    for (const key of keys.slice(1)) expect(texts[0]).not.toContain(key);
-    expect(texts[0]).not.toMatch(/sha|digest|table|select|[0-9a-f]{64}/i);
-    for (const key of keys.slice(3)) expect(logText()).not.toContain(key);
+    const told = new Set(texts.slice(0, whole.length)).union(new Set(texts.slice(whole.length)));
+    expect([told.size, new Set(texts.slice(0, whole.length)).size]).toEqual([2, 1]);
+    for (const text of told) {
+      for (const key of keys) expect(text).not.toContain(key);
+      expect(text).not.toMatch(/sha|digest|table|select|[0-9a-f]{64}/i);
+    }
+    for (const key of keys.slice(1)) expect(logText()).not.toContain(key);
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
+import { Llm_ProviderType as ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import type { RouteTier } from "../../../gen/patchbay/v1/route_pb.ts";
 import {
   RouteTier_Policy as Policy,
@@ -283,6 +284,59 @@ describe("the faces", () => {
     expect(response.headers.get("patchbay-attempts"), await response.text()).toBe(tried);
     expect(response.status).toBe(429);
   });
+
+  const chunk = (data: object) => `data: ${JSON.stringify({ model: "m", ...data })}\n\n`;
+  const role = { index: 0, delta: { role: "assistant", content: "" }, finish_reason: null };
+  const opening = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
+  const completions = { path: "/v1/chat/completions", version: {}, provider: {} };
+  const responses = { path: "/v1/responses", version: {}, provider: { apiPath: "/responses" } };
+  const messages = {
+    path: "/v1/messages",
+    version: { "anthropic-version": "2023-06-01" },
+    provider: { providerType: ProviderType.ANTHROPIC },
+  };
+  it.each([
+    { ...completions, announced: `: PROCESSING\n\n${chunk({ choices: [role] })}` },
+    {
+      ...responses,
+      announced: chunk({ type: "response.created", response: {} }) + chunk({ type: "response.in_progress" }),
+    },
+    {
+      ...messages,
+      announced: chunk({ type: "message_start", message: {} }) + chunk({ type: "ping" }) + chunk(opening),
+    },
+  ])(
+    "go on at $path when an Llm announces a reply and then dies or hangs",
+    async (call) => {
+      const { path, version, provider, announced } = call;
+      for (const isDying of [true, false]) {
+        const announces: Behaviour = async ({ response }) => {
+          response.writeHead(200, { "content-type": "text/event-stream" });
+          response.write(announced);
+          if (isDying) setTimeout(() => response.destroy(), 50);
+        };
+        const [bad, good] = [await llmThat(announces, provider), await llmThat(says2)];
+        const model = await routeOf([bad, good], { attemptTimeoutMs: 3_000 });
+        const response = await fetch(`${server.url}${path}`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...version },
+          body: JSON.stringify({
+            model,
+            stream: true,
+            messages: [{ role: "user", content: "Hi" }],
+            input: "Hi",
+            max_tokens: 9,
+          }),
+        });
+        const failedWith = isDying ? "UPSTREAM_BAD_REPLY" : "UPSTREAM_TIMEOUT";
+        expect(response.headers.get("patchbay-attempts"), await response.text()).toBe(`${bad} ${failedWith}`);
+        expect(response.headers.get("patchbay-llm-id")).toBe(good);
+        const { targets } = await patchbay.routes.explainRoute({ routeId: model });
+        expect(targets[0]?.failedWith || targets[0]?.why, "it is left alone").toContain(failedWith);
+      }
+    },
+    30_000,
+  );
 
   it("go on to the next Llm behind a head that has left, and say in a comment which replied", async () => {
     const tooLate: Behaviour = (call) => void setTimeout(() => refuses(500)(call), 11_000);

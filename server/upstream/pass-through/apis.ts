@@ -55,6 +55,8 @@ export interface StreamedApi {
   headIn(event: JsonObject, before: JsonObject): JsonObject;
   /** Whether an event says that the reply is whole. */
   isLast(event: JsonObject): boolean;
+  /** Whether an event says no more than that there will be a reply. What is not known says something. */
+  isSilent(event: JsonObject): boolean;
 }
 
 const chatCompletions: Api = {
@@ -75,6 +77,11 @@ const chatCompletions: Api = {
     marks: marks('usage":{', 'usage": {', 'rror"', "DONE]", '_reason":"', '_reason": "'),
     headIn: (event, before) => (asObject(event.usage) ? event : before),
     isLast: () => false,
+    isSilent: ({ choices }) =>
+      asObjects(choices).every(
+        ({ delta, message, text, finish_reason }) =>
+          !message && !text && !finish_reason && isBlank(asObject(delta), "role"),
+      ),
   },
 };
 
@@ -100,6 +107,11 @@ const responses: Api = {
     marks: marks('.completed"', '.incomplete"', '.failed"', 'rror"'),
     headIn: (event, before) => asObject(event.response) ?? before,
     isLast: ({ type }) => type === "response.completed" || type === "response.incomplete",
+    isSilent: ({ type, delta, item, part }) =>
+      /^(response\.(created|queued|in_progress)|keepalive)$/.test(asText(type)) ||
+      (type === "response.output_item.added" && /^(message|reasoning)$/.test(asText(asObject(item)?.type))) ||
+      (/^response\.\w+_part\.added$/.test(asText(type)) && isBlank(asObject(part), "type")) ||
+      delta === "",
   },
 };
 
@@ -166,6 +178,10 @@ const messages: Api = {
       usage: { ...asObject(before.usage), ...asObject(asObject(event.message)?.usage), ...asObject(event.usage) },
     }),
     isLast: ({ type }) => type === "message_stop",
+    isSilent: ({ type, delta, content_block }) =>
+      /^(message_start|ping|content_block_stop)$/.test(asText(type)) ||
+      (type === "content_block_start" && isBlank(asObject(content_block), "type")) ||
+      (type === "content_block_delta" && isBlank(asObject(delta), "type")),
   },
 };
 
@@ -210,6 +226,12 @@ function hasHostedCalls({ output }: JsonObject): boolean {
 /** The path of another API of an endpoint, such as Azure's `…/chat/completions?api-version=…`; undefined if chat has none of that form. */
 function besideChat(apiPath: string, path: string): string | undefined {
   return /\/chat\/completions(?=$|\?)/.test(apiPath) ? apiPath.replace(/\/chat\/completions(?=$|\?)/, path) : undefined;
+}
+
+/** Whether there is nothing in any member of an object beside one. */
+function isBlank(value: JsonObject | undefined, beside: string): boolean {
+  const said = Object.entries(value ?? {}).filter(([name]) => name !== beside);
+  return said.every(([, member]) => member === null || member === "" || (Array.isArray(member) && member.length === 0));
 }
 
 function marks(...texts: string[]): readonly Buffer[] {

@@ -122,14 +122,18 @@ export async function* passStream(
     onEvents: (events) => listener.onEvents(events.map((event) => factsWithoutKey(event, target))),
   });
   let isEnded = false;
+  /** What announces the reply waits for what it says: so long, another one can still take its place. */
+  let out: Buffer[] = [];
   try {
     if (isWhole(response)) throw await readUnstreamed(egress, target, response);
     while (!isEnded) {
-      const out: Buffer[] = [];
       const pieces = await readPieces(response, watch, out);
-      response.hear();
       const error = pieces === undefined ? watch.flush(out) : watch.push(pieces, out);
-      if (out.length > 0) yield { type: "bytes", bytes: out.map((bytes) => bytesWithoutKey(bytes, target)) };
+      if (watch.hasSpoken) response.hear();
+      if (out.length > 0 && (watch.hasSpoken || watch.isComplete)) {
+        yield { type: "bytes", bytes: out.map((bytes) => bytesWithoutKey(bytes, target)) };
+        out = [];
+      }
       if (error !== undefined) throw apiFailure(target, error, response);
       if (pieces === undefined && !watch.isComplete) throw cut(response);
       if (!watch.isComplete) continue;

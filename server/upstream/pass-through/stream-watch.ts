@@ -7,7 +7,7 @@ import { asObject, asObjects, type JsonObject, parseObject } from "../models/jso
 import type { ProviderType } from "../models/provider-types.ts";
 import type { Api, StreamedApi } from "./apis.ts";
 
-/** How much is passed on unread before it is read to see what was said: memory is bounded, however long a reply is. */
+/** How much is passed on unread before it is read to see what was said, and is kept of what says nothing: memory is bounded. */
 const UNREAD_BYTES = 256 * 1024;
 
 export interface StreamWatchOptions {
@@ -35,6 +35,8 @@ export class StreamWatch {
   isComplete = false;
   /** That event. */
   last: Buffer = Buffer.alloc(0);
+  /** Whether an event has come that says more than that there will be a reply, or more than is kept of what says nothing. */
+  hasSpoken = false;
   readonly #options: StreamWatchOptions;
   readonly #stream: StreamedApi;
   readonly #reader: StreamReader;
@@ -44,6 +46,7 @@ export class StreamWatch {
   /** The beginning of an event whose end has not come. */
   #rest: Buffer = Buffer.alloc(0);
   #hasReplied = false;
+  #silentBytes = 0;
   #head: JsonObject = {};
 
   constructor(options: StreamWatchOptions) {
@@ -106,7 +109,7 @@ export class StreamWatch {
   }
 
   #pass(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
-    if (!this.#hasReplied) this.#read(bytes);
+    if (!this.#hasReplied || !this.hasSpoken) this.#read(bytes);
     else this.#keep(bytes);
     if (this.#stream.marks.some((mark) => bytes.includes(mark))) return this.#passEach(bytes, out);
     out.push(this.#withoutNullUsage(bytes));
@@ -160,10 +163,20 @@ export class StreamWatch {
   /** Errors are found by their marks. */
   #read(bytes: Buffer): void {
     const events: ReplyEvent[] = [];
-    for (const data of this.#splitter.push([bytes])) this.#reader.read(data, events);
+    for (const data of this.#splitter.push([bytes])) {
+      const error = this.#reader.read(data, events);
+      if (error === undefined) this.hasSpoken ||= speaks(this.#stream, data);
+    }
+    this.#silentBytes += bytes.length;
+    this.hasSpoken ||= this.#silentBytes > UNREAD_BYTES;
     this.#hasReplied ||= events.some(({ type }) => type !== "start");
     if (events.length > 0) this.#options.onEvents(events);
   }
+}
+
+function speaks({ isSilent }: StreamedApi, data: string): boolean {
+  const event = parseObject(data);
+  return event !== undefined && !isSilent(event);
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -15,9 +15,10 @@ export class HolderRates {
     this.#store = store;
   }
 
-  /** Takes calls of models. */
-  takeRequest({ id, requestsPerMinute }: HeldLimits): Promise<Verdict> {
-    return this.#limit("holderRequests", requestsPerMinute, false).take(id);
+  /** Takes a call of models; one that is refused is not used. */
+  async takeRequest({ id, requestsPerMinute }: HeldLimits): Promise<Verdict> {
+    const verdict = await this.#limit("holderRequests", requestsPerMinute, false).take(id);
+    return { ...verdict, used: Math.min(verdict.used, requestsPerMinute) };
   }
 
   /** Takes tokens; of what is refused, nothing is taken. */
@@ -37,8 +38,10 @@ export class HolderRates {
     return difference < 0 ? limit.giveBack(id, -difference) : limit.add(id, difference);
   }
 
-  requestsOf({ id, requestsPerMinute }: HeldLimits): Promise<Verdict | undefined> {
-    return this.#limit("holderRequests", requestsPerMinute, false).state(id);
+  /** Without those that were refused, which the limiter counts on. */
+  async requestsOf({ id, requestsPerMinute }: HeldLimits): Promise<Verdict | undefined> {
+    const state = await this.#limit("holderRequests", requestsPerMinute, false).state(id);
+    return state && { ...state, used: Math.min(state.used, requestsPerMinute) };
   }
 
   tokensOf({ id, tokensPerMinute }: HeldLimits): Promise<Verdict | undefined> {

@@ -90,7 +90,7 @@ export class Attempt {
   async begin(prompt: Prompt): Promise<void> {
     await this.#deps.ledger.requireWritable();
     const { limits } = this.#scope.caller;
-    if (limits) this.#use = await this.#deps.uses.begin(limits, this.#id, () => prompt.estimate());
+    if (limits) this.#use = await this.#deps.uses.begin(limits, this.#id, prompt);
     try {
       if (this.#llm.hasBudget || limits?.some(({ budget }) => budget)) {
         this.#hasReserved = true;

@@ -2,11 +2,9 @@ import type { ReplyRecord } from "../../store/queries/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Usage } from "../../upstream/models/conversation.ts";
 import { known } from "../../upstream/models/json-value.ts";
+import { USUAL_MOST_TOKENS } from "../call/usual-reply.ts";
 import { costOf, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
 import { priceOf } from "../usage/price.ts";
-
-/** What a reply may have that nothing limits, for reserving its cost. */
-const USUAL_MOST_TOKENS = 4_096;
 
 /** A template of a server may be longer than a short prompt, and says nothing of the next. */
 const MOST_TIMES_MORE = 2;

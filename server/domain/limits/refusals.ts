@@ -16,13 +16,26 @@ export function holderFacts({ kind, holderId, contact }: HeldLimits): Record<str
   return { holder: kind, holderId, contact };
 }
 
-/** The refusal of who has used up what they may take in a minute. */
-export function overRate(held: HeldLimits, limit: LimitName, allowed: number, retryAfterMs: number): Fault {
-  const what = limit === "REQUESTS_PER_MINUTE" ? "calls of models" : "tokens";
+/** The refusal of who has made as many calls as they may in a minute. */
+export function overRequests(held: HeldLimits, retryAfterMs: number): Fault {
+  const { requestsPerMinute } = held;
+  return overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs, "calls of models a minute, and has");
+}
+
+/** The refusal of a call that may take more tokens than are left of a minute's. */
+export function overTokens(held: HeldLimits, tokens: number, retryAfterMs: number): Fault {
+  const { tokensPerMinute } = held;
+  const what =
+    `tokens a minute, and has too few left for this call, which may take ${tokens} with its reply: ` +
+    "calls under way hold what they may take";
+  return overRate(held, "TOKENS_PER_MINUTE", tokensPerMinute, retryAfterMs, what);
+}
+
+function overRate(held: HeldLimits, limit: LimitName, allowed: number, retryAfterMs: number, what: string): Fault {
   const resetsAt = Date.now() + retryAfterMs;
   return new Fault(
     "RATE_LIMITED",
-    `${holderName(held)} may take ${allowed} ${what} a minute, and has; it begins anew at ` +
+    `${holderName(held)} may take ${allowed} ${what}; it begins anew at ` +
       `${new Date(resetsAt).toISOString()}. Ask ${held.contact} for more`,
     { retryAfterMs, metadata: { limit, allowed: String(allowed), resetsAt: String(resetsAt), ...holderFacts(held) } },
   );

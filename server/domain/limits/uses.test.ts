@@ -148,7 +148,7 @@ describe("requests in a minute", () => {
     expect(await problemIn(server.client(key).llms.testLlm({ llmId }))).toMatchObject({ reason: "RATE_LIMITED" });
     await server.client(key).llms.listLlms({});
     const { apiKey } = await owner.access.getApiKey({ apiKeyId });
-    expect(apiKey?.limitStates[0]).toMatchObject({ limit: 1, allowed: 10n, left: 0n, isNear: true });
+    expect(apiKey?.limitStates[0]).toMatchObject({ limit: 1, allowed: 10n, used: 10n, left: 0n, isNear: true });
     expect(Number(apiKey?.limitStates[0]?.resetsAt)).toBeGreaterThan(Date.now());
   });
 
@@ -244,6 +244,31 @@ describe("tokens in a minute", () => {
       reason: "RATE_LIMITED",
       metadata: { limit: "TOKENS_PER_MINUTE", allowed: "20" },
     });
+  });
+
+  it("are held for what calls at once may take, stated or usual, over two servers", async () => {
+    const stated = { message: "Hi", samplingParams: { maxTokens: 90 } };
+    const { chat, owner, apiKeyId } = await limited({ tokensPerMinute: 100n }, "slow");
+    const { passed, problem } = await outcomeOf(10, () => chat(stated));
+    expect(passed).toBe(1);
+    expect(problem).toMatchObject({ reason: "RATE_LIMITED", metadata: { limit: "TOKENS_PER_MINUTE" } });
+    expect(problem?.message).toMatch(/100 tokens a minute, and has too few left for this call, which may take 9\d/);
+    const { apiKey } = await owner.access.getApiKey({ apiKeyId });
+    expect(apiKey?.limitStates[0]?.used, "what was taken, and no more").toBeLessThan(40n);
+    expect((await outcomeOf(1, () => chat({ message: "Hi" }))).passed).toBe(1);
+    const unstated = await limited({ tokensPerMinute: 100n }, "slow");
+    expect((await outcomeOf(10, () => unstated.chat({ message: "Hi" }))).passed).toBeLessThanOrEqual(4);
+  });
+
+  it("let the first call of a minute pass that may take more, and hold nothing for what failed", async () => {
+    const many = { message: "Hi", samplingParams: { maxTokens: 900 } };
+    const { chat } = await limited({ tokensPerMinute: 100n });
+    await chat(many);
+    expect(await problemIn(chat(many))).toMatchObject({ reason: "RATE_LIMITED" });
+    const broken = await limited({ tokensPerMinute: 100n }, "broken");
+    const failing = { message: "Hi", samplingParams: { maxTokens: 60 } };
+    for (let count = 0; count < 3; count++)
+      expect((await problemIn(broken.chat(failing))).reason).toMatch(/^UPSTREAM_/);
   });
 
   it("are given back by a call that there is no room for, so that a smaller one passes", async () => {

@@ -1,13 +1,31 @@
 import type { HeldLimits } from "../call/holder-limits.ts";
+import { USUAL_MOST_TOKENS } from "../call/usual-reply.ts";
 import type { NearLimits } from "./near.ts";
 import type { ParallelCalls } from "./parallel.ts";
 import type { HolderRates } from "./rates.ts";
-import { overRate, tooManyCalls, tooManyTokens } from "./refusals.ts";
+import { overRequests, overTokens, tooManyCalls, tooManyTokens } from "./refusals.ts";
 
 /** A call that was let through, with what was taken for it. */
 export interface HolderUse {
   /** To be called once; the tokens are those that it did take, undefined if nobody knows: what was taken stays then. */
   end(tokens: number | undefined): Promise<void>;
+}
+
+/** What a call asks of a model. */
+interface Asked {
+  /** How many tokens its prompt has, roughly. */
+  estimate(): number;
+  /** How many the reply may have; undefined when nothing limits it. */
+  maxTokens(): number | undefined;
+}
+
+/** Of a minute, what is held for a reply whose length nothing limits is at most one part of so many. */
+const PARTS_OF_A_MINUTE = 4;
+
+/** What a call may take of a minute's tokens; all of them where it may take more, so that it passes while nothing is used. */
+function likelyTokens(prompt: Asked, perMinute: number): number {
+  const reply = prompt.maxTokens() ?? Math.min(USUAL_MOST_TOKENS, Math.ceil(perMinute / PARTS_OF_A_MINUTE));
+  return Math.min(prompt.estimate() + reply, perMinute);
 }
 
 interface Deps {
@@ -31,21 +49,20 @@ export class HolderUses {
       if (requestsPerMinute === 0) continue;
       const { isOver, used, retryAfterMs } = await this.#deps.rates.takeRequest(held);
       this.#deps.near.note(held, "REQUESTS_PER_MINUTE", BigInt(requestsPerMinute), BigInt(used));
-      if (isOver) throw overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs);
+      if (isOver) throw overRequests(held, retryAfterMs);
     }
   }
 
   /** Begins a call; of one that is refused, nothing is taken. */
-  async begin(limits: readonly HeldLimits[], callId: string, promptTokens: () => number): Promise<HolderUse> {
+  async begin(limits: readonly HeldLimits[], callId: string, prompt: Asked): Promise<HolderUse> {
     const { rates, parallel, near } = this.#deps;
     const metered = limits.filter(({ tokensPerMinute }) => tokensPerMinute > 0);
-    const tokens = metered.length > 0 ? promptTokens() : 0;
-    const taken: { held: HeldLimits; endsAt: number }[] = [];
+    const taken: { held: HeldLimits; tokens: number; endsAt: number }[] = [];
     const settle = async (used: number) => {
-      for (const { held, endsAt } of taken) {
+      for (const { held, tokens, endsAt } of taken) {
         // A minute that is over keeps what it had; what a call took beyond that counts when it is known.
-        if (used === tokens || (used < tokens && Date.now() >= endsAt)) continue;
-        const sum = await rates.settleTokens(held, used - tokens);
+        const isGone = used <= tokens && Date.now() >= endsAt;
+        const sum = isGone ? used : await rates.settleTokens(held, used - tokens);
         near.note(held, "TOKENS_PER_MINUTE", BigInt(held.tokensPerMinute), BigInt(sum));
       }
     };
@@ -58,11 +75,11 @@ export class HolderUses {
         if (underWay === undefined) throw tooManyCalls(held);
       }
       for (const held of metered) {
-        if (tokens > held.tokensPerMinute) throw tooManyTokens(held, tokens);
-        const { isOver, used, retryAfterMs } = await rates.takeTokens(held, tokens);
-        near.note(held, "TOKENS_PER_MINUTE", BigInt(held.tokensPerMinute), BigInt(used));
-        if (isOver) throw overRate(held, "TOKENS_PER_MINUTE", held.tokensPerMinute, retryAfterMs);
-        taken.push({ held, endsAt: Date.now() + retryAfterMs });
+        if (prompt.estimate() > held.tokensPerMinute) throw tooManyTokens(held, prompt.estimate());
+        const tokens = likelyTokens(prompt, held.tokensPerMinute);
+        const { isOver, retryAfterMs } = await rates.takeTokens(held, tokens);
+        if (isOver) throw overTokens(held, tokens, retryAfterMs);
+        taken.push({ held, tokens, endsAt: Date.now() + retryAfterMs });
       }
     } catch (error) {
       await settle(0);

@@ -170,14 +170,18 @@ describe("where something is open", () => {
     expect(JSON.stringify(call?.headers)).not.toContain(ownerKey);
   });
 
-  it("a prober learns from a closed port and from a name that leads nowhere the same", async () => {
+  it("a prober learns from a closed port that is opened and from a name that leads nowhere the same, but for the setting", async () => {
     const endpoints = ["http://127.0.0.1:1/v1", "https://nothing.patchbay-prober.example/v1"];
     const tests = await Promise.all(
       endpoints.map((endpointUrl) =>
         owner.llms.testConnection({ endpointUrl, providerType: Llm_ProviderType.VLLM, modelIdentifier: "m" }),
       ),
     );
-    const told = tests.map(({ test }) => ({ ...test, testedAt: 0n }));
+    const setting = ", or its address is not open to this server (setting EGRESS_ALLOW)";
+    const tellingNoSetting = (_: string, value: unknown) =>
+      typeof value === "bigint" ? 0 : typeof value === "string" ? value.replace(setting, "") : value;
+    const told = tests.map(({ test }) => JSON.parse(JSON.stringify(test, tellingNoSetting)));
+    expect(tests.map(({ test }) => test?.message.includes(setting))).toEqual([false, true]);
     expect(told[0]?.outcome).toBe(UNREACHABLE);
     expect(told[1]).toEqual(told[0]);
     expect(told[0]).toMatchObject({ latencyMs: 0, model: "" });

@@ -170,7 +170,9 @@ export class ScriptedUpstream {
     const keys = [`Bearer ${this.#apiKey}`, this.#apiKey];
     const isKnown = keys.includes(call.headers.authorization) || keys.includes(call.headers["x-api-key"] as string);
     if (this.#apiKey !== undefined && !isKnown) return refuses(401);
-    if (call.dialect.name === "none") return refuses(404);
+    // Of Responses it has no words of its own, only what a test sets for a model.
+    const isResponses = call.path.endsWith("/responses");
+    if (call.dialect.name === "none") return (isResponses && this.#byModel.get(call.model)) || refuses(404);
     if (isList(call.path)) return this.#queue.shift() ?? this.#models;
     return this.#queue.shift() ?? this.#byModel.get(call.model) ?? behaviours[call.model] ?? this.#otherwise;
   }

@@ -185,7 +185,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "LIMIT_WEBHOOK_URL",
     fallback: "",
-    help: "Where it is told, by a signed POST, that four fifths of a limit are used, or all of it. Unset: nowhere.",
+    help: "Where it is told, by a signed POST, that four fifths of a limit are used, or all of it; its origin is opened in egress for that. Unset: nowhere.",
   },
   {
     name: "LIMIT_WEBHOOK_SECRET",

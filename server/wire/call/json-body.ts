@@ -86,7 +86,7 @@ function refuseEmptyLists(desc: DescMessage, json: ExactJson): void {
     const field = fieldsOf(desc).get(name);
     const rule = field && hasOption(field, rulesOfField) ? getOption(field, rulesOfField).type : undefined;
     if (rule?.case === "repeated" && rule.value.minItems > 0n) {
-      throw invalidField(name, "cannot be empty; leave it out to keep what there is");
+      throw invalidField(name, "cannot be empty; a change that leaves it out keeps what there is");
     }
   }
 }

@@ -60,9 +60,7 @@ describe("a budget of a key that is spent", () => {
       (thrown) => thrown,
     );
     expect(program.statuses).toEqual([status]);
-    expect(String(error?.message)).toMatch(
-      /more than the whole of the budget of API key \w{16}.*Ask the owners of the account/,
-    );
+    expect(String(error?.message)).toMatch(/the budget of API key \w{16} is \$0: .*Ask the owners of the account/);
   });
 });
 

@@ -43,11 +43,13 @@ export class Vault {
           "Restore it from your backup, or set KEYRING_FILE to where it is.",
       );
     }
-    const made = await KeyRingFile.make(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "EEXIST") return KeyRingFile.open(file); // Another server was faster.
+    const made = await KeyRingFile.make(file).catch(async (error: NodeJS.ErrnoException) => {
+      // Another server was faster; or a part of its folder is a file.
+      const others = error.code === "EEXIST" ? await KeyRingFile.open(file) : undefined;
+      if (others) return others;
       throw new KeyRingError(`The key ring ${file} cannot be made (${error.code}). Set KEYRING_FILE to where it can.`);
     });
-    return Vault.open(em, made as KeyRingFile);
+    return Vault.open(em, made);
   }
 
   /** Proves that the keys are this database's, or makes them so on the first start. */

@@ -228,7 +228,10 @@ describe("what goes wrong", { timeout: 120_000 }, () => {
     expect(await first("patchbay chat team Hello -o yaml")).toMatch(/^llmId: /);
     expect(await first("patchbay test demo -o yaml")).toBe("---");
     expect(await first("patchbay contexts list -o yaml")).toBe("current: prod");
-    expect(await first("patchbay diff -f team.yaml -o name")).toBe("llms/helper");
+    expect(await run("patchbay diff -f config/team.yaml -o name")).toMatchObject({
+      stdout: "llms/helper\n",
+      stderr: "",
+    });
     expect(await first("patchbay llms create --alias unnamed --type ollama --model x --dry-run -o yaml")).toMatch(
       /^llmId: /,
     );

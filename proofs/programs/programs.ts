@@ -31,7 +31,7 @@ export interface Program {
   start(stage: Stage): Command;
   /** What it prints when all went well. */
   readonly prints: readonly string[];
-  /** Whether it is also run with a budget that is spent: it calls once, stops, and says why. */
+  /** Whether it is also run with a budget of nothing: it calls once, stops, and says why. */
   readonly stopsWithoutMoney?: true;
 }
 

@@ -27,10 +27,10 @@ if (unknown.length > 0) {
 
 /** Whose endpoint speaks which API: a program is run on each. */
 const MODELS = { chat: "round-chat", responses: "round-responses", messages: "round-claude" } as const;
-/** One whose budget has nothing left. */
-const SPENT = "round-spent";
+/** One with a budget of nothing. */
+const PENNILESS = "round-penniless";
 /** What is said of it. */
-const SPENT_SENTENCE = "is $0";
+const NOTHING_LEFT = "is $0";
 
 const folder = makeTemporaryFolder("programs");
 const upstream = await RoundTripUpstream.start();
@@ -67,9 +67,16 @@ try {
     }
     if (program.stopsWithoutMoney) {
       const home = makeTemporaryFolder(program.name);
-      const failure = await refuse(program, { base, key, model: SPENT, embeddings: SPENT, home: home.path, packages });
+      const failure = await refuse(program, {
+        base,
+        key,
+        model: PENNILESS,
+        embeddings: PENNILESS,
+        home: home.path,
+        packages,
+      });
       home.remove();
-      console.log(`${failure === undefined ? "ok    " : "FAILED"} ${program.name} with a budget that is spent`);
+      console.log(`${failure === undefined ? "ok    " : "FAILED"} ${program.name} with a budget of nothing`);
       if (failure !== undefined) {
         failures++;
         console.log(failure.replace(/^/gm, "       "));
@@ -90,7 +97,7 @@ async function register(url: string, apiKey: string): Promise<void> {
   for (const [modelIdentifier, providerType] of Object.entries({
     ...types,
     "round-embeddings": OPENAI,
-    [SPENT]: OPENAI,
+    [PENNILESS]: OPENAI,
   })) {
     const credentials = { apiKey: { source: { case: "inlineSecret" as const, value: "sk-round-0123456789abcdef" } } };
     const price = { input: "1", output: "2", cacheRead: "1", cacheWrite: "1" };
@@ -102,7 +109,7 @@ async function register(url: string, apiKey: string): Promise<void> {
       credentials,
       price,
     });
-    if (modelIdentifier === SPENT)
+    if (modelIdentifier === PENNILESS)
       await budgets.setBudget({ llmId: llm?.llmId ?? "", amountUsd: "0", period: Budget_Period.MONTH });
   }
 }
@@ -122,7 +129,7 @@ async function refuse(program: Program, stage: Stage): Promise<string | undefine
   const before = await callsOf(stage.base);
   const { status, output } = await execute(program, stage);
   const calls = (await callsOf(stage.base)) - before;
-  if (calls === 1 && output.includes(SPENT_SENTENCE)) return undefined;
+  if (calls === 1 && output.includes(NOTHING_LEFT)) return undefined;
   return `exit ${status} after ${calls} calls\n${output.trim().slice(-2_500)}`;
 }
 

@@ -38,8 +38,9 @@ export type HolderLimits = Message<"patchbay.v1.HolderLimits"> & {
   requestsPerMinute: number;
 
   /**
-   * How many tokens in a minute, of prompts and replies: what is left of it is asked before a call, with the prompt as it is
-   * estimated, and what the call did take is counted at its end. Default: any number.
+   * How many tokens in a minute, of prompts and replies. Held before a call is what it may take: its prompt as it is estimated,
+   * and the max_tokens that it states (without them 4096, at most a quarter of this); counted at its end is what it did take.
+   * Default: any number.
    *
    * @generated from field: int64 tokens_per_minute = 3;
    */

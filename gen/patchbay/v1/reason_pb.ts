@@ -565,7 +565,7 @@ export const Reason = {
   LLM_ROUTE_NOT_FOUND: 81,
 
   /**
-   * UNAVAILABLE: no Llm of the route can take a chat now; the RetryInfo detail says when one can be tried again, if that is
+   * UNAVAILABLE: no Llm of the route can take a call now; the RetryInfo detail says when one can be tried again, if that is
    * known. ExplainRoute says what is wrong with each.
    *
    * @generated from enum value: LLM_ROUTE_UNAVAILABLE = 82;

@@ -43,8 +43,8 @@ export class ApiKeys {
   }
 
   /**
-   * Who an API key belongs to. Every reason to refuse one gives the same answer, but what the text alone shows. An address with too many keys that nobody
-   * has is not answered from the database for a while; keys that are known go on.
+   * Who an API key belongs to. Every reason to refuse one gives the same answer, but for what the text alone shows. An address
+   * with too many keys that nobody has is not answered from the database for a while; keys that are known go on.
    */
   async authenticate(text: string | undefined, address: string): Promise<Caller> {
     const parsed = text === undefined ? undefined : (parseApiKey(text) ?? (await this.#parseImported(text, address)));

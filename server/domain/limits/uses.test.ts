@@ -296,27 +296,23 @@ describe("tokens in a minute", () => {
 });
 
 describe("a key without limits", () => {
-  /** What the database is asked while something is done, by the names or the texts of the statements. */
-  async function askedBy(work: () => Promise<unknown>): Promise<string> {
+  /** What the database is asked while a key chats, with the values; other calls may be at their end meanwhile. */
+  async function askedBy({ key, llmId }: { key: string; llmId: string }): Promise<string[]> {
     const query = vi.spyOn(server.store.pool, "query");
-    await work();
-    const asked = query.mock.calls.map(([said]: unknown[]) => JSON.stringify(said));
+    await server.client(key).chat.chat({ llmId, ...MODEST });
+    const asked = query.mock.calls.map((said: unknown[]) => JSON.stringify(said));
     query.mockRestore();
-    return asked.join("\n");
+    return asked;
   }
 
   it("asks the database for no more than before there were limits: to write its reply down", async () => {
-    const { llmId, key } = await limited({});
-    const every = { requestsPerMinute: 100, tokensPerMinute: 100_000n, parallelCalls: 9, budget: TEN };
-    const { llmId: otherId, key: otherKey } = await limited(every);
-    const chat = (apiKey: string, id: string) => server.client(apiKey).chat.chat({ llmId: id, ...MODEST });
-    await Promise.all([chat(key, llmId), chat(otherKey, otherId)]);
-    const free = await askedBy(() => chat(key, llmId));
-    expect(free).toContain('"add-repl');
-    expect(free).not.toMatch(/holder|rate_limit|reservation/);
-    expect(await askedBy(() => chat(otherKey, otherId)), "the recorder sees what limits ask").toMatch(
-      /take-holder-call/,
-    );
+    const free = await limited({});
+    const bound = await limited({ requestsPerMinute: 100, tokensPerMinute: 100_000n, parallelCalls: 9, budget: TEN });
+    await Promise.all([free.chat(), free.chat(), bound.chat(), bound.chat()]);
+    const asked = (await askedBy(free)).filter((said) => said.includes(free.accountId)).join("\n");
+    expect(asked).toContain('"add-repl');
+    expect(asked).not.toMatch(/holder|rate_limit|reservation/);
+    expect((await askedBy(bound)).join("\n"), "the recorder sees what limits ask").toMatch(/take-holder-call/);
   });
 });
 

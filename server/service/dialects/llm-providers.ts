@@ -59,7 +59,10 @@ export const llmProviders: Dialect = {
 };
 
 /** The model of those who name none. */
-const DEFAULT_MODELS: Readonly<Record<string, string>> = { openai: "gpt-4o", anthropic: "claude-sonnet-4-6" };
+const DEFAULT_MODELS: ReadonlyMap<string, string> = new Map([
+  ["openai", "gpt-4o"],
+  ["anthropic", "claude-sonnet-4-6"],
+]);
 
 function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
   const llmsOf = (context: HandlerContext) => createClient(LlmService, reach(context));
@@ -78,7 +81,7 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
       const { llm } = await llmsOf(context).createLlm({
         displayName: request.name,
         providerType: providerTypeOf(provider),
-        modelIdentifier: model || (DEFAULT_MODELS[provider] ?? ""),
+        modelIdentifier: model || (DEFAULT_MODELS.get(provider) ?? ""),
         endpointUrl: baseUrl ?? "",
         ...readConfiguration(configuration),
         ...credentialsOf(apiKey),
@@ -129,7 +132,7 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
       const reply = await createClient(ChatService, reach(context)).chat({
         llmId: id,
         message,
-        messages: messages.map(({ role, content }) => ({ role: ROLES[role] ?? Message_Role.USER, content })),
+        messages: messages.map(({ role, content }) => ({ role: ROLES.get(role) ?? Message_Role.USER, content })),
         sessionId: sessionOf(sessionId),
       });
       return {
@@ -147,11 +150,11 @@ function llmProviderRpcs(reach: Reach): ServiceImpl<typeof LlmProviderService> {
   };
 }
 
-const ROLES: Readonly<Record<string, Message_Role>> = {
-  system: Message_Role.SYSTEM,
-  user: Message_Role.USER,
-  assistant: Message_Role.ASSISTANT,
-};
+const ROLES: ReadonlyMap<string, Message_Role> = new Map([
+  ["system", Message_Role.SYSTEM],
+  ["user", Message_Role.USER],
+  ["assistant", Message_Role.ASSISTANT],
+]);
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 

@@ -56,7 +56,7 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
 ];
 
 /** What is to be done where no field is meant, by the name of the message and the word. */
-const REMARKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
   ChatRequest: { ...chatRemarks(), stream: "to stream, POST to …:streamChat instead" },
   StreamChatRequest: { ...chatRemarks(), stream: "leave it out, this call streams" },
   CreateLlmRequest: {
@@ -70,9 +70,14 @@ const REMARKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     function: "leave it out: `name`, `description` and `parameters` stand in the tool itself",
     inputschema: "the schema is `parameters`",
   },
-};
+});
 
-function chatRemarks(): Readonly<Record<string, string>> {
+/** As maps, where `constructor` and its like are words as any other. */
+function byWord(remarks: Record<string, Record<string, string>>): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  return new Map(Object.entries(remarks).map(([message, words]) => [message, new Map(Object.entries(words))]));
+}
+
+function chatRemarks(): Record<string, string> {
   const roles = "give `messages`, the first of them with the role SYSTEM";
   const config = "set it in the `client_config` of the Llm";
   return {
@@ -109,7 +114,7 @@ const MAX_MEANT = 2;
 
 /** What somebody is to do who writes a word for which there is no field; undefined where nothing is known of it. */
 export function remarkFor({ name }: DescMessage, word: string): string | undefined {
-  return REMARKS[name]?.[squash(word)];
+  return REMARKS.get(name)?.get(squash(word));
 }
 
 /** Vendors that are reached by the API that they share with OpenAI. */

@@ -25,21 +25,37 @@ export function cpuTimeOf(pid: number): CpuTime {
   return { runNs, waitNs };
 }
 
-/** The CPU time of a process and of all that it started, as far as they live: of a PostgreSQL, its sessions too. */
-export function cpuTimeOfFamily(pid: number): CpuTime {
-  let { runNs, waitNs } = cpuTimeOf(pid);
-  if (!canMeasureCpu) return { runNs, waitNs };
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name) || parentOf(name) !== pid) continue;
-    try {
-      const child = cpuTimeOf(Number(name));
-      runNs += child.runNs;
-      waitNs += child.waitNs;
-    } catch {
-      // It has just ended.
-    }
+/**
+ * The CPU time of a process and of all that it starts, from when it is looked at first: of a PostgreSQL, its sessions too.
+ * What a child used that ended since is counted as far as it was seen, so that the time never goes back.
+ */
+export class FamilyCpu {
+  readonly #pid: number;
+  readonly #seen = new Map<number, CpuTime>();
+
+  constructor(pid: number) {
+    this.#pid = pid;
   }
-  return { runNs, waitNs };
+
+  read(): CpuTime {
+    this.#seen.set(this.#pid, cpuTimeOf(this.#pid));
+    for (const child of canMeasureCpu ? childrenOf(this.#pid) : []) {
+      try {
+        this.#seen.set(child, cpuTimeOf(child));
+      } catch {
+        // It has just ended.
+      }
+    }
+    const times = [...this.#seen.values()];
+    const sum = (time: keyof CpuTime) => times.reduce((total, each) => total + each[time], 0);
+    return { runNs: sum("runNs"), waitNs: sum("waitNs") };
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number);
 }
 
 function parentOf(name: string): number | undefined {

@@ -1,5 +1,5 @@
 import type { Timing } from "../load/loops.ts";
-import { canMeasureCpu, cpuTimeOf, cpuTimeOfFamily } from "./cpu.ts";
+import { canMeasureCpu, cpuTimeOf, FamilyCpu } from "./cpu.ts";
 import { type Figure, figureOf, percentile } from "./stats.ts";
 
 /** After about so many calls V8 has compiled what it will; it takes a server some ten seconds of work. */
@@ -102,7 +102,8 @@ async function warmUp({ load }: Contender, ms: number): Promise<void> {
 }
 
 async function sample({ pid, databasePid, load }: Contender, ms: number): Promise<Sample> {
-  const databaseNs = () => (databasePid === undefined ? 0 : cpuTimeOfFamily(databasePid).runNs);
+  const database = databasePid === undefined ? undefined : new FamilyCpu(databasePid);
+  const databaseNs = () => database?.read().runNs ?? 0;
   const startedAt = performance.now();
   const databaseBefore = databaseNs();
   const before = pid === undefined ? undefined : cpuTimeOf(pid);

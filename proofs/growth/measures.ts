@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { cpuTimeOf, cpuTimeOfFamily } from "../../bench/measure/cpu.ts";
+import { cpuTimeOf, FamilyCpu } from "../../bench/measure/cpu.ts";
 import { QueryUsageRequest_GroupBy as GroupBy } from "../../gen/patchbay/v1/usage_service_pb.ts";
 import { firstUuidAt, timedUuid } from "../../server/base/uuids.ts";
 import { dropPartitions } from "../../server/store/partitions/drop.ts";
@@ -113,11 +113,12 @@ async function compare(
   work: (database: GrownDatabase) => Promise<void>,
 ): Promise<string> {
   const postmaster = Number(readFileSync(join(postgres.folder, "postmaster.pid"), "utf8").split("\n")[0]);
+  const family = new FamilyCpu(postmaster);
   const results = databases.map((database) => ({ database, cpuMs: [] as number[], tookMs: [] as number[] }));
   for (let turn = 0; turn <= turns; turn++) {
     for (const { database, cpuMs, tookMs } of results) {
       const pid = database.server.child.pid as number;
-      const cpu = () => (cpuTimeOf(pid).runNs + cpuTimeOfFamily(postmaster).runNs) / 1e6;
+      const cpu = () => (cpuTimeOf(pid).runNs + family.read().runNs) / 1e6;
       const [cpuBefore, startedAt] = [cpu(), performance.now()];
       await work(database);
       if (turn === 0) continue; // Warms up.

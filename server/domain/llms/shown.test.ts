@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createPatchbay, type Patchbay } from "../../../client/llm.ts";
 import { StoredCredentials_Slot as Slot } from "../../../gen/patchbay/v1/credentials_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
@@ -161,6 +161,18 @@ describe("what is shown of an Llm by another server than the one that made", () 
     const now = await listed(llmId);
     await expect.poll(() => shown(patchbay, llmId), { timeout: 10_000 }).toEqual(now);
   });
+});
+
+it("a chat leaves what is held of other Llms", async () => {
+  await begin();
+  await hold();
+  const read = vi.spyOn(server.store.hot, "llm");
+  await patchbay.chat.chat({ llmId, message: "Hi" });
+  await shown(patchbay, defaultId);
+  expect(read).not.toHaveBeenCalled();
+  await shown(patchbay, llmId);
+  expect(read).toHaveBeenCalledOnce();
+  read.mockRestore();
 });
 
 it("one that is deleted is shown no more, and nobody is shown another's", async () => {

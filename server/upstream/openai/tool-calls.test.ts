@@ -66,6 +66,41 @@ describe("calls of tools out of pieces", () => {
       calls: ['f{"x":"\\"}"}'],
     },
     {
+      says: "a name in pieces",
+      pieces: [
+        [0, "a", "get_", "-"],
+        [0, "-", "wea", "-"],
+        [0, "-", "ther", '{"x":'],
+        [0, "-", "-", "1}"],
+      ],
+      calls: ['get_weather{"x":1}'],
+    },
+    {
+      says: "a name in pieces, and nothing more",
+      pieces: [
+        [0, "a", "get_", null],
+        [0, "-", "time", null],
+      ],
+      calls: ["get_time{}"],
+    },
+    {
+      says: "names alone, each with an id, or told twice",
+      pieces: [
+        [0, "a", "f", "-"],
+        [0, "-", "f", "-"],
+        [0, "b", "g", "-"],
+      ],
+      calls: ["f{}", "g{}"],
+    },
+    {
+      says: "another name after arguments that are empty",
+      pieces: [
+        [0, "-", "f", ""],
+        [0, "-", "g", ""],
+      ],
+      calls: ["f{}", "g{}"],
+    },
+    {
       says: "two of index 0 without ids",
       pieces: [
         [0, "-", "f", "{}"],

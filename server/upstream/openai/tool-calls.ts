@@ -19,6 +19,8 @@ interface Call {
   isTold: boolean;
   /** Whether its arguments began as an object that is empty, as some servers open a call. */
   isPlaceholder: boolean;
+  /** Whether nothing but an id and a name was said of it, so that more of the name may follow. */
+  isNameOpen: boolean;
   readonly state: Record<string, unknown>;
 }
 
@@ -26,6 +28,8 @@ interface Call {
 interface Said {
   readonly name: string;
   readonly text: string;
+  /** Whether it says no arguments, not even that they are empty. */
+  readonly isNameOnly: boolean;
   readonly isEmptyObject: boolean;
 }
 
@@ -35,7 +39,7 @@ const KNOWN = new Set(["index", "id", "type", "function"]);
 /**
  * Calls of tools out of the pieces of a stream. Servers leave out the index or the id, repeat id and name with every piece,
  * give all calls index 0 or one id, or send the id before the name. So
- * - a call is told once its name is there,
+ * - a call is told once its name is there, which may come in pieces as long as nothing is said of its arguments,
  * - its arguments are one JSON object: another object that follows it is another call,
  * - another name, or another id, is another call, too.
  */
@@ -63,17 +67,21 @@ export class ToolCalls {
   /** Reads a piece of a call. */
   read(piece: JsonObject, events: ReplyEvent[]): void {
     const said = partsOf(piece);
-    this.#addPiece(this.#knownCall(piece, said.name, said.text) ?? this.#begin(piece), piece, said, events);
+    const known = this.#knownCall(piece, said);
+    if (known === undefined) this.#closeName(events);
+    this.#addPiece(known ?? this.#begin(piece), piece, said, events);
   }
 
   /** Reads a call that is whole. */
   readWhole(call: JsonObject, events: ReplyEvent[]): void {
+    this.#closeName(events);
     this.#addPiece(this.#begin(call), call, partsOf(call), events);
   }
 
   /** To be called when no more pieces come: a call that has said nothing by then has no arguments, unless it was cut. */
   finish(events: ReplyEvent[], finishReason: unknown): void {
     const isCut = finishReason === "length";
+    this.#closeName(events);
     for (const call of this.#calls) {
       // No object came out of the text, so it is told as it is.
       if (call.quoted !== "") this.#addObject(call, call.quoted, events);
@@ -84,9 +92,24 @@ export class ToolCalls {
     }
   }
 
-  #addPiece(call: Call, piece: JsonObject, { name, text, isEmptyObject }: Said, events: ReplyEvent[]): void {
+  /** No more of the last call's name comes: another call begins, or none. */
+  #closeName(events: ReplyEvent[]): void {
+    const call = this.#calls.at(-1);
+    if (call?.isNameOpen !== true) return;
+    call.isNameOpen = false;
+    this.#tell(call, "", events);
+  }
+
+  #addPiece(call: Call, piece: JsonObject, said: Said, events: ReplyEvent[]): void {
+    const { name, text, isEmptyObject, isNameOnly } = said;
     if (isEmptyObject) call.isPlaceholder = true;
-    if (call.name === "") call.name = name;
+    if (call.name === "") {
+      call.name = name;
+      call.isNameOpen = isNameOnly && name !== "" && call.serverId !== "";
+    } else if (call.isNameOpen) {
+      if (name !== call.name) call.name += name;
+      call.isNameOpen = isNameOnly;
+    }
     for (const [key, value] of Object.entries(piece)) if (!KNOWN.has(key) && value !== null) call.state[key] = value;
     this.#add(call, text, events);
   }
@@ -106,6 +129,7 @@ export class ToolCalls {
       end: new JsonEnd(),
       isTold: false,
       isPlaceholder: false,
+      isNameOpen: false,
       state: {},
     };
     this.#calls.push(call);
@@ -116,12 +140,14 @@ export class ToolCalls {
   }
 
   /** The call that a piece belongs to; undefined if it begins one. */
-  #knownCall(piece: JsonObject, name: string, text: string): Call | undefined {
+  #knownCall(piece: JsonObject, { name, text }: Said): Call | undefined {
     const call = this.#candidate(piece, name);
     if (call === undefined) return undefined;
     const id = asText(piece.id);
     if (id !== "" && call.serverId !== "" && id !== call.serverId) return undefined;
     if (id !== "" && call.serverId === "" && (name !== "" || call.end.isWhole)) return undefined;
+    // Who gives ids gives every call one.
+    if (call.isNameOpen && id === "") return call;
     if (name !== "" && call.name !== "" && name !== call.name) return undefined;
     if (!call.end.isWhole) return call;
     // Whole already: with its own id it may be told once more; a name, or another index, begins the next.
@@ -171,7 +197,7 @@ export class ToolCalls {
   }
 
   #tell(call: Call, text: string, events: ReplyEvent[]): void {
-    if (call.name === "") {
+    if (call.name === "" || call.isNameOpen) {
       call.waiting += text;
       return;
     }
@@ -211,5 +237,7 @@ function partsOf(piece: JsonObject): Said {
   const called = asObject(piece.function) ?? {};
   const given = asObject(called.arguments);
   const isEmptyObject = given !== undefined && Object.keys(given).length === 0;
-  return { name: asText(called.name), text: isEmptyObject ? "" : readArguments(called.arguments), isEmptyObject };
+  const isNameOnly = called.arguments === undefined || called.arguments === null;
+  const text = isEmptyObject ? "" : readArguments(called.arguments);
+  return { name: asText(called.name), text, isNameOnly, isEmptyObject };
 }

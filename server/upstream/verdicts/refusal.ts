@@ -82,6 +82,12 @@ function sentenceOf(
         operator,
       ];
     case "model-not-found":
+      if (isOfOtherApi(words)) {
+        return [
+          `the endpoint serves the model ${name} through another of its APIs only`,
+          "use a model that it serves at the API path of this Llm",
+        ];
+      }
       return isOfProvider
         ? [`a provider behind the endpoint does not serve what stands for the model ${name}`, operator]
         : [`the endpoint does not serve the model ${name}`, "check the name of the model"];
@@ -126,7 +132,12 @@ function sentenceOf(
         "leave it out of the chat, of the Llm's default_sampling_params and of its client_config",
       ];
     case "unavailable":
-      return ["the endpoint could not answer now", "try again later"];
+      return [
+        /overload/i.test(`${words.codes.join(" ")} ${words.message}`)
+          ? "the endpoint could not answer now, as it is overloaded"
+          : "the endpoint could not answer now",
+        "try again later",
+      ];
     case "bad-reply":
       return status === 404 || status === 405
         ? ["nothing is served at this path: check the end of the endpoint URL (mostly /v1) and the API path", ""]
@@ -134,6 +145,16 @@ function sentenceOf(
     default:
       return ["the endpoint refused the request", parameter ? `look at its ${parameter}` : ""];
   }
+}
+
+/** Whether a model is there and not served at this path: OpenAI's of its newer API alone, those of completions, of embeddings. */
+function isOfOtherApi({ message, codes }: ErrorWords): boolean {
+  return (
+    codes.some((code) => /^(OperationNotSupported|unsupported_api_for_model)$/i.test(code)) ||
+    /\bv1\/(responses|completions|embeddings|messages)\b|\bnot a chat model\b|\b(does|do)(n't| not) support (the )?chat completions?\b/i.test(
+      message,
+    )
+  );
 }
 
 function isOne(name: string | undefined): boolean {

@@ -130,7 +130,8 @@ const REFUSALS: readonly RegExp[] = [
   /property ['"`]?([\w.[\]]{1,64})['"`]? is unsupported/i,
   /(?:properties|fields|parameters|arguments|inputs) are not (?:allowed|permitted|supported)[^'"`\n]{0,10}\(?['"`](\w{1,64})/i,
   /(?:parameter|argument|field|option)s? (?:is |are )?(?:not supported|unsupported|not allowed)[^:\n]{0,40}: ?['"`[]{0,2}(\w{1,64})/i,
-  /^(\w{1,64}): (?:extra inputs are not permitted|unexpected value)/im,
+  // Pydantic's path, in whatever sentence it stands.
+  /(?:^|[\s:'"`(])([a-z][\w.[\]-]{0,63}): (?:extra inputs are not permitted|unexpected value)/im,
   new RegExp(
     `${QUOTE}\\b(${NAMES})\\b${QUOTE} (?:has to|must|can only|may only) be (?:set to )?(?:1|the default|unset|left)`,
     "i",

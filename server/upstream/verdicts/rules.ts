@@ -48,6 +48,12 @@ export const RULES: readonly Rule[] = [
     words:
       /maximum (context|prompt) length|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|(上下文|输入|提示词?|prompt|文本|消息)[^。\n]{0,12}(超|过长)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
   },
+  // Nobody asks for less than nothing: it is what the prompt left of the context.
+  {
+    kind: "context-too-long",
+    status: [400, 422],
+    words: /max_\w*tokens\b[^.\n]{0,60}\b(got|but|is|was)\b[^.\n]{0,12} -\d/i,
+  },
   // In whatever words: a prompt, or its tokens, that are more than what there may be.
   {
     kind: "context-too-long",
@@ -174,7 +180,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|unsupported_api_for_model|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
     words:
-      /(invalid|unknown|unsupported) model|\bmodel (name|id|identifier)\b[^.\n]{0,20}\b(invalid|unknown|not valid|unrecognized)\b|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|模型不存在|无可用渠道|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
+      /(invalid|unknown|unsupported) model|\bmodel (name|id|identifier)\b[^.\n]{0,20}\b(invalid|unknown|not valid|unrecognized)\b|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|no ((currently )?(available|healthy|valid|usable|enabled|active|eligible|matching|suitable) )?(channel|deployment|provider|backend|upstream|route|node)s?\b[^.\n]{0,30}\b(for|with|serv\w+|support\w*|ha(ve|s))\b[^.\n]{0,20}\bmodel\b|模型不存在|(无|没有)可用的?(渠道|通道|节点|供应商)|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
   // An end, or a piece, that says it is an error and no more.

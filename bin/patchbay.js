@@ -24,7 +24,7 @@ if (Number(process.versions.node.split(".")[0]) >= WANTED) {
   endWithLauncher();
   // Programs that are parsed once start in a third of the time.
   nodeModule.enableCompileCache?.();
-  const built = join(root, "server/cli/patchbay.js");
+  const built = join(root, "server/patchbay.js");
   await import(existsSync(built) ? built : join(root, "server/cli/patchbay.ts"));
 } else {
   launch(findNode());

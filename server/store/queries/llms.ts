@@ -3,7 +3,7 @@ import { Account } from "../schema/account.entity.ts";
 import { Llm, type StoredSlot, type StoredTest } from "../schema/llm.entity.ts";
 import type { RowReader } from "../sql/rows.ts";
 import { executePrepared, insertColumns } from "../sql/statements.ts";
-import { appendAuditedChange, auditedChangeSql, changeSql } from "./changes.ts";
+import { auditedChangeSql, changeSql } from "./changes.ts";
 
 const SEALED = ["sealedCredentials", "sealedPendingCredentials", "sealedPreviousCredentials"] as const;
 
@@ -52,32 +52,31 @@ export function findByConnection(em: EntityManager, ownerId: string, connectionD
 
 /**
  * Inserts an Llm, has it checked if it wants to be, tells those who watch, and writes the record into the audit log of its
- * owner: all or nothing.
+ * owner: all in one statement, of which nothing stays if any of it fails.
  *
- * The foreign key would lock the owner at the end of the statement. It is locked before the audit log is, as by those who
- * change an account: otherwise they and this one could wait for each other. So is the alias, which its trigger takes at the end
- * of the statement, too: it is a statement of its own then.
+ * The foreign key would lock the owner at the end of the statement, and the trigger take the alias. Both are had before the
+ * audit log is locked, as by those who change an account or an alias: otherwise they and this one could wait for each other.
  */
 export async function insertLlm(em: EntityManager, llm: Llm, record: string): Promise<void> {
   const { columns, values } = insertColumns(em, Llm, llm);
-  const inserting = `with inserted as (
+  // The trigger finds the alias taken by its own Llm, and takes it again.
+  const named = `, named as (
+       insert into alias (owner_id, name, llm_id) select owner_id, alias, id from inserted returning llm_id
+     )`;
+  const isNamed = llm.alias !== "";
+  await executePrepared(
+    em,
+    `with inserted as (
        insert into llm (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})
-       returning id, owner_id, check_interval_seconds
-     ), changed as (
-       select inserted.* from inserted join account on account.id = owner_id for key share of account
+       returning id, owner_id, alias, check_interval_seconds
+     )${isNamed ? named : ""}, changed as (
+       select inserted.* from inserted ${isNamed ? "join named on llm_id = id" : ""}
+       join account on account.id = owner_id for key share of account
      ), scheduled as (
        insert into llm_check (llm_id, next_check_at) select id, now() from changed where check_interval_seconds > 0
-     )`;
-  if (llm.alias === "") {
-    const all = [...values, "llm", "created", record];
-    await executePrepared(em, `${inserting} ${auditedChangeSql("changed")}`, all);
-    return;
-  }
-  const { id: resourceId, owner: ownerId } = llm;
-  await em.transactional(async (within) => {
-    await executePrepared(within, `${inserting} select from changed`, values);
-    await appendAuditedChange(within, { noun: "llm", resourceId, ownerId, kind: "created" }, record);
-  });
+     ) ${auditedChangeSql("changed")}`,
+    [...values, "llm", "created", record],
+  );
 }
 
 /** Makes an Llm the default of its owner. Writers of the same account wait for each other; none fails. */

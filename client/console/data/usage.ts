@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { callUnaryMethod, useMutation, useQuery } from "@connectrpc/connect-query";
 import { useQuery as usePlainQuery } from "@tanstack/react-query";
 import { type Budget, Budget_Mode, Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
-import { BudgetService } from "../../../gen/patchbay/v1/budget_service_pb.ts";
+import { BudgetService, type SetBudgetRequestSchema } from "../../../gen/patchbay/v1/budget_service_pb.ts";
 import type { UsageRow } from "../../../gen/patchbay/v1/usage_pb.ts";
 import {
   QueryUsageRequest_GroupBy as GroupBy,
@@ -56,6 +56,8 @@ export const usageMethods = UsageService.method;
 export function useBudgets(filter: { llmId?: string; ownerId?: string } = {}, isEnabled = true) {
   return useQuery(BudgetService.method.listBudgets, { ...filter, pageSize: 1_000 }, { enabled: isEnabled });
 }
+
+export type NewBudget = Exclude<MessageInitShape<typeof SetBudgetRequestSchema>, { $typeName: string }>;
 
 export const budgetMethods = BudgetService.method;
 export const useSetBudget = () => useMutation(BudgetService.method.setBudget, { onSuccess: refreshBudgets });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
+import { Budget_Mode, Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { CreateLlmRequestSchema, LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
@@ -272,6 +273,22 @@ describe("validate_only of an API key", () => {
     });
     expect(await countRows()).toEqual(before);
     expect((await admin.getApiKey({ apiKeyId })).apiKey?.limits).toBeUndefined();
+  });
+});
+
+describe("validate_only of a budget", () => {
+  it("refuses what would be refused, answers with what would be set, and sets nothing", async () => {
+    const { budgets } = server.client((await server.addAccount("OWNER")).apiKey);
+    const draft = { period: Budget_Period.MONTH, amountUsd: "25" };
+    await budgets.setBudget(draft);
+    const before = await countRows();
+    const asked = { ...draft, amountUsd: "50", mode: Budget_Mode.WARN, validateOnly: true };
+    expect(await budgets.setBudget(asked)).toMatchObject({ budget: { amountUsd: "50", mode: Budget_Mode.WARN } });
+    expect(await problemIn(budgets.setBudget({ ...asked, llmId: randomUUID() }))).toMatchObject({
+      reason: "LLM_NOT_FOUND",
+    });
+    expect((await budgets.listBudgets({})).budgets).toMatchObject([{ amountUsd: "25", mode: Budget_Mode.REFUSE }]);
+    expect(await countRows()).toEqual(before);
   });
 });
 

@@ -1,9 +1,10 @@
 import { type ComponentType, type LazyExoticComponent, lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { queryClient } from "./calls/query.ts";
-import { signOut, useSession } from "./calls/session.ts";
+import { useSession } from "./calls/session.ts";
 import { type Deed, useCaller } from "./data/caller.ts";
 import { useLlmWatch } from "./data/llm-watch.ts";
+import { useTabs } from "./data/tabs.ts";
 import { useWatchState } from "./data/watch.ts";
 import { LlmsPage } from "./pages/llms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -50,6 +51,10 @@ const ROUTES: readonly (readonly [path: string, page: Page, deed?: Deed])[] = [
 
 export function App() {
   const session = useSession();
+  useEffect(() => {
+    // What one could see is not for the next who signs in.
+    if (!session) queryClient.clear();
+  }, [session]);
   if (!session) return <SignIn />;
   return <Console key={session.bearer} />;
 }
@@ -59,6 +64,7 @@ function Console() {
   const [path, go] = useLocation();
   const [overlay, setOverlay] = useState<"calls" | "keyboard">();
   useLlmWatch();
+  const signOut = useTabs(caller);
 
   const pages = [
     { path: "/llms", name: text.nav.llms, keys: "g l", isShown: true },
@@ -137,14 +143,7 @@ function Console() {
               <div className="muted">{text.roles[caller.role]}</div>
             </div>
           )}
-          <button
-            type="button"
-            className="plain"
-            onClick={() => {
-              queryClient.clear();
-              signOut();
-            }}
-          >
+          <button type="button" className="plain" onClick={signOut}>
             {text.nav.signOut}
           </button>
         </div>

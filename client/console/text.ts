@@ -49,6 +49,7 @@ export const text = {
   },
   signIn: {
     title: "Sign in",
+    elsewhere: "You have signed out in another tab.",
     key: "API key",
     keyHint: "It is printed when the server starts for the first time. It stays in this tab and is forgotten with it.",
     submit: "Sign in",
@@ -462,7 +463,6 @@ export const text = {
     budgetsEmpty: "No budget is set. One keeps chats from costing more than they may.",
     setBudget: "Set a budget",
     amount: "US dollars",
-    amountBad: "This is not an amount such as 25 or 0.50.",
     period: "Each",
     periods: { 1: "Day", 2: "Month", 3: "Ever" } as Record<number, string>,
     mode: "When it is used up",

@@ -20,13 +20,6 @@ export function formatCost(pico: bigint): string {
 
 export const toUsd = (pico: bigint) => Number(pico) / PICO;
 
-/** Of an amount that somebody typed, such as `25` or `0.5`; undefined if it is none. */
-export function readUsd(text: string): bigint | undefined {
-  const match = /^\s*\$?(\d{1,6})(?:\.(\d{1,12}))?\s*$/.exec(text);
-  if (!match) return undefined;
-  return BigInt(match[1] ?? "0") * BigInt(PICO) + BigInt((match[2] ?? "").padEnd(12, "0"));
-}
-
 /** Whether somebody typed a whole number, or nothing. */
 export const isWhole = (text: string) => /^\s*\d*\s*$/.test(text);
 

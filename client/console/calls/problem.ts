@@ -45,3 +45,8 @@ export function problemOf(error: unknown): Problem {
     isCanceled: failure.code === Code.Canceled,
   };
 }
+
+/** What is said of the server by itself, or by nobody: the same may be answered otherwise in a moment. */
+const PASSING = new Set(["STORE_UNAVAILABLE", "SERVER_STOPPING", "SERVER_BUSY", ""]);
+
+export const isPassing = ({ reason }: Problem) => PASSING.has(reason);

@@ -1,20 +1,19 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createConnectQueryKey } from "@connectrpc/connect-query";
-import { QueryClient } from "@tanstack/react-query";
-import { problemOf } from "./problem.ts";
-
-/** What is asked again by itself: only what did not reach the server. */
-const PASSING = new Set(["STORE_UNAVAILABLE", "SERVER_STOPPING", "SERVER_BUSY", ""]);
+import { MutationCache, partialMatchKey, QueryClient } from "@tanstack/react-query";
+import { isPassing, problemOf } from "./problem.ts";
+import { tellTabs } from "./tabs.ts";
 
 export const queryClient = new QueryClient({
+  mutationCache: new MutationCache({ onSuccess: () => tellTabs({ kind: "changed" }) }),
   defaultOptions: {
     queries: {
       // A server on the reader's own machine, or in their house, answers without the internet.
       networkMode: "always",
       staleTime: 15_000,
       retry: (count, error) => {
-        const { reason, isUnauthenticated, isCanceled } = problemOf(error);
-        return count < 2 && !isUnauthenticated && !isCanceled && PASSING.has(reason);
+        const problem = problemOf(error);
+        return count < 2 && !problem.isUnauthenticated && !problem.isCanceled && isPassing(problem);
       },
       refetchOnWindowFocus: false,
     },
@@ -28,4 +27,10 @@ export const nextPage = ({ nextPageToken }: { nextPageToken: string }) => nextPa
 /** Has everything of a service asked again: at once what is on the screen, the rest when it is. */
 export function refresh(schema: DescService): void {
   void queryClient.invalidateQueries({ queryKey: createConnectQueryKey({ schema, cardinality: undefined }) });
+}
+
+/** Has everything that is on the screen asked again, but what is of a service. */
+export function refreshAllBut(schema: DescService): void {
+  const spared = createConnectQueryKey({ schema, cardinality: undefined });
+  void queryClient.invalidateQueries({ predicate: ({ queryKey }) => !partialMatchKey(queryKey, spared) });
 }

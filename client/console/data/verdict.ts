@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "react";
-import { type Problem, problemOf } from "../calls/problem.ts";
+import { isPassing, type Problem, problemOf } from "../calls/problem.ts";
 
 /** What the server says of a form before it is sent. */
 export interface Verdict {
-  readonly state: "none" | "asking" | "valid" | "refused";
+  readonly state: "none" | "asking" | "valid" | "refused" | "unanswered";
   readonly sentence: string;
   readonly fields: Problem["fields"];
   readonly remarks: readonly string[];
@@ -11,6 +11,8 @@ export interface Verdict {
 
 const NONE: Verdict = { state: "none", sentence: "", fields: [], remarks: [] };
 const TYPING_MS = 450;
+/** A server that does not answer is asked again, until it does or something else is typed. */
+const AGAIN_MS = 2_000;
 
 interface Question<T> {
   /** What the form comes to, or undefined while it is not worth a question. */
@@ -32,16 +34,20 @@ export function useVerdict<T>({ request, ask, onTyped }: Question<T>): Verdict {
     onTyped();
     if (key === undefined || request === undefined) return setVerdict(NONE);
     const abort = new AbortController();
-    const timer = setTimeout(async () => {
-      setVerdict({ ...NONE, state: "asking" });
+    const judge = async () => {
+      setVerdict((before) => (before.state === "unanswered" ? before : { ...NONE, state: "asking" }));
       try {
         setVerdict({ ...NONE, state: "valid", remarks: await ask(request, abort) });
       } catch (error) {
         if (abort.signal.aborted) return;
-        const { message, fields } = problemOf(error);
-        setVerdict({ ...NONE, state: "refused", sentence: message, fields });
+        const problem = problemOf(error);
+        const { message: sentence, fields } = problem;
+        if (!isPassing(problem)) return setVerdict({ ...NONE, state: "refused", sentence, fields });
+        setVerdict({ ...NONE, state: "unanswered", sentence });
+        timer = setTimeout(judge, AGAIN_MS);
       }
-    }, TYPING_MS);
+    };
+    let timer = setTimeout(judge, TYPING_MS);
     return () => {
       clearTimeout(timer);
       abort.abort();

@@ -10,6 +10,7 @@ import { AsCode } from "../parts/as-code.tsx";
 import { AuditTable } from "../parts/audit-table.tsx";
 import { Button, ProblemNotice } from "../parts/basics.tsx";
 import { SelectField, TextField } from "../parts/fields.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { text } from "../text.ts";
 
 const t = text.audit;
@@ -46,16 +47,14 @@ export default function AuditPage() {
   );
   return (
     <div className="page">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode
           isSmall={false}
           method={auditMethods.listAuditEvents}
           request={() => requestOf(auditMethods.listAuditEvents, filter)}
         />
         <Whole key={accountId} accountId={accountId} />
-      </div>
+      </PageHead>
       <search className="row">
         {all.length > 1 && (
           <SelectField

@@ -17,6 +17,7 @@ import { AsCode } from "../parts/as-code.tsx";
 import { Badge, Button, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { SelectField, TextField } from "../parts/fields.tsx";
 import { MachineChoices } from "../parts/machine.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { Stages } from "../parts/stages.tsx";
 import { text } from "../text.ts";
 
@@ -53,9 +54,7 @@ export default function ConnectPage() {
   const step = llm ? 3 : provider ? 2 : place ? 1 : 0;
   return (
     <div className="page narrow">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <ol className="steps" aria-label={t.title}>
           {t.steps.map((name, index) => (
             <li key={name} aria-current={index === step ? "step" : undefined}>
@@ -63,7 +62,7 @@ export default function ConnectPage() {
             </li>
           ))}
         </ol>
-      </div>
+      </PageHead>
       {llm ? (
         <Proof llm={llm} onBack={() => setLlm(undefined)} />
       ) : provider ? (

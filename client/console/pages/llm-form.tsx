@@ -11,6 +11,7 @@ import { useVerdict } from "../data/verdict.ts";
 import { AsCode } from "../parts/as-code.tsx";
 import { Button, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { CheckField, optionsOf, SelectField, TextArea, TextField } from "../parts/fields.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { VerdictLine } from "../parts/verdict.tsx";
 import { text } from "../text.ts";
 
@@ -71,9 +72,7 @@ function LlmForm({ llm: given }: { llm: Llm | undefined }) {
 
   return (
     <div className="page narrow">
-      <div className="head">
-        <h1>{llm ? t.editTitle(llm.displayName) : t.createTitle}</h1>
-      </div>
+      <PageHead title={llm ? t.editTitle(llm.displayName) : t.createTitle} />
       <form className="stack" onSubmit={(event) => void submit(event)}>
         <section className="card stack">
           <div className="grid-2">

@@ -19,6 +19,7 @@ import { AsCode } from "../parts/as-code.tsx";
 import { Badge, Button, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { Confirm, Menu, type MenuAction, Tabs } from "../parts/dialog.tsx";
 import { ModelBadge, StatusBadge } from "../parts/llm-badges.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { text } from "../text.ts";
 import { AuditOfLlm } from "./llm/audit.tsx";
 import { Keys } from "./llm/keys.tsx";
@@ -101,12 +102,16 @@ function Head({ llm }: { llm: Llm }) {
 
   return (
     <>
-      <div className="head">
-        <h1>{llm.displayName}</h1>
-        <StatusBadge status={llm.status} />
-        {llm.isDefault && <Badge tone="accent">{text.llms.default}</Badge>}
-        <ModelBadge llm={llm} />
-        <span className="grow" />
+      <PageHead
+        title={llm.displayName}
+        beside={
+          <>
+            <StatusBadge status={llm.status} />
+            {llm.isDefault && <Badge tone="accent">{text.llms.default}</Badge>}
+            <ModelBadge llm={llm} />
+          </>
+        }
+      >
         {!isDeleted && (
           <>
             <AsCode
@@ -138,7 +143,7 @@ function Head({ llm }: { llm: Llm }) {
             )}
           </>
         )}
-      </div>
+      </PageHead>
       {isDeleted && (
         <div className="notice warn row" role="status">
           <span className="grow">{t.deletedAt(formatAgo(llm.deletedAt ?? 0n), formatTime(llm.purgeAt ?? 0n))}</span>

@@ -23,6 +23,7 @@ import { Badge, Button, Empty, Loading, ProblemNotice } from "../parts/basics.ts
 import { CheckField, optionsOf, SelectField, TextField } from "../parts/fields.tsx";
 import { CheckMenu } from "../parts/later.tsx";
 import { LastTest, ModelBadge, StatusBadge } from "../parts/llm-badges.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { useRowKeys } from "../parts/shortcuts.ts";
 import { Spark } from "../parts/spark.tsx";
 import { type Column, type ColumnLook, VirtualTable } from "../parts/virtual-table.tsx";
@@ -58,10 +59,10 @@ export function LlmsPage() {
   const isEmpty = !isPending && !error && rows.length === 0 && !isFiltered;
   return (
     <div className="page full">
-      <div className="head">
-        <h1>{t.title}</h1>
-        {total !== undefined && <span className="muted">{t.total(total, total >= 10_000)}</span>}
-        <span className="grow" />
+      <PageHead
+        title={t.title}
+        beside={total !== undefined && <span className="muted">{t.total(total, total >= 10_000)}</span>}
+      >
         {isUnseen && (
           <Button isSmall onClick={showUnseen}>
             {t.unseen}
@@ -77,7 +78,7 @@ export function LlmsPage() {
             {t.connect}
           </Link>
         )}
-      </div>
+      </PageHead>
       <search className="row">
         <Search value={get("q")} onChange={(q) => set({ q })} />
         <SelectField

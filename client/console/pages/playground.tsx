@@ -12,6 +12,7 @@ import { AsCode } from "../parts/as-code.tsx";
 import { Badge, Button, CopyButton, Empty, ProblemNotice } from "../parts/basics.tsx";
 import { SelectField, TextArea, TextField } from "../parts/fields.tsx";
 import { LlmPicker } from "../parts/llm-picker.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { text } from "../text.ts";
 
 const t = text.playground;
@@ -127,9 +128,7 @@ export default function PlaygroundPage() {
   }
   return (
     <div className="page full">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode method={chatMethods.streamChat} request={code} isSmall={false} />
         <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           {t.settings}
@@ -138,7 +137,7 @@ export default function PlaygroundPage() {
           {isDouble ? t.single : t.compare}
         </Button>
         <Button onClick={() => shown.forEach(({ clear }) => void clear())}>{t.clear}</Button>
-      </div>
+      </PageHead>
       {isOpen && <Parameters form={form} onChange={(changes) => setForm({ ...form, ...changes })} />}
       <div className="panes">
         {shown.map((conversation, index) => (

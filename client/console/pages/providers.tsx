@@ -19,6 +19,7 @@ import { Badge, Button, Loading, ProblemNotice, type Tone } from "../parts/basic
 import { Confirm, Dialog, Menu } from "../parts/dialog.tsx";
 import { TextField } from "../parts/fields.tsx";
 import { List, type RowDialogProps, useRowDialogs } from "../parts/list.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { Stages } from "../parts/stages.tsx";
 import { text } from "../text.ts";
 
@@ -48,16 +49,14 @@ export default function ProvidersPage() {
   );
   return (
     <div className="page">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode
           isSmall={false}
           method={providerMethods.listProviders}
           request={() => requestOf(providerMethods.listProviders, { search })}
         />
         {add}
-      </div>
+      </PageHead>
       <p className="muted">{t.hint}</p>
       <search className="row">
         {one ? (

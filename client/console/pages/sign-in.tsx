@@ -1,6 +1,5 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { call } from "../calls/call.ts";
-import { queryClient } from "../calls/query.ts";
 import { lastWords, signIn } from "../calls/session.ts";
 import { settings } from "../calls/settings.ts";
 import { serverUrl } from "../calls/transport.ts";
@@ -53,7 +52,6 @@ export function SignIn() {
     try {
       // Nothing is shown, and nothing is kept, before the server has said who this is.
       await call(accessMethods.getCaller, {}, { headers: { authorization: `Bearer ${bearer}` } });
-      queryClient.clear();
       signIn({ bearer, kind: "key" });
     } catch (failure) {
       setError(failure);

@@ -1,7 +1,7 @@
-import { type FormEvent, useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
 import { download } from "../browser/download.ts";
-import { dayOf, formatCost, formatNumber, readUsd } from "../browser/format.ts";
+import { dayOf, formatCost, formatNumber } from "../browser/format.ts";
 import { go } from "../browser/place.ts";
 import { requestOf } from "../calls/call.ts";
 import { useKeyNames } from "../data/access/access.ts";
@@ -9,8 +9,6 @@ import { useCaller } from "../data/caller.ts";
 import { useLlmNames } from "../data/llms.ts";
 import { useRoutes } from "../data/routes.ts";
 import {
-  Budget_Mode,
-  Budget_Period,
   budgetMethods,
   GroupBy,
   type Sum,
@@ -19,18 +17,17 @@ import {
   type UsageRow,
   usageMethods,
   useBudgets,
-  useSetBudget,
   useUsage,
 } from "../data/usage.ts";
 import { AsCode } from "../parts/as-code.tsx";
 import { Button, Empty, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { BudgetList } from "../parts/budgets.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { optionsOf, SelectField, TextField } from "../parts/fields.tsx";
-import { LlmPicker } from "../parts/llm-picker.tsx";
+import { SelectField, TextField } from "../parts/fields.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { Table, type TableColumn } from "../parts/table.tsx";
 import { RangeField, UsagePlot, UsageTiles } from "../parts/usage-parts.tsx";
 import { text } from "../text.ts";
+import { SetBudget } from "./set-budget.tsx";
 
 const t = text.usage;
 
@@ -88,9 +85,7 @@ export default function UsagePage() {
   );
   return (
     <div className="page">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode
           isSmall={false}
           method={usageMethods.queryUsage}
@@ -99,7 +94,7 @@ export default function UsagePage() {
         <Button disabled={!rows?.length} onClick={() => rows && exportCsv(rows, nameOf, days)}>
           {t.export}
         </Button>
-      </div>
+      </PageHead>
       <div className="row">
         <RangeField days={days} onChange={(value) => set("days", String(value))} />
         <SelectField
@@ -241,80 +236,5 @@ function Budgets() {
       {budgets.length > 0 && <BudgetList budgets={budgets} />}
       {isSetting && <SetBudget onClose={() => setSetting(false)} />}
     </section>
-  );
-}
-
-function SetBudget({ onClose }: { onClose: () => void }) {
-  const [llmId, setLlmId] = useState("");
-  const [amount, setAmount] = useState("");
-  const [period, setPeriod] = useState<number>(Budget_Period.MONTH);
-  const [mode, setMode] = useState<number>(Budget_Mode.REFUSE);
-  const [complaint, setComplaint] = useState("");
-  const save = useSetBudget();
-  const request = () => ({
-    ...(llmId && { llmId }),
-    amountUsd: amount.trim().replace(/^\$/, ""),
-    period: period as Budget_Period,
-    mode: mode as Budget_Mode,
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    const isFine = readUsd(amount) !== undefined;
-    setComplaint(isFine ? "" : t.amountBad);
-    if (isFine) save.mutate(request(), { onSuccess: onClose });
-  };
-  return (
-    <Dialog
-      title={t.setBudget}
-      onClose={onClose}
-      footer={
-        <>
-          <AsCode
-            isSmall={false}
-            method={budgetMethods.setBudget}
-            request={() => requestOf(budgetMethods.setBudget, request())}
-          />
-          <Button onClick={onClose}>{text.common.cancel}</Button>
-          <Button type="submit" form="budget" tone="primary" disabled={save.isPending}>
-            {text.common.save}
-          </Button>
-        </>
-      }
-    >
-      <form id="budget" className="grid-2" onSubmit={submit}>
-        <TextField
-          label={t.amount}
-          inputMode="decimal"
-          value={amount}
-          error={complaint || undefined}
-          required
-          onChange={(event) => setAmount(event.target.value)}
-        />
-        <SelectField
-          label={t.period}
-          value={period}
-          options={optionsOf(t.periods)}
-          onChange={(event) => setPeriod(Number(event.target.value))}
-        />
-        <SelectField
-          label={t.mode}
-          value={mode}
-          options={optionsOf(t.modes)}
-          onChange={(event) => setMode(Number(event.target.value))}
-        />
-        <div className="field">
-          <span className="label">{t.forLlm}</span>
-          <div className="row">
-            <LlmPicker llmId={llmId} onChange={setLlmId} placeholder={t.whole} />
-            {llmId && (
-              <Button isSmall onClick={() => setLlmId("")}>
-                {t.whole}
-              </Button>
-            )}
-          </div>
-        </div>
-      </form>
-      <ProblemNotice error={save.error} />
-    </Dialog>
   );
 }

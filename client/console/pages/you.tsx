@@ -6,6 +6,7 @@ import { AsCode } from "../parts/as-code.tsx";
 import { CopyButton, Fact, Facts, Loading, ProblemNotice } from "../parts/basics.tsx";
 import { BudgetList } from "../parts/budgets.tsx";
 import { LimitStates } from "../parts/limits.tsx";
+import { PageHead } from "../parts/page-head.tsx";
 import { text } from "../text.ts";
 
 const t = text.you;
@@ -27,15 +28,13 @@ export default function YouPage() {
   const { accountId, apiKeyId, subject, role, limitStates, allowedModels, contact } = caller;
   return (
     <div className="page">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode
           isSmall={false}
           method={accessMethods.getCaller}
           request={() => requestOf(accessMethods.getCaller, {})}
         />
-      </div>
+      </PageHead>
       <ProblemNotice error={error} onRetry={() => void refetch()} />
       <section className="card">
         <Facts>

@@ -31,7 +31,7 @@ export function Plot({ label, xs, isTime, series, format, kind }: PlotProps) {
     const draw = () => {
       plot?.destroy();
       plot = new uPlot(
-        optionsOf({ series, format, kind, isTime, width: element.clientWidth }),
+        optionsOf({ series, format, kind, isTime, width: element.clientWidth, colour: coloursIn(element) }),
         [xs as number[], ...stacked(series, kind)],
         element,
       );
@@ -75,12 +75,22 @@ function stacked(series: readonly Series[], kind: PlotProps["kind"]): (number | 
   return sums.reverse();
 }
 
-function optionsOf(
-  options: Pick<PlotProps, "series" | "format" | "kind" | "isTime"> & { width: number },
-): uPlot.Options {
-  const { series, format, kind, isTime, width } = options;
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
+/** Colours by their names in the style sheet, as they are in the theme that is shown: a canvas knows neither. */
+function coloursIn(element: HTMLElement): (name: string) => string {
+  return (name) => {
+    element.style.color = `var(${name})`;
+    const { color } = getComputedStyle(element);
+    element.style.color = "";
+    return color;
+  };
+}
+
+interface DrawnProps extends Pick<PlotProps, "series" | "format" | "kind" | "isTime"> {
+  readonly width: number;
+  readonly colour: (name: string) => string;
+}
+
+function optionsOf({ series, format, kind, isTime, width, colour }: DrawnProps): uPlot.Options {
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const axis = {
     stroke: colour("--muted"),

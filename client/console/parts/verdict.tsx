@@ -8,6 +8,7 @@ export function VerdictLine({ verdict, isRefused }: { verdict: Verdict; isRefuse
     <span role="status" className="muted verdict">
       {verdict.state === "asking" && text.form.validating}
       {verdict.state === "valid" && <Badge tone="ok">{text.form.valid}</Badge>}
+      {verdict.state === "unanswered" && (verdict.sentence || text.common.noAnswer)}
       {verdict.state === "refused" && !isRefused && (
         <>
           <Badge tone="warn">{text.form.refused}</Badge> {verdict.sentence}

@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { createPatchbay } from "../../../client/llm.ts";
@@ -11,6 +9,7 @@ import { describeUnless } from "../clients/program.ts";
 import { saysSlowly } from "../upstream/behaviours.ts";
 import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 import { type ConsoleRig, goTo, missingBrowser, signIn, startConsole, violationsOf } from "./console-rig.ts";
+import { startProxy } from "./proxy.ts";
 
 // A page on a busy machine takes its time.
 vi.setConfig({ testTimeout: 90_000 });
@@ -403,26 +402,13 @@ describeUnless(missingBrowser)("the console", () => {
 
   it("works behind a path of a proxy", async () => {
     const { apiKey } = await addLlm();
-    const proxy = createServer((incoming, response) => {
-      const path = incoming.url?.replace(/^\/team\/patchbay/, "");
-      if (path === incoming.url) return void response.writeHead(404).end();
-      const { method, headers } = incoming;
-      const outgoing = request(`${rig.server.url}${path}`, { method, headers }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      });
-      outgoing.on("error", () => response.destroy());
-      response.on("close", () => outgoing.destroy());
-      incoming.pipe(outgoing);
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-    const { port } = proxy.address() as AddressInfo;
-    const page = await rig.open({}, `http://127.0.0.1:${port}/team/patchbay/`);
+    const proxy = await startProxy({ prefix: "/team/patchbay", target: rig.server.url });
+    const page = await rig.open({}, `${proxy.url}/`);
     await signIn(page, apiKey);
     await page.getByRole("link", { name: "Support" }).click();
     await page.getByRole("heading", { name: "Connection" }).waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
     await page.context().close();
-    proxy.close();
+    await proxy.stop();
   });
 });

@@ -17,6 +17,7 @@ import { Badge, Button, ProblemNotice } from "../../parts/basics.tsx";
 import { Confirm, Dialog, Menu } from "../../parts/dialog.tsx";
 import { TextField } from "../../parts/fields.tsx";
 import { List, type RowDialogProps, useRowDialogs } from "../../parts/list.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
 import { text } from "../../text.ts";
 import { KeysOfAccount } from "./keys.tsx";
 import { LimitsOfAccount } from "./limits.tsx";
@@ -48,16 +49,14 @@ export default function AccessPage() {
   );
   return (
     <div className="page">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode
           isSmall={false}
           method={accessMethods.listApiKeys}
           request={() => requestOf(accessMethods.listApiKeys, { accountId })}
         />
         {mayForAny("CREATE_ACCOUNT") && <Button onClick={() => setMaking(true)}>{t.newAccount}</Button>}
-      </div>
+      </PageHead>
       {all.length > 1 ? (
         <section className="stack">
           <h2>{t.accounts}</h2>

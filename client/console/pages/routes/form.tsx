@@ -23,6 +23,7 @@ import { AsCode } from "../../parts/as-code.tsx";
 import { Button, Loading, ProblemNotice } from "../../parts/basics.tsx";
 import { FieldError, optionsOf, SelectField, TextField } from "../../parts/fields.tsx";
 import { LlmPicker } from "../../parts/llm-picker.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
 import { VerdictLine } from "../../parts/verdict.tsx";
 import { text } from "../../text.ts";
 
@@ -74,9 +75,7 @@ function RouteForm({ route }: { route: Route | undefined }) {
   });
   return (
     <div className="page narrow">
-      <div className="head">
-        <h1>{route ? t.editTitle(route.displayName) : t.createTitle}</h1>
-      </div>
+      <PageHead title={route ? t.editTitle(route.displayName) : t.createTitle} />
       <form className="stack" onSubmit={submit}>
         <section className="card stack">
           <div className="grid-2">

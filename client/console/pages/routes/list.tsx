@@ -8,6 +8,7 @@ import { AsCode } from "../../parts/as-code.tsx";
 import { Button } from "../../parts/basics.tsx";
 import { List } from "../../parts/list.tsx";
 import { LlmPicker } from "../../parts/llm-picker.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
 import { useRowKeys } from "../../parts/shortcuts.ts";
 import { text } from "../../text.ts";
 
@@ -28,16 +29,14 @@ export default function RoutesPage() {
   );
   return (
     <div className="page">
-      <div className="head">
-        <h1>{t.title}</h1>
-        <span className="grow" />
+      <PageHead title={t.title}>
         <AsCode
           isSmall={false}
           method={routeMethods.listRoutes}
           request={() => requestOf(routeMethods.listRoutes, { llmId })}
         />
         {add}
-      </div>
+      </PageHead>
       <p className="muted">{t.hint}</p>
       <search className="row">
         <span className="muted">{t.leadingTo}</span>

@@ -18,6 +18,7 @@ import { AsCode } from "../../parts/as-code.tsx";
 import { Badge, Button, Fact, Facts, Loading, ProblemNotice, type Tone } from "../../parts/basics.tsx";
 import { Confirm } from "../../parts/dialog.tsx";
 import { List } from "../../parts/list.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
 import { text } from "../../text.ts";
 
 const t = text.routes;
@@ -35,10 +36,7 @@ export default function RoutePage() {
   }
   return (
     <div className="page">
-      <div className="head">
-        <h1>{route.displayName}</h1>
-        <code className="muted">{route.name}</code>
-        <span className="grow" />
+      <PageHead title={route.displayName} beside={<code className="muted">{route.name}</code>}>
         <AsCode
           isSmall={false}
           method={routeMethods.getRoute}
@@ -59,7 +57,7 @@ export default function RoutePage() {
             {text.llm.chat}
           </Link>
         )}
-      </div>
+      </PageHead>
       {route.description && <p>{route.description}</p>}
       <Explanation routeId={routeId} />
       <section className="card">

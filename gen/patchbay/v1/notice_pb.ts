@@ -152,7 +152,7 @@ export const Notice_Code = {
   PROVIDER_STATE_NOT_SENT: 14,
 
   /**
-   * Another model than the Llm's replied, as the endpoint says.
+   * Another model than the Llm's replied, as the endpoint says, or as the name that it gives does.
    *
    * @generated from enum value: FALLBACK_REPLIED = 15;
    */

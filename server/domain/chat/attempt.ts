@@ -210,7 +210,7 @@ export class Attempt {
   ): Promise<ReplyRecord> {
     const { caller, watch } = this.#scope;
     const llm = this.#llm;
-    const price = outcome === "REFUSED" ? undefined : await costOfReply(llm, usage, billing);
+    const price = outcome === "REFUSED" ? undefined : await costOfReply(llm, { model, usage, billing });
     return {
       id: this.#id,
       ownerId: llm.owner,

@@ -2,6 +2,7 @@ import { hasForeignState } from "../../upstream/calls/state-owner.ts";
 import type { ModelRequest, Reply, Usage } from "../../upstream/models/conversation.ts";
 import { parseObject } from "../../upstream/models/json-value.ts";
 import type { Target } from "../../upstream/models/provider-types.ts";
+import { isOtherFamily } from "../../upstream/models/same-model.ts";
 import type { Notice } from "../connections/notice.ts";
 import { estimateMessages, estimatePrompt, isCounted, isText } from "../usage/cost.ts";
 
@@ -37,6 +38,9 @@ export function noticesOfReply(target: Target, sent: SentRequest, reply: Reply):
   }
   if (reply.billing?.isFallback) {
     const message = "the endpoint says that the model failed, and that another one replied; its cost is not the Llm's";
+    notices.push({ code: "FALLBACK_REPLIED", message });
+  } else if (isOtherFamily(target.model, reply.model)) {
+    const message = `the endpoint names ${JSON.stringify(reply.model)} as the model that replied, which is another one than the Llm's; its cost is not known by the Llm's`;
     notices.push({ code: "FALLBACK_REPLIED", message });
   }
   return notices;

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CATALOG, lookUpPrice } from "./price.ts";
+import { Llm } from "../../store/schema/llm.entity.ts";
+import { CATALOG, costOfReply, lookUpPrice } from "./price.ts";
 
 describe("the price catalog", () => {
   it("is the release that it says it is", () => {
@@ -38,5 +39,31 @@ describe("the price catalog", () => {
     { providerType: "LITELLM_PROXY" as const, model: "openai/gpt-4o" },
   ])("does not know what $model costs on $providerType", async ({ providerType, model }) => {
     expect(await lookUpPrice(providerType, model)).toBeUndefined();
+  });
+});
+
+describe("the cost of a reply", () => {
+  const price = { input: "3", output: "15", setAt: Date.parse("2026-11-30") };
+  const llm = Object.assign(Object.create(Llm.prototype) as Llm, {
+    providerType: "CUSTOM_OPENAI_COMPATIBLE",
+    modelIdentifier: "anthropic/claude-sonnet-4-5",
+    price,
+    model: {},
+  });
+  const usage = { inputTokens: 1_000, outputTokens: 100 };
+
+  it.each([
+    { model: "", cost: 4_500_000_000n },
+    { model: "claude-sonnet-4-5-20250929", cost: 4_500_000_000n },
+    { model: "prod-alias", cost: 4_500_000_000n },
+    { model: "gpt-4o-mini-2024-07-18", cost: undefined },
+    { model: "Qwen/Qwen3-32B", cost: undefined },
+  ])("is that of the Llm only if the reply is, as '$model' tells", async ({ model, cost }) => {
+    expect((await costOfReply(llm, { model, usage, billing: {} })).cost).toBe(cost);
+  });
+
+  it("is what another model's reply says itself", async () => {
+    const said = { model: "gpt-4o-mini", usage, billing: { costPicoUsd: 7 } };
+    expect(await costOfReply(llm, said)).toMatchObject({ cost: 7n, source: "reply" });
   });
 });

@@ -2,6 +2,7 @@ import type { ModelPrice, TieredPrices } from "@pydantic/genai-prices";
 import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { Billing, Usage } from "../../upstream/models/conversation.ts";
 import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
+import { isOtherFamily } from "../../upstream/models/same-model.ts";
 import { costOf, type Rates, rateOf, tokensOf } from "./cost.ts";
 
 /** What a model's tokens cost, and who says so. */
@@ -24,6 +25,14 @@ export async function priceOf(llm: Readonly<Llm>): Promise<Price | undefined> {
   return lookUpPrice(providerTypeOf(llm), llm.modelIdentifier);
 }
 
+/** What of a reply its cost depends on. */
+export interface CostlyReply {
+  /** The model that replied, as the endpoint names it; empty when it does not. */
+  readonly model: string;
+  readonly usage: Usage;
+  readonly billing: Billing;
+}
+
 /** A cost, and who says so. */
 export interface Cost {
   /** In pico-dollars; undefined when it is not known. */
@@ -34,14 +43,16 @@ export interface Cost {
 
 /**
  * What a reply cost. The owner's word goes first, then the reply's own, then lists. Of a reply by another model than the Llm's,
- * only its own word counts; of one in a tier of its own, or with more than tokens of text, no list's.
+ * as the endpoint says or a name of another family does, only its own word counts; of one in a tier of its own, or with more than
+ * tokens of text, no list's.
  */
-export async function costOfReply(llm: Readonly<Llm>, usage: Usage, billing: Billing): Promise<Cost> {
+export async function costOfReply(llm: Readonly<Llm>, { model, usage, billing }: CostlyReply): Promise<Cost> {
   const own = picoDollarsOf(billing);
-  if (own !== undefined && (billing.isFallback || !llm.price)) {
+  const isAnothers = billing.isFallback || isOtherFamily(llm.modelIdentifier, model);
+  if (own !== undefined && (isAnothers || !llm.price)) {
     return { cost: own, source: "reply", date: dayOf(Date.now()) };
   }
-  const price = billing.isFallback ? undefined : await priceOf(llm);
+  const price = isAnothers ? undefined : await priceOf(llm);
   const tokens = tokensOf(usage, billing);
   const factor = llm.price ? 1 : factorOf(providerTypeOf(llm), billing);
   if (!price || !tokens || factor === undefined) return { cost: undefined, source: price?.source, date: price?.date };

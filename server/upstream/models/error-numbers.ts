@@ -79,6 +79,17 @@ const IS_LIMIT = /^ (tokens? )?(maximum|limit|context)/i;
 const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;
 
+/** TGI tells the prompt and what was asked of the reply, which are too much together only. */
+function sumBySense(
+  numbers: readonly { readonly value: number; readonly isLimit: boolean }[],
+): [prompt: number | undefined, context: number | undefined] {
+  const [limit, ...others] = numbers.filter(({ isLimit }) => isLimit);
+  const asked = numbers.filter(({ isLimit }) => !isLimit).reduce((sum, { value }) => sum + value, 0);
+  return limit !== undefined && others.length === 0 && numbers.length === 3 && asked > limit.value
+    ? [asked, limit.value]
+    : [undefined, undefined];
+}
+
 /**
  * Of a sentence in words that nobody listed: the limit is a number that follows a word for one, and the prompt, being too
  * long, is the first number that is greater.
@@ -93,6 +104,6 @@ function tokensBySense(message: string): [prompt: number | undefined, context: n
     return { value: Number(found[0].replace(/[,_]/g, "")), isLimit: isLimit && !OF_REPLY.test(before) };
   });
   const limit = numbers.find(({ value, isLimit }) => isLimit && numbers.some((other) => other.value > value))?.value;
-  if (limit === undefined) return [undefined, undefined];
+  if (limit === undefined) return sumBySense(numbers);
   return [numbers.find(({ value }) => value > limit)?.value, limit];
 }

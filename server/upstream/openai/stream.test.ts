@@ -103,7 +103,8 @@ describe("a streamed chat completion", () => {
       events: [
         start("gemini-2.0-flash"),
         call(0, "call_1", "weather", '{"city":"Rome"}'),
-        call(1, "call_2", "time", "{}"),
+        call(1, "call_2", "time", ""),
+        more(1, "{}"),
       ],
       end: end("tool-calls", "tool_calls"),
     },

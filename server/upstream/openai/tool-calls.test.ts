@@ -101,6 +101,24 @@ describe("calls of tools out of pieces", () => {
       calls: ["f{}", "g{}"],
     },
     {
+      says: "an empty object as a text, and then the arguments",
+      pieces: [
+        [0, "a", "f", "{}"],
+        [0, "-", "-", ""],
+        [0, "-", "-", '{"x":'],
+        [0, "-", "-", "1}"],
+      ],
+      calls: ['f{"x":1}'],
+    },
+    {
+      says: "empty objects of one id, by two indices",
+      pieces: [
+        [0, "a", "f", "{}"],
+        [1, "a", "f", "{}"],
+      ],
+      calls: ["f{}", "f{}"],
+    },
+    {
       says: "two of index 0 without ids",
       pieces: [
         [0, "-", "f", "{}"],

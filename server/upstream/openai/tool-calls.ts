@@ -17,8 +17,10 @@ interface Call {
   quoted: string;
   readonly end: JsonEnd;
   isTold: boolean;
-  /** Whether its arguments began as an object that is empty, as some servers open a call. */
+  /** Whether its arguments began as an object that is empty, or as the text of one, as some servers open a call. */
   isPlaceholder: boolean;
+  /** Whether the text of an empty object is all that was said of its arguments: they may follow, or there are none. */
+  isEmptySaid: boolean;
   /** Whether nothing but an id and a name was said of it, so that more of the name may follow. */
   isNameOpen: boolean;
   readonly state: Record<string, unknown>;
@@ -40,7 +42,7 @@ const KNOWN = new Set(["index", "id", "type", "function"]);
  * Calls of tools out of the pieces of a stream. Servers leave out the index or the id, repeat id and name with every piece,
  * give all calls index 0 or one id, or send the id before the name. So
  * - a call is told once its name is there, which may come in pieces as long as nothing is said of its arguments,
- * - its arguments are one JSON object: another object that follows it is another call,
+ * - its arguments are one JSON object: another object that follows it is another call, unless the first one is empty,
  * - another name, or another id, is another call, too.
  */
 export class ToolCalls {
@@ -129,6 +131,7 @@ export class ToolCalls {
       end: new JsonEnd(),
       isTold: false,
       isPlaceholder: false,
+      isEmptySaid: false,
       isNameOpen: false,
       state: {},
     };
@@ -145,13 +148,13 @@ export class ToolCalls {
     if (call === undefined) return undefined;
     const id = asText(piece.id);
     if (id !== "" && call.serverId !== "" && id !== call.serverId) return undefined;
-    if (id !== "" && call.serverId === "" && (name !== "" || call.end.isWhole)) return undefined;
+    if (id !== "" && call.serverId === "" && (name !== "" || isWhole(call))) return undefined;
     // Who gives ids gives every call one.
     if (call.isNameOpen && id === "") return call;
     if (name !== "" && call.name !== "" && name !== call.name) return undefined;
-    if (!call.end.isWhole) return call;
+    if (!isWhole(call) || (call.isEmptySaid && name === "")) return call;
     // Whole already: with its own id it may be told once more; a name, or another index, begins the next.
-    if (text.trim() === call.arguments.trim())
+    if (text.trim() === (call.isEmptySaid ? EMPTY : call.arguments.trim()))
       return id !== "" && id === call.serverId ? call : beginsAnother(name, call);
     if (id !== "" && id === call.serverId && piece.index === call.serverIndex) return call;
     return beginsAnother(name, call);
@@ -160,15 +163,23 @@ export class ToolCalls {
   #candidate({ index, id: serverId }: JsonObject, name: string): Call | undefined {
     const id = asText(serverId);
     const byId = this.#byId.get(id);
-    if (byId !== undefined) return byId.end.isWhole && index !== byId.serverIndex ? undefined : byId;
+    if (byId !== undefined) return isWhole(byId) && index !== byId.serverIndex ? undefined : byId;
     const last = this.#calls.at(-1);
     if (index === undefined || index === null) return last;
     // A tail of an index that no call has, without a name or an id: of the call that is not whole yet.
-    const isTail = id === "" && name === "" && last?.name !== "" && !last?.end.isWhole;
+    const isTail = id === "" && name === "" && last?.name !== "" && !(last && isWhole(last));
     return this.#byIndex.get(index) ?? (isTail ? last : undefined);
   }
 
   #add(call: Call, text: string, events: ReplyEvent[]): void {
+    if (text.trim() === EMPTY && `${call.arguments}${call.quoted}` === "") {
+      call.isEmptySaid = true;
+      call.isPlaceholder = true;
+      this.#tell(call, "", events);
+      return;
+    }
+    if (call.isEmptySaid && text.trim() === "") return;
+    call.isEmptySaid = false;
     const isQuoted = call.quoted !== "" || (call.arguments === "" && /^\s*"/.test(text));
     if (!isQuoted) {
       this.#addObject(call, text, events);
@@ -211,6 +222,13 @@ export class ToolCalls {
     call.waiting = "";
     events.push({ type: "tool-call-delta", index: call.index, id, name, argumentsDelta: waiting + text });
   }
+}
+
+const EMPTY = "{}";
+
+/** Whether no more of its arguments is needed. */
+function isWhole(call: Call): boolean {
+  return call.end.isWhole || call.isEmptySaid;
 }
 
 function beginsAnother(name: string, call: Call): Call | undefined {

@@ -6,7 +6,7 @@ import type { ModelRequest, Reply } from "../models/conversation.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { eventsOfReply } from "../models/growing-reply.ts";
 import type { Target } from "../models/provider-types.ts";
-import { isOtherFamily, isOtherModel, isServed } from "./same-model.ts";
+import { isOtherFamily, isOtherModel, isServed } from "../models/same-model.ts";
 import { type Proof, type TestResult, verdictOf, verdictOfReply } from "./verdict.ts";
 
 /** Of a reply that is only to show that there is one. */

@@ -144,6 +144,10 @@ const REFUSALS: readonly RegExp[] = [
   new RegExp(`${QUOTE}\\b(${NAMES})\\b${QUOTE} and ${QUOTE}\\w+${QUOTE} cannot both`, "i"),
 ];
 
+/** A name as programs write them, which no sentence has by chance: a member of the request, unless it is a model's. */
+const ANY_NAME =
+  /['"`]?\b(?!\w*model)([a-z]+(?:_[a-z0-9]+)+)\b['"`]?(?: parameter| field| argument| option)? (?:is|are) (?:not (?:\w+ )?(?:supported|allowed|permitted|available|accepted|implemented)|unsupported|forbidden|unknown|unrecognized)/;
+
 /** The parameter that a refusal says is not taken; undefined when it names none, or only a value that is out of bounds. */
 export function parameterIn(words: ErrorWords): string | undefined {
   const { codes, message, parameter } = words;
@@ -151,6 +155,8 @@ export function parameterIn(words: ErrorWords): string | undefined {
   const named = namedIn(message);
   if (named !== undefined) return named;
   if (/extra inputs are not permitted|extra_forbidden/i.test(message) && parameter !== "") return parameter;
+  const anyName = ANY_NAME.exec(message)?.[1];
+  if (anyName !== undefined) return anyName;
   return codes.some((code) => /UnsupportedParamsError$/.test(code)) ? "" : undefined;
 }
 

@@ -100,6 +100,7 @@ function kindByStatus(status: number, form: BadAnswer["form"], words: ErrorWords
   // A page comes from something in front of the API, which knows nothing of keys.
   if (status === 403) return form === "text" ? "bad-reply" : "key-refused";
   if (status === 404) return form === "error" ? "model-not-found" : "bad-reply";
+  if (status === 410) return form === "text" || form === "nothing" ? "bad-reply" : "model-not-found";
   if (status === 405) return "bad-reply";
   if (status >= 500) return "unavailable";
   if (status >= 400) return form === "text" || form === "nothing" ? "bad-reply" : "request-refused";

@@ -1,5 +1,5 @@
-import type { ServedModel } from "../models/adapter.ts";
-import type { Target } from "../models/provider-types.ts";
+import type { ServedModel } from "./adapter.ts";
+import type { Target } from "./provider-types.ts";
 
 /** Whether a reply's model is none that the name that was asked for could stand for, as far as names tell. */
 export function isOtherModel(asked: string, replied: string): boolean {

@@ -33,6 +33,8 @@ export interface Scope {
   readonly caller: Caller;
   readonly em: EntityManager;
   readonly signal: AbortSignal;
+  /** Whether its deadline has ended it, and not a caller who left. */
+  readonly isPastDeadline?: boolean;
   /** Undefined: nobody watches. */
   readonly watch?: Watch | undefined;
   /** What is to be done once the transaction around the call is committed; undefined: there is none around it. */

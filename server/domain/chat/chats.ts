@@ -97,6 +97,7 @@ export class Chats {
     const { llm, target } = resolved;
     try {
       let sent = await this.#send(scope, ask, begun);
+      call.sent("whole");
       let reply: Reply;
       try {
         reply = await this.#deps.upstreams.reply(target, sent.request, scope.signal, scope.watch);
@@ -124,6 +125,7 @@ export class Chats {
     const { llm, target } = resolved;
     try {
       let sent = await this.#send(scope, ask, begun);
+      call.sent("streamed");
       const events = () =>
         this.#deps.upstreams.batches(target, sent.request, scope.signal, scope.watch, (usage) => attempt.count(usage));
       let stream = events();
@@ -148,6 +150,7 @@ export class Chats {
               yield { ...event, ...origin };
               continue;
             }
+            if (isFirst) call.heard();
             yield event;
             if (isFirst) this.#deps.reachFailpoint("after_first_chunk");
             isFirst = false;

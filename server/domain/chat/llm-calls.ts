@@ -4,7 +4,7 @@ import { UPSTREAM_REASONS } from "../connections/faults.ts";
 import type { Signals } from "../llms/signals.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { FAILOVER } from "../routes/failover.ts";
-import type { Operation, Wellness, WellnessCall } from "../routes/wellness.ts";
+import type { Operation, ReplyForm, Wellness, WellnessCall } from "../routes/wellness.ts";
 
 interface Deps {
   readonly wellness: Wellness;
@@ -14,6 +14,10 @@ interface Deps {
 
 /** A call of an Llm, to be ended once. */
 export interface LlmCall {
+  /** From now on its endpoint is waited for. */
+  sent(form: ReplyForm): void;
+  /** A piece of a streamed reply is there. */
+  heard(): void;
   succeeded(): void;
   /** What it failed with, as its endpoint was heard. */
   failed(error: unknown): void;
@@ -38,15 +42,19 @@ export class LlmCalls {
     const { id } = resolved.llm;
     const call = begun ?? wellness.begin(id, operation);
     return {
+      sent: (form) => call.sent(form),
+      heard: () => call.heard(),
       succeeded() {
         signals.recordSignal(id, true);
         call.succeeded();
       },
-      failed(error) {
+      failed(thrown) {
+        const error = scope.isPastDeadline && call.hangs() ? hanging(thrown) : thrown;
         targets.onFailure(error, resolved);
         // Tests chat: of what an Llm lacks beside, they would find nothing.
         if (operation === "chat") signals.recordFailure(id, error);
-        const failure = error instanceof UpstreamFailure && !scope.signal.aborted ? error : undefined;
+        const isSaid = error !== thrown || !scope.signal.aborted;
+        const failure = error instanceof UpstreamFailure && isSaid ? error : undefined;
         const cooling = failure && FAILOVER[failure.kind].cools;
         if (!failure || !cooling) return call.left();
         const { kind, retryAfterMs } = failure;
@@ -55,4 +63,9 @@ export class LlmCalls {
       left: () => call.left(),
     };
   }
+}
+
+/** What an endpoint that hangs shows of itself, though the deadlines of its callers are shorter than our patience. */
+function hanging(cause: unknown): UpstreamFailure {
+  return new UpstreamFailure("timeout", "its callers' deadlines came before its replies", {}, cause);
 }

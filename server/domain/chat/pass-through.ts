@@ -71,6 +71,7 @@ export class PassThrough {
     const { passed, origin, attempt, call } = await this.#begin(scope, chosen, ask);
     try {
       await attempt.begin(bodyPrompt(ask.body));
+      call.sent("whole");
       const { body, model, usage, billing } = await this.#deps.upstreams.pass(
         target,
         passed,
@@ -92,6 +93,7 @@ export class PassThrough {
     const { target } = chosen.resolved;
     const { passed, origin, attempt, call } = await this.#begin(scope, chosen, ask);
     try {
+      call.sent("whole");
       const { body } = await this.#deps.upstreams.pass(target, passed, scope.signal, scope.watch);
       call.succeeded();
       return { origin, bytes: body.bytes };
@@ -107,6 +109,7 @@ export class PassThrough {
     const { passed, origin, attempt, call } = await this.#begin(scope, chosen, ask);
     try {
       await attempt.begin(bodyPrompt(ask.body));
+      call.sent("streamed");
       const pieces = this.#deps.upstreams.passStream(target, passed, scope.signal, scope.watch, {
         onEvents: (events) => {
           for (const event of events) attempt.hear(event);
@@ -115,6 +118,7 @@ export class PassThrough {
       });
       let hasStarted = false;
       for await (const piece of pieces) {
+        if (!hasStarted) call.heard();
         if (!hasStarted) yield { type: "start", origin };
         hasStarted = true;
         if (piece.type === "bytes") {

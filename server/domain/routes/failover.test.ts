@@ -285,6 +285,36 @@ describe("the faces", () => {
     expect(response.status).toBe(429);
   });
 
+  it.each([
+    ["/v1/chat/completions", {}],
+    ["/v1/responses", {}],
+    ["/v1/messages", { "anthropic-version": "2023-06-01" }],
+  ])("say at %s which Llms were tried when the caller's deadline came", async (path, version) => {
+    for (const stream of [false, true]) {
+      const [failing, hanging] = [await llmThat(refuses(500)), await llmThat(silent as Behaviour)];
+      const model = await routeOf([failing, hanging]);
+      const response = await fetch(`${server.url}${path}`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${key}`,
+          "content-type": "application/json",
+          "x-server-timeout": "1.5",
+          ...version,
+        },
+        body: JSON.stringify({
+          model,
+          stream,
+          messages: [{ role: "user", content: "Hi" }],
+          input: "Hi",
+          max_tokens: 9,
+        }),
+      });
+      const tried = `${failing} UPSTREAM_UNAVAILABLE, ${hanging} DEADLINE_PASSED`;
+      expect(response.headers.get("patchbay-attempts"), await response.text()).toBe(tried);
+      expect(response.status).toBe(504);
+    }
+  });
+
   const chunk = (data: object) => `data: ${JSON.stringify({ model: "m", ...data })}\n\n`;
   const role = { index: 0, delta: { role: "assistant", content: "" }, finish_reason: null };
   const opening = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
@@ -424,6 +454,39 @@ describe("what a chat that names an Llm itself shows of it", () => {
     expect(ofOne).toBeGreaterThanOrEqual(27);
     expect(ofOne).toBeLessThanOrEqual(33);
   });
+});
+
+describe("deadlines of callers that are shorter than our patience", () => {
+  const timeoutMs = 1_200;
+  const standingOf = async (llmId: string) => (await patchbay.routes.explainRoute({ routeId: llmId })).targets[0];
+
+  it.each([false, true])(
+    "find an Llm unwell that hangs, by the third in a row (streamed: %s)",
+    async (isStreamed) => {
+      const [hanging, good] = [await llmThat(silent as Behaviour), await llmThat(says2)];
+      const llmId = await routeOf([hanging, good]);
+      const ask = () =>
+        isStreamed
+          ? Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" }, { timeoutMs }))
+          : patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs });
+      for (let n = 0; n < 3; n++) expect((await problemIn(ask())).code).toBe("DeadlineExceeded");
+      const failedWith = async () => (await standingOf(llmId))?.failedWith;
+      await expect.poll(failedWith, { timeout: 5_000, interval: 20 }).toBe("UPSTREAM_TIMEOUT");
+      const reply = await patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs: 10_000 });
+      expect([good, hanging]).toContain(reply.llmId);
+    },
+    30_000,
+  );
+
+  it("say nothing of an Llm whose callers merely leave", async () => {
+    const hanging = await llmThat(silent as Behaviour);
+    const llmId = await routeOf([hanging, await llmThat(says2)]);
+    for (let n = 0; n < 4; n++) {
+      const leaving = AbortSignal.timeout(timeoutMs);
+      await expect(patchbay.chat.chat({ llmId, message: "Hi" }, { signal: leaving })).rejects.toThrow();
+    }
+    expect(await standingOf(llmId)).toMatchObject({ standing: Standing.CHOSEN, why: "by chance and its weight" });
+  }, 30_000);
 });
 
 describe("a key with a budget", () => {

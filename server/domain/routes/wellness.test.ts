@@ -91,6 +91,64 @@ describe("an Llm that failed", () => {
     expect(wellness.unwell).toEqual([{ llmId: "a", operation: "embeddings" }]);
   });
 
+  describe("to say anything until the deadlines of its callers", () => {
+    /** Calls of it that end after so long without a piece, and whether the last shows that it hangs. */
+    function outrun(afterMs: readonly number[], { clock, wellness }: ReturnType<typeof wellnessAt>, form = "whole") {
+      let hangs = false;
+      for (const ms of afterMs) {
+        const call = wellness.begin("a");
+        call.sent(form as "whole");
+        clock.now += ms;
+        hangs = call.hangs();
+        call.left();
+      }
+      return hangs;
+    }
+    function replies(afterMs: number, { clock, wellness }: ReturnType<typeof wellnessAt>, form = "whole") {
+      const call = wellness.begin("a");
+      call.sent(form as "whole");
+      clock.now += afterMs;
+      if (form === "streamed") call.heard();
+      call.succeeded();
+    }
+
+    it.each([
+      { name: "never before, by the third in a row", known: [], outrun: [1_000, 1_000, 1_000], hangs: true },
+      { name: "and by each that follows", known: [], outrun: [1_000, 1_000, 1_000, 1_000], hangs: true },
+      { name: "but not by two", known: [], outrun: [1_000, 1_000], hangs: false },
+      { name: "nor by callers who give it no second", known: [], outrun: [999, 999, 999, 999], hangs: false },
+      { name: "sooner if it has been faster", known: [200], outrun: [200, 200, 200], hangs: true },
+      { name: "nor if it is a slow one", known: [200, 5_000, 200], outrun: [4_000, 4_000, 4_000], hangs: false },
+      {
+        name: "though it was slow long ago",
+        known: [5_000, ...Array(60).fill(200)],
+        outrun: [1e3, 1e3, 1e3],
+        hangs: true,
+      },
+    ])("hangs: $name", ({ known, outrun: waits, hangs }) => {
+      const at = wellnessAt();
+      for (const ms of known) replies(ms, at);
+      expect(outrun(waits, at)).toBe(hangs);
+    });
+
+    it("does not hang while others have replies between", () => {
+      const at = wellnessAt();
+      expect(outrun([1_000, 1_000], at)).toBe(false);
+      replies(500, at);
+      expect(outrun([1_000, 1_000], at)).toBe(false);
+    });
+
+    it("is waited for by the first piece of a stream, whatever whole replies take", () => {
+      const at = wellnessAt();
+      replies(30_000, at);
+      replies(300, at, "streamed");
+      expect(outrun([1_000, 1_000, 1_000], at, "streamed")).toBe(true);
+      const { wellness } = wellnessAt();
+      const unsent = wellness.begin("a");
+      expect(unsent.hangs(), "nothing was sent").toBe(false);
+    });
+  });
+
   it("in a test only is tried once at a time, and not doubted again once a call has shown better", () => {
     const { clock, wellness } = wellnessAt();
     const testedAt = clock.now - 60_000;

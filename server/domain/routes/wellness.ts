@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { type Cooling, LONGEST_TOLD_MS } from "./failover.ts";
+import { FirstPieces } from "./first-pieces.ts";
 
 const MAX_REMEMBERED = 10_000;
 /** A call that shows whether an Llm is well again is waited for so long before another one is let through. */
@@ -53,6 +54,7 @@ export class Wellness {
   readonly #random: () => number;
   readonly #states = new Map<string, State>();
   readonly #running = new Map<string, number>();
+  readonly #firstPieces = new FirstPieces();
   readonly #provenAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   #onChange: OnWellness;
 
@@ -96,8 +98,21 @@ export class Wellness {
       else this.#running.delete(llmId);
       work();
     };
+    let sent: { readonly key: string; readonly at: number } | undefined;
+    const heard = () => {
+      if (sent) this.#firstPieces.came(sent.key, this.#now() - sent.at);
+      sent = undefined;
+    };
     return {
-      succeeded: () => end(() => this.#succeeded(called, startedAt)),
+      sent: (form) => {
+        sent = { key: `${keyOf(called)} ${form}`, at: this.#now() };
+      },
+      heard,
+      hangs: () => sent !== undefined && this.#firstPieces.isMissing(sent.key, this.#now() - sent.at),
+      succeeded: () => {
+        heard();
+        end(() => this.#succeeded(called, startedAt));
+      },
       failed: (failure) => end(() => this.#failed(called, startedAt, failure)),
       left: () => end(() => this.#endTrial(called, state)),
     };
@@ -175,8 +190,17 @@ export interface Failed {
   readonly retryAfterMs: number | undefined;
 }
 
+/** How a reply comes: a first piece is the whole of the one, and little of the other. */
+export type ReplyForm = "whole" | "streamed";
+
 /** A call of an Llm. */
 export interface WellnessCall {
+  /** From now on its endpoint is waited for. */
+  sent(form: ReplyForm): void;
+  /** Its first piece is there. */
+  heard(): void;
+  /** To be asked once, of a call that its caller's deadline has ended: whether it shows that the endpoint hangs. */
+  hangs(): boolean;
   succeeded(): void;
   failed(failure: Failed): void;
   /** It ended without showing anything. */

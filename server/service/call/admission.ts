@@ -21,6 +21,9 @@ function callsModel({ idempotency }: DescMethod, requirement: Requirement): bool
   return idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && /^(USE|TEST)_/.test(requirement?.[0] ?? "");
 }
 
+/** Callers' clocks start before ours, and run out before. */
+const DEADLINE_SLACK_MS = 100;
+
 /** Decides, before a body is read, whether a call goes on; it throws a Fault if not. */
 export type Admission = (context: HandlerContext) => Promise<void>;
 
@@ -77,6 +80,11 @@ class CallScope implements Scope {
 
   get signal(): AbortSignal {
     return this.#context.signal;
+  }
+
+  /** A caller with a deadline may leave at it, and be heard of before our own timer is. */
+  get isPastDeadline(): boolean {
+    return this.signal.aborted && (this.#context.timeoutMs() ?? Number.POSITIVE_INFINITY) <= DEADLINE_SLACK_MS;
   }
 
   /** A unit of work is made for whoever works: most calls only read. */

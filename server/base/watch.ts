@@ -7,6 +7,8 @@ export interface Watch {
   readonly requestId: string;
   /** A call of an endpoint begins; a model is named where one is asked for a reply. */
   begin(providerType: string, asked?: AskedModel): WatchedCall;
+  /** The caller is to be told more if its deadline ends the call; what that is, is asked then. */
+  tellAtDeadline(facts: () => Readonly<Record<string, string>>): void;
 }
 
 /** What is asked of which model; of what is said, nothing. */

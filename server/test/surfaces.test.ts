@@ -18,7 +18,7 @@ import { QueryUsageRequest_GroupBy as GroupBy } from "../../gen/patchbay/v1/usag
 import { startServer, type TestServer } from "./server/test-server.ts";
 import { apiKey, llmRequest, secretRef } from "./service/llm-requests.ts";
 import { SURFACES } from "./surfaces.ts";
-import { saysSlowly } from "./upstream/behaviours.ts";
+import { type Behaviour, refuses, saysSlowly } from "./upstream/behaviours.ts";
 import { ScriptedUpstream } from "./upstream/scripted-upstream.ts";
 import { problemIn } from "./wire/expect-problem.ts";
 
@@ -620,6 +620,31 @@ describe.each(SURFACES)("over $name", ({ name: face, open }) => {
     expect(Date.now() - startedAt).toBeLessThan(1_500);
     await upstream.whenClosed(index);
   });
+
+  it("says which Llms of a route it had tried when the caller's deadline came", async () => {
+    const llmThat = (behaviour: Behaviour) => {
+      const model = `model-${randomUUID()}`;
+      upstream.setModel(model, behaviour);
+      return createLlm(model);
+    };
+    const [failing, hanging] = [await llmThat(refuses(500)), await llmThat(() => {})];
+    const tiers = [failing, hanging].map((llmId) => ({ targets: [{ llmId }] }));
+    const { route } = await patchbay.routes.createRoute({ name: `late-${randomUUID().slice(0, 8)}`, tiers });
+    const routeId = route?.routeId ?? "";
+    const told = {
+      code: "DeadlineExceeded",
+      reason: "DEADLINE_PASSED",
+      requestId: expect.stringMatching(/./),
+      metadata: { routeId, attempts: `${failing} UPSTREAM_UNAVAILABLE, ${hanging} DEADLINE_PASSED` },
+    };
+    // In headers alone: a client with a deadline of its own does not wait for the answer.
+    const headers = { "x-server-timeout": "1.5", "connect-timeout-ms": "1500", "grpc-timeout": "1500m" };
+    expect(await problemIn(patchbay.chat.chat({ llmId: routeId, message: "Hi" }, { headers }))).toMatchObject(told);
+    // The first is left alone for a moment, or was, on a busy machine.
+    const attempts = expect.stringMatching(`${hanging} DEADLINE_PASSED$`);
+    const streamed = Array.fromAsync(patchbay.chat.streamChat({ llmId: routeId, message: "Hi" }, { headers }));
+    expect(await problemIn(streamed)).toMatchObject({ ...told, metadata: { routeId, attempts } });
+  }, 30_000);
 });
 
 /** The resume token that a watch begins with. */

@@ -86,6 +86,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   const check = createCheck();
   const shared = {
     invoke: records.invoke(check),
+    refine: (context: HandlerContext, error: unknown) => records.refine(context, error),
     requestGate: records.gate(async (context) => {
       await options.admit(context);
       requireBase64(context);
@@ -119,7 +120,6 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     ...shared,
     methods,
     interceptors: [records.interceptor(), createValidation(check)],
-    refine: (context, error) => records.refine(context, error),
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     jsonOptions,
     onError: (error) => log.error({ err: error }, "an answer could not be written"),

@@ -11,11 +11,15 @@ import type { RetryBudget } from "./retry-budget.ts";
 import { llmIdsOf } from "./route-values.ts";
 import type { Operation, Wellness, WellnessCall } from "./wellness.ts";
 
-/** A call of an Llm that was tried, and what came of it. */
-export interface FailedAttempt {
+/** An Llm that was tried, and what came of it. */
+interface TriedLlm {
   readonly llmId: string;
   /** In the words of `Reason`. */
   readonly failedWith: string;
+}
+
+/** A call of an Llm that was tried. */
+export interface FailedAttempt extends TriedLlm {
   readonly durationMs: number;
 }
 
@@ -57,6 +61,8 @@ export class RouteRun {
   #refusal: unknown;
   /** Only Llms that attend to more tokens than this; undefined: any. */
   #moreThan: number | undefined;
+  #hasPieceLeft = false;
+  /** Undefined between two of them; the last one stays. */
   #current: { readonly llm: Readonly<Llm>; readonly call: WellnessCall; readonly startedAt: number } | undefined;
 
   constructor(deps: Deps, scope: Scope, plan: RoutePlan) {
@@ -64,6 +70,7 @@ export class RouteRun {
     this.#scope = scope;
     this.#plan = plan;
     this.route = plan.route;
+    scope.watch?.tellAtDeadline(() => this.#factsAtDeadline());
   }
 
   /** What was tried before, in its order. */
@@ -101,19 +108,20 @@ export class RouteRun {
   }
 
   /** Throws what the caller is told, unless another Llm shall be tried. */
-  failed(error: unknown, hasPieceLeft = false): void {
+  failed(error: unknown): void {
     if (!this.#current) throw error;
     const { llm, call, startedAt } = this.#current;
-    this.#current = undefined;
     call.left();
     const failure = error instanceof Error && error.cause instanceof UpstreamFailure ? error.cause : undefined;
     const rule = failure && FAILOVER[failure.kind];
     if (!rule || this.#scope.signal.aborted) {
-      if (!isPassedOver(error) || hasPieceLeft) throw this.#told(error);
+      if (!isPassedOver(error) || this.#hasPieceLeft) throw this.#told(error);
+      this.#current = undefined;
       this.#passOver(error);
       return;
     }
-    if (hasPieceLeft || !rule.next) throw this.#told(error);
+    if (this.#hasPieceLeft || !rule.next) throw this.#told(error);
+    this.#current = undefined;
     const failedWith = UPSTREAM_REASONS[failure.kind];
     this.#failed.push({ llmId: llm.id, failedWith, durationMs: Math.round(performance.now() - startedAt) });
     this.#refusal = error;
@@ -123,11 +131,12 @@ export class RouteRun {
 
   /** Passes a stream on whose first piece is there: what fails now is told with what was tried before. */
   async *passOn<Piece>(first: readonly Piece[], pieces: AsyncGenerator<Piece, void>): AsyncGenerator<Piece, void> {
+    this.#hasPieceLeft = true;
     try {
       yield* first;
       yield* pieces;
     } catch (error) {
-      this.failed(error, true);
+      this.failed(error);
     } finally {
       await pieces.return();
       this.left();
@@ -192,13 +201,29 @@ export class RouteRun {
   #told(error: unknown): unknown {
     if (!(error instanceof Fault) || this.#failed.length === 0) return error;
     const { reason, message, facts } = error;
-    const metadata = { ...facts.metadata, routeId: this.route.id, attempts: attemptsText(this.#failed) };
-    return new Fault(reason, message, { ...facts, metadata }, error);
+    return new Fault(
+      reason,
+      message,
+      { ...facts, metadata: { ...facts.metadata, ...this.#factsOf(this.#failed) } },
+      error,
+    );
+  }
+
+  /** The Llm that is called then has not failed otherwise. */
+  #factsAtDeadline(): Readonly<Record<string, string>> {
+    const running = this.#hasPieceLeft ? undefined : this.#current;
+    const outrun = running ? [{ llmId: running.llm.id, failedWith: "DEADLINE_PASSED" }] : [];
+    const attempts = [...this.#failed, ...outrun];
+    return attempts.length === 0 ? {} : this.#factsOf(attempts);
+  }
+
+  #factsOf(attempts: readonly TriedLlm[]): Readonly<Record<string, string>> {
+    return { routeId: this.route.id, attempts: attemptsText(attempts) };
   }
 }
 
 /** What was tried, as one text: `<llm_id> <reason>, …`. */
-export function attemptsText(attempts: readonly FailedAttempt[]): string {
+export function attemptsText(attempts: readonly TriedLlm[]): string {
   return attempts.map(({ llmId, failedWith }) => `${llmId} ${failedWith}`).join(", ");
 }
 

@@ -37,6 +37,12 @@ export interface CallContext extends HandlerContext {
 /** Why the signal of a call that is over aborts: without a reason, Node makes a DOMException with a stack for each. */
 export const OVER = new Error("the call is over");
 
+/** An error of its own for each call: on its way out it gets details, and the reason of a signal may be that of others. */
+export function ownError(error: ConnectError, signal: AbortSignal): ConnectError {
+  if (error !== signal.reason) return error;
+  return new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
+}
+
 /**
  * The calls that run, each with its context. It stands in for connect's createHandlerContext, which takes two abort
  * controllers for a call and a listener at the signal of the shutdown, which then has as many as there are calls.

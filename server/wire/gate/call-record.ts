@@ -1,4 +1,5 @@
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { Fault } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
@@ -118,18 +119,21 @@ export class CallRecords {
 
   #translate(call: Call, { method }: Request, cause: unknown): ConnectError {
     const { requestId } = call;
-    const { error, isUnexpected } = refuse(
-      cause,
-      requestId,
-      this.#classify,
-      call.speaksJson && !writesAsProtos(call.values) ? this.#jsonNames : undefined,
-    );
+    const rename = call.speaksJson && !writesAsProtos(call.values) ? this.#jsonNames : undefined;
+    const { error, isUnexpected } = refuse(withFacts(cause, call), requestId, this.#classify, rename);
     if (isUnexpected) {
       this.#log.error({ requestId, rpc: rpcName(method), err: cause }, "unhandled error in a call");
     }
     call.settle(error.code);
     return error;
   }
+}
+
+/** The end that a deadline makes of a call, with what was done for it until then. */
+function withFacts(cause: unknown, { factsAtDeadline: metadata }: Call): unknown {
+  const isDeadline = cause instanceof ConnectError && cause.code === Code.DeadlineExceeded;
+  if (!isDeadline || cause.details.length > 0) return cause;
+  return new Fault("DEADLINE_PASSED", cause.rawMessage, { metadata }, cause);
 }
 
 /** What is needed to judge an error. */

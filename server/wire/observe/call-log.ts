@@ -50,6 +50,7 @@ export class Call implements Watch {
   #context: HandlerContext | undefined;
   #trace: CallTrace | undefined;
   #code: string | undefined;
+  #factsAtDeadline: () => Readonly<Record<string, string>> = () => ({});
 
   constructor(sinks: Sinks, request: NodeRequest, response: NodeResponse, rpc: string, protocol: Protocol) {
     this.#sinks = sinks;
@@ -91,6 +92,15 @@ export class Call implements Watch {
   begin(providerType: string, asked?: AskedModel): WatchedCall {
     const trace = this.#trace?.startUpstream(providerType, asked);
     return new UpstreamCall(providerType, asked, this.#sinks.metrics, trace);
+  }
+
+  tellAtDeadline(facts: () => Readonly<Record<string, string>>): void {
+    this.#factsAtDeadline = facts;
+  }
+
+  /** What is told of the call if its deadline ends it now. */
+  get factsAtDeadline(): Readonly<Record<string, string>> {
+    return this.#factsAtDeadline();
   }
 
   #end(): void {

@@ -5,7 +5,7 @@ import type { Invoke } from "../call/invoke.ts";
 import { Silence } from "../call/silence.ts";
 import { type Answer, type Framing, type ResponseWriter, SERVER_SENT_EVENTS } from "./answer.ts";
 import type { Binding } from "./binding.ts";
-import { type ErrorAnswer, readError } from "./errors.ts";
+import type { ErrorAnswer } from "./errors.ts";
 
 /** One call of an rpc, from the request that is being read to the answer. */
 export interface Call {
@@ -64,7 +64,7 @@ export async function serveStream(
       frames.end(binding.answersHttpBody || answer.isHead ? undefined : framing.end);
     } catch (error) {
       if (binding.answersHttpBody) answer.abort();
-      else frames.end(framing.failure(JSON.stringify(presentFailure(readError(error, context.signal)).body)));
+      else frames.end(framing.failure(JSON.stringify(presentFailure(error).body)));
     } finally {
       silence.end();
     }

@@ -1,7 +1,7 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import type { Face } from "../../service/faces/face.ts";
-import { type CallContext, OVER, RunningCalls } from "../call/call-context.ts";
+import { type CallContext, OVER, ownError, RunningCalls } from "../call/call-context.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
 import { noteSpelling, type Spelling } from "../call/spelling.ts";
@@ -37,6 +37,8 @@ interface Exchange {
 export interface RestOptions {
   /** Calls the implementations of rpcs. Default: as they are. */
   readonly invoke?: Invoke;
+  /** Gives the abort of a call, which no record has seen, what every error has. Default: nothing. */
+  readonly refine?: (context: HandlerContext, error: unknown) => void;
   /** Runs after the headers, before the body is read. */
   readonly requestGate?: (context: HandlerContext) => void | Promise<void>;
   /** What the context of a call starts with. Default: nothing. */
@@ -187,13 +189,24 @@ class RestServer {
         writer: this.#writer,
       };
       if (binding.spec.kind === "unary") await serveUnary(call);
-      else await serveStream(call, negotiateFraming(request.headers.accept), (error) => this.#present(error, request));
+      else {
+        const presentFailure = (thrown: unknown) => this.#present(this.#errorOf(thrown, context), request);
+        await serveStream(call, negotiateFraming(request.headers.accept), presentFailure);
+      }
     } catch (error) {
-      throw readError(error, context.signal);
+      throw this.#errorOf(error, context);
     } finally {
       response.off("close", onClose);
       context.abort(OVER);
     }
+  }
+
+  /** The error that the caller sees; of the abort of the call no record has seen it. */
+  #errorOf(thrown: unknown, context: HandlerContext): ConnectError {
+    const seen = readError(thrown, context.signal);
+    const error = ownError(seen, context.signal);
+    if (error !== seen) this.#options.refine?.(context, error);
+    return error;
   }
 
   #callFace(

@@ -12,7 +12,7 @@ import {
 } from "@connectrpc/connect";
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { AbortWatch, RunningCalls } from "../call/call-context.ts";
+import { AbortWatch, ownError, RunningCalls } from "../call/call-context.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import { writePlainGrpcMessage } from "../call/wire-error.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "../http/deadline.ts";
@@ -218,12 +218,9 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     });
   }
 
-  /** Errors get details on their way to the caller, and the signal's reason may be that of other calls too. */
   #cut(error: unknown): never {
     this.#isCut = true;
-    throw error === this.#signal?.reason && error instanceof ConnectError
-      ? new ConnectError(error.rawMessage, error.code, undefined, undefined, error)
-      : error;
+    throw error instanceof ConnectError && this.#signal ? ownError(error, this.#signal) : error;
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { createEndStreamSerialization, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { says_nothing_when_silent } from "../../../../gen/patchbay/v1/options_pb.ts";
-import { type CallContext, MessageReader, OVER, type RunningCalls } from "../../call/call-context.ts";
+import { type CallContext, MessageReader, OVER, ownError, type RunningCalls } from "../../call/call-context.ts";
 import type { Invoke } from "../../call/invoke.ts";
 import { parseJson, readMessage as readJsonMessage } from "../../call/json-body.ts";
 import { HEAD_MS, Silence } from "../../call/silence.ts";
@@ -204,13 +204,11 @@ export class DirectRpc {
 
 type Send = (message: Message) => Promise<void> | undefined;
 
-/** An error of its own for each call: on its way out it gets details, and the reason of a signal may be that of others. */
 function presentable(thrown: unknown, { signal }: HandlerContext): ConnectError {
   if (!(thrown instanceof ConnectError)) {
     return new ConnectError("internal error", Code.Internal, undefined, undefined, thrown);
   }
-  if (thrown !== signal.reason) return thrown;
-  return new ConnectError(thrown.rawMessage, thrown.code, undefined, undefined, thrown);
+  return ownError(thrown, signal);
 }
 
 /** Over HTTP/1.1, a caller who still sends would be read to the end. */

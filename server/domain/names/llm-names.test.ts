@@ -50,6 +50,26 @@ describe("an alias", () => {
     expect((await patchbay.llms.getLlm({ llmId: "mine" })).llm?.llmId).toBe(third);
   });
 
+  it("is kept by whoever has it when two would swap theirs at once", async () => {
+    const aliases = Array.from({ length: 6 }, (_, index) => `swapped-${index}`);
+    const ids = await Promise.all(aliases.map((alias) => create({ alias })));
+    const holder = server.store.fork();
+    const waiting = async () => {
+      const text = "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock'";
+      return (await server.store.fork().execute<{ n: number }[]>(text))[0]?.n;
+    };
+    for (let round = 0; round < 3; round++) {
+      // All give theirs up at the same moment, and then want another's.
+      await holder.begin();
+      await holder.execute("select from alias where name like 'swapped-%' for update");
+      const swaps = ids.map((llmId, index) => patchbay.llms.updateLlm({ llmId, alias: aliases[index ^ 1] ?? "" }));
+      const problems = Promise.all(swaps.map((swap) => problemIn(swap)));
+      await expect.poll(waiting, { timeout: 20_000 }).toBe(ids.length);
+      await holder.commit();
+      expect((await problems).map(({ reason }) => reason)).toEqual(aliases.map(() => "ALIAS_TAKEN"));
+    }
+  }, 60_000);
+
   it("is given to one of many who want it at once", async () => {
     const asked = Array.from({ length: 20 }, () => create({ alias: "wanted" }));
     const given = (await Promise.allSettled(asked)).filter(({ status }) => status === "fulfilled");

@@ -17,6 +17,8 @@ import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/con
 import { transactional } from "../../../gen/patchbay/v1/mutation_pb.ts";
 import { is_secret } from "../../../gen/patchbay/v1/options_pb.ts";
 import { answerOnce, canonicalJson, rehearse } from "../../domain/call/answer-once.ts";
+import type { Scope } from "../../domain/call/scope.ts";
+import { isDeadlock } from "../../store/sql/database-errors.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { scopeOf, setScope } from "./context.ts";
 
@@ -25,6 +27,9 @@ interface MutationOptions {
   readonly requestId?: string;
   readonly validateOnly?: boolean;
 }
+
+/** How often a mutation is done at most until it is not given up for another one. */
+const MOST_TIMES = 4;
 
 type Rpc = (request: Message & MutationOptions, context: HandlerContext) => Promise<MessageInitShape<DescMessage>>;
 
@@ -67,18 +72,33 @@ function wrapMutation(method: DescMethod, rpc: Rpc, vault: Vault): Rpc {
       setScope(context, inside);
       return create(method.output, await rpc(request, context));
     };
-    if (request.validateOnly) return withoutSecrets(method.output, await rehearse(scope, carryOut));
-    if (!request.requestId) return rpc(request, context);
+    if (request.validateOnly) {
+      return withoutSecrets(method.output, await unlocked(scope, () => rehearse(scope, carryOut)));
+    }
+    if (!request.requestId) return unlocked(scope, () => rpc(request, context));
 
     const content = contentOf(method.input, request);
     const repeatable = { rpc: `${method.parent.typeName}/${method.name}`, requestId: request.requestId, content };
     let first: Message | undefined;
-    const kept = await answerOnce(scope, vault, repeatable, async (inside) => {
+    const keep = async (inside: typeof scope) => {
       first = await carryOut(inside);
       return toBinary(method.output, withoutSecrets(method.output, first));
-    });
+    };
+    const kept = await unlocked(scope, () => answerOnce(scope, vault, repeatable, keep));
     return kept ? fromBinary(method.output, kept) : (first as Message);
   };
+}
+
+/** Of two mutations that wait for each other, one is done again once the other one is through. */
+async function unlocked<Answer>({ em }: Scope, carryOut: () => Promise<Answer>): Promise<Answer> {
+  for (let time = 1; ; time++) {
+    try {
+      return await carryOut();
+    } catch (error) {
+      if (!isDeadlock(error) || time === MOST_TIMES) throw error;
+      em.clear();
+    }
+  }
 }
 
 /** A copy without the fields that the contract marks with `is_secret`, however deep. */

@@ -42,6 +42,11 @@ export function outageOf(error: unknown): Fault | undefined {
   return storeUnavailable("the database does not answer, or takes no writes; try again in a moment", error);
 }
 
+/** Whether PostgreSQL has given a transaction up, of which nothing is left, for another one that waited for it as it did for that. */
+export function isDeadlock(error: unknown): boolean {
+  return (error as { code?: string } | null)?.code === "40P01";
+}
+
 /** The refusal of what the database would be needed for. */
 export function storeUnavailable(message: string, cause?: unknown): Fault {
   return new Fault("STORE_UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS }, cause);

@@ -51,6 +51,8 @@ describe("completion", { timeout: 300_000 }, () => {
     ["test claude gpt-f", [":4", "gpt-fast"]],
     ["chat gpt-", [":4", "gpt-any", "gpt-fast", "gpt-team"]],
     ["routes get ''", [":4", "gpt-any"]],
+    ["routes ex", [":4", "explain"]],
+    ["routes explain ''", [":4", "gpt-any"]],
     ["routes create x --tier claude=2,gpt-t", [":4", "claude=2,gpt-team"]],
     ["-q budgets create --llm cl", [":4", "claude"]],
     ["llms ed", [":4", "edit"]],

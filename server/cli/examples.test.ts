@@ -177,6 +177,24 @@ describe("patchbay serve", { timeout: 120_000 }, () => {
   });
 });
 
+describe("patchbay routes explain", { timeout: 120_000 }, () => {
+  it("tells of each Llm by its name, and ends with 7 where a chat would go to none", async () => {
+    await makeWorld();
+    await signIn();
+    const well = await run("patchbay routes explain team");
+    const [title, demo] = well.stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(title).toEqual(["TIER", "LLM", "WEIGHT", "STANDING", "UNDER WAY", "WHY"]);
+    expect(demo?.map((cell) => cell.trim())).toEqual([
+      ...["", "1", "demo", "1", "CHOSEN", "0", "by chance and its weight"],
+    ]);
+    await client.llms.updateLlm({ llmId: "demo", disabled: true });
+    const none = await run("patchbay routes explain team");
+    await client.llms.updateLlm({ llmId: "demo", disabled: false });
+    expect(none).toMatchObject({ exitCode: 7, stderr: expect.stringContaining("to none of them") });
+    expect(none.stdout).toContain("DISABLED");
+  });
+});
+
 describe("what goes wrong", { timeout: 120_000 }, () => {
   const key = { PATCHBAY_API_KEY: "pb_live_0000000000000000000000000000000000000000000000000000000000000000" };
 

@@ -6,6 +6,7 @@ import { addExamples, type Invocation, invocationOf } from "../invocation.ts";
 import { writeRows, writeThing } from "../terminal/output.ts";
 import { promptLine, promptSecret, readCredentials } from "../terminal/secrets.ts";
 import { editCommand } from "./edit-command.ts";
+import { explainCommand } from "./explain-command.ts";
 import { readFlags } from "./input.ts";
 import { withLlmNames } from "./llm-names.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "./noun-inputs.ts";
 import { NOUNS, type Noun, thingIn } from "./nouns.ts";
 import { pagesOf, readLimit } from "./pages.ts";
+import { routes } from "./route-noun.ts";
 import { tellStatuses } from "./statuses.ts";
 import { watchNoun } from "./watch.ts";
 
@@ -33,6 +35,7 @@ export function nounCommands(): Command[] {
     if (noun.create) command.addCommand(editCommand(noun));
     if (noun.delete) command.addCommand(deleteCommand(noun));
     command.addCommand(watchNoun(noun));
+    if (noun === routes) command.addCommand(explainCommand());
     return command;
   });
 }

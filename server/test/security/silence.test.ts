@@ -208,7 +208,7 @@ describe("B7 an endpoint that repeats the key", () => {
 });
 
 describe("B7 an endpoint that repeats the key in a reply", () => {
-  it("B7 gets it into no fact of the reply, in no words and in no row of usage", async () => {
+  it("B7 gets it into nothing that the reply says and in no row of usage", async () => {
     const { llm } = await patchbay.llms.createLlm(
       llmRequest({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: "boast-key", credentials: apiKey(CANARY) }),
     );

@@ -131,7 +131,18 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "boast-key": ({ headers, response, isStreamed }) => {
     const key = String(headers["x-api-key"] ?? headers.authorization).replace("Bearer ", "");
     const choice = { index: 0, finish_reason: key };
-    const message = { role: "assistant", content: "Hello" };
+    const call = {
+      index: 0,
+      id: "call_1",
+      type: "function",
+      function: { name: "tell", arguments: `{"key":"${key}"}` },
+    };
+    const message = {
+      role: "assistant",
+      content: `Hello ${key}`,
+      reasoning_content: `I have ${key}`,
+      tool_calls: [call],
+    };
     const chunk = (choices: object[]) =>
       `data: ${JSON.stringify({ object: "chat.completion.chunk", model: key, choices })}\n\n`;
     response.writeHead(200, { "content-type": isStreamed ? "text/event-stream" : "application/json" });

@@ -145,18 +145,13 @@ const STREAMED_REPLIES = "streamed replies";
 async function readReply({ egress }: Pick<Outlet, "egress">, target: Target, response: EgressResponse): Promise<Reply> {
   const adapter = adapterOf(target.providerType);
   const readHead = headReaderOf(target.providerType);
-  const text = await response.text(egress.limits.bodyBytes);
+  const text = withoutKey(await response.text(egress.limits.bodyBytes), target);
   const body = parseObject(text);
   const error = body === undefined ? undefined : errorIn(body);
   if (error !== undefined) throw apiFailure(target, error, response);
   const reply = body === undefined ? undefined : adapter.readReply(body, target.providerType);
   if (reply !== undefined) {
-    const { stateValue, model, rawStopReason, ...rest } = reply;
-    const said = {
-      ...rest,
-      model: withoutKey(model, target),
-      rawStopReason: withoutKey(rawStopReason, target),
-    };
+    const { stateValue, ...said } = reply;
     const state = stateOfReply(target, stateValue);
     return { ...said, ...saidOf(reply.billing, readHead?.(response.headers)), ...(state && { state }) };
   }

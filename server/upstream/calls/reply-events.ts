@@ -5,7 +5,7 @@ import { type ReplyEvent, saidOf, type Usage } from "../models/conversation.ts";
 import { MALFORMED } from "../models/error-words.ts";
 import { EventStreamSplitter } from "../models/event-stream.ts";
 import { UpstreamFailure } from "../models/failure.ts";
-import { factsWithoutKey } from "../models/own-key.ts";
+import { withoutKey } from "../models/own-key.ts";
 import type { Target } from "../models/provider-types.ts";
 import { apiFailure } from "../verdicts/refusal.ts";
 import { adapterOf, headReaderOf } from "./adapters.ts";
@@ -78,16 +78,17 @@ export class ReplyEvents implements AsyncIterableIterator<readonly ReplyEvent[]>
     const [reader, response, target] = [this.#reader, this.#response, this.#target];
     const events: ReplyEvent[] = [];
     const data = pieces === undefined ? this.#splitter.flush() : this.#splitter.push(pieces);
-    const error = readData(reader, data, events);
-    const [first] = events;
-    if (first?.type === "start") events[0] = factsWithoutKey(first, target);
+    const error = readData(
+      reader,
+      data.map((text) => withoutKey(text, target)),
+      events,
+    );
     const hasStopped = pieces === undefined || reader.isComplete;
     const end = hasStopped && (error === undefined || error === MALFORMED) ? reader.end() : undefined;
     if (end?.type === "end") {
       const head = headReaderOf(target.providerType)?.(response.headers);
       const state = stateOfReply(target, reader.stateValue);
-      const said = { ...end, ...saidOf(end.billing, head), ...(state && { state }) };
-      events.push(factsWithoutKey(said, target));
+      events.push({ ...end, ...saidOf(end.billing, head), ...(state && { state }) });
       response.finish();
       this.#leave();
       return events;

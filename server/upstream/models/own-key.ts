@@ -7,13 +7,16 @@ const HIDDEN = "…";
 
 type WithKey = Pick<Target, "apiKey">;
 
-/** A name or a code of an endpoint's, without our key: whoever chats through an Llm must not learn it from an echo. */
+/**
+ * What an endpoint says, without our key: whoever chats through an Llm must not learn it from an endpoint that repeats what it
+ * was sent. A key that a stream cuts into two events is not found.
+ */
 export function withoutKey(text: string, target: WithKey): string {
   const secret = keyOf(target);
   return secret !== undefined && text.includes(secret) ? text.replaceAll(secret, HIDDEN) : text;
 }
 
-/** The same of the facts of a reply, which are not what its model says. */
+/** The same of the facts of a reply whose bytes are passed on. */
 export function factsWithoutKey(event: ReplyEvent, target: WithKey): ReplyEvent {
   if (event.type === "start") return { ...event, model: withoutKey(event.model, target) };
   if (event.type === "end") return { ...event, rawStopReason: withoutKey(event.rawStopReason, target) };

@@ -66,7 +66,7 @@ describe("authentication", () => {
       { authorization: `Bearer ${makeApiKey().reveal()}` },
       { authorization: `Bearer ${expired}` },
       { authorization: `Bearer ${revoked}` },
-      { "x-api-key": "sk-1234" },
+      { "x-api-key": "no-key-of-anybody-1234" },
       { "x-api-key": "' or 1=1 --" },
     ];
     const answers = await Promise.all(
@@ -108,6 +108,24 @@ describe("authentication", () => {
       headers: () => ({ authorization: `Bearer ${apiKey.slice(0, 24)}${makeApiKey().reveal().slice(24)}` }),
       says: "is not whole, or misspelt",
     },
+    { name: "quotes", headers: () => ({ authorization: `Bearer "${apiKey}"` }), says: "stands between quotes" },
+    { name: "Bearer twice", headers: () => ({ authorization: `Bearer Bearer ${apiKey}` }), says: "there twice" },
+    { name: "Bearer in x-api-key", headers: () => ({ "x-api-key": `Bearer ${apiKey}` }), says: "leave it out here" },
+    { name: "a variable", headers: () => ({ authorization: "Bearer $KEY" }), says: "nothing has replaced" },
+    {
+      name: "a variable of CI",
+      headers: () => ({ authorization: "Bearer $".concat("{{ secrets.KEY }}") }),
+      says: "nothing has",
+    },
+    { name: "a placeholder", headers: () => ({ authorization: "Bearer <your key>" }), says: "what an example has" },
+    { name: "undefined", headers: () => ({ authorization: "Bearer undefined" }), says: "a program writes" },
+    {
+      name: "a vendor's key",
+      headers: () => ({ authorization: `Bearer sk-proj-${apiKey.slice(8)}` }),
+      says: "vendors",
+    },
+    { name: "another header", headers: () => ({ "api-key": apiKey }), says: "the header api-key is not looked at" },
+    { name: "two words", headers: () => ({ authorization: `Bearer key ${apiKey}` }), says: "more than one word" },
     {
       name: "two keys",
       headers: () => ({ authorization: `Bearer ${apiKey}`, "x-api-key": makeApiKey().reveal() }),

@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { LRUCache } from "lru-cache";
 import { Fault } from "../../base/fault.ts";
+import { whatIsNoKey } from "../../base/no-key.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { RowCache } from "../../store/cache/row-cache.ts";
 import { type ApiKeyRow, findImportedKey, hasImportedKeys, IMPORTED, keepUses } from "../../store/queries/access.ts";
@@ -47,11 +48,12 @@ export class ApiKeys {
    * with too many keys that nobody has is not answered from the database for a while; keys that are known go on.
    */
   async authenticate(text: string | undefined, address: string): Promise<Caller> {
-    const parsed = text === undefined ? undefined : (parseApiKey(text) ?? (await this.#parseImported(text, address)));
+    const own = text === undefined ? undefined : parseApiKey(text);
+    const parsed = text === undefined ? undefined : (own ?? (await this.#parseImported(text, address)));
     const held = parsed && (await this.#held.get(parsed.id, () => this.#load(parsed.id, address)));
     if (!parsed || !held || !timingSafeEqual(parsed.digest, held.digest) || held.endsAt <= Date.now()) {
       if (parsed) await this.#limits.countGuess(address);
-      throw !parsed && text?.startsWith("pb_") ? misspelt() : refused();
+      throw (text !== undefined && !own && unlikeKey(text)) || refused();
     }
     this.#uses.note(parsed.id);
     return held.caller;
@@ -129,12 +131,21 @@ export function refused(cause?: unknown): Fault {
   );
 }
 
-/** Of a key of ours that no server has made: its last letters do not follow from the others. */
-function misspelt(): Fault {
-  return new Fault(
-    "API_KEY_REFUSED",
-    "the API key is not whole, or misspelt: copy all of it, from pb_ to its last letter",
-  );
+/** The refusal of a text that can be seen to be no key of ours, by what it is; undefined where it may be one. */
+function unlikeKey(text: string): Fault | undefined {
+  const what = describeUnlikeKey(text);
+  return what === undefined ? undefined : new Fault("API_KEY_REFUSED", `the API key ${what}`);
+}
+
+function describeUnlikeKey(text: string): string | undefined {
+  if (/^["'`].*["'`]$/.test(text)) return "stands between quotes, which are taken as a part of it: leave them out";
+  if (/^bearer\s/i.test(text))
+    return "begins with Bearer, which belongs into the header authorization only: leave it out here";
+  if (text.startsWith("pb_")) return "is not whole, or misspelt: copy all of it, from pb_ to its last letter";
+  const what = whatIsNoKey(text);
+  if (what !== undefined) return what;
+  if (!/^(sk|pk|gsk|xai|hf|AIza)[-_A-Z]/.test(text)) return undefined;
+  return "is not known here, and begins as those of vendors do: send one of this server, pb_…; vendors' keys go into Llms";
 }
 
 /** A new key for an account; only its digest is stored. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../base/fault.ts";
-import { canonicalEndpoint, endpointHint } from "./endpoint.ts";
+import { canonicalEndpoint, endpointHint, requireBase } from "./endpoint.ts";
 
 describe("canonicalEndpoint", () => {
   it.each([
@@ -55,9 +55,26 @@ describe("canonicalEndpoint", () => {
 describe("endpointHint", () => {
   it.each([
     { url: "https://a.example.com/v1/chat/completions", path: "/chat/completions", says: /apiPath adds it again/ },
+    { url: "https://a.example.com/v1", path: "/v1/chat/completions", says: /apiPath begins with it/ },
     { url: "https://a.example.com", path: "/chat/completions", says: /\/v1/ },
     { url: "https://a.example.com/v1", path: "/chat/completions", says: /^none$/ },
   ])("of $url and $path", ({ url, path, says }) => {
     expect(endpointHint(url, path, true) ?? "none").toMatch(says);
   });
+});
+
+describe("requireBase", () => {
+  it.each([
+    { url: "https://a.example.com/v1/chat/completions", path: "/chat/completions", base: "https://a.example.com/v1" },
+    { url: "https://a.example.com/v1/responses", path: "/chat/completions", base: "https://a.example.com/v1" },
+    { url: "https://a.example.com/v1/messages", path: "/messages", base: "https://a.example.com/v1" },
+    { url: "https://a.example.com/talk", path: "/talk", base: "https://a.example.com" },
+  ])("refuses $url, and gives $base", ({ url, path, base }) => {
+    expect(() => requireBase(url, path)).toThrow(`give ${base}, and chats go to ${base}${path}`);
+  });
+
+  it.each(["https://a.example.com/v1", "https://a.example.com", "https://a.example.com/models", "patchbay:demo"])(
+    "takes %s",
+    (url) => expect(() => requireBase(url, "/chat/completions")).not.toThrow(),
+  );
 });

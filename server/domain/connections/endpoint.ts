@@ -68,6 +68,21 @@ export function allowedApiPath(egress: Egress, endpointUrl: string, apiPath: str
   throw invalidField("api_path", "must be a plain path such as /chat/completions, without dot segments");
 }
 
+/** What calls end with at the endpoints of all APIs, and the base URL of none. */
+const CALL_PATH = /\/(?:chat\/completions|completions|responses|messages|embeddings)$/;
+
+/** Refuses a whole URL of a call where its base belongs: the path of the call would be in it twice. */
+export function requireBase(endpointUrl: string, apiPath: string, field = "endpoint_url"): void {
+  const { pathname } = new URL(endpointUrl);
+  const end = pathname.endsWith(apiPath) ? apiPath : CALL_PATH.exec(pathname)?.[0];
+  if (end === undefined) return;
+  const base = endpointUrl.slice(0, -end.length);
+  throw invalidField(
+    field,
+    `ends with ${end}, which is the path of a call: give ${base}, and chats go to ${base}${apiPath}`,
+  );
+}
+
 /** What looks like a mistake in an endpoint, in a sentence; undefined for nothing. */
 export function endpointHint(
   endpointUrl: string,
@@ -78,6 +93,10 @@ export function endpointHint(
   const { pathname } = new URL(endpointUrl);
   if (pathname.endsWith(apiPath)) {
     return `${field} ends with ${apiPath}, and apiPath adds it again: chats go to ${endpointUrl}${apiPath}`;
+  }
+  const last = pathname.slice(pathname.lastIndexOf("/"));
+  if (last !== "/" && apiPath.startsWith(`${last}/`)) {
+    return `${field} ends with ${last}, and apiPath begins with it: chats go to ${endpointUrl}${apiPath}`;
   }
   if (isOpenAiCompatible && pathname === "/") {
     return `${field} has no path, and most OpenAI-compatible endpoints end with /v1: chats go to ${endpointUrl}${apiPath}`;

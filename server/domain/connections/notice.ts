@@ -16,7 +16,8 @@ export type NoticeCode =
   | "PROVIDER_STATE_NOT_SENT"
   | "FALLBACK_REPLIED"
   | "PRICE_INCOMPLETE"
-  | "NOT_KEPT";
+  | "NOT_KEPT"
+  | "CREDENTIALS_HINT";
 
 /** A remark on something that succeeded. */
 export interface Notice {

@@ -14,7 +14,7 @@ import {
   fingerprintOf,
   standsForStored,
 } from "../connections/credentials.ts";
-import { allowedApiPath, allowedEndpoint } from "../connections/endpoint.ts";
+import { allowedApiPath, allowedEndpoint, requireBase } from "../connections/endpoint.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { clearCurrent, setCurrent } from "../connections/slots.ts";
 import type { ModelFacts } from "../models/catalog.ts";
@@ -90,6 +90,7 @@ export function connectionAfter(
   const asked = { endpointUrl, apiPath, credentials, providerId };
   if (providerId || llm.provider) return checkThroughProvider(llm, asked, endpointBefore, provider);
   const isMoved = endpointUrl !== llm.endpointUrl || apiPath !== llm.apiPath;
+  if (isMoved) requireBase(endpointUrl, apiPath);
   if (isMoved && llm.hasCredentials && credentials === undefined) {
     throw new Fault(
       "CREDENTIALS_REQUIRED",

@@ -15,7 +15,7 @@ import { holderOf, reach, type Scope } from "../call/scope.ts";
 import { allowedConfig, configOf } from "../connections/client-config.ts";
 import type { Credentials } from "../connections/credentials.ts";
 import { apiKeyHeaderOf, type CredentialsDraft, completeCredentials } from "../connections/credentials.ts";
-import { canonicalEndpoint, endpointOrDefault } from "../connections/endpoint.ts";
+import { canonicalEndpoint, endpointOrDefault, requireBase } from "../connections/endpoint.ts";
 import { statusAfter, testOfRefusedRef, UPSTREAM_REASONS } from "../connections/faults.ts";
 import { SecretRef } from "../connections/secret-ref.ts";
 import { isRefusedRef, type SecretRefs } from "../connections/secret-refs.ts";
@@ -215,11 +215,14 @@ export class ConnectionTests {
 async function newCandidate(scope: Scope, draft: ConnectionDraft): Promise<Candidate> {
   const { providerType, clientConfig = null, takesSampling } = draft;
   if (!providerType) throw invalidField("provider_type", "is required without an llm_id");
+  const endpointUrl = canonicalEndpoint(endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url");
+  const apiPath = draft.apiPath || providers[providerType].defaultApiPath;
+  requireBase(endpointUrl, apiPath);
   const target = {
     ownerId: scope.caller.accountId,
     providerType,
-    endpointUrl: canonicalEndpoint(endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url"),
-    apiPath: draft.apiPath || providers[providerType].defaultApiPath,
+    endpointUrl,
+    apiPath,
     model: draft.modelIdentifier,
     apiKey: undefined,
     config: configOf({ providerType, clientConfig: allowedConfig(providerType, clientConfig) }),

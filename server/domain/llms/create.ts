@@ -11,7 +11,7 @@ import { canonicalJson } from "../call/answer-once.ts";
 import type { Scope } from "../call/scope.ts";
 import { allowedConfig } from "../connections/client-config.ts";
 import { completeCredentials, describeDraft, fingerprintOf } from "../connections/credentials.ts";
-import { allowedApiPath, allowedEndpoint, endpointOrDefault } from "../connections/endpoint.ts";
+import { allowedApiPath, allowedEndpoint, endpointOrDefault, requireBase } from "../connections/endpoint.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { setCurrent } from "../connections/slots.ts";
 import { lookUpModel, type ModelFacts } from "../models/catalog.ts";
@@ -48,6 +48,7 @@ export async function composeLlm(
   const credentials = draft.credentials && completeCredentials(draft.credentials, providerType);
   const endpointUrl = allowedEndpoint(egress, endpointOrDefault(draft.endpointUrl, providerType), "endpoint_url");
   const apiPath = allowedApiPath(egress, endpointUrl, draft.apiPath || providers[providerType].defaultApiPath);
+  if (providerId === null) requireBase(endpointUrl, apiPath);
   const unknown = { modelState: "UNKNOWN", model: NOTHING_KNOWN };
   const known = knownAfter({ ...unknown, providerType, modelIdentifier: draft.modelIdentifier }, draft, { facts });
   const llm = newRow(scope.em, Llm, {

@@ -89,8 +89,8 @@ describe("creating", () => {
       code: Notice_Code.PLAINTEXT_ENDPOINT,
     },
     {
-      name: "a pasted path",
-      said: { endpointUrl: "https://pasted.example.com/v1/chat/completions" },
+      name: "a version in both parts of the URL",
+      said: { endpointUrl: "https://twice.example.com/v1", apiPath: "/v1/chat/completions" },
       code: Notice_Code.ENDPOINT_HINT,
     },
     { name: "a missing /v1", said: { endpointUrl: "https://bare.example.com" }, code: Notice_Code.ENDPOINT_HINT },

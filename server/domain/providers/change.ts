@@ -5,7 +5,7 @@ import type { Vault } from "../../store/vault/vault.ts";
 import type { Egress } from "../../upstream/egress/egress.ts";
 import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { type CredentialsDraft, completeCredentials, standsForStored } from "../connections/credentials.ts";
-import { allowedEndpoint, endpointHint, endpointOrDefault } from "../connections/endpoint.ts";
+import { allowedEndpoint, endpointHint, endpointOrDefault, requireBase } from "../connections/endpoint.ts";
 import { type Notice, PLAINTEXT } from "../connections/notice.ts";
 import { requireRefAllowed, type SecretRefs } from "../connections/secret-refs.ts";
 import { replaceCredentials, useOf } from "./values.ts";
@@ -36,7 +36,9 @@ async function changeConnection(
 ): Promise<boolean> {
   const providerType = providerTypeOf(provider);
   const endpointUrl =
-    asked === undefined ? provider.endpointUrl : allowedEndpointUrl(egress, asked ?? "", providerType);
+    asked === undefined
+      ? provider.endpointUrl
+      : allowedEndpointUrl(egress, asked ?? "", providerType, provider.endpointUrl);
   const isMoved = endpointUrl !== provider.endpointUrl;
   const keeps =
     credentials === undefined ||
@@ -60,9 +62,14 @@ async function changeConnection(
   return true;
 }
 
-/** The canonical form of a base URL that this server may connect to; of an empty one, the vendor's own. */
-export function allowedEndpointUrl(egress: Egress, endpointUrl: string, providerType: ProviderType): string {
-  return allowedEndpoint(egress, endpointOrDefault(endpointUrl, providerType, "endpoint_url"), "endpoint_url");
+/**
+ * The canonical form of a base URL that this server may connect to; of an empty one, the vendor's own. What it was before
+ * may be sent again, whatever it is.
+ */
+export function allowedEndpointUrl(egress: Egress, asked: string, providerType: ProviderType, before = ""): string {
+  const endpointUrl = allowedEndpoint(egress, endpointOrDefault(asked, providerType, "endpoint_url"), "endpoint_url");
+  if (endpointUrl !== before) requireBase(endpointUrl, providers[providerType].defaultApiPath);
+  return endpointUrl;
 }
 
 /** What a caller says of a Provider: undefined stays as it is, or is as usual if it is made; null is cleared. */

@@ -2,7 +2,6 @@ import { type DescMethod, type DescService, getOption, hasOption } from "@bufbui
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import { PermissionSchema, requirement } from "../../../gen/patchbay/v1/permission_pb.ts";
-import { Fault } from "../../base/fault.ts";
 import type { Watch } from "../../base/watch.ts";
 import type { Callers } from "../../domain/access/callers.ts";
 import type { Limits } from "../../domain/access/limits.ts";
@@ -10,8 +9,9 @@ import { anyOf, type OwnPermission, type Permission } from "../../domain/call/pe
 import { type Caller, holderOf, missing, type Scope } from "../../domain/call/scope.ts";
 import type { HolderUses } from "../../domain/limits/uses.ts";
 import type { EntityManager } from "../../store/store.ts";
-import { addressOf, headerIn, isFirstOf, setCaller, setScope, watchOf } from "./context.ts";
+import { addressOf, isFirstOf, setCaller, setScope, watchOf } from "./context.ts";
 import { nameOf } from "./enums.ts";
+import { nothingPresented, presentedIn } from "./presented-key.ts";
 
 /** One of these permissions is enough; undefined: it is enough to be known. */
 type Requirement = readonly [Permission, ...Permission[]] | undefined;
@@ -106,35 +106,3 @@ function requirementOf(method: DescMethod): Requirement {
   if (any !== anyOf(own)) throw new Error(`${method.toString()} declares ${own} and ${any}, which are no pair`);
   return [own, any];
 }
-
-/**
- * What a caller presents, in whichever header, to be checked in the same way. Nothing, if two headers say different things:
- * which of them is meant would be a guess, and another one here than in a proxy before us.
- */
-function presentedIn(context: HandlerContext): string | undefined {
-  const [, bearer] = /^Bearer +(\S+)$/i.exec(headerIn(context, "authorization") ?? "") ?? [];
-  let presented = bearer;
-  for (const name of KEY_HEADERS) {
-    const said = headerIn(context, name);
-    if (said !== undefined && presented !== undefined && said !== presented) return undefined;
-    presented ??= said;
-  }
-  return presented;
-}
-
-/** The refusal of a call without a key where one belongs, which says what stands there instead. */
-function nothingPresented(context: HandlerContext): Fault {
-  const said = headerIn(context, "authorization");
-  const usage = "send it in the header `authorization: Bearer pb_…` or `x-api-key: pb_…`";
-  if (KEY_HEADERS.some((name) => headerIn(context, name))) {
-    return new Fault("API_KEY_REFUSED", `two headers have different API keys; ${usage}, one of them`);
-  }
-  if (!said) return new Fault("API_KEY_REFUSED", `an API key is needed; ${usage}`);
-  const opening = "the header authorization has no API key where one belongs";
-  if (/^Bearer$/i.test(said)) {
-    return new Fault("API_KEY_REFUSED", `${opening}: nothing stands behind Bearer; is a variable of your shell empty?`);
-  }
-  return new Fault("API_KEY_REFUSED", `${opening}: write Bearer and the key, \`authorization: Bearer pb_…\``);
-}
-
-const KEY_HEADERS = ["x-api-key", "x-discolike-key"];

@@ -8,21 +8,35 @@ import { invalidField } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
 import type { CredentialsDraft } from "../../domain/connections/credentials.ts";
 import type { Notice } from "../../domain/connections/notice.ts";
-import { keyIn } from "../../domain/connections/pasted-key.ts";
+import { keyIn, looksLikeExample, requireSpace } from "../../domain/connections/pasted-key.ts";
 import { SecretRef } from "../../domain/connections/secret-ref.ts";
 import type { Slot } from "../../domain/connections/slots.ts";
 import { nameOf } from "../call/enums.ts";
 
-/** What a request says of credentials and nothing keeps. */
+/** What its sender may want to know of credentials that a request brings. */
 export function remarkOn(credentials: Credentials | undefined): readonly Notice[] {
-  if (Object.keys(credentials?.labels ?? {}).length === 0) return [];
-  return [{ code: "NOT_KEPT", message: "the labels of the credentials are not kept; give the Llm labels instead" }];
+  const notices: Notice[] = [];
+  if (Object.keys(credentials?.labels ?? {}).length > 0) {
+    notices.push({
+      code: "NOT_KEPT",
+      message: "the labels of the credentials are not kept; give the Llm labels instead",
+    });
+  }
+  const { source } = credentials?.apiKey ?? {};
+  if (source?.case === "inlineSecret" && looksLikeExample(source.value)) {
+    notices.push({
+      code: "CREDENTIALS_HINT",
+      message: "the key looks like that of an example; a test shows whether it works",
+    });
+  }
+  return notices;
 }
 
 /** Credentials as the request describes them. */
 export function readCredentials(credentials: Credentials | undefined): CredentialsDraft | undefined {
   const { source, headerName = "", prefix } = credentials?.apiKey ?? {};
   const read = source && readSource(source);
+  if (read) requireSpace(prefix);
   return read && { source: read, headerName, prefix };
 }
 

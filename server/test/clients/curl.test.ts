@@ -110,7 +110,10 @@ describeUnless(missing)("curl with the line of contract 003", () => {
         createdById: rig.accountId,
         updatedById: rig.accountId,
       }),
-      statuses: [{ code: "MODEL_RETIRED", message: expect.any(String) }],
+      statuses: [
+        { code: "MODEL_RETIRED", message: expect.any(String) },
+        { code: "CREDENTIALS_HINT", message: expect.any(String) },
+      ],
     });
     expect(created.text).not.toContain("sk-your-api-key-here");
 

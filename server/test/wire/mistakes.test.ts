@@ -128,7 +128,29 @@ describe("a mistake in a new Llm", () => {
     {
       name: "a key that was copied with an ellipsis",
       body: { ...OPENAI, credentials: { apiKey: { inlineSecret: "sk-…" } } },
-      says: "credentials.apiKey.inlineSecret: has characters that no header can carry",
+      says: "credentials.apiKey.inlineSecret: is cut short by dots; copy the whole key",
+    },
+    {
+      name: "a variable that no shell replaced",
+      body: { ...OPENAI, credentials: { apiKey: { inlineSecret: "$OPENAI_API_KEY" } } },
+      says: "credentials.apiKey.inlineSecret: is a variable that nothing has replaced by its value",
+    },
+    {
+      name: "another scheme than Bearer before the key",
+      body: { ...OPENAI, credentials: { apiKey: { inlineSecret: "Token sk-secret" } } },
+      says: "credentials.apiKey.inlineSecret: begins with the scheme of a header: give that as `prefix`",
+    },
+    {
+      name: "a scheme without its space",
+      body: { ...OPENAI, credentials: { apiKey: { inlineSecret: "sk-0123456789", prefix: "Bearer" } } },
+      says: 'credentials.apiKey.prefix: has no space at its end, and the key follows at once: give "Bearer "',
+    },
+    {
+      name: "the whole URL of a call",
+      body: { ...LLM, endpointUrl: "https://llm.example/v1/chat/completions" },
+      says:
+        "endpointUrl: ends with /chat/completions, which is the path of a call: give https://llm.example/v1, and chats " +
+        "go to https://llm.example/v1/chat/completions",
     },
     {
       name: "a provider type that there is not",
@@ -163,6 +185,27 @@ describe("a mistake in a new Llm", () => {
     expect(answer.error?.message).not.toMatch(spelling);
     expect(status).toBe(400);
     expect(requestIdOf(answer)).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it.each([
+    { name: "a change", method: "PATCH", path: (): string => `/v1/llms/${llmId}`, body: {} },
+    {
+      name: "a change that is rehearsed",
+      method: "PATCH",
+      path: (): string => `/v1/llms/${llmId}`,
+      body: { validateOnly: true },
+    },
+    { name: "a test", method: "POST", path: (): string => "/v1/llms:testConnection", body: OPENAI },
+    {
+      name: "a new Provider",
+      method: "PUT",
+      path: (): string => "/v1/providers/whole",
+      body: { providerType: "OPENAI" },
+    },
+  ])("is told in $name: the whole URL of a call", async ({ method, path, body }) => {
+    const text = JSON.stringify({ ...body, displayName: undefined, endpointUrl: "https://llm.example/v1/responses" });
+    const { body: answer } = await call(method, path(), text);
+    expect(answer.error?.message).toContain("endpointUrl: ends with /responses, which is the path of a call");
   });
 
   it("is told where the JSON breaks", async () => {

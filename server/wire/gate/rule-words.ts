@@ -112,7 +112,7 @@ const PATTERNS: Readonly<Record<string, string>> = {
   "^[!-~]*$": `must be ${VISIBLE}, such as sk-0123456789`,
   "^[!-~]{20,256}$": `must be 20 to 256 ${VISIBLE}, such as sk-0123456789abcdefghij`,
   "^[\\x21-\\x7e]{1,64}$": "must be 1 to 64 visible ASCII characters, without spaces, such as turn-1",
-  "^[ -~]*$": "must be ASCII characters, without line breaks, such as Bearer",
+  "^[ -~]*$": "must be ASCII characters, without line breaks, such as `Bearer `",
   "^[A-Za-z0-9-]*$": "must be letters, digits and hyphens, as in the name of a header, such as X-Api-Key",
   "^(env|file|vault)://[!-~]*$": "must look like env://NAME, file:///path or vault://mount/path#field",
   "^[0-9]{1,6}(\\.[0-9]{1,6})?$":

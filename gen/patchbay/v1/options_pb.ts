@@ -58,7 +58,8 @@ export const says_nothing_when_silent: GenExtension<MethodOptions, boolean> = /*
 
 /**
  * Names a message whose JSON may be sent back as this one, so that a client may read, modify and write: fields of it
- * that are OUTPUT_ONLY are taken and change nothing. Every other field of it is a field of this message too.
+ * that are OUTPUT_ONLY are taken and change nothing, if its created_at is among them. By themselves they are refused: no
+ * change sets them. Every other field of it is a field of this message too.
  *
  * @generated from extension: string takes_back = 50634;
  */

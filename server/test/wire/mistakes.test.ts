@@ -100,6 +100,23 @@ describe("a mistake in a new Llm", () => {
       says: "from 0 to 999999.999999, with at most 6 decimals",
     },
     {
+      name: "prices for a token, as LiteLLM has them",
+      body: { ...OPENAI, price: { input_cost_per_token: 0.0000025 } },
+      says: "give `input` and `output`, in dollars for a million tokens: a million times as much",
+    },
+    { name: "short words of prices", body: { ...OPENAI, price: { in: 1 } }, says: "did you mean `input`?" },
+    {
+      name: "a time with its unit",
+      body: { ...OPENAI, patience: { wholeSeconds: "5m" } },
+      says: "patience.wholeSeconds: must be a whole number of seconds, without a unit: 300 for 5m",
+    },
+    {
+      name: "a number with its multiple",
+      body: { ...OPENAI, maxContextLength: "128k" },
+      says: "maxContextLength: must be a whole number, in digits alone: 128000 for 128k",
+    },
+    { name: "the default, too early", body: { ...OPENAI, isDefault: true }, says: ":setDefault makes it the default" },
+    {
       name: "prices in OpenAI's words",
       body: { ...OPENAI, price: { prompt: 1, completion: 2 } },
       says: "unknown field `price.prompt`, did you mean `input`?; unknown field `price.completion`, did you mean `output`?",
@@ -254,8 +271,51 @@ describe("a mistake in a new Llm", () => {
   );
 });
 
+describe("a mistake in a change", () => {
+  it.each([
+    {
+      name: "what another call changes",
+      body: { isDefault: true },
+      says: "`isDefault` is the server's to say, and no change sets it: POST /v1/llms/NAME:setDefault makes an Llm the default",
+    },
+    {
+      name: "a state, in the spelling of its writer",
+      body: { status: "DISABLED", display_name: "One" },
+      says: "`status` is the server's to say, and no change sets it: `disabled` switches an Llm off",
+    },
+    { name: "the time at which it was made", body: { createdAt: 5 }, says: "`createdAt` is the server's to say" },
+    { name: "what nothing has", body: { checkedAt: 5 }, says: "unknown field `checkedAt`" },
+  ])("is told: $name", async ({ body, says }) => {
+    const { status, body: answer } = await call("PATCH", `/v1/llms/${llmId}`, JSON.stringify(body));
+    expect(answer.error?.message).toContain(says);
+    expect(status).toBe(400);
+  });
+
+  it("is none: all that was read, with a change", async () => {
+    const read = (await call("GET", `/v1/llms/${llmId}`)).body as object;
+    const { status, body } = await call(
+      "PATCH",
+      `/v1/llms/${llmId}`,
+      JSON.stringify({ ...read, description: "other" }),
+    );
+    expect([status, body]).toEqual([200, expect.objectContaining({ description: "other" })]);
+    const { llmId: _, ...rest } = { llmId: "", ...body };
+    expect((await call("PUT", `/v1/llms/${llmId}`, JSON.stringify(rest))).status).toBe(200);
+  });
+});
+
 describe("a mistake with money", () => {
   it.each([
+    {
+      name: "dollars as a text for pico-dollars",
+      budget: { amount: "25.00", period: "DAY" },
+      says: 'amount: must be an integer of pico-dollars; for dollars give amountUsd: "25.00" instead',
+    },
+    {
+      name: "dollars with their sign for pico-dollars",
+      budget: { amount: "$25", period: "DAY" },
+      says: 'for dollars give amountUsd: "25" instead',
+    },
     {
       name: "dollars for pico-dollars",
       budget: { amount: 25, period: "MONTH" },
@@ -348,6 +408,26 @@ describe("a mistake in a chat", () => {
       says: "messages: excludes `message`, give only one of them",
     },
     {
+      name: "the text of a message by another word",
+      body: { messages: [{ role: "user", text: "Hi" }] },
+      says: "unknown field `messages[0].text`, did you mean `content`?",
+    },
+    {
+      name: "parts where the text belongs",
+      body: { messages: [{ role: "user", content: [{ type: "text", text: "Hi" }] }] },
+      says: 'messages[0].content: must be a string; parts are given as `parts`, such as [{"text": "Hello"}]',
+    },
+    {
+      name: "an image beside the text",
+      body: { message: "Hi", images: ["x"] },
+      says: "unknown field `images`: give `messages`, with `parts` such as",
+    },
+    {
+      name: "a message that is an object",
+      body: { message: { role: "user", content: "Hi" } },
+      says: "message: must be a string; a conversation is given as `messages`",
+    },
+    {
       name: "a role of others",
       body: { messages: [{ role: "human", content: "Hi" }] },
       says: "SYSTEM, USER, ASSISTANT, TOOL",
@@ -381,6 +461,12 @@ describe("a mistake with a key or a list", () => {
       body: { displayName: "x", role: "MEMBER", expiresAt: "2027-01-01" },
       says: "expiresAt: must be a time in milliseconds since 1970-01-01 UTC, such as 1798761600000 for 2027-01-01",
     },
+    {
+      path: "/v1/apiKeys",
+      body: { displayName: "x", role: "MEMBER", expiresAt: 1798761600 },
+      says: "expiresAt: looks like seconds, and is in milliseconds: give 1798761600000",
+    },
+    { path: "/v1/llms?pageSize=1k", body: undefined, says: "must be a whole number, in digits alone: 1000 for 1k" },
     {
       path: "/v1/apiKeys",
       body: { displayName: "x", role: "MEMBER", limits: { rpm: 3 } },
@@ -471,6 +557,22 @@ describe("a mistake in a request", () => {
       text: '{"displayName": $NAME}',
       status: 400,
       says: "between single quotes the shell fills in no variable",
+    },
+    {
+      name: "a comma that is missing",
+      method: "POST",
+      path: (): string => "/v1/llms",
+      text: '{"displayName": "x" "alias": "y"}',
+      status: 400,
+      says: "the body is not JSON in UTF-8: a comma is missing before it (line 1, column 21)",
+    },
+    {
+      name: "JSON that was made JSON twice",
+      method: "POST",
+      path: (): string => "/v1/llms",
+      text: JSON.stringify("{}"),
+      status: 400,
+      says: "body: must be an object, and is a text with JSON in it: it was made JSON twice",
     },
     {
       name: "curl's own content type",

@@ -1,7 +1,8 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { also_written } from "../../../gen/patchbay/v1/options_pb.ts";
 import { editDistance } from "../../base/names.ts";
-import { fieldsFor, remarkFor, valuesFor } from "./other-words.ts";
+import { formOfNumber } from "./number-forms.ts";
+import { fieldsFor, formFor, remarkFor, valuesFor } from "./other-words.ts";
 import { SPELLINGS, type Spelling } from "./spelling.ts";
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
@@ -122,18 +123,19 @@ export function formOf(type: ValueType, written: unknown = undefined, spell: Spe
 
 /** The form of what a field holds, or each of its values. */
 export function formOfField(field: DescField, written: unknown, spell: Spelling): string {
-  if (field.scalar === ScalarType.INT64 && field.name.endsWith("_at")) return TIME_FORM;
+  const number = formOfNumber(field, written, spell);
+  if (number !== undefined) return number;
+  const meant = formFor(field, written);
   const type = valueTypeOf(field);
   const wrong = Array.isArray(written) ? written.find((item) => !isValueOf(type, item)) : written;
   const form = formOf(type, wrong, spell);
-  return field.fieldKind === "list" || field.fieldKind === "map" ? `each value ${form}` : form;
+  const whole = field.fieldKind === "list" || field.fieldKind === "map" ? `each value ${form}` : form;
+  return meant === undefined ? whole : `${whole}; ${meant}`;
 }
 
 function isValueOf(type: ValueType, item: unknown): boolean {
   return type.kind === "enum" && typeof item === "string" && enumValueOf(type.enum, item) !== undefined;
 }
-
-const TIME_FORM = "must be a time in milliseconds since 1970-01-01 UTC, such as 1798761600000 for 2027-01-01";
 
 function enumForm(desc: DescEnum, written: unknown): string {
   const names = namesOf(desc);

@@ -67,16 +67,14 @@ describe("readMessage refuses", () => {
     ['{"time":"noon"}', "time: must be an RFC 3339 time, such as 2026-01-31T09:30:00Z"],
     ['{"struct":[]}', "struct: must be a JSON object"],
     ['{"any":{"@type":"type.googleapis.com/nope"}}', "any: must be an object with a known `@type`"],
-    ["[]", "body: must be an object"],
+    ["[]", "body: must be an object, and is a list: send what is in it one by one"],
     ["null", "body: must be an object"],
-    ['"text"', "body: must be an object"],
+    ['"text"', "body: must be an object, and is a text"],
+    ['"{}"', "body: must be an object, and is a text with JSON in it: it was made JSON twice"],
     ["{", "the body is not JSON in UTF-8: it ends too early; is a quote or a bracket missing?"],
     ['{"text":\n "a",}', "the body is not JSON in UTF-8: a comma stands before the closing } (line 2, column 6)"],
     ["{'text':1}", 'the body is not JSON in UTF-8: names and texts stand in double quotes (") (line 1, column 2)'],
-    [
-      '{"text" "a"}',
-      "the body is not JSON in UTF-8: something is there that JSON does not have at this place (line 1, column 9)",
-    ],
+    ['{"text" "a"}', "the body is not JSON in UTF-8: a colon (:) is missing behind a name (line 1, column 9)"],
   ])("%s", (text, message) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ rawMessage: message }));
   });

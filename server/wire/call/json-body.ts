@@ -10,8 +10,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { field as rulesOfField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
-import { plain_as, takes_back } from "../../../gen/patchbay/v1/options_pb.ts";
+import { plain_as } from "../../../gen/patchbay/v1/options_pb.ts";
 import {
   didYouMean,
   enumValueOf,
@@ -24,6 +23,7 @@ import {
   wrappedScalar,
 } from "./fields.ts";
 import { describeSyntax } from "./json-syntax.ts";
+import { isServersOwn, wasRead } from "./read-back.ts";
 import { type Spelling, spellingIn } from "./spelling.ts";
 import { invalidField, invalidFields, invalidRequest, type Problem } from "./wire-error.ts";
 
@@ -117,17 +117,17 @@ class PatientReader {
   #check(desc: DescMessage, json: ExactJson, path: string, depth: number): void {
     if (depth > DEEPEST_JSON) throw invalidField(path, `is nested more than ${DEEPEST_JSON} deep`);
     if (!isObject(json)) {
-      if (path === "") this.#refuse("body", "must be an object");
+      if (path === "") this.#refuse("body", `must be an object${whatIsNoObject(json)}`);
       else this.#refuse(path, formOf({ kind: "message", message: desc }, json, this.#spell));
       return;
     }
     const given = new Map<unknown, string>();
+    const isRead = wasRead(desc, json);
     for (const name of Object.keys(json)) {
       const fieldPath = path === "" ? name : `${path}.${name}`;
       const field = fieldsOf(desc).get(name);
       if (field === undefined) {
-        if (isTakenBack(desc, name)) delete json[name];
-        else this.#refuse(fieldPath, `unknown field \`${fieldPath}\`${didYouMean(desc, name, this.#spell)}`, true);
+        this.#checkUnknown(desc, json, name, fieldPath, isRead);
         continue;
       }
       const value = json[name] ?? null;
@@ -146,6 +146,20 @@ class PatientReader {
       json[isOwnName ? name : field.jsonName] = read;
       if (this.#problems.length === before) this.#probe(desc, field, read, fieldPath);
     }
+  }
+
+  /** What the server says of a thing may come back with all of it, and is left out; by itself it is a wish that is not granted. */
+  #checkUnknown(
+    desc: DescMessage,
+    json: { [name: string]: ExactJson },
+    name: string,
+    path: string,
+    isRead: boolean,
+  ): void {
+    const remark = didYouMean(desc, name, this.#spell);
+    if (!isServersOwn(desc, name)) this.#refuse(path, `unknown field \`${path}\`${remark}`, true);
+    else if (isRead) delete json[name];
+    else this.#refuse(path, `\`${path}\` is the server's to say, and no change sets it${remark}`, true);
   }
 
   #refuse(field: string, description: string, isSentence = false): void {
@@ -215,14 +229,11 @@ function plainDecimal(value: number): string {
   return /e/.test(String(value)) ? value.toFixed(12).replace(/\.?0+$/, "") : String(value);
 }
 
-/** Whether a field is one that the message named by `takes_back` has, and that is the server's to say. */
-function isTakenBack(desc: DescMessage, name: string): boolean {
-  const typeName = getOption(desc, takes_back);
-  if (typeName === "") return false;
-  const messages = [desc.file, ...desc.file.dependencies].flatMap((file) => file.messages);
-  const source = messages.find((message) => message.typeName === typeName);
-  const field = source && fieldsOf(source).get(name);
-  return field !== undefined && getOption(field, field_behavior).includes(FieldBehavior.OUTPUT_ONLY);
+/** What a body is that is JSON and no object, where that tells how it came about. */
+function whatIsNoObject(json: ExactJson): string {
+  if (Array.isArray(json)) return ", and is a list: send what is in it one by one";
+  if (typeof json !== "string") return "";
+  return /^\s*[{[]/.test(json) ? ", and is a text with JSON in it: it was made JSON twice" : ", and is a text";
 }
 
 export function isObject(json: ExactJson | undefined): json is { [key: string]: ExactJson } {

@@ -1,4 +1,4 @@
-import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
 import { nearestNames } from "../../base/names.ts";
 
 /**
@@ -28,13 +28,24 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
   [["client_config"], "headers extra_headers extra_body params parameters options config seed reasoning_effort"],
   [["disabled"], "enabled active is_active status state"],
   [["labels", "metadata"], "tags metadata"],
-  [["message"], "prompt input text content question query"],
-  [["messages"], "conversation history chat_history"],
+  [["message", "content"], "prompt input text content question query"],
+  [["messages"], "conversation history chat_history contents"],
+  [["role"], "author sender from"],
+  [["arguments"], "input args"],
+  [["text"], "content input_text output_text"],
+  [["image"], "image_url input_image picture"],
+  [["audio"], "input_audio"],
+  [["file", "data"], "document input_file file_data base64 bytes b64_json"],
+  [["media_type"], "mime_type mimetype content_type format"],
   [["tools"], "functions"],
   [["tool_choice"], "function_call"],
-  [["new_session", "session_id"], "session thread thread_id conversation_id previous_response_id"],
-  [["price.input", "input"], "prompt prompt_tokens input_cost input_price input_cost_per_token"],
-  [["price.output", "output"], "completion completion_tokens output_cost output_price output_cost_per_token"],
+  [["session_id"], "session thread thread_id conversation conversation_id previous_response_id"],
+  [["new_session"], "session store"],
+  [["price.input", "input"], "in prompt prompt_tokens input_cost input_price input_per_million input_per_1m"],
+  [
+    ["price.output", "output"],
+    "out completion completion_tokens output_cost output_price output_per_million output_per_1m",
+  ],
   [["price"], "cost pricing prices"],
   [["cache_read"], "cached cached_input"],
   [["page_size"], "limit size count per_page max_results top take n"],
@@ -55,15 +66,69 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
   [["limits.budget.period", "budget.period", "period"], "budget_duration interval reset reset_duration"],
 ];
 
+const FORMS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  ["patchbay.v1.Message.content", new Map([["array", 'parts are given as `parts`, such as [{"text": "Hello"}]']])],
+  ["patchbay.v1.ChatRequest.message", chatForms()],
+  ["patchbay.v1.StreamChatRequest.message", chatForms()],
+]);
+
+function chatForms(): ReadonlyMap<string, string> {
+  const messages = 'a conversation is given as `messages`, such as [{"role": "USER", "content": "Hello"}]';
+  return new Map([
+    ["array", messages],
+    ["object", messages],
+  ]);
+}
+
+/** What may be meant by a value of another form than the field has. */
+export function formFor(field: DescField, written: unknown): string | undefined {
+  return FORMS.get(`${field.parent.typeName}.${field.name}`)?.get(Array.isArray(written) ? "array" : typeof written);
+}
+
+const PER_TOKEN = "give `input` and `output`, in dollars for a million tokens: a million times as much";
+const PER_MILLION = "leave it out: all are in dollars for a million tokens";
+
 /** What is to be done where no field is meant, by the name of the message and the word. */
 const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
   ChatRequest: { ...chatRemarks(), stream: "to stream, POST to …:streamChat instead" },
   StreamChatRequest: { ...chatRemarks(), stream: "leave it out, this call streams" },
   CreateLlmRequest: {
+    isdefault: "once the Llm is made, POST /v1/llms/NAME:setDefault makes it the default",
     litellmparams: "give its fields at the top; `patchbay import litellm` reads whole configurations",
     modellist: "each Llm is a request of its own; `patchbay import litellm` reads whole configurations",
     modelinfo: "give `price`, `max_context_length` and `capabilities` at the top",
     stream: "every chat can be streamed, by …:streamChat",
+  },
+  UpdateLlmRequest: {
+    isdefault: "POST /v1/llms/NAME:setDefault makes an Llm the default",
+    status: "`disabled` switches an Llm off, and a test finds out how it is",
+    ownerid: "an Llm stays with its owner",
+    hascredentials: "`credentials` changes the key",
+    credentialshint: "`credentials` changes the key",
+    credentialsref: "`credentials` changes where the key is kept",
+    pendingcredentials: "POST /v1/llms/NAME:addPendingCredentials adds a key beside the one in use",
+    lasttest: "POST /v1/llms/NAME:test makes a test",
+    deletedat: "DELETE /v1/llms/NAME deletes, and POST /v1/llms/NAME:undelete brings back",
+  },
+  TokenPrice: {
+    inputcostpertoken: PER_TOKEN,
+    outputcostpertoken: PER_TOKEN,
+    pertoken: PER_TOKEN,
+    permillion: PER_MILLION,
+    unit: PER_MILLION,
+    currency: "prices are in US dollars",
+  },
+  Message: { ...messageRemarks(), name: "leave it out: no endpoint is told names of people" },
+  ContentPart: { type: 'leave it out: a part is {"text": …}, {"image": …}, {"audio": …} or {"file": …}' },
+  ToolCall: {
+    type: "leave it out: `name` and `arguments` stand in the call itself",
+    function: "leave it out: `name` and `arguments` stand in the call itself",
+  },
+  UpdateAccountRequest: { defaultllmid: "POST /v1/llms/NAME:setDefault makes an Llm the default" },
+  UpdateApiKeyRequest: {
+    role: "a key keeps its role; make another key",
+    scopes: "a key keeps its scopes; make another key",
+    revokedat: "POST /v1/apiKeys/ID:revoke revokes a key",
   },
   Tool: {
     type: "leave it out: `name`, `description` and `parameters` stand in the tool itself",
@@ -77,10 +142,19 @@ function byWord(remarks: Record<string, Record<string, string>>): ReadonlyMap<st
   return new Map(Object.entries(remarks).map(([message, words]) => [message, new Map(Object.entries(words))]));
 }
 
+/** What goes with a message, beside its text. */
+function messageRemarks(): Record<string, string> {
+  const parts = 'give `parts`, such as [{"text": …}, {"image": {"url": …}}]';
+  return { images: parts, image: parts, imageurl: parts, files: parts, file: parts, attachments: parts, audio: parts };
+}
+
 function chatRemarks(): Record<string, string> {
   const roles = "give `messages`, the first of them with the role SYSTEM";
   const config = "set it in the `client_config` of the Llm";
+  const parts = 'give `messages`, with `parts` such as [{"text": …}, {"image": {"url": …}}]';
+  const ofParts = Object.keys(messageRemarks()).map((word) => [word, parts]);
   return {
+    ...Object.fromEntries(ofParts),
     model: "the Llm is the one in the path, or `llm_id`",
     system: roles,
     systemprompt: roles,

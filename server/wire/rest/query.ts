@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { didYouMean, fieldsOf, formOf, hasOwnForm, valueTypeOf } from "../call/fields.ts";
+import { formOfNumber } from "../call/number-forms.ts";
 import { SPELLINGS, type Spelling } from "../call/spelling.ts";
 import { invalidField, unknownName } from "../call/wire-error.ts";
 import { isParameter, readParameter } from "./parameter.ts";
@@ -65,7 +66,7 @@ export function addQueryPair(
   const type = valueTypeOf(field);
   if (!isParameter(type)) throw invalidField(key, "is a message, give its fields one by one");
   const value = readParameter(type, text);
-  if (value === undefined) throw invalidField(key, formOf(type, text));
+  if (value === undefined) throw invalidField(key, formOfNumber(field, text, spell) ?? formOf(type, text));
   if (isClaimed(fields.map(({ name }) => name).join("."), value)) return;
   addValue(enclosing(tree, fields, key), field, mapKey, value, key);
 }

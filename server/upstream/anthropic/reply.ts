@@ -1,4 +1,5 @@
 import type { WholeReply } from "../models/adapter.ts";
+import { CallIds } from "../models/call-ids.ts";
 import { type Billing, type StopReason, saidOf, type Usage } from "../models/conversation.ts";
 import { asCount, asJson, asObject, asObjects, asText, type JsonObject } from "../models/json-value.ts";
 import { stateOf } from "./state.ts";
@@ -7,13 +8,14 @@ import { stateOf } from "./state.ts";
 export function readReply(body: JsonObject): WholeReply | undefined {
   if (body.type !== "message") return undefined;
   const content = asObjects(body.content);
+  const ids = new CallIds();
   return {
     model: asText(body.model),
     text: content.map(({ text }) => asText(text)).join(""),
     reasoning: content.map(({ thinking }) => asText(thinking)).join(""),
     toolCalls: content
       .filter(({ type }) => type === "tool_use")
-      .map(({ id, name, input }) => ({ id: asText(id), name: asText(name), arguments: asJson(input ?? {}) })),
+      .map(({ id, name, input }) => ({ id: ids.of(asText(id)), name: asText(name), arguments: asJson(input ?? {}) })),
     stopReason: readStopReason(body.stop_reason),
     rawStopReason: asText(body.stop_reason),
     usage: readUsage(asObject(body.usage) ?? {}),

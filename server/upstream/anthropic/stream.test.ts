@@ -47,6 +47,22 @@ describe("a streamed message", () => {
     expect(end).toMatchObject({ stopReason: "tool-calls", usage: { inputTokens: 472, outputTokens: 89 } });
   });
 
+  it("has the arguments that came with the beginning of a call, and an id for each", () => {
+    const block = (index: number, input: object) => [
+      JSON.stringify({
+        type: "content_block_start",
+        index,
+        content_block: { type: "tool_use", id: "a", name: "f", input },
+      }),
+      JSON.stringify({ type: "content_block_stop", index }),
+    ];
+    const start = JSON.stringify({ type: "message_start", message: {} });
+    const { events } = readAll([start, ...block(0, { x: 1 }), ...block(1, {})]);
+    const calls = events.filter((event) => event.type === "tool-call-delta");
+    expect(calls.map(({ argumentsDelta }) => argumentsDelta)).toEqual(["", '{"x":1}', "", "{}"]);
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(3);
+  });
+
   it("ends with the error in error-mid-stream.sse", () => {
     const { events, error, end } = readFixture("error-mid-stream.sse");
     expect(events).toContainEqual({ type: "text-delta", text: "Hel" });

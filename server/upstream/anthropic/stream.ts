@@ -1,7 +1,8 @@
 import type { StreamReader } from "../models/adapter.ts";
+import { CallIds } from "../models/call-ids.ts";
 import { type ReplyEvent, saidOf, type Usage } from "../models/conversation.ts";
 import { type ErrorWords, errorIn, MALFORMED } from "../models/error-words.ts";
-import { asObject, asText, type JsonObject, parseObject } from "../models/json-value.ts";
+import { asJson, asObject, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import { readBilling, readStopReason, readUsage } from "./reply.ts";
 import { GrowingBlock, stateOf } from "./state.ts";
 
@@ -15,8 +16,9 @@ class MessageStream implements StreamReader {
   #hasStarted = false;
   /** Our index of a call of a tool by the index of its content block. */
   readonly #callIndexes = new Map<unknown, number>();
-  /** Calls whose arguments have not begun. */
-  readonly #withoutArguments = new Set<number>();
+  readonly #ids = new CallIds();
+  /** Calls whose arguments have not begun, with those that came with their beginning, as of proxies that stream none. */
+  readonly #withoutArguments = new Map<number, string>();
   #rawStopReason = "";
   /** Said at the start, and again, as far as it has changed, at the end. */
   #usage: JsonObject = {};
@@ -85,8 +87,8 @@ class MessageStream implements StreamReader {
     if (content.type === "tool_use") {
       const index = this.#callIndexes.size;
       this.#callIndexes.set(block, index);
-      this.#withoutArguments.add(index);
-      const id = asText(content.id);
+      this.#withoutArguments.set(index, asJson(asObject(content.input) ?? {}));
+      const id = this.#ids.of(asText(content.id));
       events.push({ type: "tool-call-delta", index, id, name: asText(content.name), argumentsDelta: "" });
     } else {
       this.#tell(block, content, events);
@@ -113,8 +115,10 @@ class MessageStream implements StreamReader {
   /** A call without arguments is streamed without any piece of them, and still is a call with the empty object. */
   #stopBlock(block: unknown, events: ReplyEvent[]): void {
     const index = this.#callIndexes.get(block);
-    if (index === undefined || !this.#withoutArguments.delete(index)) return;
-    events.push({ type: "tool-call-delta", index, argumentsDelta: "{}" });
+    const argumentsDelta = index === undefined ? undefined : this.#withoutArguments.get(index);
+    if (index === undefined || argumentsDelta === undefined) return;
+    this.#withoutArguments.delete(index);
+    events.push({ type: "tool-call-delta", index, argumentsDelta });
   }
 
   #addUsage(usage: unknown): void {

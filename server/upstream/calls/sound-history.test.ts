@@ -32,3 +32,15 @@ it("does not touch what others say", () => {
   const messages: ChatMessage[] = [{ role: "user", parts: [{ type: "text", text: "" }], toolCalls: [] }];
   expect(soundHistory(messages)).toBe(messages);
 });
+
+it("keeps one result of a call, and that of a later call of the same id", () => {
+  const result = (text: string): ChatMessage => ({
+    role: "tool",
+    parts: [{ type: "text", text }],
+    toolCalls: [],
+    toolCallId: "a",
+  });
+  const turn = said("-", call("{}"));
+  const messages = [turn, result("1"), result("2"), turn, result("3")];
+  expect(soundHistory(messages)).toEqual([turn, result("1"), turn, result("3")]);
+});

@@ -6,10 +6,23 @@ const NO_REPLY = "(no reply)";
 
 /**
  * Messages in a form that a strict server takes, whatever was stored or sent: a model's turn says something or calls
- * something, arguments are a JSON object, and no two calls of a turn have one id.
+ * something, arguments are a JSON object, and no two calls of a turn, nor two results, have one id.
  */
 export function soundHistory(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  return messages.some((message) => message.role === "assistant" && !isSound(message)) ? messages.map(sound) : messages;
+  const once = withoutRepeatedResults(messages);
+  return once.some((message) => message.role === "assistant" && !isSound(message)) ? once.map(sound) : once;
+}
+
+/** The first result of each call since the model's last turn. */
+function withoutRepeatedResults(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const answered = new Set<string>();
+  const once = messages.filter(({ role, toolCallId = "" }) => {
+    if (role === "assistant") answered.clear();
+    const isRepeated = role === "tool" && answered.has(toolCallId);
+    if (role === "tool") answered.add(toolCallId);
+    return !isRepeated;
+  });
+  return once.length === messages.length ? messages : once;
 }
 
 function isSound({ parts, toolCalls }: ChatMessage): boolean {

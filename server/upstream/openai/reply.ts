@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { WholeReply } from "../models/adapter.ts";
 import { type ReplyEvent, type StopReason, saidOf, type ToolCall, type Usage } from "../models/conversation.ts";
 import { asCount, asJson, asObject, asObjects, asText, type JsonObject, known } from "../models/json-value.ts";
@@ -94,11 +93,6 @@ export function readReasoning({
 /** Some servers write the arguments as an object, not as the text of one. */
 export function readArguments(value: unknown): string {
   return typeof value === "object" && value !== null ? asJson(value) : asText(value);
-}
-
-/** The id that a call gets when its server gives none: the result of a tool has to name the call it answers. */
-export function inventToolCallId(): string {
-  return `call_${randomBytes(12).toString("hex")}`;
 }
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {

@@ -119,6 +119,24 @@ describe("calls of tools out of pieces", () => {
       calls: ["f{}", "f{}"],
     },
     {
+      says: "arguments before the id and the name",
+      pieces: [
+        [0, "-", "-", '{"x'],
+        [0, "a", "f", '":1}'],
+      ],
+      calls: ['f{"x":1}'],
+    },
+    {
+      says: "nothing, written as a name",
+      pieces: [
+        [0, "a", "f", '{"x'],
+        [0, "", "null", '":1}'],
+        [1, "b", "None", ""],
+        [1, "b", "g", "{}"],
+      ],
+      calls: ['f{"x":1}', "g{}"],
+    },
+    {
       says: "two of index 0 without ids",
       pieces: [
         [0, "-", "f", "{}"],

@@ -1,14 +1,15 @@
+import { CallIds } from "../models/call-ids.ts";
 import type { ReplyEvent } from "../models/conversation.ts";
 import { asObject, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import { JsonEnd } from "./json-end.ts";
-import { inventToolCallId, readArguments } from "./reply.ts";
+import { readArguments } from "./reply.ts";
 
 interface Call {
   /** Ours, from when it is told. */
   index: number;
-  readonly serverId: string;
+  serverId: string;
   readonly serverIndex: unknown;
-  readonly id: string;
+  id: string;
   name: string;
   /** Arguments that came before the name, and are not told yet. */
   waiting: string;
@@ -47,10 +48,10 @@ const KNOWN = new Set(["index", "id", "type", "function"]);
  */
 export class ToolCalls {
   readonly #calls: Call[] = [];
-  /** The last call of each id and each index of the server's, and the ids that were given out. */
+  /** The last call of each id and each index of the server's. */
   readonly #byId = new Map<string, Call>();
   readonly #byIndex = new Map<unknown, Call>();
-  readonly #ids = new Set<string>();
+  readonly #ids = new CallIds();
   /** How many have a name. */
   #told = 0;
 
@@ -94,6 +95,14 @@ export class ToolCalls {
     }
   }
 
+  /** The server's own id, where it comes behind the first of the arguments. */
+  #adoptId(call: Call, serverId: string): void {
+    if (serverId === "" || call.serverId !== "") return;
+    call.serverId = serverId;
+    this.#byId.set(serverId, call);
+    call.id = this.#ids.of(serverId);
+  }
+
   /** No more of the last call's name comes: another call begins, or none. */
   #closeName(events: ReplyEvent[]): void {
     const call = this.#calls.at(-1);
@@ -104,6 +113,7 @@ export class ToolCalls {
 
   #addPiece(call: Call, piece: JsonObject, said: Said, events: ReplyEvent[]): void {
     const { name, text, isEmptyObject, isNameOnly } = said;
+    if (!call.isTold) this.#adoptId(call, asText(piece.id));
     if (isEmptyObject) call.isPlaceholder = true;
     if (call.name === "") {
       call.name = name;
@@ -118,7 +128,7 @@ export class ToolCalls {
 
   #begin(piece: JsonObject): Call {
     const serverId = asText(piece.id);
-    const id = serverId === "" || this.#ids.has(serverId) ? inventToolCallId() : serverId;
+    const id = this.#ids.of(serverId);
     const call: Call = {
       index: -1,
       serverId,
@@ -136,7 +146,6 @@ export class ToolCalls {
       state: {},
     };
     this.#calls.push(call);
-    this.#ids.add(id);
     this.#byIndex.set(piece.index, call);
     if (serverId !== "") this.#byId.set(serverId, call);
     return call;
@@ -148,6 +157,8 @@ export class ToolCalls {
     if (call === undefined) return undefined;
     const id = asText(piece.id);
     if (id !== "" && call.serverId !== "" && id !== call.serverId) return undefined;
+    // Arguments may come before the name and the id that they belong to.
+    if (call.name === "" && !(isWhole(call) && text.trim() !== "")) return call;
     if (id !== "" && call.serverId === "" && (name !== "" || isWhole(call))) return undefined;
     // Who gives ids gives every call one.
     if (call.isNameOpen && id === "") return call;
@@ -250,6 +261,9 @@ function unquoted(text: string): string {
   return parseObject(inner) === undefined ? text : inner;
 }
 
+/** What programs write as a text where there is nothing. */
+const NO_NAME = /^(null|None|undefined)$/;
+
 /** The arguments are a text, or an object where a server does not write them as one. */
 function partsOf(piece: JsonObject): Said {
   const called = asObject(piece.function) ?? {};
@@ -257,5 +271,6 @@ function partsOf(piece: JsonObject): Said {
   const isEmptyObject = given !== undefined && Object.keys(given).length === 0;
   const isNameOnly = called.arguments === undefined || called.arguments === null;
   const text = isEmptyObject ? "" : readArguments(called.arguments);
-  return { name: asText(called.name), text, isNameOnly, isEmptyObject };
+  const name = asText(called.name);
+  return { name: NO_NAME.test(name) ? "" : name, text, isNameOnly, isEmptyObject };
 }

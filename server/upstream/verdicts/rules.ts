@@ -24,6 +24,15 @@ export interface Rule {
 const NO_OVERFLOW =
   /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_((completion|output|new)_)?tokens|(output|completion|new) tokens|tokens you requested|image|tool|stop/i;
 
+/** Of an account that is closed for whatever reason but money: no other key of it would help. */
+const CLOSED =
+  /\b(account|organi[sz]ation|workspace|project|consumer|subscription|your access|api access)\b[^.\n]{0,80}\b(disabled|deactivated|terminated|suspended|banned|closed|locked|revoked|frozen)\b/i;
+const OF_MONEY = /balance|credit|payment|overdue|arrear|billing|recharge|invoice|quota/i;
+
+/** What a server says of itself when it failed, whatever status it says it with. */
+const BROKEN =
+  /\b(model|server|backend|engine|worker|process|runner|instance)\b[^.\n]{0,60}\b(crashed|exited|died|was killed)\b|\bexit code\b|\bout of memory\b|\bcuda error\b/i;
+
 const MAY_BE_BUSY = [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529];
 /** A model that cannot be loaded is none that is still being loaded. */
 const NOT_LOADED = /(fail\w*|error|unable|cannot|can't|could ?n[o']t)( to| while| in)? load(ing|ed)?\b/i;
@@ -69,6 +78,8 @@ export const RULES: readonly Rule[] = [
     isOverflow: true,
     unless: NO_OVERFLOW,
   },
+  { kind: "provider-key-refused", isOfProvider: true, words: CLOSED, unless: OF_MONEY },
+  { kind: "key-refused", words: CLOSED, unless: OF_MONEY },
   {
     kind: "content-refused",
     codes:
@@ -128,7 +139,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: "quota-exhausted",
     words:
-      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|\b((used|use) up|consumed|depleted|ran out of|run out of|exhausted (your|the|all))\b[^.\n]{0,40}\b(allocation|allowance|quota|balance|budget|credits?|neurons|units)\b|upgrade to\b[^.\n]{0,40}\bpaid\b[^.\n]{0,10}\b(plan|tier|account)|(\/|per|a) month\b|monthly (limit|quota|allowance|usage)|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|余量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
+      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|\b((used|use) up|consumed|depleted|ran out of|run out of|exhausted (your|the|all))\b[^.\n]{0,40}\b(allocation|allowance|quota|balance|budget|credits?|neurons|units)\b|upgrade to\b[^.\n]{0,40}\bpaid\b[^.\n]{0,10}\b(plan|tier|account)|(\/|per|a) month\b|\b(daily|weekly|monthly)\b(?! (api )?(requests?|calls?)\b)[^.\n]{0,20}\b(limit|quota|allowance|usage|allocation|cap)\b|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|余量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|\bunpaid\b|\bpast due\b|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
     status: [200, 400, 401, 402, 403, 412, 429],
   },
   // With a status of its own it may be one of a minute.
@@ -173,7 +184,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: "bad-reply",
     words:
-      /^(could not route to|no route for|cannot (get|post) \/|no route matched|missing authentication token$|invalid url\b|((resource|file|route|page|endpoint) )?not found\.?$|method not allowed$)/im,
+      /^(could not route to|no route for|cannot (get|post) \/|no route matched|(unexpected|unknown|unsupported|no such) (endpoint|path|route|url)\b|missing authentication token$|invalid url\b|((resource|file|route|page|endpoint) )?not found\.?$|method not allowed$)/im,
   },
   {
     kind: "model-not-found",
@@ -183,6 +194,7 @@ export const RULES: readonly Rule[] = [
       /(invalid|unknown|unsupported) model|\bmodel (name|id|identifier)\b[^.\n]{0,20}\b(invalid|unknown|not valid|unrecognized)\b|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|(has|have) been deprecated|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|no ((currently )?(available|healthy|valid|usable|enabled|active|eligible|matching|suitable) )?(channel|deployment|provider|backend|upstream|route|node)s?\b[^.\n]{0,30}\b(for|with|serv\w+|support\w*|ha(ve|s))\b[^.\n]{0,20}\bmodel\b|模型不存在|(无|没有)可用的?(渠道|通道|节点|供应商)|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
+  { kind: "unavailable", status: [200, 400, 422, 500, 502, 503], words: BROKEN },
   // An end, or a piece, that says it is an error and no more.
   { kind: "unavailable", codes: /^finish_reason\.error$/ },
   {

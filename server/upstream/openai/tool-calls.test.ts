@@ -137,6 +137,24 @@ describe("calls of tools out of pieces", () => {
       calls: ['f{"x":1}', "g{}"],
     },
     {
+      says: "one, with an id of its own for each piece",
+      pieces: [
+        [0, "a", "f", '{"x'],
+        [0, "b", "-", '":1}'],
+      ],
+      calls: ['f{"x":1}'],
+    },
+    {
+      says: "two of index 0, each with its id before its name",
+      pieces: [
+        [0, "a", "-", "-"],
+        [0, "-", "f", '{"x":1}'],
+        [0, "b", "-", "-"],
+        [0, "-", "g", "{}"],
+      ],
+      calls: ['f{"x":1}', "g{}"],
+    },
+    {
       says: "two of index 0 without ids",
       pieces: [
         [0, "-", "f", "{}"],

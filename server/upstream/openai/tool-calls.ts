@@ -156,7 +156,9 @@ export class ToolCalls {
     const call = this.#candidate(piece, name);
     if (call === undefined) return undefined;
     const id = asText(piece.id);
-    if (id !== "" && call.serverId !== "" && id !== call.serverId) return undefined;
+    // Some servers make up another id for each piece; a call that begins has a name, or nothing of its arguments yet.
+    const goesOn = name === "" && text !== "" && call.name !== "" && !isWhole(call);
+    if (id !== "" && call.serverId !== "" && id !== call.serverId && !goesOn) return undefined;
     // Arguments may come before the name and the id that they belong to.
     if (call.name === "" && !(isWhole(call) && text.trim() !== "")) return call;
     if (id !== "" && call.serverId === "" && (name !== "" || isWhole(call))) return undefined;

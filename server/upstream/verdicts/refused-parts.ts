@@ -70,6 +70,10 @@ const FEATURES: readonly { readonly feature: Feature; readonly words: RegExp }[]
     words: of("system (?:role|messages?|prompts?|instructions?)|developer (?:role|messages?|instructions?)"),
   },
   {
+    feature: { name: "system messages", parameter: "system" },
+    words: /\bonly\b[^.\n]{0,60}\broles?\b[^.\n]{0,60}\b(got|but|not)\b[^.\n]{0,20}\b(system|developer)\b/i,
+  },
+  {
     feature: { name: "reasoning", parameter: "reasoning" },
     words: of("thinking|reasoning(?:_effort| effort)?|enable_thinking"),
   },
@@ -90,12 +94,16 @@ const BY_PARAMETER: Readonly<Record<string, Feature | undefined>> = {
 const UNSUPPORTED =
   /^(unsupported_\w+|unknown_parameter|unrecognized_\w+|extra_forbidden|invalid_parameter|litellm\.UnsupportedParamsError)$/i;
 
+/** Of what was sent in a format that is not taken: others of its kind are. */
+const OF_FORMAT =
+  /\b(image|file|audio|document|video)s? (formats?|types?|extensions?)\b|\bfollowing (formats|types|extensions)\b|\bmedia[ _-]?type\b|\bmime\b/i;
+
 /** The feature that a refusal is about; undefined when it names none. */
 export function featureIn(words: ErrorWords): Feature | undefined {
   const { codes, message, parameter } = words;
   const isUnsupported = codes.some((code) => UNSUPPORTED.test(code)) || parameter === "stream";
   // By one name, both forms of a reply are refused; the words tell which.
-  const spoken = FEATURES.find(({ words }) => words.test(message))?.feature;
+  const spoken = OF_FORMAT.test(message) ? undefined : FEATURES.find(({ words }) => words.test(message))?.feature;
   if (isUnsupported && parameter !== "") {
     const root = parameter.split(/[.[]/)[0] ?? "";
     if (root === "stream") return spoken?.parameter === "stream" ? spoken : BY_PARAMETER.stream;

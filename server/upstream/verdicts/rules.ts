@@ -43,6 +43,12 @@ const NOT_LOADED = /(fail\w*|error|unable|cannot|can't|could ?n[o']t)( to| while
  * is told by a word that has several uses. docs/upstreams.md says whose words these are.
  */
 export const RULES: readonly Rule[] = [
+  // The model's own template refused the order of the messages: whatever the status is, the same fails again.
+  {
+    kind: "request-refused",
+    words: /\bjinja\b|raise_exception|\broles must alternate\b|chat template[^.\n]{0,40}\b(error|exception|failed)/i,
+    unless: /\bsystem role\b[^.\n]{0,20}\bnot\b|--jinja/i,
+  },
   // A limit of the reply that is higher than the model's is no prompt that is too long, though it speaks of the context.
   {
     kind: "request-refused",
@@ -55,7 +61,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(context_length_exceeded|exceed_context_size_error|context_window_exceeded|model_max_prompt_tokens_exceeded|prompt_too_long|context_too_long|tokens_limit_reached|([a-z]+\.)?oversize_?input|litellm\.ContextWindowExceededError)$/i,
     words:
-      /maximum (context|prompt) length|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|(上下文|输入|提示词?|prompt|文本|消息)[^。\n]{0,12}(超|过长)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
+      /maximum (context|prompt) length|\btotal tokens of\b[^.\n]{0,40}\bexceed|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|(上下文|输入|提示词?|prompt|文本|消息)[^。\n]{0,12}(超|过长)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
   },
   // Nobody asks for less than nothing: it is what the prompt left of the context.
   {
@@ -83,7 +89,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: "content-refused",
     codes:
-      /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety|unsafe|sensitive|illegal|violat)|guardrail|moderation/i,
+      /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety|unsafe|sensitive|illegal|violat)|guardrail|moderation|censor/i,
     words:
       /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material|words?|prompt|text|topic)|responsible ai|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|security|harm|risk|polic|sensitive|filter|prohibited|guard)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked (by|due to|because of|for) [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规|违法|不合规|内容(安全|审核)/i,
     status: [200, 400, 403, 422, 424, 451],
@@ -94,6 +100,11 @@ export const RULES: readonly Rule[] = [
       /^(unsupported_country_region_territory|unsupported_country|unsupported_region|region_not_supported|(geo|region|country|location)_?(blocked|restricted|restriction|denied|fenced)|location_not_supported)$/i,
     words:
       /(unavailable|restricted|blocked|forbidden|prohibited)\b[^.\n]{0,30} (in|from) (your|this|the) (current )?(country|region|territory|location)|unsupported (countr|region|territor|location)|地区[^。\n]{0,10}(不支持|无法|限制)|country, region,? or territory|(country|region|territory|location)[^.\n]{0,30} not (yet )?(supported|available|served|allowed|permitted)|not (yet )?(supported|available|served|offered) in the (european union|eu|eea|uk)\b|not (supported|available|served|allowed) (in|from) (your|this|the) (current )?(country|region|territory|location)/i,
+  },
+  {
+    kind: "content-refused",
+    status: [451],
+    words: /\b(content|prompt|input|messages?|output\w*)\b[^.\n]{0,60}\b(blocked|refused|rejected|illegal|unsafe)\b/i,
   },
   { kind: "region-refused", status: [451] },
   {
@@ -195,6 +206,13 @@ export const RULES: readonly Rule[] = [
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
   { kind: "unavailable", status: [200, 400, 422, 500, 502, 503], words: BROKEN },
+  // Whoever speaks of the model alone does not mean the key.
+  {
+    kind: "model-not-found",
+    status: [401],
+    words: /\bmodel\b[^.\n]{0,80}\b(not (supported|found|available|served)|does(n't| not) exist|no longer)\b/i,
+    unless: /\b(api.?)?key\b|token|auth|credential/i,
+  },
   // An end, or a piece, that says it is an error and no more.
   { kind: "unavailable", codes: /^finish_reason\.error$/ },
   {

@@ -624,6 +624,7 @@ export const text = {
       7: "Key unreadable",
       8: "Deleted",
       9: "No price",
+      10: "Over budget",
     } as Record<number, string>,
     underWay: "Under way",
     why: "Why",

@@ -71,8 +71,8 @@ export function routeRpcs({ routes, calls, routeWatch }: Deps): ServiceImpl<type
 }
 
 function readDraft(request: CreateRouteRequest): RouteDraft {
-  const { ownerId, name, displayName, description, tiers, attemptTimeoutMs } = request;
-  return { ownerId, name, displayName, description, tiers: tiers.map(readTier), attemptTimeoutMs };
+  const { ownerId, name, displayName, description, tiers, attemptTimeoutMs, takeAlias: takesAlias } = request;
+  return { ownerId, name, displayName, description, tiers: tiers.map(readTier), attemptTimeoutMs, takesAlias };
 }
 
 function readTier({ targets, policy }: RouteTier): StoredTier {

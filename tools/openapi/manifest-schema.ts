@@ -14,7 +14,7 @@ export interface ManifestSources {
 }
 
 /** Fields of requests that are about one call, or about whose things they are: whoever applies says that. */
-const OF_CALLS = ["requestId", "validateOnly", "ownerId"];
+const OF_CALLS = ["requestId", "validateOnly", "takeAlias", "ownerId"];
 
 /** By what a thing is known again: one of these fields must be there. */
 const NAMES: Readonly<Record<string, readonly string[]>> = { llms: ["alias", "llmId"], budgets: ["period"] };

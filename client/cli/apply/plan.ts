@@ -153,7 +153,7 @@ function withWholeTiers(route: JsonObject | undefined): JsonObject | undefined {
 }
 
 /** Fields that never change, or that are no fields of the thing. */
-const NAMES = new Set(["llmId", "name", "ownerId", "requestId", "validateOnly"]);
+const NAMES = new Set(["llmId", "name", "ownerId", "requestId", "validateOnly", "takeAlias"]);
 
 function changesOf({ fields, own, secret, kind }: Wanted, current: JsonObject | undefined): Change[] {
   const changes: Change[] = [];

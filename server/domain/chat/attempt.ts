@@ -12,8 +12,8 @@ import type { HolderUse, HolderUses } from "../limits/uses.ts";
 import type { Budgets } from "../usage/budgets.ts";
 import { estimateReply, type Prompt } from "../usage/cost.ts";
 import type { LabelCap, Told } from "../usage/label-cap.ts";
-import { costOfReply } from "../usage/price.ts";
-import { type Count, countOf, likelyCost, takenBy, tokensPerEstimate } from "./reply-count.ts";
+import { costOfReply, likelyCost } from "../usage/price.ts";
+import { type Count, countOf, takenBy, tokensPerEstimate } from "./reply-count.ts";
 import { sealReply } from "./turn-text.ts";
 import { type RunningTurn, turnLost } from "./turns.ts";
 

@@ -1,10 +1,7 @@
 import type { ReplyRecord } from "../../store/queries/ledger.ts";
-import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Usage } from "../../upstream/models/conversation.ts";
 import { known } from "../../upstream/models/json-value.ts";
-import { USUAL_MOST_TOKENS } from "../call/usual-reply.ts";
-import { costOf, isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
-import { priceOf } from "../usage/price.ts";
+import { isCounted, type Prompt, tokensOf } from "../usage/cost.ts";
 
 /** A template of a server may be longer than a short prompt, and says nothing of the next. */
 const MOST_TIMES_MORE = 2;
@@ -33,15 +30,6 @@ export function countOf(prompt: Prompt, reported: Usage, estimate: () => number 
 export function tokensPerEstimate(prompt: Prompt, { inputTokens = 0 }: Usage, source: Count["source"]): number {
   if (source !== "REPORTED" || !prompt.isText()) return 1;
   return Math.min(Math.max(inputTokens / Math.max(prompt.estimate(), 1), 1), MOST_TIMES_MORE);
-}
-
-/** What a reply to a prompt may cost, in pico-dollars; undefined where there is no price. */
-export async function likelyCost(llm: Readonly<Llm>, prompt: Prompt): Promise<bigint | undefined> {
-  const price = await priceOf(llm);
-  const input = prompt.estimate();
-  const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
-  const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
-  return price && costOf(tokens, price.ratesFor(input));
 }
 
 /** The tokens that a reply took, for the limits of who asked for it; undefined if nobody knows. */

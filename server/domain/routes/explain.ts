@@ -6,6 +6,9 @@ import { chooseSoonest, chooseWell } from "./choice.ts";
 import { llmIdsOf } from "./route-values.ts";
 import type { Cooldown, Wellness } from "./wellness.ts";
 
+/** Why budgets take no chat with an Llm: nobody knows what it costs, or what its owner lets it cost is spent. */
+export type BudgetObstacle = "UNPRICED" | "OVER_BUDGET";
+
 /** What keeps an Llm of a route from being taken, in the words of `RouteTargetState.Standing`. */
 export type Standing =
   | "CHOSEN"
@@ -16,7 +19,7 @@ export type Standing =
   | "DISABLED"
   | "CREDENTIALS_UNREADABLE"
   | "DELETED"
-  | "UNPRICED";
+  | BudgetObstacle;
 
 /** An Llm of a route, and whether a chat would go to it now. */
 export interface TargetState extends StoredTarget {
@@ -41,13 +44,16 @@ export interface Explanation {
 interface Deps {
   readonly rows: RowReader;
   readonly wellness: Wellness;
-  /** Whether a budget takes no chat with an Llm, as nobody knows what it costs. */
-  readonly lacksPrice: (llm: Readonly<Llm>) => Promise<boolean>;
+  /** Why budgets take no chat with an Llm; undefined if they do. */
+  readonly budgetObstacleOf: (llm: Readonly<Llm>) => Promise<BudgetObstacle | undefined>;
   readonly random?: () => number;
 }
 
 /** Says which Llm of a route a chat would go to, as the choice itself finds it, and why it would not go to each other. */
-export async function explainRoute({ rows, wellness, lacksPrice, random = Math.random }: Deps, route: Readonly<Route>) {
+export async function explainRoute(
+  { rows, wellness, budgetObstacleOf, random = Math.random }: Deps,
+  route: Readonly<Route>,
+) {
   const { tiers } = route;
   const llms = new Map((await findLlms(rows, llmIdsOf(tiers), route.owner)).map((llm) => [llm.id, llm]));
   for (const { id, status, lastTest } of llms.values()) {
@@ -56,7 +62,7 @@ export async function explainRoute({ rows, wellness, lacksPrice, random = Math.r
   const obstacles = new Map<string, Standing>();
   for (const llmId of llmIdsOf(tiers)) {
     const llm = llms.get(llmId);
-    const obstacle = obstacleOf(llm) ?? (llm && (await lacksPrice(llm)) ? "UNPRICED" : undefined);
+    const obstacle = obstacleOf(llm) ?? (llm && (await budgetObstacleOf(llm)));
     if (obstacle) obstacles.set(llmId, obstacle);
   }
   const choosing = { wellness, operation: "chat" as const, random, isOut: (llmId: string) => obstacles.has(llmId) };
@@ -143,5 +149,7 @@ function whyOf(standing: Standing, { tier, chosenTier, policy, cooldown, isLastR
       return "it was deleted";
     case "UNPRICED":
       return "there is a budget, and what it costs is not known; UpdateLlm sets its price";
+    case "OVER_BUDGET":
+      return "a budget of its owner has less left than a chat may cost; ListBudgets says which, and SetBudget raises it";
   }
 }

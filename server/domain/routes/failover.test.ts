@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
-import { Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
+import { Budget_Mode as Mode, Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType as ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import type { RouteTier } from "../../../gen/patchbay/v1/route_pb.ts";
 import {
@@ -507,6 +507,59 @@ describe("a key with a budget", () => {
       reason: "PRICE_UNKNOWN",
     });
   });
+});
+
+describe("a budget of an Llm's owner", () => {
+  const price = { input: "1", output: "1" };
+  const free = { input: "0", output: "0" };
+
+  it("that is used up passes the Llm over, as explain says, and refuses where there is no other", async () => {
+    const [spent, other] = [await llmThat(says2, { price }), await llmThat(says2, { price: free })];
+    const llmId = await routeOf([spent, other]);
+    const explain = async () =>
+      (await patchbay.routes.explainRoute({ routeId: llmId })).targets.map(({ standing }) => standing);
+    const budget = { llmId: spent, amountUsd: "0.000001", period: Period.DAY };
+    await patchbay.budgets.setBudget({ ...budget, mode: Mode.WARN });
+    expect(await explain()).toEqual([Standing.CHOSEN, Standing.WELL]);
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: spent, overBudget: true });
+    await patchbay.budgets.setBudget({ ...budget, mode: Mode.REFUSE });
+    expect(await explain()).toEqual([Standing.OVER_BUDGET, Standing.CHOSEN]);
+    for (const _ of [1, 2]) {
+      expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: other, attempts: [] });
+    }
+    const streamed = await Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" }));
+    expect(streamed[0]?.event.value).toMatchObject({ llmId: other, attempts: [] });
+    const alone = await problemIn(patchbay.chat.chat({ llmId: await routeOf([spent]), message: "Hi" }));
+    expect(alone).toMatchObject({ reason: "BUDGET_EXHAUSTED", metadata: { llmId: spent } });
+  });
+
+  it("is not that of who calls, which says so, whatever the other Llms cost", async () => {
+    const [dear, other] = [await llmThat(says2, { price }), await llmThat(says2, { price: free })];
+    const limits = { budget: { amountUsd: "0.000001", period: Period.MONTH } };
+    const { key: limited } = await patchbay.access.createApiKey({ displayName: "x", role: Role.MEMBER, limits });
+    const chat = server.client(limited).chat.chat({ llmId: await routeOf([dear, other]), message: "Hi" });
+    expect(await problemIn(chat)).toMatchObject({ reason: "BUDGET_EXHAUSTED", metadata: { holder: "API_KEY" } });
+  });
+});
+
+it("passes from an Llm's alias to a route without a moment in which the name stands for nothing", async () => {
+  const alias = `grows-${randomUUID().slice(0, 8)}`;
+  const [one, two] = [await llmThat(says2, { alias }), await llmThat(says2)];
+  const model = alias;
+  const end = { isOver: false };
+  const asking = Array.from({ length: 4 }, async () => {
+    const from: string[] = [];
+    while (!end.isOver) from.push((await patchbay.chat.chat({ llmId: model, message: "Hi" })).routeId);
+    return from;
+  });
+  await expect.poll(calls).toBeGreaterThan(8);
+  const tiers = [{ targets: [{ llmId: alias }, { llmId: two }] }];
+  const { route } = await patchbay.routes.createRoute({ name: alias, tiers, takeAlias: true });
+  expect(route?.tiers[0]?.targets).toMatchObject([{ llmId: one }, { llmId: two }]);
+  const since = calls();
+  await expect.poll(calls).toBeGreaterThan(since + 8);
+  end.isOver = true;
+  for (const from of await Promise.all(asking)) expect(new Set(from)).toEqual(new Set(["", route?.routeId]));
 });
 
 it("explains which Llm would be taken, and why each other would not", async () => {

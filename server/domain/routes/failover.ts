@@ -1,4 +1,4 @@
-import type { Reason } from "../../base/fault.ts";
+import type { Fault, Reason } from "../../base/fault.ts";
 import type { FailureKind } from "../../upstream/models/failure.ts";
 
 /** How long an Llm is left alone that has failed, unless its endpoint says so: the first time, and at most. */
@@ -54,7 +54,7 @@ export const FAILOVER: Readonly<Record<FailureKind, FailoverRule>> = {
 export const GONE: ReadonlySet<Reason> = new Set<Reason>(["LLM_NOT_FOUND", "LLM_DISABLED"]);
 
 /** Why an Llm cannot be called at all: it is passed over, and nothing was sent. */
-export const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
+const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
   ...GONE,
   "CREDENTIALS_UNREADABLE",
   "SECRET_REF_NOT_ALLOWED",
@@ -63,6 +63,11 @@ export const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
   "RESPONSE_FORMAT_NOT_SUPPORTED",
   "PRICE_UNKNOWN",
 ]);
+
+/** Whether an Llm is passed over for a refusal. A budget of its owner may be its alone; the caller's own are the caller's. */
+export function isPassedOver({ reason, facts }: Fault): boolean {
+  return PASSED_OVER.has(reason) || (reason === "BUDGET_EXHAUSTED" && facts.metadata?.budgetId !== undefined);
+}
 
 /** An endpoint that asks for more patience than this is asked again sooner: it may have meant a date of its own. */
 export const LONGEST_TOLD_MS = 600_000;

@@ -7,15 +7,15 @@ import type { Store } from "../../store/store.ts";
 import { mayUse } from "../call/holder-limits.ts";
 import { reach, type Scope } from "../call/scope.ts";
 import type { LlmTargets } from "../llms/targets.ts";
-import { type Explanation, explainRoute } from "./explain.ts";
+import { type BudgetObstacle, type Explanation, explainRoute } from "./explain.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { type RoutePlan, RouteRun } from "./route-run.ts";
 import type { Wellness } from "./wellness.ts";
 
 /** What budgets say of Llms. */
 interface BudgetRules {
-  /** Whether a budget of the caller or of the Llm's owner takes no chat, as nobody knows what it costs. */
-  lacksPrice(scope: Scope, llm: Readonly<Llm>): Promise<boolean>;
+  /** Why the budgets of the caller and of the Llm's owner take no chat; undefined if they do. */
+  obstacleOf(scope: Scope, llm: Readonly<Llm>): Promise<BudgetObstacle | undefined>;
 }
 
 /** How many routes are held in memory. */
@@ -67,8 +67,8 @@ export class RouteCalls {
   async explain(scope: Scope, route: Readonly<Route>): Promise<Explanation & { readonly retriesLeft: number }> {
     const { store, wellness, budgets, random } = this.#deps;
     const retriesLeft = this.budgetOf(route.id).left;
-    const lacksPrice = (llm: Readonly<Llm>) => budgets.lacksPrice(scope, llm);
-    const deps = { rows: store.rows, wellness, lacksPrice, ...(random && { random }) };
+    const budgetObstacleOf = (llm: Readonly<Llm>) => budgets.obstacleOf(scope, llm);
+    const deps = { rows: store.rows, wellness, budgetObstacleOf, ...(random && { random }) };
     return { ...(await explainRoute(deps, route)), retriesLeft };
   }
 

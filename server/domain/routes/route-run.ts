@@ -6,7 +6,7 @@ import type { Scope } from "../call/scope.ts";
 import { UPSTREAM_REASONS } from "../connections/faults.ts";
 import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { chooseSoonest, chooseWell } from "./choice.ts";
-import { FAILOVER, GONE, PASSED_OVER } from "./failover.ts";
+import { FAILOVER, GONE, isPassedOver } from "./failover.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { llmIdsOf } from "./route-values.ts";
 import type { Operation, Wellness, WellnessCall } from "./wellness.ts";
@@ -61,6 +61,7 @@ export class RouteRun {
   #refusal: unknown;
   /** Only Llms that attend to more tokens than this; undefined: any. */
   #moreThan: number | undefined;
+  #isUnderWay = false;
   #hasPieceLeft = false;
   /** Undefined between two of them; the last one stays. */
   #current: { readonly llm: Readonly<Llm>; readonly call: WellnessCall; readonly startedAt: number } | undefined;
@@ -92,11 +93,12 @@ export class RouteRun {
         const resolved = await targets.open(this.#scope, llmId, { isChosen: true });
         this.#requireFit(resolved);
         this.#current = { llm: resolved.llm, call, startedAt: performance.now() };
-        const isRetry = this.#failed.length > 0;
+        const isRetry = this.#isUnderWay;
+        this.#isUnderWay = true;
         return { resolved: this.#withPatience(resolved), routeId: this.route.id, isRetry, health: call };
       } catch (error) {
         call.left();
-        if (!(error instanceof PassedOver) && !isPassedOver(error)) throw error;
+        if (!(error instanceof PassedOver) && !isOfLlm(error)) throw error;
         this.#passOver(error instanceof PassedOver ? error.cause : error);
       }
     }
@@ -115,7 +117,7 @@ export class RouteRun {
     const failure = error instanceof Error && error.cause instanceof UpstreamFailure ? error.cause : undefined;
     const rule = failure && FAILOVER[failure.kind];
     if (!rule || this.#scope.signal.aborted) {
-      if (!isPassedOver(error) || this.#hasPieceLeft) throw this.#told(error);
+      if (!isOfLlm(error) || this.#hasPieceLeft) throw this.#told(error);
       this.#current = undefined;
       this.#passOver(error);
       return;
@@ -234,6 +236,6 @@ class PassedOver extends Error {
   }
 }
 
-function isPassedOver(error: unknown): boolean {
-  return error instanceof Fault && PASSED_OVER.has(error.reason);
+function isOfLlm(error: unknown): boolean {
+  return error instanceof Fault && isPassedOver(error);
 }

@@ -20,11 +20,13 @@ export interface RouteDraft {
   /** Its Llms may be named by their aliases. */
   readonly tiers: readonly StoredTier[];
   readonly attemptTimeoutMs: number;
+  /** Whether it takes its name over from an Llm that has it as its alias. */
+  readonly takesAlias: boolean;
 }
 
 /** What a caller says of a route: undefined stays as it is. */
 export type RouteChange = {
-  readonly [Field in Exclude<keyof RouteDraft, "ownerId">]: RouteDraft[Field] | undefined;
+  readonly [Field in Exclude<keyof RouteDraft, "ownerId" | "takesAlias">]: RouteDraft[Field] | undefined;
 } & {
   /** Empty: whatever is there. */
   readonly etag: string;

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { ApiKey_Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { Permission } from "../../../gen/patchbay/v1/permission_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
@@ -35,6 +37,37 @@ describe("the name of a route", () => {
     const stranger = server.client((await server.addAccount("OWNER")).apiKey);
     const theirs = await createLlm({}, stranger);
     await stranger.routes.createRoute({ name: "claude", tiers: tiersOf(theirs) });
+  });
+
+  it("is taken over from an Llm whose alias it is, if that is said", async () => {
+    const [first, other] = [await createLlm({ alias: "grows" }), await createLlm()];
+    const asked = { name: "grows", tiers: tiersOf("grows", other), takeAlias: true };
+    const before = (await patchbay.llms.getLlm({ llmId: first })).llm;
+    await patchbay.routes.createRoute({ ...asked, validateOnly: true });
+    expect((await patchbay.llms.getLlm({ llmId: "grows" })).llm, "rehearsed").toEqual(before);
+    const foreign = server.client((await server.addAccount("ADMIN")).apiKey);
+    const scoped = { displayName: "x", role: ApiKey_Role.OWNER, scopes: [Permission.CREATE_ROUTE_OWN] };
+    const narrow = server.client((await patchbay.access.createApiKey(scoped)).key);
+    expect(await problemIn(narrow.routes.createRoute(asked))).toMatchObject({
+      reason: "PERMISSION_MISSING",
+      metadata: { permission: "UPDATE_LLM_OWN" },
+    });
+    const { route } = await foreign.routes.createRoute({
+      ...asked,
+      tiers: tiersOf(first, other),
+      ownerId: before?.ownerId ?? "",
+    });
+    expect(route?.tiers).toMatchObject(tiersOf(first, other));
+    const after = (await patchbay.llms.getLlm({ llmId: first })).llm;
+    expect(after).toMatchObject({ alias: "", updatedAt: expect.any(BigInt) });
+    expect(after?.etag).not.toBe(before?.etag);
+    expect((await patchbay.routes.getRoute({ routeId: "grows" })).route?.routeId).toBe(route?.routeId);
+    const { auditEvents } = await patchbay.audit.listAuditEvents({ resourceId: first });
+    expect(auditEvents.map(({ action }) => action)).toContain("llm.update");
+    const taken = { reason: "ALIAS_TAKEN", metadata: { routeId: route?.routeId } };
+    expect(await problemIn(patchbay.routes.createRoute({ ...asked, tiers: tiersOf(first) }))).toMatchObject(taken);
+    const free = { name: "nobody-has-it", tiers: tiersOf(first), takeAlias: true };
+    expect((await patchbay.routes.createRoute(free)).route?.name).toBe("nobody-has-it");
   });
 
   it("is given to one of the Llms and routes that want it at once", async () => {

@@ -8,6 +8,8 @@ import type { Vault } from "../../store/vault/vault.ts";
 import { allowedRows } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
+import { recordChange } from "../llms/values.ts";
+import { giveUpAlias } from "../names/alias.ts";
 import type { LlmNames } from "../names/llm-names.ts";
 import { nameTaken } from "../names/taken.ts";
 import {
@@ -46,6 +48,7 @@ export class Routes {
     const now = new Date();
     try {
       return await scope.em.transactional(async (em) => {
+        const given = draft.takesAlias ? await giveUpAlias(scope, em, ownerId, draft.name) : undefined;
         const route = em.create(Route, {
           id: randomUUID(),
           owner: ownerId,
@@ -61,6 +64,9 @@ export class Routes {
         });
         await em.persist(route).flush();
         const facts = { name: route.name };
+        if (given) {
+          await recordChange(scope, em, given, { kind: "updated", action: "llm.update", facts: { fields: "alias" } });
+        }
         await recordRouteChange(scope, em, route, { kind: "created", action: "route.create", facts });
         return route;
       });

@@ -27,9 +27,12 @@ import { resetOf } from "../limits/periods.ts";
 import { holderFacts, holderName } from "../limits/refusals.ts";
 import type { LlmTargets } from "../llms/targets.ts";
 import { notFound } from "../llms/values.ts";
-import { priceOf } from "./price.ts";
+import { likelyCost } from "./price.ts";
 
 const MAX_BUDGETS = 10_000;
+
+/** A chat that says little, and not how much is to be said. */
+const SHORT = { estimate: () => 1, maxTokens: () => undefined };
 
 /** A budget as a caller sets it; empty values are left open. */
 export interface BudgetDraft {
@@ -123,7 +126,9 @@ export class Budgets {
       await releaseReservations(scope.em);
       result = await reserve(scope.em, reservation);
     }
-    const refusing = result.exceeded.find(({ mode }) => mode === "REFUSE");
+    // What the caller may spend first: beyond that, another Llm does not help.
+    const refusals = result.exceeded.filter(({ mode }) => mode === "REFUSE");
+    const refusing = refusals.find(({ holderId }) => holderId !== null) ?? refusals[0];
     if (!result.isReserved && refusing) {
       const held = holders.find(({ id }) => id === refusing.holderId);
       if (held) this.#near.note(held, "BUDGET", refusing.amount, refusing.spent);
@@ -132,9 +137,15 @@ export class Budgets {
     return result.exceeded.length > 0;
   }
 
-  /** Whether a budget of the caller or of the Llm's owner takes no chat, as nobody knows what it costs. */
-  async lacksPrice(scope: Scope, llm: Readonly<Llm>): Promise<boolean> {
-    return (await priceOf(llm)) === undefined && (await isRefusing(scope, llm));
+  /** Why the budgets of the caller and of the Llm's owner would take no short chat; undefined if they would. */
+  async obstacleOf(scope: Scope, llm: Readonly<Llm>): Promise<"UNPRICED" | "OVER_BUDGET" | undefined> {
+    const refusing = await refusingOf(scope, llm);
+    if (refusing.length === 0 && holdersOf(scope).length === 0) return undefined;
+    const needed = await likelyCost(llm, SHORT);
+    if (needed === undefined) return "UNPRICED";
+    return refusing.some(({ amount, spent, reserved }) => spent + reserved + needed > amount)
+      ? "OVER_BUDGET"
+      : undefined;
   }
 
   /** What a token says has no row before something is spent of it. */
@@ -151,11 +162,15 @@ function holdersOf({ caller }: Scope): readonly HeldLimits[] {
   return (caller.limits ?? []).filter(({ budget }) => budget !== undefined);
 }
 
+/** The budgets of an Llm's owner that refuse what is too much for them. */
+async function refusingOf(scope: Scope, llm: Readonly<Llm>): Promise<readonly BudgetRow[]> {
+  const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MAX_BUDGETS);
+  return budgets.filter(({ mode, llmId }) => mode === "REFUSE" && (llmId === null || llmId === llm.id));
+}
+
 /** Whether a budget that refuses concerns a chat. */
 async function isRefusing(scope: Scope, llm: Readonly<Llm>): Promise<boolean> {
-  if (holdersOf(scope).length > 0) return true;
-  const budgets = await listBudgets(scope.em, { ownerId: llm.owner, llmId: undefined }, undefined, MAX_BUDGETS);
-  return budgets.some(({ mode, llmId }) => mode === "REFUSE" && (llmId === null || llmId === llm.id));
+  return holdersOf(scope).length > 0 || (await refusingOf(scope, llm)).length > 0;
 }
 
 function priceUnknown(llm: Readonly<Llm>): Fault {

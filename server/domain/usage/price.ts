@@ -3,7 +3,8 @@ import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
 import type { Billing, Usage } from "../../upstream/models/conversation.ts";
 import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { isOtherFamily } from "../../upstream/models/same-model.ts";
-import { costOf, type Rates, rateOf, tokensOf } from "./cost.ts";
+import { USUAL_MOST_TOKENS } from "../call/usual-reply.ts";
+import { costOf, type Prompt, type Rates, rateOf, tokensOf } from "./cost.ts";
 
 /** What a model's tokens cost, and who says so. */
 export interface Price {
@@ -23,6 +24,18 @@ export async function priceOf(llm: Readonly<Llm>): Promise<Price | undefined> {
   const { listed } = llm.model;
   if (listed) return ownPrice(listed, providerTypeOf(llm), "endpoint's list");
   return lookUpPrice(providerTypeOf(llm), llm.modelIdentifier);
+}
+
+/** What a reply to a prompt may cost, in pico-dollars; undefined where there is no price. */
+export async function likelyCost(
+  llm: Readonly<Llm>,
+  prompt: Pick<Prompt, "estimate" | "maxTokens">,
+): Promise<bigint | undefined> {
+  const price = await priceOf(llm);
+  const input = prompt.estimate();
+  const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
+  const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
+  return price && costOf(tokens, price.ratesFor(input));
 }
 
 /** What of a reply its cost depends on. */

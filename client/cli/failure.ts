@@ -72,24 +72,12 @@ export function reportFailure(error: unknown, terminal: Terminal): number {
 
 function reportCall(error: ConnectError, terminal: Terminal): number {
   const { reason, message, fields, retryAfterMs, requestId } = problemOf(error);
-  const never = reachProblem(error);
-  terminal.error(never ?? message);
+  terminal.error(message);
   for (const { field, description } of fields) {
     if (!message.includes(description)) terminal.note(`  ${field}: ${description}`);
   }
-  if (error.code === Code.Unauthenticated) terminal.note("  Sign in with: patchbay login");
   if (retryAfterMs) terminal.note(`  Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`);
   const facts = [reason && `reason ${reason}`, requestId && `request ${requestId}`].filter(Boolean);
   if (facts.length > 0) terminal.note(`  (${facts.join(", ")})`);
-  return never ? EXIT.later : (EXIT_OF_CODE[error.code] ?? EXIT.failed);
-}
-
-/** What stands between here and the server, if it is that; undefined if the server answered. */
-function reachProblem(error: ConnectError): string | undefined {
-  const cause = error.cause as { message?: string; cause?: { code?: string; message?: string } } | undefined;
-  if (error.code !== Code.Unavailable && error.code !== Code.Unknown && error.code !== Code.Internal) return undefined;
-  const code = cause?.cause?.code;
-  if (cause?.message !== "fetch failed" && code === undefined) return undefined;
-  const why = cause?.cause?.message || code || cause?.message;
-  return `the server cannot be reached: ${why}. Is it running, and is the address right? See: patchbay contexts list`;
+  return EXIT_OF_CODE[error.code] ?? EXIT.failed;
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { type Connection, connect } from "./calls/connection.ts";
+import type { NameOf } from "./calls/field-names.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { UsageError } from "./failure.ts";
 import { FORMATS, type Format } from "./terminal/output.ts";
@@ -12,8 +13,8 @@ export interface Invocation {
   readonly terminal: Terminal;
   /** What -o says; undefined: what suits people. */
   readonly format: Format;
-  /** The server that flags, environment or contexts name. */
-  connect(): Promise<Connection>;
+  /** The server that flags, environment or contexts name; its errors speak of fields as they were typed. */
+  connect(nameOf?: NameOf): Promise<Connection>;
 }
 
 interface Globals {
@@ -46,7 +47,7 @@ export function invocationOf(command: Command): Invocation {
     environment,
     terminal: openTerminal({ isQuiet: quiet }),
     format: output,
-    connect: () => connect(environment, target),
+    connect: (nameOf) => connect(environment, target, nameOf),
   };
 }
 

@@ -17,7 +17,7 @@ const TOPICS: Readonly<Record<string, string>> = { environment: ENVIRONMENT_HELP
 
 /** The command, all that talks to a server by its public contract. What runs a server is added by whoever has its code. */
 export function createProgram(version: string): Command {
-  const program = addGlobals(new Command("patchbay")).version(version, "-V, --version");
+  const program = addGlobals(new Command("patchbay")).version(version, "-v, --version");
   program
     .description("Patchbay: one place where a team plugs in its LLMs. Without a command, it starts a server.")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
@@ -31,10 +31,16 @@ export function createProgram(version: string): Command {
     ...applyCommands(),
     importCommand(),
     helpCommand(program),
+    versionCommand(version),
   ]) {
     program.addCommand(command);
   }
   return program;
+}
+
+function versionCommand(version: string): Command {
+  const command = new Command("version").description("tell the version of this command").helpGroup("More:");
+  return addExamples(command, ["patchbay version"]).action(() => void process.stdout.write(`${version}\n`));
 }
 
 function helpCommand(program: Command): Command {

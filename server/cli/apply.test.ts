@@ -8,7 +8,7 @@ import { plan, readPresent, type Step } from "../../client/cli/apply/plan.ts";
 import { carryOut } from "../../client/cli/apply/steps.ts";
 import { type Connection, connectTo } from "../../client/cli/calls/connection.ts";
 import { readEnvironment } from "../../client/cli/environment.ts";
-import type { Patchbay } from "../../client/llm.ts";
+import { type Patchbay, problemOf } from "../../client/llm.ts";
 import { RouteService } from "../../gen/patchbay/v1/route_service_pb.ts";
 import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
 import { faultsOfManifest } from "../test/server/manifest-judge.ts";
@@ -184,6 +184,32 @@ describe("apply", { timeout: 300_000 }, () => {
     expect((await client.llms.listLlms({ pageSize: 1000 })).llms).toHaveLength(120);
   });
 
+  it("tells what a server refuses by the line of the manifest, and a secret by where it came from", async () => {
+    const manifest = [
+      "llms:",
+      "  - alias: a",
+      "    providerType: OPENAI",
+      "    modelIdentifier: x",
+      "    price: {input: 2.5,",
+      "      output: -1}",
+      "  - alias: b",
+      "    providerType: OPENAI",
+      "    credentials: {apiKey: {secretFrom: {env: TEAM_SECRET}}}",
+      "    modelIdentifier: x",
+      "routes:",
+      "  - name: Team",
+      "    tiers: [{targets: [{llmId: a}]}]",
+    ].join("\n");
+    const planned = await steps(manifest, { variables: { TEAM_SECRET: "sk canary" } });
+    const { failed } = await carryOut(connection, planned, () => {});
+    const told = failed.map(({ error }) => problemOf(error).message).sort();
+    expect(told).toEqual([
+      expect.stringMatching(/team\.yaml:12: routes\[0\]\.name: must be lower-case/),
+      expect.stringMatching(/team\.yaml:6: llms\[0\]\.price\.output: must be dollars/),
+      expect.stringMatching(/team\.yaml:9: llms\[1\]\.credentials\.apiKey\.secretFrom: has white space/),
+    ]);
+  });
+
   it("exports what it would apply, without a secret", async () => {
     await apply(TEAM);
     const exported = exportManifest(await readPresent(connection), server.url);
@@ -196,7 +222,7 @@ describe("apply", { timeout: 300_000 }, () => {
   });
 
   it.each([
-    ["llms: [{alias: a, modle: x}]", "llms[0]: there is no field modle. Did you mean"],
+    ["llms: [{alias: a, modle: x}]", "team.yaml:1: llms[0].modle: there is no such field. Did you mean"],
     ["lmls: []", "Did you mean llms?"],
     ["llms: [{modelIdentifier: x}]", "llms[0] must have an alias"],
     ["llms: [{alias: a}, {alias: a}]", 'llms[1]: "a" is in'],
@@ -204,6 +230,7 @@ describe("apply", { timeout: 300_000 }, () => {
     ["llms: [{alias: a, credentials: {apiKey: {secretFrom: {env: NOPE}}}}]", "leads to no secret"],
     ["budgets: [{amount: 1, period: DAY, llmId: nope}]", 'there is no Llm "nope"'],
     ["llms: [", "is not valid YAML"],
+    ["llms:\n  - alias: a\n    maxContextLength: long", "team.yaml:3: llms[0].maxContextLength: must be a number"],
     ["llms: {}", "llms must be a list"],
   ])("refuses %s before anything is done", async (manifest, told) => {
     await expect(steps(manifest)).rejects.toThrow(told);

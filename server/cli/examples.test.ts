@@ -61,6 +61,7 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, "config/team.yaml"), manifest);
   const llm = "displayName: From a file\nproviderType: OPENAI\nmodelIdentifier: gpt-4o\nprice: {input: 2.5}\n";
   writeFileSync(join(folder.path, "llm.yaml"), llm);
+  writeFileSync(join(folder.path, "bad.yaml"), "providerType: OPENAI\nmodelIdentifier: x\nprice: {input: -1}\n");
 });
 afterAll(async () => {
   await server.stop();
@@ -215,7 +216,90 @@ describe("what goes wrong", { timeout: 120_000 }, () => {
       told: "API_KEY_NOT_FOUND",
     },
     { name: "a key that is refused", line: "patchbay whoami -u $URL", more: key, exitCode: 3, told: "patchbay login" },
-    { name: "no server", line: "patchbay whoami -u http://127.0.0.1:1", exitCode: 6, told: "cannot be reached" },
+    { name: "no server", line: "patchbay whoami -u http://127.0.0.1:1", exitCode: 6, told: "nothing listens at" },
+    {
+      name: "TLS where there is none",
+      line: `patchbay login "\${URL/http:/https:}" --key-file key.txt`,
+      exitCode: 6,
+      told: "does not speak TLS. Sign in with: patchbay login http://",
+    },
+    {
+      name: "a path that is none",
+      line: "patchbay login $URL/v1 --key-file key.txt",
+      exitCode: 6,
+      told: "is no Patchbay server",
+    },
+    {
+      name: "a protocol that is none",
+      line: "patchbay login ftp://x --key-file key.txt",
+      exitCode: 2,
+      told: "is no address",
+    },
+    {
+      name: "a server without a key",
+      line: "patchbay whoami",
+      more: { ...key, PATCHBAY_API_KEY: "", PATCHBAY_URL: "http://127.0.0.1:1" },
+      exitCode: 3,
+      told: "no key is known for http://127.0.0.1:1",
+    },
+    {
+      name: "a key that no shell has put in",
+      line: "patchbay login $URL --key-env KEPT",
+      more: { KEPT: "$KEY" },
+      exitCode: 2,
+      told: "no shell has replaced",
+    },
+    {
+      name: "a key in quotes",
+      line: "patchbay login $URL --key-env KEPT",
+      more: { KEPT: '"pb_live_x"' },
+      exitCode: 2,
+      told: "in quotes",
+    },
+    {
+      name: "whose key is refused",
+      line: "patchbay status",
+      more: key,
+      exitCode: 3,
+      told: "The key is that of PATCHBAY_API_KEY. Sign in anew",
+    },
+    {
+      name: "an option's value",
+      line: "patchbay llms create --type openai --model x --check-interval 5 --key-env OPENAI_API_KEY",
+      exitCode: 2,
+      told: "--check-interval: must be from 60",
+    },
+    {
+      name: "an option that is missing",
+      line: "patchbay keys create --name x",
+      exitCode: 2,
+      told: "--role: must be one of ADMIN",
+    },
+    {
+      name: "what --set says",
+      line: "patchbay keys create --name x --role VIEWER --set limits.parallelCalls=-1",
+      exitCode: 2,
+      told: "--set limits.parallelCalls: must be from 0",
+    },
+    {
+      name: "a word of the command line",
+      line: "patchbay routes create Team --tier demo",
+      exitCode: 2,
+      told: "<name>: must be lower-case",
+    },
+    {
+      name: "what leads to no budget",
+      line: "patchbay budgets create --amount much --period DAY",
+      exitCode: 2,
+      told: "--amount: must be dollars",
+    },
+    {
+      name: "a line of a file",
+      line: "patchbay llms create -f bad.yaml --key-env OPENAI_API_KEY",
+      exitCode: 2,
+      told: "bad.yaml:3: price.input: must be dollars",
+    },
+    { name: "a filter", line: "patchbay usage --from yesterday", exitCode: 2, told: "--from: must be a day" },
     {
       name: "a field that is none",
       line: "patchbay llms create --set endpontUrl=x",

@@ -5,10 +5,12 @@ import { SetBudgetRequestSchema } from "../../../gen/patchbay/v1/budget_service_
 import { CreateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { UpsertProviderRequestSchema } from "../../../gen/patchbay/v1/provider_service_pb.ts";
 import { CreateRouteRequestSchema } from "../../../gen/patchbay/v1/route_service_pb.ts";
-import { explainJson, lenient, nearestOf } from "../calls/json-problem.ts";
+import { inWordsOf, type NameOf } from "../calls/field-names.ts";
+import { explainJson, lenient } from "../calls/json-problem.ts";
+import { nearestOf } from "../calls/nearest.ts";
 import type { Environment } from "../environment.ts";
 import { UsageError } from "../failure.ts";
-import { isObject, parseYaml } from "../resources/input.ts";
+import { isObject, readYaml, type Yaml } from "../resources/input.ts";
 import { readFile } from "../terminal/secrets.ts";
 import { readStdin } from "../terminal/stdin.ts";
 
@@ -27,7 +29,10 @@ export interface Wanted {
   readonly own: { readonly default?: boolean; readonly disabled?: boolean };
   /** A secret of its credentials that is kept elsewhere on this side; undefined if there is none. */
   readonly secret: string | undefined;
+  /** Where it is: a file with its line, and which of a kind. */
   readonly place: string;
+  /** Where a field of it is. */
+  readonly nameOf: NameOf;
 }
 
 /** The requests whose fields a manifest's things have. */
@@ -56,7 +61,7 @@ export async function readManifests(paths: readonly string[], secrets: SecretRea
   const wanted: Wanted[] = [];
   for (const file of files) {
     const source = file === "-" ? await readStdin() : readFile(file);
-    wanted.push(...(await readManifest(parseYaml(source, file), file, secrets)));
+    wanted.push(...(await readManifest(readYaml(source, file), file, secrets)));
   }
   for (const [index, { kind, name, place }] of wanted.entries()) {
     const twin = wanted.findIndex((other) => other.kind === kind && other.name === name);
@@ -77,7 +82,8 @@ function filesIn(path: string): string[] {
   return found.map((file) => join(path, file));
 }
 
-async function readManifest(manifest: JsonValue, file: string, secrets: SecretReader): Promise<Wanted[]> {
+async function readManifest(yaml: Yaml, file: string, secrets: SecretReader): Promise<Wanted[]> {
+  const manifest = yaml.value;
   if (manifest === null) return [];
   if (!isObject(manifest)) throw new UsageError(`${file} must hold ${KINDS.join(", ")}, each a list.`);
   const wanted: Wanted[] = [];
@@ -86,12 +92,15 @@ async function readManifest(manifest: JsonValue, file: string, secrets: SecretRe
     if (!kind) {
       const [nearest] = nearestOf(key, KINDS);
       throw new UsageError(
-        `${file}: there is no ${key}. ${nearest ? `Did you mean ${nearest}?` : `Known are: ${KINDS.join(", ")}.`}`,
+        `${yaml.place(key)}: there is no ${key}. ${nearest ? `Did you mean ${nearest}?` : `Known are: ${KINDS.join(", ")}.`}`,
       );
     }
-    if (!Array.isArray(list)) throw new UsageError(`${file}: ${key} must be a list.`);
+    if (!Array.isArray(list)) throw new UsageError(`${yaml.place(key)}: ${key} must be a list.`);
     for (const [index, entry] of list.entries()) {
-      wanted.push(await readEntry(kind, entry, `${file}: ${key}[${index}]`, secrets));
+      const path = `${key}[${index}]`;
+      const where = (inner: string) => `${yaml.place(inner)}: ${inner}`;
+      const at = { place: where(path), nameOf: (field: string) => where(`${path}.${asWritten(field)}`) };
+      wanted.push(await readEntry(kind, entry, at, secrets));
     }
   }
   return wanted;
@@ -100,9 +109,11 @@ async function readManifest(manifest: JsonValue, file: string, secrets: SecretRe
 /** What another's configuration became, as a manifest would say it; its secrets are in it, as they came. */
 export function wantedOf(manifest: Partial<Record<Kind, readonly JsonObject[]>>, place: string): Wanted[] {
   return KINDS.flatMap((kind) =>
-    (manifest[kind] ?? []).map((fields, index) =>
-      readFields(kind, fields, {}, secretIn(fields), `${place}: ${kind}[${index}]`),
-    ),
+    (manifest[kind] ?? []).map((fields, index) => {
+      const entry = `${place}: ${kind}[${index}]`;
+      const at = { place: entry, nameOf: (field: string) => `${entry}.${field}` };
+      return readFields(kind, fields, {}, secretIn(fields), at);
+    }),
   );
 }
 
@@ -112,7 +123,15 @@ function secretIn({ credentials }: JsonObject): string | undefined {
   return typeof secret === "string" ? secret : undefined;
 }
 
-async function readEntry(kind: Kind, entry: JsonValue, place: string, secrets: SecretReader): Promise<Wanted> {
+type Place = Pick<Wanted, "place" | "nameOf">;
+
+/** A secret that was found by `secretFrom` is sent as one; where it came from is what can be mended. */
+function asWritten(field: string): string {
+  return field.replace("apiKey.inlineSecret", "apiKey.secretFrom");
+}
+
+async function readEntry(kind: Kind, entry: JsonValue, at: Place, secrets: SecretReader): Promise<Wanted> {
+  const { place } = at;
   if (!isObject(entry)) throw new UsageError(`${place} must be an object.`);
   const { default: isDefault, disabled, ...fields } = structuredClone(entry);
   const secret = await takeSecret(fields, place, secrets);
@@ -123,17 +142,11 @@ async function readEntry(kind: Kind, entry: JsonValue, place: string, secrets: S
   if (kind !== "llms" && (isDefault !== undefined || disabled !== undefined)) {
     throw new UsageError(`${place}: default and disabled are for llms.`);
   }
-  return readFields(kind, fields, own, secret, place);
+  return readFields(kind, fields, own, secret, at);
 }
 
-function readFields(
-  kind: Kind,
-  fields: JsonObject,
-  own: Wanted["own"],
-  secret: string | undefined,
-  place: string,
-): Wanted {
-  const name = nameOf(kind, fields, place);
+function readFields(kind: Kind, fields: JsonObject, own: Wanted["own"], secret: string | undefined, at: Place): Wanted {
+  const name = nameIn(kind, fields, at.place);
   const schema = SCHEMAS[kind];
   // An alias names the Llm also where the server has none.
   const { alias, ...rest } = fields;
@@ -142,12 +155,12 @@ function readFields(
   try {
     fromJson(schema, read);
   } catch (error) {
-    throw new UsageError(`${place}: ${explainJson(schema, read, error)}`, { cause: error });
+    throw inWordsOf(at.nameOf, explainJson(schema, read, error));
   }
-  return { kind, name, fields: alias === undefined ? read : { ...read, alias }, own, secret, place };
+  return { kind, name, fields: alias === undefined ? read : { ...read, alias }, own, secret, ...at };
 }
 
-function nameOf(kind: Kind, fields: JsonObject, place: string): string {
+function nameIn(kind: Kind, fields: JsonObject, place: string): string {
   const names: Readonly<Record<Kind, JsonValue | undefined>> = {
     providers: fields.name,
     llms: fields.alias ?? fields.llmId,

@@ -7,6 +7,7 @@ import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts
 import { RouteService } from "../../../gen/patchbay/v1/route_service_pb.ts";
 import { problemOf } from "../../llm.ts";
 import type { Connection } from "../calls/connection.ts";
+import { inWordsOf } from "../calls/field-names.ts";
 import { isCallError } from "../failure.ts";
 import { updateRequest } from "../resources/updates.ts";
 import { KINDS } from "./manifest.ts";
@@ -44,7 +45,7 @@ export async function carryOut(
             done++;
           } catch (error) {
             if (!isCallError(error)) throw error;
-            failed.push({ step, error });
+            failed.push({ step, error: inWordsOf(step.wanted?.nameOf, error) });
           }
           onProgress(done + failed.length, steps.length);
         }

@@ -43,7 +43,7 @@ describe("contexts", () => {
 
   it("send a key to no other server than that it is for", async () => {
     await new Contexts(environment()).save("a", "http://127.0.0.1:1", "key-a");
-    await expect(connect(environment(), { url: "http://127.0.0.1:2" })).rejects.toThrow(/is not sent to/);
+    await expect(connect(environment(), { url: "http://127.0.0.1:2" })).rejects.toThrow(/no key is known for/);
     const given = environment({ PATCHBAY_API_KEY: "other" });
     await expect(connect(given, { url: "http://127.0.0.1:2" })).resolves.toMatchObject({ url: "http://127.0.0.1:2" });
   });

@@ -46,6 +46,14 @@ export class Contexts {
     return { ...context, name: wanted };
   }
 
+  /** The context of a server: the current one, if it has several. */
+  at(url: string): (Context & { readonly name: string }) | undefined {
+    const { current, contexts } = this.read();
+    const names = [current, ...Object.keys(contexts)];
+    const name = names.find((each) => Object.hasOwn(contexts, each) && contexts[each]?.url === url);
+    return name === undefined ? undefined : this.find(name);
+  }
+
   /** Keeps a server and its key, and makes it the current one; answers where the key is kept. */
   async save(name: string, url: string, apiKey: string): Promise<string> {
     const isInKeychain = this.#hasKeychain && (await keychain.set(name, apiKey));

@@ -1,39 +1,96 @@
-import { type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { FieldError } from "./field-names.ts";
+import { nearestOf } from "./nearest.ts";
 
-/** Says what is wrong with the JSON of a message: the path of the field that is not known, with the nearest that is. */
-export function explainJson(schema: DescMessage, input: JsonObject, error: unknown): string {
-  const unknown = findUnknown(schema, input, "");
-  if (!unknown)
-    return `${schema.name}: ${(error as Error).message.replace(/^cannot decode message \S+ from JSON: /, "")}`;
-  const { path, name, known } = unknown;
-  const [nearest] = nearestOf(name, known);
-  return `there is no field ${path}${name}. ${nearest ? `Did you mean ${path}${nearest}?` : `Known are: ${known.join(", ")}.`}`;
+/** Says what is wrong with the JSON of a message: the path of a field, and what would be right. */
+export function explainJson(schema: DescMessage, input: JsonObject, error: unknown): FieldError {
+  const { path, description } = findWrong(schema, input, "") ?? {
+    path: schema.name,
+    description: (error as Error).message,
+  };
+  return new FieldError(path, description, error);
 }
 
-function findUnknown(schema: DescMessage, value: JsonObject, path: string): Unknown | undefined {
+interface Wrong {
+  readonly path: string;
+  readonly description: string;
+}
+
+function findWrong(schema: DescMessage, value: JsonObject, path: string): Wrong | undefined {
   if (schema.typeName.startsWith("google.protobuf.")) return undefined;
-  const fields = new Map(schema.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field]]));
+  const fields = fieldsOf(schema);
   for (const [name, inner] of Object.entries(value)) {
     const field = fields.get(name);
-    if (!field) return { path, name, known: schema.fields.map(({ jsonName }) => jsonName) };
-    const found = messagesIn(field, inner).map((each) => findUnknown(each.schema, each.value, `${path}${name}.`));
+    if (!field) return { path: `${path}${name}`, description: unknownField(schema, name, path) };
+    const found = partsOf(field, inner).map((part) => findWrong(part.schema, part.value, `${path}${name}${part.at}.`));
     const first = found.find((each) => each !== undefined);
     if (first) return first;
+    if (!canBe(schema, { [name]: inner ?? null })) return { path: `${path}${name}`, description: kindOf(field) };
   }
   return undefined;
 }
 
-interface Unknown {
-  readonly path: string;
-  readonly name: string;
-  readonly known: readonly string[];
+function unknownField({ fields }: DescMessage, name: string, path: string): string {
+  const known = fields.map(({ jsonName }) => jsonName);
+  const [nearest] = nearestOf(name, known);
+  return `there is no such field. ${nearest ? `Did you mean ${path}${nearest}?` : `Known are: ${known.join(", ")}.`}`;
 }
 
-function messagesIn(field: DescField, value: JsonValue | undefined): { schema: DescMessage; value: JsonObject }[] {
+function canBe(schema: DescMessage, value: JsonObject): boolean {
+  try {
+    fromJson(schema, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a field takes; what it was given is not repeated, as it may be a secret. */
+function kindOf(field: DescField): string {
+  if (field.fieldKind === "map") return "must be an object of names with their values";
+  const one = field.enum
+    ? `one of ${wordsOf(field.enum).join(", ")}`
+    : field.message
+      ? "an object"
+      : field.scalar === ScalarType.STRING
+        ? "a text"
+        : field.scalar === ScalarType.BOOL
+          ? "true or false"
+          : "a number";
+  return field.fieldKind === "list" ? `must be a list, each ${one}` : `must be ${one}`;
+}
+
+/** The words of an enum, without the one that says nothing. */
+export function wordsOf({ values }: DescEnum): string[] {
+  return values.filter(({ number }) => number !== 0).map(({ localName }) => localName);
+}
+
+function fieldsOf(schema: DescMessage): ReadonlyMap<string, DescField> {
+  return new Map(schema.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field]]));
+}
+
+interface Part {
+  readonly schema: DescMessage;
+  readonly value: JsonObject;
+  /** Which of a list it is: `[0]`. */
+  readonly at: string;
+}
+
+/** The messages that a field holds. */
+function partsOf(field: DescField, value: JsonValue | undefined): Part[] {
   const schema = field.message;
-  if (!schema) return [];
-  const values = field.fieldKind === "list" && Array.isArray(value) ? value : [value];
-  return values.flatMap((each) => (isObject(each) ? [{ schema, value: each }] : []));
+  if (!schema || field.fieldKind === "map") return [];
+  if (field.fieldKind !== "list") return isObject(value) ? [{ schema, value, at: "" }] : [];
+  const values = Array.isArray(value) ? value : [];
+  return values.flatMap((each, index) => (isObject(each) ? [{ schema, value: each, at: `[${index}]` }] : []));
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
@@ -43,7 +100,7 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
 /** YAML reads `2.5` as a number and `yes` as a text: where a field is a text, a number or a claim is taken as one. */
 export function lenient(schema: DescMessage, value: JsonValue): JsonValue {
   if (!isObject(value) || schema.typeName.startsWith("google.protobuf.")) return value;
-  const fields = new Map(schema.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field]]));
+  const fields = fieldsOf(schema);
   const entries = Object.entries(value).map(([name, inner]) => [name, asField(fields.get(name), inner)] as const);
   return Object.fromEntries(entries) as JsonObject;
 }
@@ -59,38 +116,4 @@ function asSingle(field: DescField, value: JsonValue): JsonValue {
   if (field.message) return lenient(field.message, value);
   const isText = field.scalar === ScalarType.STRING;
   return isText && (typeof value === "number" || typeof value === "boolean") ? String(value) : value;
-}
-
-/** Of the known words, those that a slip of the finger or another habit would have meant, the nearest first. */
-export function nearestOf(word: string, known: readonly string[]): string[] {
-  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
-  const wanted = plain(word);
-  // A beginning or an end is as good as the whole: `model` means `modelIdentifier`, and `name` means `displayName`.
-  const distanceTo = (name: string) =>
-    Math.min(
-      distanceOf(wanted, name),
-      distanceOf(wanted, name.slice(0, wanted.length)) + 0.5,
-      name.endsWith(wanted) ? 0.5 : Number.POSITIVE_INFINITY,
-    );
-  return known
-    .map((name) => ({ name, distance: distanceTo(plain(name)) }))
-    .filter(({ distance }) => distance <= Math.max(1.5, wanted.length / 3))
-    .sort((a, b) => a.distance - b.distance)
-    .map(({ name }) => name);
-}
-
-/** How many characters have to be put in, taken out, replaced, or swapped with the next. */
-function distanceOf(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)];
-  const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY;
-  for (let i = 1; i <= a.length; i++) {
-    rows[i] = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = isSwap ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY;
-      rows[i]?.push(Math.min(replaced, swapped, at(i - 1, j) + 1, at(i, j - 1) + 1));
-    }
-  }
-  return at(a.length, b.length);
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
+import { namesFrom } from "../calls/field-names.ts";
 import { addExamples, invocationOf } from "../invocation.ts";
 import { pagesOf, readLimit } from "../resources/pages.ts";
 import { date, text } from "../terminal/columns.ts";
@@ -13,6 +14,14 @@ interface AuditFlags {
   readonly limit?: string;
   readonly after?: string;
 }
+
+const OPTIONS = namesFrom({
+  accountId: "--account",
+  resourceType: "--type",
+  resourceId: "--resource",
+  action: "--action",
+  after: "--after",
+});
 
 const COLUMNS = [
   date("AT", "at"),
@@ -42,7 +51,7 @@ function listEvents(): Command {
   const examples = ["patchbay audit list --action llm.create", "patchbay audit list --limit 20 -o json"];
   return addExamples(command, examples).action(async (flags: AuditFlags) => {
     const { connect, terminal, format } = invocationOf(command);
-    const connection = await connect();
+    const connection = await connect(OPTIONS);
     const { type = "", resource = "", action = "", account = "" } = flags;
     const filter = { resourceType: type, resourceId: resource, action, accountId: account };
     const noun = { list: AuditService.method.listAuditEvents, items: "auditEvents" };
@@ -58,7 +67,7 @@ function exportEvents(): Command {
     .option("--after <sequence>", "those behind this one, which was the last of an export before", "0");
   return addExamples(command, ["patchbay audit export > audit.jsonl"]).action(async (flags: AuditFlags) => {
     const { connect, terminal } = invocationOf(command);
-    const connection = await connect();
+    const connection = await connect(OPTIONS);
     const input = { accountId: flags.account ?? "", after: flags.after ?? "0" };
     for await (const event of connection.stream(AuditService.method.exportAuditEvents, input)) {
       terminal.writeData(`${JSON.stringify(event)}\n`);

@@ -15,6 +15,7 @@ import {
   ChatService,
   type StreamEnd,
 } from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { inWords, namesFrom } from "../calls/field-names.ts";
 import { resolveChatTarget } from "../calls/references.ts";
 import { EXIT, reportFailure, UsageError } from "../failure.ts";
 import { addExamples, collect, type Invocation, invocationOf } from "../invocation.ts";
@@ -26,6 +27,12 @@ import { readStdin } from "../terminal/stdin.ts";
 
 type Request = Exclude<MessageInitShape<typeof ChatRequestSchema>, { $typeName: string }>;
 type Message = MessageInitShape<typeof MessageSchema>;
+
+const OPTIONS = namesFrom({
+  sessionId: "--session",
+  "samplingParams.maxTokens": "--max-tokens",
+  "samplingParams.temperature": "--temperature",
+});
 
 interface ChatFlags {
   readonly system?: string;
@@ -125,7 +132,9 @@ class Conversation {
     const request = this.#request([...this.#before, said]);
     const options = signal ? { signal } : {};
     const isWhole = this.#invocation.format !== "table" || !this.#flags.stream;
-    const reply = isWhole ? await this.#replyWhole(request, options) : await this.#replyStreamed(request, options);
+    const reply = await inWords(OPTIONS, () =>
+      isWhole ? this.#replyWhole(request, options) : this.#replyStreamed(request, options),
+    );
     this.#images = [];
     this.#sessionId = reply.sessionId || this.#sessionId;
     // The server remembers what was said in a session.

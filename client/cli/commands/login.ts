@@ -7,12 +7,13 @@ import { UsageError } from "../failure.ts";
 import { addExamples, addSecretFlags, type Invocation, invocationOf } from "../invocation.ts";
 import { writeThing, writeValue } from "../terminal/output.ts";
 import { promptLine, promptSecret, readSecret, type SecretFlags } from "../terminal/secrets.ts";
+import { statusCommand } from "./status.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
 
-/** `login`, `logout`, `whoami` and `contexts`. */
+/** `login`, `logout`, `whoami`, `status` and `contexts`. */
 export function signInCommands(): Command[] {
-  return [login(), logout(), whoami(), contexts()].map((command) => command.helpGroup("Signing in:"));
+  return [login(), logout(), whoami(), statusCommand(), contexts()].map((command) => command.helpGroup("Signing in:"));
 }
 
 interface LoginFlags extends SecretFlags {
@@ -30,13 +31,13 @@ function login(): Command {
   ];
   return addExamples(command, examples).action(async (given: string | undefined, flags: LoginFlags) => {
     const { environment, terminal } = invocationOf(command);
-    const { url: flagged } = command.optsWithGlobals<{ url?: string }>();
+    const { url: flagged, timeout = "30" } = command.optsWithGlobals<{ url?: string; timeout?: string }>();
     const known = given ?? flagged ?? environment.url;
     const url = addressOf(
       known || (await promptLine(terminal, `Address of the server (${DEFAULT_URL}): `, DEFAULT_URL)),
     );
     const apiKey = (await readSecret(flags, environment)) ?? (await askForKey(terminal, environment.apiKey));
-    const { caller } = await connectTo(url, apiKey, 30).call(AccessService.method.getCaller, {});
+    const { caller } = await connectTo(url, apiKey, Number(timeout)).call(AccessService.method.getCaller, {});
     const name = flags.name ?? new URL(url).host;
     const place = await new Contexts(environment).save(name, url, apiKey);
     const { role, accountId } = caller as JsonObject;
@@ -54,8 +55,9 @@ async function askForKey(terminal: Invocation["terminal"], fromEnvironment: stri
 /** An address as people type it: the scheme may be left out. */
 function addressOf(text: string): string {
   const isLocal = /^(localhost|127\.|\[::1\])/.test(text);
-  const url = /^https?:\/\//.test(text) ? text : `${isLocal ? "http" : "https"}://${text}`;
-  if (!URL.canParse(url)) throw new UsageError(`"${text}" is no address; it must look like ${DEFAULT_URL}.`);
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `${isLocal ? "http" : "https"}://${text}`;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
+    throw new UsageError(`"${text}" is no address; it must look like ${DEFAULT_URL}.`);
   return url.replace(/\/+$/, "");
 }
 

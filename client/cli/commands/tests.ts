@@ -2,6 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { PingService } from "../../../gen/patchbay/v1/ping_service_pb.ts";
+import { namesFrom } from "../calls/field-names.ts";
 import { resolveLlm } from "../calls/references.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { addExamples, type Invocation, invocationOf } from "../invocation.ts";
@@ -19,7 +20,7 @@ function test(): Command {
   const examples = ["patchbay test demo", "patchbay llms list -o name | xargs patchbay test -o json"];
   return addExamples(command, examples).action(async (words: string[], { slot }: { slot?: string }) => {
     const { connect, terminal, format } = invocationOf(command);
-    const connection = await connect();
+    const connection = await connect(namesFrom({ slot: "--slot" }));
     const isGood: boolean[] = [];
     for (const word of words) {
       const llmId = await resolveLlm(connection, word);
@@ -64,7 +65,7 @@ function ping(): Command {
   const examples = ["patchbay ping demo --count 2 --interval 100"];
   return addExamples(command, examples).action(async (word: string, flags: { count: string; interval: string }) => {
     const { connect, terminal, format } = invocationOf(command);
-    const connection = await connect();
+    const connection = await connect(namesFrom({ count: "--count", intervalMs: "--interval" }));
     const llmId = await resolveLlm(connection, word);
     const input = { llmId, count: number("count", flags.count), intervalMs: number("interval", flags.interval) };
     let replied = 0;

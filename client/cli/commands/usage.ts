@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { UsageService } from "../../../gen/patchbay/v1/usage_service_pb.ts";
 import type { Connection } from "../calls/connection.ts";
+import { namesFrom } from "../calls/field-names.ts";
 import { resolveLlm } from "../calls/references.ts";
 import { isCallError, UsageError } from "../failure.ts";
 import { addExamples, collect, invocationOf } from "../invocation.ts";
@@ -36,6 +37,16 @@ interface UsageFlags {
   readonly csv?: boolean;
 }
 
+const OPTIONS = namesFrom({
+  groupBy: "--by",
+  labelKey: "--by",
+  startDay: "--from",
+  endDay: "--to",
+  ownerId: "--owner",
+  llmId: "--llm",
+  labels: "--label",
+});
+
 /** `patchbay usage`: what chats took and cost, as a table or for a spreadsheet. */
 export function usageCommand(): Command {
   const command = new Command("usage").description("what chats took and cost").helpGroup("Using Llms:");
@@ -54,7 +65,7 @@ export function usageCommand(): Command {
   ];
   return addExamples(command, examples).action(async (flags: UsageFlags) => {
     const { connect, terminal, format } = invocationOf(command);
-    const connection = await connect();
+    const connection = await connect(OPTIONS);
     const { groups, filter } = await readFilter(connection, flags);
     const pages = pagesOf(connection, { list: UsageService.method.queryUsage, items: "rows" }, filter);
     if (flags.csv) {

@@ -7,9 +7,10 @@ import { addExamples, type Invocation, invocationOf } from "../invocation.ts";
 import { changesIn, editableText, openEditor } from "../terminal/edit.ts";
 import { writeThing } from "../terminal/output.ts";
 import { promptLine, readCredentials } from "../terminal/secrets.ts";
-import { isObject } from "./input.ts";
+import { isObject, readSource } from "./input.ts";
 import { addInputs, argumentOf, getThing, readInputs, type Values } from "./noun-inputs.ts";
 import { type Noun, thingIn } from "./nouns.ts";
+import { namesByInputs } from "./option-names.ts";
 import { tellStatuses } from "./statuses.ts";
 import { updateRequest } from "./updates.ts";
 
@@ -20,10 +21,13 @@ export function editCommand(noun: Noun): Command {
   addInputs(command, { ...noun, flags: noun.flags.filter(({ name }) => name !== "owner" && name !== "account") });
   return addExamples(command, noun.examples.edit ?? []).action(async (word: string, values: Values) => {
     const invocation = invocationOf(command);
-    const connection = await invocation.connect();
+    const source = await readSource(values.file);
+    // In an editor, fields are called as the contract does.
+    const isByHand = Object.keys(values).length === 0;
+    const connection = await invocation.connect(isByHand ? undefined : namesByInputs(noun, values, source));
     const before = await getThing(connection, noun, word);
     const credentials = noun.takesCredentials ? await readCredentials(values, invocation.environment) : undefined;
-    const given = await readInputs(noun, values, connection);
+    const given = await readInputs(noun, values, source, connection);
     const changes = mergeLabels(before, { ...given, ...(credentials ? { credentials } : {}) });
     if (Object.keys(changes).length > 0) return void (await change(invocation, connection, noun, before, changes));
     await editByHand(invocation, connection, noun, before);
@@ -90,8 +94,8 @@ async function change(
 
 /** What is set anew as a whole, such as a budget, keeps what was not changed. */
 function withKey(before: JsonObject, changes: JsonObject): JsonObject {
-  const { ownerId, llmId, amount, period, mode } = before;
+  const { ownerId, llmId, amountUsd, period, mode } = before;
   return Object.fromEntries(
-    Object.entries({ ownerId, llmId, amount, period, mode, ...changes }).filter(([, value]) => value !== undefined),
+    Object.entries({ ownerId, llmId, amountUsd, period, mode, ...changes }).filter(([, value]) => value !== undefined),
   ) as JsonObject;
 }

@@ -1,7 +1,8 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { CreateLlmRequestSchema } from "../../../gen/patchbay/v1/llm_service_pb.ts";
-import { explainJson, lenient, nearestOf } from "../calls/json-problem.ts";
+import { explainJson, lenient } from "../calls/json-problem.ts";
+import { nearestOf } from "../calls/nearest.ts";
 import { changesIn, editableText } from "../terminal/edit.ts";
 import { readFlags, setPath } from "./input.ts";
 import { NOUNS, type Noun } from "./nouns.ts";
@@ -85,14 +86,23 @@ describe("what is wrong in JSON", () => {
   const explain = (input: object) => explainJson(CreateLlmRequestSchema, input as never, new Error("?"));
 
   it.each([
-    [{ name: "x" }, "there is no field name. Did you mean displayName?"],
-    [{ endpontUrl: "x" }, "there is no field endpontUrl. Did you mean endpointUrl?"],
+    [{ name: "x" }, "name: there is no such field. Did you mean displayName?"],
+    [{ endpontUrl: "x" }, "endpontUrl: there is no such field. Did you mean endpointUrl?"],
     [
       { credentials: { apiKey: { inlineSecrt: "x" } } },
-      "no field credentials.apiKey.inlineSecrt. Did you mean credentials.apiKey.inlineSecret?",
+      "credentials.apiKey.inlineSecrt: there is no such field. Did you mean credentials.apiKey.inlineSecret?",
     ],
-    [{ zzz: 1 }, "there is no field zzz. Known are: llmId, displayName"],
-  ])("is told with what was meant: %j", (input, told) => expect(explain(input)).toContain(told));
+    [{ zzz: 1 }, "zzz: there is no such field. Known are: llmId, displayName"],
+    [{ maxContextLength: "abc" }, "maxContextLength: must be a number"],
+    [{ providerType: "GPT" }, "providerType: must be one of OPENAI, "],
+    [{ supportedModalities: ["SMELL"] }, "supportedModalities: must be a list, each one of TEXT, "],
+    [{ price: "cheap" }, "price: must be an object"],
+    [{ price: { input: [1] } }, "price.input: must be a text"],
+    [{ credentials: "sk-canary" }, "credentials: must be an object"],
+  ])("is told with what was meant: %j", (input, told) => {
+    expect(explain(input).message).toContain(told);
+    expect(explain(input).message).not.toContain("canary");
+  });
 
   it("is not that a text looks like a number", () => {
     const read = lenient(CreateLlmRequestSchema, {

@@ -1,27 +1,74 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { parse, YAMLParseError } from "yaml";
+import { type Document, isMap, LineCounter, parseDocument } from "yaml";
 import { UsageError } from "../failure.ts";
-import { readDollars } from "../terminal/columns.ts";
 import { readFile } from "../terminal/secrets.ts";
 import { readStdin } from "../terminal/stdin.ts";
 import type { Flag } from "./nouns.ts";
 
 /** A YAML or JSON file with one object; `-` is the standard input. */
 export async function readObject(path: string): Promise<JsonObject> {
-  const source = path === "-" ? await readStdin() : readFile(path);
-  const value = parseYaml(source, path === "-" ? "the standard input" : path);
-  if (isObject(value)) return value;
+  return (await readSource(path)).fields;
+}
+
+/** Fields from a file, and where in it they are. */
+export interface Source {
+  readonly fields: JsonObject;
+  has(path: string): boolean;
+  /** The file with the line of a field, or of what should have it. */
+  place(path: string): string;
+}
+
+/** Like `readObject`; no path is no fields. */
+export async function readSource(path: string | undefined): Promise<Source> {
+  if (path === undefined) return { fields: {}, has: () => false, place: () => "" };
+  const text = path === "-" ? await readStdin() : readFile(path);
+  const { value, has, place } = readYaml(text, path === "-" ? "the standard input" : path);
+  if (isObject(value)) return { fields: value, has, place };
   throw new UsageError(`${path} must hold an object with the fields of the request.`);
 }
 
 /** Reads YAML, of which JSON is a part; what is wrong is told with its line. */
 export function parseYaml(source: string, place: string): JsonValue {
-  try {
-    return parse(source, { prettyErrors: true }) as JsonValue;
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new UsageError(`${place} is not valid YAML: ${error.message}`, { cause: error });
-  }
+  return readYaml(source, place).value;
+}
+
+/** What YAML holds, and where. */
+export interface Yaml extends Omit<Source, "fields"> {
+  readonly value: JsonValue;
+}
+
+/** Like `parseYaml`. */
+export function readYaml(source: string, place: string): Yaml {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: true });
+  const [error] = document.errors;
+  if (error) throw new UsageError(`${place} is not valid YAML: ${error.message}`, { cause: error });
+  return {
+    value: document.toJS() as JsonValue,
+    has: (path) => document.hasIn(stepsOf(path)),
+    place: (path) => `${place}:${lines.linePos(offsetOf(document, stepsOf(path))).line}`,
+  };
+}
+
+/** `llms[0].price` as the steps that lead there. */
+function stepsOf(path: string): (string | number)[] {
+  const steps = path.match(/[^.[\]"]+/g) ?? [];
+  return steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+}
+
+/** Where something begins, or else what should hold it. */
+function offsetOf(document: Document, steps: (string | number)[]): number {
+  if (steps.length === 0) return 0;
+  const holder = document.getIn(steps.slice(0, -1), true) ?? document.contents;
+  if (isMap(holder)) {
+    const key = holder.items.find((pair) => String(pair.key) === String(steps.at(-1)))?.key;
+    if (key) return rangeOf(key);
+  } else if (document.hasIn(steps)) return rangeOf(document.getIn(steps, true));
+  return offsetOf(document, steps.slice(0, -1));
+}
+
+function rangeOf(node: unknown): number {
+  return (node as { range?: [number, number, number] | null }).range?.[0] ?? 0;
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -38,20 +85,15 @@ export function readFlags(flags: readonly Flag[], values: Readonly<Record<string
   return fields;
 }
 
-function readFlag({ name, field, value: kind }: Flag, value: string | string[]): JsonValue {
+function readFlag({ name, value: kind }: Flag, value: string | string[]): JsonValue {
   if (kind === "llms") return [value].flat().map((tier) => readTier(name, tier));
   if (Array.isArray(value)) return Object.fromEntries(value.map((pair) => readPair(name, pair)));
   if (kind === "seconds" || kind === "ms" || kind === "count") return readNumber(name, value);
   if (kind === "names") return value.split(",").map((each) => each.trim());
   if (kind === "spending") return readSpending(name, value);
   if (kind === "date") return readDate(name, value);
-  if (kind === "dollars") {
-    const amount = readDollars(value);
-    if (amount === undefined) throw new UsageError(`--${name} is "${value}"; it must be dollars, such as 25 or 0.50.`);
-    return String(amount);
-  }
-  // Enums are written in capitals, and typed in any case.
-  return ["status", "period", "mode"].includes(field) ? value.toUpperCase() : value;
+  if (kind === "dollars") return value.replace(/^\$/, "");
+  return value;
 }
 
 export function readPair(flag: string, pair: string): [string, string] {

@@ -7,7 +7,7 @@ import { writeRows, writeThing } from "../terminal/output.ts";
 import { promptLine, promptSecret, readCredentials } from "../terminal/secrets.ts";
 import { editCommand } from "./edit-command.ts";
 import { explainCommand } from "./explain-command.ts";
-import { readFlags } from "./input.ts";
+import { readFlags, readSource } from "./input.ts";
 import { withLlmNames } from "./llm-names.ts";
 import {
   addFlags,
@@ -20,6 +20,7 @@ import {
   withReferences,
 } from "./noun-inputs.ts";
 import { NOUNS, type Noun, thingIn } from "./nouns.ts";
+import { namesByFlags, namesByInputs } from "./option-names.ts";
 import { pagesOf, readLimit } from "./pages.ts";
 import { routes } from "./route-noun.ts";
 import { tellStatuses } from "./statuses.ts";
@@ -45,7 +46,7 @@ function listCommand(noun: Noun): Command {
   addFlags(command, noun.filters).option("--limit <count>", "no more than so many");
   return addExamples(command, noun.examples.list ?? []).action(async (values) => {
     const invocation = invocationOf(command);
-    const connection = await invocation.connect();
+    const connection = await invocation.connect(namesByFlags(noun.filters));
     const filter = await withReferences(connection, readFlags(noun.filters, values));
     const limit = readLimit(values.limit);
     const { terminal, format } = invocation;
@@ -72,8 +73,9 @@ function createCommand(noun: Noun): Command {
   return addExamples(command, noun.examples.create ?? []).action(async (...words: unknown[]) => {
     const [name, values] = noun.namedBy ? (words as [string | undefined, Values]) : [undefined, words[0] as Values];
     const invocation = invocationOf(command);
-    const connection = await invocation.connect();
-    const request = await readInputs(noun, values, connection);
+    const source = await readSource(values.file);
+    const connection = await invocation.connect(namesByInputs(noun, values, source));
+    const request = await readInputs(noun, values, source, connection);
     if (name !== undefined && noun.namedBy) request[noun.namedBy] = name;
     // People have to call it something; what programs call it will do.
     if (noun.namedAfter && !request.displayName) request.displayName = firstOf(request, noun.namedAfter);

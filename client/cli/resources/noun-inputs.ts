@@ -5,7 +5,7 @@ import { resolveLlm } from "../calls/references.ts";
 import { UsageError } from "../failure.ts";
 import { addSecretFlags, collect } from "../invocation.ts";
 import type { SecretFlags } from "../terminal/secrets.ts";
-import { readFlags, readObject, setPath } from "./input.ts";
+import { readFlags, type Source, setPath } from "./input.ts";
 import { type Flag, type Noun, thingIn } from "./nouns.ts";
 
 export function argumentOf({ argument, id }: Noun): string {
@@ -53,8 +53,13 @@ export function addInputs(command: Command, noun: Noun): Command {
 }
 
 /** What file, flags and --set say together, in this order. */
-export async function readInputs(noun: Noun, values: Values, connection: Connection): Promise<JsonObject> {
-  const fields = values.file === undefined ? {} : await readObject(values.file);
+export async function readInputs(
+  noun: Noun,
+  values: Values,
+  source: Source,
+  connection: Connection,
+): Promise<JsonObject> {
+  const fields = { ...source.fields };
   Object.assign(fields, await withReferences(connection, readFlags(noun.flags, { ...values })));
   for (const assignment of values.set ?? []) setPath(fields, assignment);
   return fields;

@@ -1,9 +1,13 @@
 import type { DescMethodServerStreaming, DescMethodUnary, JsonObject } from "@bufbuild/protobuf";
 import { AccessService } from "../../../gen/patchbay/v1/access_service_pb.ts";
+import { ApiKey_RoleSchema } from "../../../gen/patchbay/v1/api_key_pb.ts";
+import { Budget_ModeSchema, Budget_PeriodSchema } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { BudgetService } from "../../../gen/patchbay/v1/budget_service_pb.ts";
 import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
+import { Llm_ProviderTypeSchema, Llm_StatusSchema } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts";
+import { wordsOf } from "../calls/json-problem.ts";
 import { type Column, date, money, text, yes } from "../terminal/columns.ts";
 import { routes } from "./route-noun.ts";
 
@@ -53,23 +57,12 @@ export interface Noun {
   readonly examples: Readonly<Record<string, readonly string[]>>;
 }
 
-const PROVIDER_TYPES = [
-  "OPENAI",
-  "ANTHROPIC",
-  "OPEN_ROUTER",
-  "OLLAMA",
-  "VLLM",
-  "LLAMA_CPP",
-  "LITELLM_PROXY",
-  "DASHSCOPE",
-  "CUSTOM_OPENAI_COMPATIBLE",
-];
 const TYPE: Flag = {
   name: "type",
   value: "type",
   field: "providerType",
   help: "the API that the endpoint speaks",
-  choices: PROVIDER_TYPES,
+  choices: wordsOf(Llm_ProviderTypeSchema),
 };
 const OWNER: Flag = { name: "owner", value: "account", field: "ownerId", help: "the account that owns it" };
 const ACCOUNT: Flag = { name: "account", value: "account", field: "accountId", help: "the account it belongs to" };
@@ -144,7 +137,13 @@ const llms: Noun = {
   filters: [
     { name: "search", value: "text", field: "search", help: "only with this in its name, model, URL or id" },
     TYPE,
-    { name: "status", value: "status", field: "status", help: "only with this status, such as FAILING" },
+    {
+      name: "status",
+      value: "status",
+      field: "status",
+      help: "only with this status",
+      choices: wordsOf(Llm_StatusSchema),
+    },
     { name: "label", value: "key=value", field: "labels", help: "only with this label; may be repeated" },
     OWNER,
   ],
@@ -233,7 +232,7 @@ const keys: Noun = {
       value: "role",
       field: "role",
       help: "what it may do at most",
-      choices: ["ADMIN", "OWNER", "MEMBER", "VIEWER"],
+      choices: wordsOf(ApiKey_RoleSchema),
     },
     {
       name: "models",
@@ -320,20 +319,20 @@ const budgets: Noun = {
   ],
   editable: [],
   flags: [
-    { name: "amount", value: "dollars", field: "amount", help: "what may be spent in a period, such as 25 or 0.50" },
+    { name: "amount", value: "dollars", field: "amountUsd", help: "what may be spent in a period, such as 25 or 0.50" },
     {
       name: "period",
       value: "period",
       field: "period",
       help: "when what was spent is forgotten",
-      choices: ["DAY", "MONTH", "TOTAL"],
+      choices: wordsOf(Budget_PeriodSchema),
     },
     {
       name: "mode",
       value: "mode",
       field: "mode",
       help: "what happens to a chat that would be too much",
-      choices: ["WARN", "REFUSE"],
+      choices: wordsOf(Budget_ModeSchema),
     },
     { name: "llm", value: "llm", field: "llmId", help: "the one Llm that it is about" },
     OWNER,

@@ -33,7 +33,7 @@ export async function readSecret(flags: SecretFlags, environment: Environment): 
   if (flags.keyEnv !== undefined) {
     const value = environment.variable(flags.keyEnv)?.trim();
     if (!value) throw new UsageError(`the variable ${flags.keyEnv} is not set, or empty.`);
-    return value;
+    return asMeant(value, `the variable ${flags.keyEnv}`);
   }
   if (flags.keyFile !== undefined) return oneLine(readFile(flags.keyFile), flags.keyFile);
   if (flags.keyStdin) return oneLine(await readStdin(), "the standard input");
@@ -72,5 +72,12 @@ function oneLine(text: string, place: string): string {
   const secret = text.trim();
   if (secret === "") throw new UsageError(`${place} holds no key.`);
   if (/\s/.test(secret)) throw new UsageError(`${place} holds more than a key: it must be one word.`);
+  return asMeant(secret, place);
+}
+
+/** Slips that make a key another one: its quotes, or its name in place of it. */
+function asMeant(secret: string, place: string): string {
+  if (/^(["'`]).*\1$/.test(secret)) throw new UsageError(`${place} holds a key in quotes: take them away.`);
+  if (/^\$(\w+|\{\w+\})$/.test(secret)) throw new UsageError(`${place} holds ${secret}, which no shell has replaced.`);
   return secret;
 }

@@ -25,11 +25,11 @@ export function statusCommand(): Command {
   });
 }
 
-/** `3: 2 active, 1 failing`. */
+/** `3 (2 active, 1 failing)`. */
 function inWords({ all = 0, ...counts }: JsonObject): string {
   const told = Object.entries(counts).filter(([, count]) => count !== 0);
   const words = told.map(([status, count]) => `${count} ${status.toLowerCase().replaceAll("_", " ")}`);
-  return all === 0 ? "none" : `${all}: ${words.join(", ")}`;
+  return all === 0 ? "none" : `${all} (${words.join(", ")})`;
 }
 
 /** How many Llms of an account there are in all, and with each status. */

@@ -216,7 +216,7 @@ describe("what goes wrong", { timeout: 120_000 }, () => {
       told: "API_KEY_NOT_FOUND",
     },
     { name: "a key that is refused", line: "patchbay whoami -u $URL", more: key, exitCode: 3, told: "patchbay login" },
-    { name: "no server", line: "patchbay whoami -u http://127.0.0.1:1", exitCode: 6, told: "nothing listens at" },
+    { name: "no server", line: "patchbay whoami -u http://127.0.0.1:2", exitCode: 6, told: "nothing listens at" },
     {
       name: "TLS where there is none",
       line: `patchbay login "\${URL/http:/https:}" --key-file key.txt`,
@@ -304,7 +304,7 @@ describe("what goes wrong", { timeout: 120_000 }, () => {
       name: "a field that is none",
       line: "patchbay llms create --set endpontUrl=x",
       exitCode: 2,
-      told: "Did you mean endpointUrl?",
+      told: "Did you mean --endpoint?",
     },
     { name: "a verb before its noun", line: "patchbay get llms", exitCode: 2, told: "patchbay llms get" },
     { name: "help on nothing", line: "patchbay help nonsense", exitCode: 2, told: "no help on" },

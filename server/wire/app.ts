@@ -8,7 +8,7 @@ import { file_google_rpc_status } from "../../gen/google/rpc/status_pb.ts";
 import { file_grpc_health_v1_health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { file_patchbay_v1_reason } from "../../gen/patchbay/v1/reason_pb.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { invalidField } from "../base/fault.ts";
+import { Fault, invalidField } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Dialect } from "../service/dialects/dialect.ts";
 import type { Face } from "../service/faces/face.ts";
@@ -116,23 +116,27 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
   });
   // A misspelt field of a JSON request is an error: nobody shall believe that a key was stored which was not.
   const jsonOptions = { ignoreUnknownFields: false, registry };
+  const present = (fault: Fault, request: NodeRequest) => {
+    const call = callOf(observer.valuesOf(request));
+    const { error } = refuse(fault, call.requestId, options.classify);
+    call.settle(error.code);
+    return error;
+  };
   const rpcs = createRpcHandlers({
     ...shared,
     methods,
     interceptors: [records.interceptor(), createValidation(check)],
+    present: (error, request) => present(new Fault(error.reason, error.rawMessage, {}, error), request),
     acceptCompression: [compressionGzip, compressionBrotli, compressionZstd],
     jsonOptions,
     onError: (error) => log.error({ err: error }, "an answer could not be written"),
   });
   const refuseUnknown = (path: string, request: NodeRequest, response: NodeResponse) => {
-    const call = callOf(observer.valuesOf(request));
     const fault = unknownRpc(
       path,
       methods.map(({ method }) => method),
     );
-    const { error } = refuse(fault, call.requestId, options.classify);
-    call.settle(error.code);
-    answerError(request, response, error, jsonOptions);
+    answerError(request, response, present(fault, request), jsonOptions);
   };
   const contract = new ContractArchive([...options.files, ...BESIDE_THE_SERVICES]);
   const docs = createDocs({ contract, onError: (error) => log.error({ err: error }, "the docs could not be served") });

@@ -56,6 +56,8 @@ const CODES: Readonly<Record<Reason, Code>> = {
   UPSTREAM_BAD_REPLY: Code.Unavailable,
   MESSAGE_TOO_LARGE: Code.ResourceExhausted,
   MEDIA_TYPE_NOT_SUPPORTED: Code.InvalidArgument,
+  METHOD_NOT_ALLOWED: Code.Unimplemented,
+  ROUTE_NOT_FOUND: Code.NotFound,
   STORE_UNAVAILABLE: Code.Unavailable,
   RATE_LIMITED: Code.ResourceExhausted,
   AUDIT_UNAVAILABLE: Code.Unavailable,

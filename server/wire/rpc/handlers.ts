@@ -14,11 +14,13 @@ import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AbortWatch, ownError, RunningCalls } from "../call/call-context.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
-import { writePlainGrpcMessage } from "../call/wire-error.ts";
+import { type WireError, writePlainGrpcMessage } from "../call/wire-error.ts";
 import { LONGEST_TIMEOUT_MS, limitDeadline } from "../http/deadline.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse, REQUEST_READER } from "../http/exchange.ts";
 import { type Arrival, Intake, type Intaking } from "../http/intake.ts";
 import { DirectRpc } from "./fast/direct-rpc.ts";
+import { answerError } from "./unknown-rpc.ts";
+import { refusalOf } from "./wrong-form.ts";
 
 /** How rpcs are served. */
 export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | "readMaxBytes"> {
@@ -36,6 +38,8 @@ export interface RpcOptions extends Omit<ConnectRouterOptions, "maxTimeoutMs" | 
   readonly contextValues: (request: NodeRequest) => ContextValues;
   /** Gives an error that no interceptor has seen what every error has, before it is written. */
   readonly refine: (context: HandlerContext, error: unknown) => void;
+  /** The same for what is refused by its form, before there is a call. Default: as it is. */
+  readonly present?: (error: WireError, request: NodeRequest) => ConnectError;
   /** Sees why an answer could not be written. */
   readonly onError: (error: unknown) => void;
 }
@@ -59,6 +63,7 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
     readMaxBytes,
     defaultTimeoutMs,
     invoke = plainInvoke,
+    present = (error) => error,
     intake = new Intake(),
     ...options
   } = all;
@@ -103,6 +108,8 @@ export function createRpcHandlers(all: RpcOptions): Map<string, Rpc> {
       ...universalRequestFromNodeRequest(request, response, undefined, values),
       body,
     });
+    const refusal = refusalOf(answer.status, handler, request);
+    if (refusal) return answerError(request, response, present(refusal, request), options.jsonOptions ?? {}, refusal);
     if (!("stream" in request) && (body.isCut || mustCloseAfter(request))) response.setHeader("connection", "close");
     await universalResponseToNodeResponse(answer, response);
   };

@@ -10,7 +10,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { Fault } from "../../base/fault.ts";
-import { plainGrpcMessage } from "../call/wire-error.ts";
+import { plainGrpcMessage, type WireError } from "../call/wire-error.ts";
 import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
 
 const GRPC = /^application\/grpc\b/i;
@@ -40,14 +40,16 @@ export function unknownRpc(path: string, methods: Iterable<DescMethod>): Fault {
 
 const MAX_OF_PATH = 300;
 
-/** Answers with an error in the protocol that a request speaks. */
+/** Answers with an error in the protocol that a request speaks; the refusal of its form has a status and headers too. */
 export function answerError(
   request: NodeRequest,
   response: NodeResponse,
   error: ConnectError,
   jsonOptions: Partial<JsonWriteOptions>,
+  form?: WireError,
 ): void {
   const type = request.headers["content-type"] ?? "";
+  for (const [name, value] of form?.metadata ?? []) response.setHeader(name, value);
   if (mustCloseAfter(request)) response.setHeader("connection", "close");
   const answer = (status: number, contentType: string, body?: Uint8Array) => {
     response.statusCode = status;
@@ -60,10 +62,10 @@ export function answerError(
       response.setHeader(name, name === "grpc-message" ? plainGrpcMessage(value) : value);
     }
     answer(200, type);
-  } else if (CONNECT_STREAM.test(type)) {
+  } else if (CONNECT_STREAM.test(type) && form === undefined) {
     const end = createEndStreamSerialization(jsonOptions).serialize({ metadata: new Headers(), error });
     answer(200, type, encodeEnvelope(endStreamFlag, end));
   } else {
-    answer(codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, jsonOptions));
+    answer(form?.httpStatus ?? codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, jsonOptions));
   }
 }

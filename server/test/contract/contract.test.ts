@@ -65,6 +65,11 @@ describe("the names of the contract", () => {
     { name: "a type in itself", says: "own name", shape: { messages: { A: { a: {} } } } },
     { name: "a macro", says: "macro", shape: { messages: {}, enums: { E: { NULL: 0 } } } },
     { name: "values by case", says: "case and lines", shape: { messages: {}, enums: { E: { A_B: 0, AB: 1 } } } },
+    {
+      name: "a value with and without its enum's name",
+      says: "one in C#",
+      shape: { messages: {}, enums: { Kind: { KIND_A: 0, A: 1 } } },
+    },
     { name: "no package for Java", says: "no javaPackage", shape: { messages: {} } },
   ])("would be refused with $name", ({ shape, says }) => {
     const { files } = registryOf({ package: "test.v1", messages: {}, ...shape });

@@ -192,7 +192,18 @@ function valueClashes({ typeName, values }: DescEnum): string[] {
     ...twins(values, ({ name }) => name.replaceAll("_", "").toLowerCase()).map(
       ([a, b]) => `${typeName}: ${a.name} and ${b.name} differ in case and lines only`,
     ),
+    ...twins(values, ({ name }) => withoutPrefix(name, typeName)).map(
+      ([a, b]) => `${typeName}: ${a.name} and ${b.name} are one in C#, which drops the enum's name`,
+    ),
   ];
+}
+
+/** A value as C# names it: without its enum's name in front. */
+function withoutPrefix(value: string, typeName: string): string {
+  const [name, prefix] = [value, typeName.split(".").at(-1) ?? ""].map((text) =>
+    text.replaceAll("_", "").toLowerCase(),
+  );
+  return name !== prefix && name?.startsWith(prefix ?? "") ? name.slice(prefix?.length) : (name ?? "");
 }
 
 /** Those that are the same under a name, in pairs: the first and each later one. */

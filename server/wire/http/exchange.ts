@@ -69,16 +69,37 @@ export function announcesBody(request: NodeRequest): boolean {
 
 /** A body that is left unread up to this size is skipped; after a larger one the connection is closed. */
 const SKIPPED_BYTES = 65_536;
+/** How long the rest of a body is skipped whose length nobody said. */
+const SKIPPED_MS = 5_000;
 
 /**
  * Whether a connection has to be closed after an answer that comes now: over HTTP/1.1, a caller who still sends would be
  * read to the end. HTTP/2 ends the stream by itself.
+ *
+ * A body of unknown length of which nothing was read is skipped from now on, as it may be short and on its way: its
+ * sender would find the connection broken, and not the answer.
  */
 export function mustCloseAfter(request: NodeRequest): boolean {
   if ("stream" in request || request.complete || !announcesBody(request)) return false;
   // Somebody has stopped to read it: what is still to come may take for ever.
   if (request.isPaused()) return true;
-  return !(Number(request.headers["content-length"]) <= SKIPPED_BYTES);
+  const length = request.headers["content-length"];
+  if (length !== undefined) return !(Number(length) <= SKIPPED_BYTES);
+  if (request.readableDidRead) return true;
+  skip(request);
+  return false;
+}
+
+/** Reads on, and cuts the connection behind the answer when that takes too long or is too much. */
+function skip(request: IncomingMessage): void {
+  let left = SKIPPED_BYTES;
+  const cut = () => request.socket.destroySoon();
+  const timer = setTimeout(cut, SKIPPED_MS).unref();
+  request.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) cut();
+  });
+  request.once("close", () => clearTimeout(timer));
 }
 
 /**

@@ -179,6 +179,28 @@ describe("a body that the server does not read to its end", () => {
     expect(Buffer.concat(await socket.toArray()).toString()).toContain('"text":"b"');
   });
 
+  it("leaves the connection open if it comes in chunks and is short", async () => {
+    await using server = await startServer();
+    const socket = connect(server.ports["HTTP/1.1"], "127.0.0.1");
+    socket.write("POST /nowhere HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+    const [received] = await once(socket, "data");
+    expect(String(received)).toMatch(/^HTTP\/1.1 404 (?!.*connection: close)/is);
+    socket.end("5\r\n12345\r\n0\r\n\r\nGET /v1/echo/b HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    expect(Buffer.concat(await socket.toArray()).toString()).toContain('"text":"b"');
+  });
+
+  it("ends the connection if it comes in chunks and goes on", async () => {
+    await using server = await startServer();
+    const socket = connect(server.ports["HTTP/1.1"], "127.0.0.1");
+    const closed = once(socket, "close");
+    socket.on("error", () => {}).write("POST /nowhere HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+    const [received] = await once(socket, "data");
+    expect(String(received)).toMatch(/^HTTP\/1.1 404 /);
+    const chunk = `8000\r\n${"x".repeat(0x8000)}\r\n`;
+    for (let sent = 0; sent < 3; sent++) socket.write(chunk);
+    await closed;
+  });
+
   it("is no call if it comes after the deadline", async () => {
     const calls: unknown[] = [];
     await using server = await startServer({ Echo: (request) => calls.push(request) });

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { DescMethod, DescService, JsonWriteOptions } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import {
   codeToHttpStatus,
@@ -62,10 +62,15 @@ export function answerError(
       response.setHeader(name, name === "grpc-message" ? plainGrpcMessage(value) : value);
     }
     answer(200, type);
-  } else if (CONNECT_STREAM.test(type) && form === undefined) {
+  } else if (form?.httpStatus !== undefined) {
+    // Connect's clients take these statuses for UNKNOWN, with or without a body. Its conformance suite takes what is
+    // application/json and no more for an error of Connect's, whichever protocol was meant.
+    const unknown = new ConnectError(error.rawMessage, Code.Unknown, undefined, error.details as never);
+    answer(form.httpStatus, "application/json; charset=utf-8", errorToJsonBytes(unknown, jsonOptions));
+  } else if (CONNECT_STREAM.test(type)) {
     const end = createEndStreamSerialization(jsonOptions).serialize({ metadata: new Headers(), error });
     answer(200, type, encodeEnvelope(endStreamFlag, end));
   } else {
-    answer(form?.httpStatus ?? codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, jsonOptions));
+    answer(codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, jsonOptions));
   }
 }

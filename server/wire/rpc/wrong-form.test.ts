@@ -40,11 +40,11 @@ describe("an rpc that is called in a form that it does not take", () => {
     const { status, headers } = response;
     expect([status, headers.get("content-type"), headers.get("accept-post")]).toEqual([
       415,
-      "application/json",
+      "application/json; charset=utf-8",
       accepted,
     ]);
     expect(await response.json()).toEqual({
-      code: "invalid_argument",
+      code: "unknown",
       message: expect.stringContaining(says),
       details: [
         expect.objectContaining({ debug: { reason: "MEDIA_TYPE_NOT_SUPPORTED", domain: "patchbay" } }),
@@ -61,7 +61,7 @@ describe("an rpc that is called in a form that it does not take", () => {
     const response = await call(rpc, method, "application/json");
     expect([response.status, response.headers.get("allow")]).toEqual([405, allow]);
     expect(await response.json()).toMatchObject({
-      code: "unimplemented",
+      code: "unknown",
       message: `this path has no ${method}; it has ${allow}`,
       details: [{ debug: { reason: "METHOD_NOT_ALLOWED" } }, {}],
     });

@@ -1,5 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { Fault, invalidField } from "../../base/fault.ts";
+import { describeSyntax } from "../../base/json-syntax.ts";
 import type { Scope } from "../../domain/call/scope.ts";
 import type { Labels } from "../../domain/chat/attempt.ts";
 import type { ChatAsk, ResolvedCall } from "../../domain/chat/chats.ts";
@@ -219,11 +220,20 @@ const TRANSLATORS: Readonly<Partial<Record<ApiName, Translator>>> = {
 
 function readBody(bytes: Buffer): JsonBody {
   const body = readMembers(bytes);
-  if (!body) throw new Fault("INVALID_REQUEST", "the body must be a JSON object");
+  if (!body) throw noObject(bytes);
   const refused = refusedMember(body);
   if (refused)
     throw invalidField(refused, "is not taken here: where a call goes and to which model is the Llm's to say");
   return body;
+}
+
+function noObject(bytes: Buffer): Fault {
+  try {
+    JSON.parse(bytes.toString("utf8"));
+  } catch (error) {
+    return new Fault("INVALID_REQUEST", describeSyntax(bytes, error));
+  }
+  return new Fault("INVALID_REQUEST", "the body must be a JSON object");
 }
 
 function isStreamed(body: JsonBody): boolean {

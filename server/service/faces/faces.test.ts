@@ -83,6 +83,7 @@ describe("a chat completion", () => {
         type: "invalid_request_error",
         param: null,
         code: "model_not_found",
+        request_id: response.headers.get("x-request-id"),
       },
     });
   });

@@ -1,7 +1,10 @@
 import { attemptsComment, attemptsIn, USUAL_WAIT_SECONDS, verdictOf } from "./errors.ts";
 import type { FaceError, FaceErrors } from "./face.ts";
 
-/** Errors as OpenAI's API has them: `{"error": {"message", "type", "param", "code"}}`. */
+/**
+ * Errors as OpenAI's API has them: `{"error": {"message", "type", "param", "code"}}`. The id of the call, which OpenAI has
+ * in a header only, stands beside these: Python's SDK and programs that show whole bodies show it.
+ */
 export const openAiErrors: FaceErrors = {
   paths:
     "chat responses embeddings models completions audio images moderations files batches assistants threads realtime"
@@ -24,8 +27,8 @@ export const openAiErrors: FaceErrors = {
   presentEvent(error, path) {
     const attempts = attemptsComment(error);
     if (!isResponses(path)) return `${attempts}data: ${JSON.stringify({ error: bodyOf(error) })}\n\n`;
-    const { message, code, param } = bodyOf(error);
-    const event = { type: "error", code: code ?? "server_error", message, param, sequence_number: 0 };
+    const { message, code, param, request_id } = bodyOf(error);
+    const event = { type: "error", code: code ?? "server_error", message, param, sequence_number: 0, request_id };
     return `${attempts}event: error\ndata: ${JSON.stringify(event)}\n\n`;
   },
 };
@@ -44,5 +47,6 @@ function bodyOf(error: FaceError) {
     type: openAiType,
     param: error.fields[0] || error.metadata.parameter || null,
     code: openAiCode,
+    request_id: error.requestId,
   };
 }

@@ -516,7 +516,7 @@ describe("a mistake in a request", () => {
     {
       name: "a path that is near nothing",
       method: "GET",
-      path: (): string => "/swagger",
+      path: (): string => "/nowhere/near",
       status: 404,
       says: "/docs has all",
     },
@@ -526,6 +526,27 @@ describe("a mistake in a request", () => {
       path: (): string => "/v1/llms/demo/chat",
       status: 404,
       says: "did you mean POST /v1/llms/{llm_id}:chat?",
+    },
+    {
+      name: "all of them deleted",
+      method: "DELETE",
+      path: (): string => "/v1/llms",
+      status: 405,
+      says: "they are deleted one by one, by DELETE and the path with an id",
+    },
+    {
+      name: "a verb that is a method",
+      method: "POST",
+      path: (): string => "/v1/llms/demo:delete",
+      status: 405,
+      says: "DELETE deletes it, at the path without the verb",
+    },
+    {
+      name: "the path of another gateway",
+      method: "POST",
+      path: (): string => "/key/generate",
+      status: 404,
+      says: "POST /v1/apiKeys makes an API key",
     },
     {
       name: "a misspelt verb",
@@ -616,6 +637,53 @@ describe("a mistake in a request", () => {
       400,
       "unknown field `name`, did you mean `displayName`?; unknown field `model`, did you mean `modelIdentifier`?",
     ]);
+  });
+});
+
+describe("a mistake in a call of an API that programs speak already", () => {
+  it.each([
+    { name: "no messages", text: '{"model": "demo"}', says: "missing_required_parameter): look at its messages" },
+    {
+      name: "none in their list",
+      text: '{"model": "demo", "messages": []}',
+      says: "empty_array): look at its messages",
+    },
+    {
+      name: "a role of others",
+      text: '{"model": "demo", "messages": [{"role": "human", "content": "Hi"}]}',
+      says: "invalid_value): look at its messages[0].role",
+    },
+    {
+      name: "a message of nothing",
+      text: '{"model": "demo", "messages": [{"role": "user"}]}',
+      says: "missing_required_parameter): look at its messages[0].content",
+    },
+    {
+      name: "broken JSON",
+      text: '{"model": "demo",}',
+      says: "a comma stands before the closing } (line 1, column 18)",
+    },
+    { name: "a list", text: "[]", says: "the body must be a JSON object" },
+  ])("is told by the demo endpoint as by a vendor's: $name", async ({ text, says }) => {
+    const { status, body } = await call("POST", "/v1/chat/completions", text);
+    expect(body.error?.message).toContain(says);
+    expect(status).toBe(400);
+  });
+
+  it.each([
+    { api: "OpenAI's", path: "/v1/chat/completions", headers: {}, body: { error: { request_id: expect.any(String) } } },
+    { api: "OpenAI's", path: "/v1/responses", headers: {}, body: { error: { request_id: expect.any(String) } } },
+    {
+      api: "Anthropic's",
+      path: "/v1/messages",
+      headers: { "anthropic-version": "2023-06-01" },
+      body: { request_id: expect.any(String) },
+    },
+  ])("is told with the id that the log has, in $api body: $path", async ({ path, headers, body }) => {
+    expect(await call("POST", path, '{"model": "nobody", "messages": [], "input": []}', headers)).toMatchObject({
+      status: 404,
+      body,
+    });
   });
 });
 

@@ -61,6 +61,8 @@ export class DemoEndpoint {
       const message = `the demo endpoint has one model, \`${DEMO_MODEL}\``;
       return refuse(response, 404, message, "model_not_found");
     }
+    const problem = problemIn(body.messages);
+    if (problem) return refuse(response, 400, problem.message, problem.code, problem.param);
     const { prompt, promptTokens } = readPrompt(body.messages);
     const reply = cut(replyTo(prompt, body.response_format), body.max_completion_tokens ?? body.max_tokens);
     const usage = {
@@ -110,6 +112,52 @@ function cut(words: readonly string[], limit: unknown): Words {
   return isCut ? { words: words.slice(0, limit), finishReason: "length" } : { words, finishReason: "stop" };
 }
 
+/** What is wrong with a request, in the words of OpenAI's API. */
+interface Problem {
+  readonly message: string;
+  readonly param: string;
+  readonly code: "missing_required_parameter" | "invalid_type" | "empty_array" | "invalid_value";
+}
+
+const ROLES = ["system", "assistant", "user", "function", "tool", "developer"];
+
+/** What OpenAI's API would refuse of the messages; undefined for nothing. */
+function problemIn(messages: unknown): Problem | undefined {
+  if (messages === undefined || messages === null) return missing("messages");
+  if (!Array.isArray(messages)) return wrongType("messages", "an array of objects");
+  if (messages.length === 0) {
+    const message = "Invalid 'messages': empty array. Expected an array with minimum length 1.";
+    return { message, param: "messages", code: "empty_array" };
+  }
+  return messages.map((message, index) => problemInMessage(asObject(message), `messages[${index}]`)).find(Boolean);
+}
+
+function problemInMessage(message: JsonObject | undefined, param: string): Problem | undefined {
+  if (!message) return wrongType(param, "an object");
+  const { role, content } = message;
+  if (role === undefined) return missing(`${param}.role`);
+  if (typeof role !== "string" || !ROLES.includes(role)) {
+    const known = ROLES.map((one) => `'${one}'`).join(", ");
+    return {
+      message: `Invalid value: '${param}.role' must be one of ${known}.`,
+      param: `${param}.role`,
+      code: "invalid_value",
+    };
+  }
+  const isCall = role === "assistant" && (message.tool_calls !== undefined || message.function_call !== undefined);
+  if (content === undefined || content === null) return isCall ? undefined : missing(`${param}.content`);
+  if (typeof content === "string" || Array.isArray(content)) return undefined;
+  return wrongType(`${param}.content`, "a string or an array of objects");
+}
+
+function missing(param: string): Problem {
+  return { message: `Missing required parameter: '${param}'.`, param, code: "missing_required_parameter" };
+}
+
+function wrongType(param: string, wanted: string): Problem {
+  return { message: `Invalid type for '${param}': expected ${wanted}.`, param, code: "invalid_type" };
+}
+
 function readPrompt(messages: unknown): { prompt: string; promptTokens: number } {
   const texts = asObjects(messages).map(textOf);
   return { prompt: texts.at(-1) ?? "", promptTokens: texts.join(" ").match(/\S+/g)?.length ?? 0 };
@@ -137,8 +185,14 @@ async function readBody(request: IncomingMessage): Promise<JsonObject | undefine
 }
 
 /** An error in the words of OpenAI's API. */
-function refuse(response: ServerResponse, status: number, message: string, code: string | null): void {
-  json(response, status, { error: { message, type: "invalid_request_error", param: null, code } });
+function refuse(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  code: string | null,
+  param: string | null = null,
+): void {
+  json(response, status, { error: { message, type: "invalid_request_error", param, code } });
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

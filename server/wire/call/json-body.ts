@@ -11,6 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { field as rulesOfField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { plain_as } from "../../../gen/patchbay/v1/options_pb.ts";
+import { describeSyntax } from "../../base/json-syntax.ts";
 import {
   didYouMean,
   enumValueOf,
@@ -22,7 +23,6 @@ import {
   valueTypeOf,
   wrappedScalar,
 } from "./fields.ts";
-import { describeSyntax } from "./json-syntax.ts";
 import { isServersOwn, wasRead } from "./read-back.ts";
 import { type Spelling, spellingIn } from "./spelling.ts";
 import { invalidField, invalidFields, invalidRequest, type Problem } from "./wire-error.ts";

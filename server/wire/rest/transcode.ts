@@ -21,6 +21,7 @@ import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
 import { NearestPaths } from "./nearest-paths.ts";
+import { hintForPath } from "./other-paths.ts";
 import { readBody, readRequest, requireJson } from "./read-request.ts";
 import type { RouteMatch, RouteTable } from "./route-table.ts";
 import { allowOf, buildRoutes, type FaceRoute, isMethods, type Route } from "./routes.ts";
@@ -139,8 +140,10 @@ class RestServer {
     }
   }
 
-  /** What is meant by a path that is not served, or not by that method, where something is near. */
+  /** What is meant by a path that is not served, or not by that method, where it is known from elsewhere or something is near. */
   #hintFor({ method = "" }: NodeRequest, path: string): string | undefined {
+    const known = hintForPath(method, path);
+    if (known !== undefined) return known;
     const nearest = this.#nearest.find(method, path);
     return nearest && `did you mean ${nearest.method} ${nearest.path}?`;
   }

@@ -314,6 +314,14 @@ describe("settings", () => {
     expect(server.stderr).toContain(says);
   });
 
+  it("are told of a variable that is almost one of them, and not of its value", async () => {
+    const server = start({ DATABSE_URL: "postgres://user:hunter2@db.example/x" });
+    await server.url();
+    expect(server.stderr).toContain("there is no setting DATABSE_URL; did you mean DATABASE_URL?");
+    expect(server.stderr).not.toContain("hunter2");
+    expect(await server.end("SIGTERM")).toBe(0);
+  });
+
   it("are options where they are no secrets, and stand before the environment's", async () => {
     const place = join(folder.path, "by-option");
     const server = start({ PORT: "1" }, ["--port", "0", "--data-dir", place]);

@@ -5,6 +5,7 @@ import { createLog, describeError, type Logger, openPrettyLines } from "../base/
 import { build, type Server } from "../compose/server.ts";
 import { readArguments } from "../config/arguments.ts";
 import { type Config, environmentWith, isStartedByNpm, readConfig } from "../config/config.ts";
+import { misspelledSettings } from "../config/misspelled.ts";
 import { helpText } from "../config/settings.ts";
 import { makeApiKey } from "../domain/access/api-key-format.ts";
 import { welcome } from "./welcome.ts";
@@ -39,6 +40,9 @@ export async function serve(config: Config): Promise<void> {
   process.report.excludeEnv = true;
   const isPretty = config.logFormat === "auto" ? process.stderr.isTTY === true : config.logFormat === "pretty";
   const log = createLog(config.logLevel, isPretty ? await openPrettyLines() : undefined);
+  for (const { name, meant } of misspelledSettings(environmentWith({}, {}))) {
+    log.warn({ variable: name, meant }, `there is no setting ${name}; did you mean ${meant}?`);
+  }
   process.on("unhandledRejection", (error) => log.error({ err: error }, "unhandled rejection"));
   const halt = new AbortController();
   const building = build(config, log, { halt: halt.signal });

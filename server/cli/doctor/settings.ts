@@ -1,6 +1,6 @@
 import { StartError } from "../../base/fault.ts";
-import { editDistance } from "../../base/names.ts";
 import type { Config } from "../../config/config.ts";
+import { misspelledSettings } from "../../config/misspelled.ts";
 import { SETTINGS } from "../../config/settings.ts";
 import { doubt, type Finding, fine, wrong, wrongAs } from "./finding.ts";
 
@@ -37,14 +37,7 @@ export function examineSettings(
 
 /** A variable that is almost a setting's name does nothing. */
 function misspelled(environment: Readonly<NodeJS.ProcessEnv>): Finding[] {
-  return Object.keys(environment).flatMap((name) => {
-    if (NAMES.includes(name) || name.length < 6) return [];
-    const near = NAMES.find((known) => known.slice(0, 3) === name.slice(0, 3) && isSlip(name, known));
-    return near ? [doubt(name, `there is no such setting, and there is ${near}`, `Did you mean ${near}?`)] : [];
-  });
-}
-
-function isSlip(name: string, known: string): boolean {
-  const isPart = name.includes(known) || known.includes(name);
-  return !isPart && Math.abs(name.length - known.length) <= 2 && editDistance(name, known) <= 2;
+  return misspelledSettings(environment).map(({ name, meant }) =>
+    doubt(name, `there is no such setting, and there is ${meant}`, `Did you mean ${meant}?`),
+  );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StoredModel, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { ServedModel } from "../../upstream/models/adapter.ts";
-import { learn, type ModelKnowledge, NOTHING_KNOWN } from "./knowledge.ts";
+import { learn, type ModelKnowledge, NOTHING_KNOWN, outputLimitOf } from "./knowledge.ts";
 
 const NAME = { providerType: "VLLM" as const, name: "some-model" };
 const NOTHING: ModelKnowledge = { state: "UNKNOWN", model: NOTHING_KNOWN };
@@ -85,12 +85,14 @@ describe("what is learnt of a model", () => {
   it("from what a list says of the model itself, and not of a pattern", () => {
     const said = {
       maxContextLength: 8_192,
+      maxOutputTokens: 2_048,
       inputModalities: ["text", "image"],
       deprecation: { deprecatedAt: undefined, retiresAt: "2026-12-01", successor: undefined },
     };
     const { state, model } = learnt(NOTHING, { list: list(["some-model"], said) });
     expect(model.claims.PROVIDER).toEqual({ maxContextLength: 8_192, supportedModalities: ["TEXT", "IMAGE"] });
     expect([state, model.retiresAt]).toEqual(["DEPRECATED", "2026-12-01"]);
+    expect(outputLimitOf(model)).toBe(2_048);
     const vague = learnt(NOTHING, { list: list(["some-*"], said) });
     expect(vague).toEqual({
       state: "ACTIVE",

@@ -45,7 +45,15 @@ export function learn(
   const word = { isKnown: facts !== undefined, deprecation: facts?.deprecation };
   const { state, ...end } = modelStateOf(word, tested, dateOf(now));
   const { serving, announced, listed, checkedAt } = tested;
-  return { state, model: withoutGaps({ ...end, claims, serving, announced, listed, checkedAt }) };
+  const { PROVIDER } = tested.outputLimits ?? {};
+  const CATALOG = facts?.outputLength;
+  const outputLimits = PROVIDER === undefined && CATALOG === undefined ? undefined : { PROVIDER, CATALOG };
+  return { state, model: withoutGaps({ ...end, claims, serving, announced, listed, outputLimits, checkedAt }) };
+}
+
+/** The most tokens of one reply: what the endpoint says goes before what the catalog does; undefined where neither does. */
+export function outputLimitOf({ outputLimits }: StoredModel): number | undefined {
+  return outputLimits?.PROVIDER ?? outputLimits?.CATALOG;
 }
 
 /** A list without the model tells only if it is complete and has any; and not of a model that replied all the same. */
@@ -68,6 +76,7 @@ function afterList(before: StoredModel, name: ModelName, list: FetchedModels): S
       isVague || !served.price
         ? undefined
         : { ...served.price, setAt: setAtOf(before.listed, served.price, checkedAt) },
+    outputLimits: isVague ? undefined : { PROVIDER: served.maxOutputTokens },
     checkedAt,
   };
 }

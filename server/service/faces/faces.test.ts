@@ -137,7 +137,7 @@ describe("models", () => {
     expect(await list("/one-model")).toMatchObject({ id: "one-model", object: "model" });
   });
 
-  it("tell the most tokens of a reply, as the catalog has them, before the owner's default", async () => {
+  it("tell the most tokens of a reply, as is known of the model, before the owner's default", async () => {
     const llm = { modelIdentifier: "gpt-4.1", providerType: Llm_ProviderType.OPENAI };
     await create({ ...llm, defaultSamplingParams: { maxTokens: 7 } });
     await create({ modelIdentifier: "nobody-knows", defaultSamplingParams: { maxTokens: 7 } });

@@ -1,8 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../base/fault.ts";
-import { lookUpModel } from "../../domain/models/catalog.ts";
+import { outputLimitOf } from "../../domain/models/knowledge.ts";
 import type { LlmNames, NamedLlm, NamedRoute } from "../../domain/names/llm-names.ts";
-import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 
@@ -19,17 +18,17 @@ export class FaceModels {
 
   async list({ query }: FaceRequest, context: HandlerContext): Promise<FaceReply> {
     const models = await this.#names.list(scopeOf(context));
-    if (!isAnthropic(context)) return json({ object: "list", data: await Promise.all(models.map(openAiModel)) });
+    if (!isAnthropic(context)) return json({ object: "list", data: models.map(openAiModel) });
     const parameters = new URLSearchParams(query);
     const page = pageOf(models, parameters);
     const [first, last] = [page.models[0]?.name ?? null, page.models.at(-1)?.name ?? null];
-    const data = await Promise.all(page.models.map(anthropicModel));
+    const data = page.models.map(anthropicModel);
     return json({ data, has_more: page.hasMore, first_id: first, last_id: last });
   }
 
   async get({ variables }: FaceRequest, context: HandlerContext): Promise<FaceReply> {
     const model = await this.#names.get(scopeOf(context), variables[0] ?? "");
-    return json(await (isAnthropic(context) ? anthropicModel(model) : openAiModel(model)));
+    return json(isAnthropic(context) ? anthropicModel(model) : openAiModel(model));
   }
 }
 
@@ -40,7 +39,7 @@ function isAnthropic({ requestHeader }: HandlerContext): boolean {
 }
 
 /** OpenAI's form, with what others add to it and programs look for: nothing that is not known. */
-async function openAiModel(named: Named) {
+function openAiModel(named: Named) {
   const { name } = named;
   if ("route" in named) {
     const { createdAt, displayName } = named.route;
@@ -58,11 +57,11 @@ async function openAiModel(named: Named) {
     context_length: context,
     max_model_len: context,
     max_input_tokens: context,
-    max_output_tokens: await outputLimitOf(llm),
+    max_output_tokens: outputLimit(llm),
   };
 }
 
-async function anthropicModel(named: Named) {
+function anthropicModel(named: Named) {
   const { name } = named;
   if ("route" in named) {
     const { createdAt, displayName } = named.route;
@@ -75,14 +74,13 @@ async function anthropicModel(named: Named) {
     display_name: llm.displayName,
     created_at: llm.createdAt.toISOString(),
     max_input_tokens: llm.maxContextLength ?? undefined,
-    max_tokens: await outputLimitOf(llm),
+    max_tokens: outputLimit(llm),
   };
 }
 
-/** The most tokens of a reply, as the catalog says; else what the owner's own default is. */
-async function outputLimitOf({ providerType, modelIdentifier, defaultSampling }: NamedLlm["llm"]) {
-  const facts = await lookUpModel(providerType as ProviderType, modelIdentifier);
-  return facts?.outputLength ?? defaultSampling.maxTokens;
+/** The most tokens of a reply that is known; else what the owner's own default is. */
+function outputLimit({ model, defaultSampling }: NamedLlm["llm"]): number | undefined {
+  return outputLimitOf(model) ?? defaultSampling.maxTokens;
 }
 
 function pageOf(models: readonly Named[], parameters: URLSearchParams) {

@@ -35,6 +35,7 @@ import { purgeTimeOf } from "../../domain/llms/deletion.ts";
 import { etagOf, inferredOf } from "../../domain/llms/values.ts";
 import type { LlmEvent } from "../../domain/llms/watch-llms.ts";
 import { PROPERTIES, type PropertySource, sourcesOf } from "../../domain/models/inference.ts";
+import { outputLimitOf } from "../../domain/models/knowledge.ts";
 import type { FetchedModels } from "../../domain/models/lists.ts";
 import type { Llm, StoredPrice, StoredSlot, StoredTest } from "../../store/schema/llm.entity.ts";
 import type { ServedModel } from "../../upstream/models/adapter.ts";
@@ -59,6 +60,7 @@ export function presentLlm(llm: Readonly<Llm>): MessageInitShape<typeof LlmSchem
     capabilities: llm.capabilities,
     defaultSamplingParams: { ...sampling, stopSequences: [...stopSequences] },
     ...(llm.maxContextLength === null ? {} : { maxContextLength: llm.maxContextLength }),
+    ...presentOutputLimit(outputLimitOf(llm.model)),
     ...(llm.clientConfig ? { clientConfig: llm.clientConfig as JsonObject } : {}),
     ownerId: llm.owner,
     createdAt: BigInt(llm.createdAt.getTime()),
@@ -188,12 +190,17 @@ export function presentModels({ models, isComplete, fetchedAt }: FetchedModels, 
 }
 
 function presentModel(model: ServedModel): MessageInitShape<typeof ProviderModelSchema> {
-  const { id, displayName, ownedBy, createdAt, maxContextLength } = model;
+  const { id, displayName, ownedBy, createdAt, maxContextLength, maxOutputTokens } = model;
   return {
     modelIdentifier: id,
     displayName,
     ownedBy,
     ...(createdAt === undefined ? {} : { createdAt: BigInt(createdAt) }),
     ...(maxContextLength === undefined ? {} : { maxContextLength }),
+    ...presentOutputLimit(maxOutputTokens),
   };
+}
+
+function presentOutputLimit(maxOutputTokens: number | undefined): { maxOutputTokens?: number } {
+  return maxOutputTokens === undefined ? {} : { maxOutputTokens };
 }

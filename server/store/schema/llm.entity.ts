@@ -44,6 +44,8 @@ export interface StoredModel extends StoredDeprecation {
   announced?: StoredDeprecation | undefined;
   /** What that list said its tokens cost. */
   listed?: StoredPrice | undefined;
+  /** The most tokens of one reply, as that list says, and as the model catalog does. */
+  outputLimits?: Partial<Record<"PROVIDER" | "CATALOG", number | undefined>> | undefined;
   /** When that list was fetched, in milliseconds since 1970; a change of it alone is told to nobody. */
   checkedAt?: number | undefined;
 }

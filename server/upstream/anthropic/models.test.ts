@@ -16,6 +16,7 @@ describe("the models that are served", () => {
           createdAt: Date.UTC(2025, 8, 29),
           aliases: [],
           maxContextLength: 200_000,
+          maxOutputTokens: 64_000,
           inputModalities: ["text", "image"],
         },
         {

@@ -28,6 +28,7 @@ function readModel(model: JsonObject): ServedModel {
     aliases: [],
     createdAt: createdAt > 0 ? createdAt : undefined,
     maxContextLength: asCount(model.max_input_tokens),
+    maxOutputTokens: asCount(model.max_tokens),
     supportsFunctionCalling: undefined,
     supportsSamplingParameters: undefined,
     inputModalities: seesImages === undefined ? undefined : ["text", ...(seesImages ? ["image"] : [])],

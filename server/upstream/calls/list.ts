@@ -176,17 +176,22 @@ function isPresentable({ id, displayName, ownedBy, aliases, deprecation }: Serve
 }
 
 function withinBounds(model: ServedModel): ServedModel {
-  const { displayName, ownedBy, aliases, maxContextLength = 0, inputModalities, deprecation } = model;
+  const { displayName, ownedBy, aliases, inputModalities, deprecation } = model;
   const { successor } = deprecation ?? {};
   return {
     ...model,
     displayName: displayName.length <= MAX_CHARACTERS ? displayName : "",
     ownedBy: ownedBy.length <= MAX_CHARACTERS ? ownedBy : "",
     aliases: aliases.slice(0, MAX_ALIASES).filter((alias) => alias.length <= MAX_CHARACTERS),
-    maxContextLength: maxContextLength > 0 && maxContextLength <= LARGEST_INT32 ? maxContextLength : undefined,
+    maxContextLength: countOrNone(model.maxContextLength),
+    maxOutputTokens: countOrNone(model.maxOutputTokens),
     inputModalities: inputModalities?.filter((modality) => MODALITIES.has(modality)),
     ...(deprecation && {
       deprecation: { ...deprecation, successor: successor && PLAIN_NAME.test(successor) ? successor : undefined },
     }),
   };
+}
+
+function countOrNone(count = 0): number | undefined {
+  return count > 0 && count <= LARGEST_INT32 ? count : undefined;
 }

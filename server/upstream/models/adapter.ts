@@ -52,6 +52,8 @@ export interface ModelPage {
 /** What an endpoint says a model can do; what it does not say is undefined. */
 export interface ModelAbilities {
   readonly maxContextLength: number | undefined;
+  /** The most tokens of one reply. */
+  readonly maxOutputTokens?: number | undefined;
   readonly supportsFunctionCalling: boolean | undefined;
   readonly supportsSamplingParameters: boolean | undefined;
   /** In small letters: text, image, audio, video, and words that only its endpoint knows. */

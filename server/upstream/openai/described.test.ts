@@ -20,8 +20,8 @@ const cases: Case[] = JSON.parse(readFileSync(join(import.meta.dirname, "fixture
 it.each(cases)("$name: $why", ({ providerType, model, list, says }) => {
   const found = readModels(list, providerType)?.models.find(({ id, aliases }) => [id, ...aliases].includes(model));
   expect(found).toBeDefined();
-  const { maxContextLength, supportsFunctionCalling, inputModalities } = found ?? {};
-  expect({ maxContextLength, supportsFunctionCalling, inputModalities }).toEqual(says);
+  const { maxContextLength, maxOutputTokens, supportsFunctionCalling, inputModalities } = found ?? {};
+  expect({ maxContextLength, maxOutputTokens, supportsFunctionCalling, inputModalities }).toEqual(says);
 });
 
 it.each([

@@ -4,7 +4,7 @@ import { asCount, asObject, asObjects, asTexts, type JsonObject } from "../model
 /** What is said of a model by its own words, and not by their absence. */
 export type Described = Pick<
   ModelAbilities,
-  "maxContextLength" | "supportsFunctionCalling" | "supportsSamplingParameters" | "inputModalities"
+  "maxContextLength" | "maxOutputTokens" | "supportsFunctionCalling" | "supportsSamplingParameters" | "inputModalities"
 >;
 
 /**
@@ -18,6 +18,7 @@ export function readDescription(model: JsonObject): Described {
   const parameters = asTexts(model.supported_parameters);
   return {
     maxContextLength: contextIn(members) ?? contextOfProviders(model),
+    maxOutputTokens: outputLimitIn(members) ?? outputLimitIn(membersOf(asObject(model.top_provider) ?? {})),
     supportsFunctionCalling: includes(parameters, "tools") ?? toolsIn(members),
     supportsSamplingParameters: includes(parameters, "temperature"),
     inputModalities: modalitiesIn(members),
@@ -58,6 +59,15 @@ function contextIn(members: readonly Member[]): number | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** By names that can mean nothing else: `max_tokens` and `output` are limits of one thing here and of another there. */
+const OUTPUT_LIMIT = /^(max(imum)?(completion|output|new)(tokens?|length)|outputtokenlimit)$/;
+
+/** The most tokens of a reply, in the entry or, of OpenRouter, in that of the provider that it would ask. */
+function outputLimitIn(members: readonly Member[]): number | undefined {
+  const counts = members.flatMap(([name, value]) => (OUTPUT_LIMIT.test(name) ? [countOf(value)] : []));
+  return smallest(counts.filter((count) => count !== undefined));
 }
 
 /** Hugging Face's router lists whoever serves a model: it may be any of them. */

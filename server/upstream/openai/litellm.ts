@@ -23,10 +23,10 @@ function infoOf(deployment: JsonObject): JsonObject {
 }
 
 function abilitiesOf(infos: readonly JsonObject[]): ModelAbilities {
-  const contexts = infos.map(({ max_input_tokens }) => asCount(max_input_tokens));
   const sight = agreed(infos.map(({ supports_vision }) => asBoolean(supports_vision)));
   return {
-    maxContextLength: contexts.includes(undefined) ? undefined : Math.min(...(contexts as number[])),
+    maxContextLength: shortest(infos.map(({ max_input_tokens }) => asCount(max_input_tokens))),
+    maxOutputTokens: shortest(infos.map(({ max_output_tokens }) => asCount(max_output_tokens))),
     supportsFunctionCalling: agreed(infos.map((info) => asBoolean(info.supports_function_calling))),
     supportsSamplingParameters: agreed(infos.map((info) => takesSampling(asTexts(info.supported_openai_params)))),
     inputModalities: sight === undefined ? undefined : ["text", ...(sight ? ["image"] : [])],
@@ -58,6 +58,11 @@ function priceIn(info: JsonObject): ListedPrice | undefined {
     cacheRead: rate("cache_read_input_token_cost"),
     cacheWrite: rate("cache_creation_input_token_cost"),
   };
+}
+
+/** Undefined where one says nothing. */
+function shortest(counts: readonly (number | undefined)[]): number | undefined {
+  return counts.includes(undefined) ? undefined : Math.min(...(counts as number[]));
 }
 
 /** Undefined where they differ, or one says nothing. */

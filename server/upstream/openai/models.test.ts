@@ -46,6 +46,7 @@ describe("the models that are served", () => {
           ownedBy: "",
           createdAt: 1_715_558_400_000,
           maxContextLength: 128_000,
+          maxOutputTokens: 16_384,
           supportsFunctionCalling: true,
           supportsSamplingParameters: true,
           inputModalities: ["text", "image", "file"],

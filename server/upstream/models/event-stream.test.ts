@@ -14,6 +14,8 @@ describe("an event stream", () => {
     { name: "one space only", pieces: ["data:  a\n\n"], events: [" a", "|"] },
     { name: "CRLF", pieces: ["data: a\r\n\r\ndata: b\r\n\r\n"], events: ["a", "b", "|"] },
     { name: "CRLF cut in two", pieces: ["data: a\r", "\n\r", "\n"], events: ["a", "|"] },
+    { name: "CR", pieces: ["data: a\r\rdata: b\r", "\rdata: c\r\r"], events: ["a", "b", "c", "|"] },
+    { name: "CR, and an end without its empty line", pieces: ["data: a\r"], events: ["|", "a"] },
     { name: "several lines of data", pieces: ["data: a\ndata: b\n\n"], events: ["a\nb", "|"] },
     { name: "names, ids and comments", pieces: [": hi\nevent: x\nid: 1\nretry: 5\ndata: a\n\n"], events: ["a", "|"] },
     { name: "a line cut anywhere", pieces: ["da", "ta: ", "a", "\n", "\n"], events: ["a", "|"] },

@@ -3,12 +3,13 @@ import { UpstreamFailure } from "./failure.ts";
 import { parseObject } from "./json-value.ts";
 
 const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 const SPACE = 32;
 
 /**
  * Cuts a body of `text/event-stream` into the data of its events. Ids and comments are passed over, and of names all but
  * one: the data of an event that is named `error` comes wrapped, as `{"error": data}`, with the HTTP status that DashScope
- * tells in a comment. Lines end with LF or CRLF, as all providers write them.
+ * tells in a comment. Lines end with LF, CRLF or CR.
  */
 export class EventStreamSplitter {
   readonly #maxLineBytes: number;
@@ -19,6 +20,8 @@ export class EventStreamSplitter {
   #data: string | undefined;
   #isError = false;
   #status: string | undefined;
+  /** Whether the last line ended with CR: an LF that follows ends no line of its own. */
+  #hasReturned = false;
 
   /** The status of the answer is only for the failure. */
   constructor(maxLineBytes: number, httpStatus?: number) {
@@ -29,11 +32,19 @@ export class EventStreamSplitter {
   /** The data of each event that these pieces complete. Throws UpstreamFailure at a line or an event without end. */
   push(pieces: readonly Buffer[]): string[] {
     const events: string[] = [];
-    const text = this.#wholeLines(pieces);
+    const text = this.#withLineFeeds(this.#wholeLines(pieces));
     for (let start = 0, end = text.indexOf("\n"); end !== -1; start = end + 1, end = text.indexOf("\n", start)) {
-      this.#readLine(text.slice(start, text[end - 1] === "\r" ? end - 1 : end), events);
+      this.#readLine(text.slice(start, end), events);
     }
     return events;
+  }
+
+  /** Lines that all end with LF. */
+  #withLineFeeds(text: string): string {
+    if (text === "" || !(this.#hasReturned || text.includes("\r"))) return text;
+    const rest = this.#hasReturned && text.startsWith("\n") ? text.slice(1) : text;
+    this.#hasReturned = text.endsWith("\r");
+    return rest.replaceAll(/\r\n?/g, "\n");
   }
 
   /** The data of an event that the end of the body completes: some servers leave out the last empty line. */
@@ -43,10 +54,10 @@ export class EventStreamSplitter {
 
   /** Cut at a line's end, a text never splits a character. */
   #wholeLines(pieces: readonly Buffer[]): string {
-    const last = pieces.findLastIndex((piece) => piece.includes(LINE_FEED));
+    const last = pieces.findLastIndex((piece) => endOfLines(piece) > 0);
     let text = "";
     for (const [index, piece] of pieces.entries()) {
-      const cut = index === last ? piece.lastIndexOf(LINE_FEED) + 1 : 0;
+      const cut = index === last ? endOfLines(piece) : 0;
       if (index === last) {
         this.#rest.append(piece.subarray(0, cut));
         text = this.#rest.takeText();
@@ -84,6 +95,11 @@ export class EventStreamSplitter {
   #wrapped(data: string): string {
     return JSON.stringify({ error: parseObject(data) ?? data, status: this.#status });
   }
+}
+
+/** Where the last whole line of a piece ends; 0 where none does. */
+function endOfLines(piece: Buffer): number {
+  return Math.max(piece.lastIndexOf(LINE_FEED), piece.lastIndexOf(CARRIAGE_RETURN)) + 1;
 }
 
 function tooLong(httpStatus: number | undefined): UpstreamFailure {

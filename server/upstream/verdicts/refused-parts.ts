@@ -129,10 +129,15 @@ const REFUSALS: readonly RegExp[] = [
     "i",
   ),
   new RegExp(
-    `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`]))[[{(]?${QUOTE}(\\w{1,64})`,
+    `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`[({]))[[{(]?${QUOTE}(\\w{1,64})`,
     "i",
   ),
   /^(\w{1,64}): unsupported parameter/im,
+  // Of several in a row, the first.
+  new RegExp(
+    `\\b(${NAMES}|[a-z]+(?:_[a-z]+)+)(?:(?:, | and | or )\\w+)+ (?:parameters?|arguments?|fields?|options?) (?:is|are) (?:not |un)`,
+    "i",
+  ),
   /\b(temperature|top_p|top_k|min_p|logprobs|top_logprobs|seed|stop|logit_bias|\w+_penalty|max_\w*tokens)['"`]? not supported/i,
   /^(\w{1,64})\n\s*extra inputs are not permitted/im,
   /property ['"`]?([\w.[\]]{1,64})['"`]? is unsupported/i,

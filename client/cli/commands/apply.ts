@@ -20,7 +20,7 @@ interface ApplyFlags {
 }
 
 const HELP = `
-A manifest has providers, llms and budgets, each a list. An Llm is known again by its alias. Only fields that a manifest
+A manifest has providers, llms, routes and budgets, each a list. An Llm is known again by its alias. Only fields that one
 names are changed. A secret is not written into it: credentials.apiKey.secretFrom says where it is here ({env: NAME},
 {file: PATH}, {stdin: true}), secretRef: {uri: …} where the server finds it. docs/apply.md has an example.
 `;

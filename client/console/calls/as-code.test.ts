@@ -4,6 +4,8 @@ import { AuditService } from "../../../gen/patchbay/v1/audit_service_pb.ts";
 import { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { LlmService } from "../../../gen/patchbay/v1/llm_service_pb.ts";
 import { ProviderService } from "../../../gen/patchbay/v1/provider_service_pb.ts";
+import { RouteService } from "../../../gen/patchbay/v1/route_service_pb.ts";
+import { QueryUsageRequest_GroupBy as GroupBy, UsageService } from "../../../gen/patchbay/v1/usage_service_pb.ts";
 import { asCode } from "./as-code.ts";
 
 const URL = "https://patchbay.example.com/team";
@@ -64,6 +66,17 @@ describe("a call as a command", () => {
     [LlmService.method.testLlm, { llmId }, `patchbay test ${llmId}`],
     [ChatService.method.streamChat, { llmId, message: "It's" }, `patchbay chat ${llmId} 'It'\\''s'`],
     [ProviderService.method.listProviders, {}, "patchbay providers list"],
+    [RouteService.method.explainRoute, { routeId: "team" }, "patchbay routes explain team"],
+    [
+      UsageService.method.queryUsage,
+      { groupBy: [GroupBy.DAY, GroupBy.API_KEY], startDay: "2026-11-01" },
+      "patchbay usage --by day,key --from 2026-11-01",
+    ],
+    [
+      UsageService.method.queryUsage,
+      { groupBy: [GroupBy.LABEL], labelKey: "team", labels: { tier: "1" } },
+      "patchbay usage --by label=team --label tier=1",
+    ],
     [
       LlmService.method.createLlm,
       { displayName: "x", credentials: secret },
@@ -78,6 +91,7 @@ describe("a call as a command", () => {
 
   it("is not there where the command has none", () => {
     expect(codeOf(LlmService.method.promoteCredentials, { llmId }).patchbay).toBeUndefined();
+    expect(codeOf(UsageService.method.queryUsage, { subject: "grace" }).patchbay).toBeUndefined();
   });
 });
 

@@ -21,10 +21,27 @@ export function asCommand({ name }: DescMethod, json: JsonObject, secret: string
   if (name === "ListLlmModels") return `patchbay models ${llm}`;
   if (name === "ExportAuditEvents" || name === "ListAuditEvents") return "patchbay audit list";
   if (name === "GetCaller") return "patchbay whoami";
+  if (name === "ExplainRoute") return `patchbay routes explain ${word(json.routeId ?? "")}`;
+  if (name === "QueryUsage") return ofUsage(json);
   if ((name === "Chat" || name === "StreamChat") && typeof json.message === "string" && json.message !== "") {
     return `patchbay chat ${llm} ${word(json.message)}${name === "Chat" ? " --no-stream" : ""}`;
   }
   return "";
+}
+
+/** The command's words for what usage is told apart by, by those of the contract. */
+const GROUPS: Readonly<Record<string, string>> = { API_KEY: "key", SUBJECT: "person" };
+
+function ofUsage(json: JsonObject): string {
+  const { groupBy = [], labelKey, startDay, endDay, llmId, ownerId, labels = {}, pageSize: _, ...others } = json;
+  // What it has no option for it cannot ask.
+  if (Object.keys(others).length > 0) return "";
+  const groups = (groupBy as string[]).map((group) => GROUPS[group] ?? group.toLowerCase());
+  const by = groups.map((group) => (group === "label" ? `label=${labelKey}` : group)).join(",");
+  const options = { by, from: startDay, to: endDay, llm: llmId, owner: ownerId };
+  const said = Object.entries(options).flatMap(([option, value]) => (value ? ` --${option} ${word(value)}` : []));
+  const ofLabels = Object.entries(labels as JsonObject).map(([key, value]) => ` --label ${word(`${key}=${value}`)}`);
+  return `patchbay usage${[...said, ...ofLabels].join("")}`;
 }
 
 function ofNoun(verb: string, [noun, id]: readonly [string, string], json: JsonObject, secret: string): string {
@@ -49,5 +66,5 @@ function ofNoun(verb: string, [noun, id]: readonly [string, string], json: JsonO
 /** For a shell. */
 function word(value: JsonValue): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w.:/@-][\w.:/@=,-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

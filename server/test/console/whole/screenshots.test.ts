@@ -55,6 +55,12 @@ describeUnless(missingBrowser)("the pictures of the console", () => {
       await goTo(page, "/usage");
       await page.getByText("Refuse chats").first().waitFor();
       await take("usage");
+      await page.getByRole("button", { name: "Set a budget" }).click();
+      await page.getByRole("dialog").getByLabel("US dollars").fill("25,00");
+      await page.getByText("Not like this").waitFor();
+      await take("set-budget");
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
       for (const name of ["routes", "providers", "access", "audit", "you"]) {
         await goTo(page, `/${name}`);
         await page.getByRole("heading", { level: 1 }).waitFor();

@@ -45,7 +45,9 @@ describe("APPLY_DIR", { timeout: 120_000 }, () => {
     write("team.yaml", `llms:\n${llm("one", ", description: changed")}`);
     write("more.json", '{"llms": [{"alias": "three", "providerType": "OPENAI", "modelIdentifier": "gpt-three"}]}');
     await expect.poll(aliases, PATIENCE).toEqual(["one", "three", "two"]);
-    expect((await client.llms.getLlm({ llmId: "one" })).llm?.description).toBe("changed");
+    // Steps are done several at once, and in any order.
+    const description = async () => (await client.llms.getLlm({ llmId: "one" })).llm?.description;
+    await expect.poll(description, PATIENCE).toBe("changed");
     const { auditEvents } = await client.audit.listAuditEvents({});
     expect(auditEvents.length, "who did it is in the audit log").toBeGreaterThan(2);
   });
@@ -86,7 +88,10 @@ describe("APPLY_DIR", { timeout: 120_000 }, () => {
     await expect.poll(metric, PATIENCE).toBe("0");
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(told("cannot be applied")).toMatchObject([
-      { level: "error", facts: { problem: expect.stringContaining("llms[1]: there is no field modle. Did you mean") } },
+      {
+        level: "error",
+        facts: { problem: expect.stringContaining("llms[1].modle: there is no such field. Did you mean") },
+      },
     ]);
     expect(await aliases()).toEqual(["one"]);
     write("team.yaml", `llms:\n${llm("two")}`);

@@ -43,6 +43,9 @@ describe("the name of a route", () => {
     const [first, other] = [await createLlm({ alias: "grows" }), await createLlm()];
     const asked = { name: "grows", tiers: tiersOf("grows", other), takeAlias: true };
     const before = (await patchbay.llms.getLlm({ llmId: first })).llm;
+    expect(await problemIn(patchbay.routes.createRoute({ ...asked, takeAlias: false }))).toMatchObject({
+      message: "the owner has another Llm with the alias grows; choose another name, or say takeAlias to take it over",
+    });
     await patchbay.routes.createRoute({ ...asked, validateOnly: true });
     expect((await patchbay.llms.getLlm({ llmId: "grows" })).llm, "rehearsed").toEqual(before);
     const foreign = server.client((await server.addAccount("ADMIN")).apiKey);

@@ -71,7 +71,7 @@ export class Routes {
         return route;
       });
     } catch (error) {
-      if (violates(error, "alias_pkey")) throw await nameTaken(scope, ownerId, draft.name, error);
+      if (violates(error, "alias_pkey")) throw await nameTaken(scope, ownerId, draft.name, error, { canTake: true });
       if (violates(error, "route_owner_fkey")) throw invalidField("owner_id", "must be the id of an account");
       throw error;
     }

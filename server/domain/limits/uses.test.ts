@@ -134,6 +134,37 @@ describe("the budget of an API key", () => {
   });
 });
 
+describe("the budget of an API key that gets another period", () => {
+  const DAY = { amount: 10n * COST, period: Period.DAY };
+  const makeOld = `update holder_spending set window_start = now() - interval '400 days'
+    where holder_id = (select limits_id from api_key where id = ?)`;
+
+  it.each([
+    { name: "longer", to: Period.MONTH, spent: 2n },
+    { name: "longest", to: Period.TOTAL, spent: 2n },
+    { name: "longest, of a day long gone", to: Period.TOTAL, spent: 2n, isOld: true },
+    { name: "longer, of a day before it began", to: Period.MONTH, spent: 0n, isOld: true },
+  ])("$name begins with $spent", async ({ to, spent, isOld }) => {
+    const { owner, apiKeyId, chat } = await limited({ budget: DAY });
+    await chat();
+    await chat();
+    if (isOld) await server.store.fork().execute(makeOld, [apiKeyId]);
+    await owner.access.updateApiKey({ apiKeyId, limits: { budget: { ...DAY, period: to } } });
+    const used = async () => (await owner.access.getApiKey({ apiKeyId })).apiKey?.limitStates[0]?.used;
+    expect(await used()).toBe(spent * COST);
+    await chat();
+    expect(await used()).toBe((spent + 1n) * COST);
+  });
+
+  it("shorter begins with nothing, as nobody knows what of it was today's", async () => {
+    const { owner, apiKeyId, chat } = await limited({ budget: TEN });
+    await chat();
+    await owner.access.updateApiKey({ apiKeyId, limits: { budget: DAY } });
+    const { apiKey } = await owner.access.getApiKey({ apiKeyId });
+    expect(apiKey?.limitStates).toMatchObject([{ used: 0n }]);
+  });
+});
+
 describe("requests in a minute", () => {
   it("are counted over two servers, tests with them", async () => {
     const { chat, llmId, key, apiKeyId, owner } = await limited({ requestsPerMinute: 10 });

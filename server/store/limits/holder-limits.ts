@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { limitMembers, type StoredLimits } from "../schema/holder-limits.entity.ts";
+import { windowStart } from "./periods.sql.ts";
 
 /** What somebody may take; empty, 0 and undefined are without a limit. */
 export interface LimitValues {
@@ -119,12 +120,17 @@ export async function saveLimits(em: EntityManager, owner: LimitsOwner, limits: 
       budget?.period ?? null,
     ],
   );
+  if (budget) await saveSpending(em, id, budget.period);
+  else await em.execute("delete from holder_spending where holder_id = ?::uuid", [id]);
+}
+
+/** Begins to count what is spent, or goes on: what was spent in a shorter period that lies in this one was spent in this one. */
+async function saveSpending(em: EntityManager, holderId: string, period: string): Promise<void> {
   await em.execute(
-    budget
-      ? `insert into holder_spending (holder_id, spent, reserved, window_start) values (?::uuid, 0, 0, 'epoch')
-           on conflict (holder_id) do nothing`
-      : "delete from holder_spending where holder_id = ?::uuid",
-    [id],
+    `insert into holder_spending as spending (holder_id, spent, reserved, window_start) values (?::uuid, 0, 0, 'epoch')
+     on conflict (holder_id) do update set window_start = ${windowStart("?")}
+     where spending.window_start > ${windowStart("?")}`,
+    [holderId, period, period],
   );
 }
 

@@ -155,6 +155,14 @@ describe("calls of tools out of pieces", () => {
       calls: ['f{"x":1}', "g{}"],
     },
     {
+      says: "a brace, and then the whole",
+      pieces: [
+        [0, "a", "f", "{"],
+        [0, "-", "-", '{"x":{"y":1}}'],
+      ],
+      calls: ['f{"x":{"y":1}}'],
+    },
+    {
       says: "two of index 0 without ids",
       pieces: [
         [0, "-", "f", "{}"],

@@ -211,7 +211,9 @@ export class ToolCalls {
       this.#tell(call, "", events);
       return;
     }
-    const { own, next } = call.end.read(text);
+    // No object begins with another one: it is told anew, behind a brace that was told too early.
+    const isAnew = call.arguments.trim() === "{" && text.trimStart().startsWith("{");
+    const { own, next } = call.end.read(isAnew ? text.trimStart().slice(1) : text);
     call.arguments += own;
     this.#tell(call, own, events);
     if (next === "") return;

@@ -102,7 +102,8 @@ function kindByStatus(status: number, form: BadAnswer["form"], words: ErrorWords
   if (status === 404) return form === "error" ? "model-not-found" : "bad-reply";
   if (status === 410) return form === "text" || form === "nothing" ? "bad-reply" : "model-not-found";
   if (status === 405) return "bad-reply";
-  if (status >= 500) return "unavailable";
+  // 424: what the endpoint depends on failed.
+  if (status >= 500 || status === 424) return "unavailable";
   if (status >= 400) return form === "text" || form === "nothing" ? "bad-reply" : "request-refused";
   return words === NO_WORDS ? "bad-reply" : "unavailable";
 }

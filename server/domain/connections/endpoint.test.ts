@@ -52,6 +52,17 @@ describe("canonicalEndpoint", () => {
   });
 });
 
+describe("what is no URL", () => {
+  it.each([
+    ["api.openai.com/v1", /it has no http:\/\/ or https:\/\/ before it/],
+    ["localhost:11434", /it has no http/],
+    ["https//api.openai.com", /a colon and two slashes belong behind/],
+    ['"https://api.openai.com/v1"', /leave out what stands around it/],
+    ["$OPENAI_BASE_URL", /a variable that nothing has replaced/],
+    ["ws://api.openai.com", /v1$/],
+  ])("is told: %s", (raw, says) => expect(() => canonicalEndpoint(raw, "endpoint_url")).toThrow(says));
+});
+
 describe("endpointHint", () => {
   it.each([
     { url: "https://a.example.com/v1/chat/completions", path: "/chat/completions", says: /apiPath adds it again/ },

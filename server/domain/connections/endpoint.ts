@@ -14,7 +14,10 @@ export function canonicalEndpoint(raw: string, field: string): string {
   if (/^patchbay:/i.test(raw.trim())) return canonicalOwn(raw, field);
   const url = URL.parse(raw.trim());
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw invalidField(field, "must be an http or https URL such as https://api.openai.com/v1");
+    throw invalidField(
+      field,
+      `must be an http or https URL such as https://api.openai.com/v1${whatIsNoUrl(raw.trim())}`,
+    );
   }
   // What parsers read differently is nothing that anybody means: WHATWG takes a backslash for a slash, and drops a tab.
   if (!/^[a-z]+:\/\/[^/]/i.test(raw.trim()) || /[\\\s\p{Cc}]/u.test(raw.trim())) {
@@ -30,6 +33,15 @@ export function canonicalEndpoint(raw: string, field: string): string {
   const canonical = url.origin + canonicalPath(url.pathname).replace(/\/+$/, "");
   if (Buffer.byteLength(canonical) > MAX_BYTES) throw invalidField(field, `must not be longer than ${MAX_BYTES} bytes`);
   return canonical;
+}
+
+/** What a text is that is no such URL, where it can be seen. */
+function whatIsNoUrl(text: string): string {
+  if (/^["'`<].*["'`>]$/.test(text)) return "; leave out what stands around it";
+  if (/^\$|^%\w+%$|^\{\{/.test(text)) return "; it is a variable that nothing has replaced by its value";
+  if (/^https?\b/i.test(text)) return "; a colon and two slashes belong behind http or https";
+  if (/^[\w.-]+(:\d+)?(\/|$)/.test(text) && /[.:]/.test(text)) return "; it has no http:// or https:// before it";
+  return "";
 }
 
 /** Endpoints inside of the server have URLs of a scheme of ours; there is one. */

@@ -80,6 +80,42 @@ describe("a mistake in a new Llm", () => {
       says: "baseUrl: excludes `endpointUrl`",
     },
     {
+      name: "a model by a variable that no shell replaced",
+      body: { ...OPENAI, modelIdentifier: "$MODEL" },
+      says: "modelIdentifier: is a variable or a placeholder that nothing has replaced by the name of a model",
+    },
+    {
+      name: "a model with a line break behind it",
+      body: { ...OPENAI, modelIdentifier: "gpt-4o\n" },
+      says: "modelIdentifier: must have no white space around it",
+    },
+    {
+      name: "an address without its scheme",
+      body: { ...LLM, endpointUrl: "llm.example/v1" },
+      says: "endpointUrl: must be an http or https URL such as https://api.openai.com/v1; it has no http:// or https://",
+    },
+    {
+      name: "all of it one too deep",
+      body: { llm: OPENAI },
+      says: "unknown field `llm`: give its fields at the top",
+    },
+    {
+      name: "a modality by another word",
+      body: { ...OPENAI, supportedModalities: ["text", "vision"] },
+      says: "each value must be one of TEXT, IMAGE, AUDIO, VIDEO; did you mean IMAGE?",
+    },
+    {
+      name: "a capability by another word",
+      body: { ...OPENAI, capabilities: { tools: true } },
+      says: "unknown field `capabilities.tools`, did you mean `supportsFunctionCalling`?",
+    },
+    { name: "a model for its vendor", body: { ...OPENAI, providerType: "claude-4" }, says: "did you mean ANTHROPIC?" },
+    {
+      name: "one where a list belongs",
+      body: { ...OPENAI, supportedModalities: "TEXT" },
+      says: "supportedModalities: must be an array, [ and ] around its items, also around one",
+    },
+    {
       name: "a misspelt provider type",
       body: { ...OPENAI, providerType: "OPENIA" },
       says: "ANTHROPIC; did you mean OPENAI?",
@@ -478,6 +514,11 @@ describe("a mistake with a key or a list", () => {
       says: "such as claude-team or openai/gpt-4o; tiers: must have at least 1 item",
     },
     { path: "/v1/llms?limit=5", body: undefined, says: "unknown parameter `limit`, did you mean `pageSize`?" },
+    {
+      path: "/v1/usage?startDay=2026-12-02&endDay=2026-12-01",
+      body: undefined,
+      says: "endDay: must not be before startDay",
+    },
     { path: "/v1/llms?page_size=-1", body: undefined, says: "page_size: must be 0 or more" },
     { path: "/v1/llms?status=activ", body: undefined, says: "did you mean ACTIVE" },
     { path: "/v1/apiKeys/alice", body: undefined, says: "as GET /v1/apiKeys lists them" },

@@ -173,7 +173,7 @@ class PatientReader {
       if (Array.isArray(value)) {
         return value.map((item, index) => this.#checkValue(type, item, `${path}[${index}]`, depth));
       }
-      this.#refuse(path, "must be an array");
+      this.#refuse(path, "must be an array, [ and ] around its items, also around one");
     } else if (field.fieldKind !== "map") {
       return this.#checkValue(type, value, path, depth);
     } else if (isObject(value)) {
@@ -181,7 +181,7 @@ class PatientReader {
         value[key] = this.#checkValue(type, value[key] ?? null, `${path}[${key}]`, depth);
       }
     } else {
-      this.#refuse(path, "must be an object");
+      this.#refuse(path, "must be an object of names with their values");
     }
     return value;
   }

@@ -22,12 +22,13 @@ const TIME =
 
 const MULTIPLES: ReadonlyMap<string, number> = new Map([
   ["", 1],
+  ["%", 1],
   ["k", 1e3],
   ["m", 1e6],
   ["g", 1e9],
   ["b", 1e9],
 ]);
-const COUNT = /^(\d{1,3}(?:[,_' ]\d{3})+|\d{1,15}(?:\.\d{1,6})?) ?([kmgb]?)$/i;
+const COUNT = /^(\d{1,3}(?:[,_' ]\d{3})+|\d{1,15}(?:\.\d{1,6})?) ?([kmgb%]?)$/i;
 const DOLLARS = /^(?:US)?\$? ?(\d{1,15}(?:\.\d{1,12})?) ?(?:\$|usd|dollars?)?$/i;
 
 /**

@@ -30,6 +30,8 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
   [["labels", "metadata"], "tags metadata"],
   [["message", "content"], "prompt input text content question query"],
   [["messages"], "conversation history chat_history contents"],
+  [["supports_function_calling"], "tools function_calling functions tool_use supports_tools"],
+  [["supports_streaming"], "stream streaming"],
   [["role"], "author sender from"],
   [["arguments"], "input args"],
   [["text"], "content input_text output_text"],
@@ -85,6 +87,8 @@ export function formFor(field: DescField, written: unknown): string | undefined 
   return FORMS.get(`${field.parent.typeName}.${field.name}`)?.get(Array.isArray(written) ? "array" : typeof written);
 }
 
+const AT_TOP = "give its fields at the top";
+const MODALITIES = 'what a model takes in stands in `supported_modalities`, such as ["TEXT", "IMAGE"]';
 const PER_TOKEN = "give `input` and `output`, in dollars for a million tokens: a million times as much";
 const PER_MILLION = "leave it out: all are in dollars for a million tokens";
 
@@ -93,6 +97,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
   ChatRequest: { ...chatRemarks(), stream: "to stream, POST to …:streamChat instead" },
   StreamChatRequest: { ...chatRemarks(), stream: "leave it out, this call streams" },
   CreateLlmRequest: {
+    llm: AT_TOP,
     isdefault: "once the Llm is made, POST /v1/llms/NAME:setDefault makes it the default",
     litellmparams: "give its fields at the top; `patchbay import litellm` reads whole configurations",
     modellist: "each Llm is a request of its own; `patchbay import litellm` reads whole configurations",
@@ -100,6 +105,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
     stream: "every chat can be streamed, by …:streamChat",
   },
   UpdateLlmRequest: {
+    llm: AT_TOP,
     isdefault: "POST /v1/llms/NAME:setDefault makes an Llm the default",
     status: "`disabled` switches an Llm off, and a test finds out how it is",
     ownerid: "an Llm stays with its owner",
@@ -124,8 +130,20 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
     type: "leave it out: `name` and `arguments` stand in the call itself",
     function: "leave it out: `name` and `arguments` stand in the call itself",
   },
+  CreateRouteRequest: { route: AT_TOP },
+  UpdateRouteRequest: { route: AT_TOP },
+  UpsertProviderRequest: { provider: AT_TOP },
+  SetBudgetRequest: { budget: AT_TOP },
+  LlmCapabilities: {
+    vision: MODALITIES,
+    images: MODALITIES,
+    supportsvision: MODALITIES,
+    audio: MODALITIES,
+  },
   UpdateAccountRequest: { defaultllmid: "POST /v1/llms/NAME:setDefault makes an Llm the default" },
+  CreateApiKeyRequest: { apikey: AT_TOP },
   UpdateApiKeyRequest: {
+    apikey: AT_TOP,
     role: "a key keeps its role; make another key",
     scopes: "a key keeps its scopes; make another key",
     revokedat: "POST /v1/apiKeys/ID:revoke revokes a key",
@@ -195,8 +213,45 @@ export function remarkFor({ name }: DescMessage, word: string): string | undefin
 const OPENAI_COMPATIBLE =
   /^(openai.*compatible|compatible|custom|azure|gemini|google|vertex|mistral|groq|deepseek|together|fireworks|cohere|xai|grok|perplexity|bedrock|lmstudio|cerebras|nvidia|huggingface|sglang|tgi)/;
 
+/** What people call values by other words. */
+const VALUES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  [
+    "patchbay.v1.Llm.ProviderType",
+    new Map([
+      ["claude", "ANTHROPIC"],
+      ["gpt", "OPENAI"],
+      ["chatgpt", "OPENAI"],
+      ["qwen", "DASHSCOPE"],
+      ["alibaba", "DASHSCOPE"],
+      ["gguf", "LLAMA_CPP"],
+    ]),
+  ],
+  [
+    "patchbay.v1.Llm.Modality",
+    new Map([
+      ["vision", "IMAGE"],
+      ["speech", "AUDIO"],
+      ["voice", "AUDIO"],
+      ["string", "TEXT"],
+    ]),
+  ],
+  [
+    "patchbay.v1.Message.Role",
+    new Map([
+      ["human", "USER"],
+      ["ai", "ASSISTANT"],
+      ["bot", "ASSISTANT"],
+      ["model", "ASSISTANT"],
+      ["developer", "SYSTEM"],
+      ["function", "TOOL"],
+    ]),
+  ],
+]);
+
 /** The values of an enum that somebody may mean who writes another word: at most three, the likeliest first. */
 export function valuesFor({ typeName }: DescEnum, word: string, names: readonly string[]): string[] {
+  const meant = VALUES.get(typeName)?.get(squash(word).replace(/^(claude|gpt|qwen)\d.*$/, "$1"));
+  if (meant !== undefined) return [meant];
   const isVendor = typeName === "patchbay.v1.Llm.ProviderType" && OPENAI_COMPATIBLE.test(squash(word));
   return isVendor ? ["CUSTOM_OPENAI_COMPATIBLE"] : nearestNames(word, names);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
-import { operationsOf, readDocument, SchemaJudge } from "../../test/wire/openapi.ts";
+import { askAsDocumented, operationsOf, readDocument, SchemaJudge } from "../../test/wire/openapi.ts";
 
 const document = readDocument();
 const operations = operationsOf(document);
@@ -127,24 +127,10 @@ describe("what the server answers is what the document says, for", () => {
   });
 });
 
-/** Asks a path of another API's face; the answer must fit what the document says of the operation there. */
-async function ask(method: string, path: string, body?: object, key = server.adminKey) {
-  const found = operations.find(
-    (operation) =>
-      operation.httpMethod === method.toLowerCase() &&
-      new RegExp(`^${operation.path.replaceAll(/\{[^}]*\}/g, "[^/]+")}$`).test(path),
-  );
-  if (!found) throw new Error(`the document has no ${method} ${path}`);
-  const answer = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const json = await answer.json();
-  const status = String(answer.status) in found.operation.responses ? String(answer.status) : "default";
-  const place = ["paths", found.path, found.httpMethod, "responses", status, "content", "application/json", "schema"];
-  expect(judge.faults(place, json), `${method} ${path} ${answer.status} ${JSON.stringify(json)}`).toEqual([]);
-  return { status: answer.status, json };
+/** Asks a path of another API's face. */
+async function ask(method: string, path: string, body?: object, apiKey = server.adminKey) {
+  const { status, messages } = await askAsDocumented(server, method, path, { body, apiKey });
+  return { status, json: messages[0] };
 }
 
 describe("what the face of another API answers is what the document says, for", () => {

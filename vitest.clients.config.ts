@@ -8,6 +8,8 @@ export default defineConfig({
     include: ["proofs/clients/**/*.test.ts"],
     exclude: ["**/node_modules/**"],
     maxWorkers: 1,
+    // Each test as it ends.
+    reporters: ["verbose"],
     testTimeout: 600_000,
     hookTimeout: 900_000,
   },

@@ -7,6 +7,7 @@ import { isOffline, ROOT } from "../../server/test/clients/generated-client.ts";
 import { findProgram, run, SEARCH_PATH } from "../../server/test/clients/program.ts";
 import { type Rig, startRig } from "../../server/test/clients/rig.ts";
 import { serveOrigin } from "../../server/test/clients/web-origin.ts";
+import { tell } from "./served.ts";
 
 /** The sections of docs/clients.md that are run, with the programs that they need. */
 const SECTIONS: readonly { readonly title: string; readonly needs: readonly string[] }[] = [
@@ -65,6 +66,7 @@ describe("the lines of docs/clients.md", () => {
       const missing = needs.find((name) => findProgram(name) === undefined);
       if (missing) return void console.log(`skipped: the lines for ${title}: no ${missing} on PATH`);
       const [commands = "", ...blocks] = blocksOf(title);
+      tell(`the lines for ${title}`);
       const folder = mkdtempSync(join(tmpdir(), "patchbay-docs-"));
       for (const block of blocks) {
         const file = join(folder, fileOf(block));

@@ -6,6 +6,7 @@ import { isOffline, ROOT } from "../../server/test/clients/generated-client.ts";
 import { describeUnless, findProgram, run, runWell } from "../../server/test/clients/program.ts";
 import { type Rig, startRig } from "../../server/test/clients/rig.ts";
 import { linesOf } from "./readme.ts";
+import { tell } from "./served.ts";
 
 const BUILT = join(ROOT, "dist-client");
 const VERSION = "0.1.0";
@@ -16,6 +17,7 @@ const SAID =
 /** Builds a package; says what is missing for that. */
 async function build(name: "python" | "go", program: string): Promise<string | undefined> {
   if (findProgram(program) === undefined) return `${program} is not on PATH`;
+  tell(`the package for ${name}: is built`);
   const built = await run("npm", ["run", "client:build", "--", name], { cwd: ROOT, timeoutMs: 600_000 });
   if (isOffline(built)) return "no registry is reached";
   if (built.exitCode !== 0) throw new Error(`client:build failed: ${built.stderr}${built.stdout}`);

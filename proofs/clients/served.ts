@@ -20,6 +20,11 @@ export async function fetchContract(language: string): Promise<string> {
   return folder;
 }
 
+/** Says what takes minutes, as it begins. */
+export function tell(step: string): void {
+  process.stdout.write(`… ${step}\n`);
+}
+
 /** The first of some programs that is not there, in words; undefined if all are. */
 export function missingOf(...programs: string[]): string | undefined {
   const missing = programs.find((name) => findProgram(name) === undefined);

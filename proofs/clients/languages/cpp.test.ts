@@ -2,15 +2,19 @@ import { globSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeGeneratedClient, type GeneratedClient } from "../../../server/test/clients/generated-client.ts";
 import { run, runWell } from "../../../server/test/clients/program.ts";
-import { fetchContract, missingOf } from "../served.ts";
+import { fetchContract, missingOf, tell } from "../served.ts";
 
 describeGeneratedClient("C++", await prepare());
+
+const DEBIAN = "g++ protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev pkg-config";
 
 /** protoc and gRPC's plugin, as Debian has them. */
 async function prepare(): Promise<GeneratedClient> {
   const missing = missingOf("g++", "protoc", "grpc_cpp_plugin", "pkg-config");
-  if (missing) return { missing: `${missing} (apt-get install protobuf-compiler-grpc libgrpc++-dev pkg-config)` };
-  if ((await run("pkg-config", ["--exists", "grpc++"])).exitCode !== 0) return { missing: "no libgrpc++-dev" };
+  if (missing) return { missing: `${missing} (apt-get install ${DEBIAN})` };
+  // Debian's gRPC comes without protobuf's headers where recommended packages are not installed.
+  const found = await run("pkg-config", ["--exists", "grpc++", "protobuf"]);
+  if (found.exitCode !== 0) return { missing: `no headers of gRPC and protobuf (apt-get install ${DEBIAN})` };
   const folder = await fetchContract("cpp");
   const protos = globSync("{patchbay,buf,google}/**/*.proto", { cwd: join(folder, "protos") });
   mkdirSync(join(folder, "gen"));
@@ -22,6 +26,7 @@ async function prepare(): Promise<GeneratedClient> {
   writeFileSync(join(folder, "all.cc"), [...units, client].map(inOneUnit).join(""));
   const libraries = (await runWell("pkg-config", ["--libs", "grpc++", "protobuf"])).trim().split(/\s+/);
   const compile = ["-std=c++17", "-O0", "-w", "-Igen", "all.cc", ...libraries, "-o", "client"];
+  tell("the client in C++: compiles");
   await runWell("g++", compile, { cwd: folder, timeoutMs: 900_000 });
   return { command: [join(folder, "client")], folder };
 }

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describeGeneratedClient, type GeneratedClient } from "../../../server/test/clients/generated-client.ts";
 import { run } from "../../../server/test/clients/program.ts";
-import { fetchContract, missingOf, offlineOf } from "../served.ts";
+import { fetchContract, missingOf, offlineOf, tell } from "../served.ts";
 
 describeGeneratedClient("Java", await prepare());
 
@@ -15,6 +15,7 @@ async function prepare(): Promise<GeneratedClient> {
   renameSync(join(folder, "protos"), join(folder, "src/main/proto"));
   cpSync(join(import.meta.dirname, "java/pom.xml"), join(folder, "pom.xml"));
   cpSync(join(import.meta.dirname, "java/Client.java"), join(folder, "src/main/java/Client.java"));
+  tell("the client in Java: generates and compiles");
   const built = await run("mvn", ["-q", "-B", "compile", "dependency:copy-dependencies"], {
     cwd: folder,
     timeoutMs: 900_000,

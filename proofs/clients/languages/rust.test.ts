@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeGeneratedClient, type GeneratedClient } from "../../../server/test/clients/generated-client.ts";
 import { run } from "../../../server/test/clients/program.ts";
-import { fetchContract, missingOf, offlineOf } from "../served.ts";
+import { fetchContract, missingOf, offlineOf, tell } from "../served.ts";
 
 /** Later runs find there what was compiled of crates. */
 const TARGET = join(tmpdir(), "patchbay-rust-target");
@@ -21,6 +21,7 @@ async function prepare(): Promise<GeneratedClient> {
   }
   cpSync(join(import.meta.dirname, "rust/main.rs"), join(folder, "src/main.rs"));
   const env = { CARGO_TARGET_DIR: TARGET, CARGO_PROFILE_DEV_DEBUG: "0" };
+  tell("the client in Rust: compiles, and its crates the first time");
   const built = await run("cargo", ["build", "--quiet", "--locked"], { cwd: folder, env, timeoutMs: 900_000 });
   const offline = offlineOf(built);
   if (offline) return { missing: offline };

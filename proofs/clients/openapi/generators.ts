@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { run } from "../../../server/test/clients/program.ts";
 import { install } from "../../programs/install.ts";
-import { offlineOf } from "../served.ts";
+import { offlineOf, tell } from "../served.ts";
 
 /** A generator of clients from /openapi.json: with which programs it makes one in a folder, and what runs that then. */
 export interface Generator {
@@ -22,6 +22,7 @@ const COMPILE = ["--target", "es2022", "--module", "nodenext", "--strict", "--ty
 async function each(folder: string, ...commands: (readonly string[])[]): Promise<string | undefined> {
   const env = { GOBIN: join(folder, "bin"), GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", CGO_ENABLED: "0" };
   for (const [program = "", ...args] of commands) {
+    tell([basename(program), ...args].join(" ").slice(0, 100));
     const offline = offlineOf(await run(program, args, { cwd: folder, env, timeoutMs: PATIENCE_MS }));
     if (offline) return offline;
   }

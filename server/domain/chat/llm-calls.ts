@@ -6,6 +6,9 @@ import type { LlmTargets, ResolvedLlm } from "../llms/targets.ts";
 import { FAILOVER } from "../routes/failover.ts";
 import type { Operation, ReplyForm, Wellness, WellnessCall } from "../routes/wellness.ts";
 
+/** What an endpoint that hangs shows of itself, though the deadlines of its callers are shorter than our patience. */
+const HANGS = new UpstreamFailure("timeout", "its callers' deadlines came before its replies");
+
 interface Deps {
   readonly wellness: Wellness;
   readonly signals: Signals;
@@ -41,6 +44,11 @@ export class LlmCalls {
     const { wellness, signals, targets } = this.#deps;
     const { id } = resolved.llm;
     const call = begun ?? wellness.begin(id, operation);
+    /** Of the endpoint; what an abort broke is none, but for a deadline that shows that it hangs. */
+    const failureIn = (error: unknown): UpstreamFailure | undefined => {
+      if (scope.signal.aborted) return scope.isPastDeadline && call.hangs() ? HANGS : undefined;
+      return error instanceof UpstreamFailure ? error : undefined;
+    };
     return {
       sent: (form) => call.sent(form),
       heard: () => call.heard(),
@@ -48,13 +56,11 @@ export class LlmCalls {
         signals.recordSignal(id, true);
         call.succeeded();
       },
-      failed(thrown) {
-        const error = scope.isPastDeadline && call.hangs() ? hanging(thrown) : thrown;
+      failed(error) {
         targets.onFailure(error, resolved);
+        const failure = failureIn(error);
         // Tests chat: of what an Llm lacks beside, they would find nothing.
-        if (operation === "chat") signals.recordFailure(id, error);
-        const isSaid = error !== thrown || !scope.signal.aborted;
-        const failure = error instanceof UpstreamFailure && isSaid ? error : undefined;
+        if (operation === "chat") signals.recordFailure(id, failure);
         const cooling = failure && FAILOVER[failure.kind].cools;
         if (!failure || !cooling) return call.left();
         const { kind, retryAfterMs } = failure;
@@ -63,9 +69,4 @@ export class LlmCalls {
       left: () => call.left(),
     };
   }
-}
-
-/** What an endpoint that hangs shows of itself, though the deadlines of its callers are shorter than our patience. */
-function hanging(cause: unknown): UpstreamFailure {
-  return new UpstreamFailure("timeout", "its callers' deadlines came before its replies", {}, cause);
 }

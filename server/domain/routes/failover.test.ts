@@ -177,7 +177,10 @@ describe("a chat does not go on", () => {
     })();
     expect(await problemIn(streaming)).toMatchObject({ code: "Unavailable", metadata: { llmId: bad } });
     expect(cases.slice(0, 2)).toEqual(["start", "textDelta"]);
-    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good, attempts: [] });
+    // By now, on a busy machine, one chat may show whether it is well again.
+    const { targets } = await patchbay.routes.explainRoute({ routeId: llmId });
+    expect(targets[0]?.why).toContain("it failed once");
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: good });
   });
 
   it("past the caller's deadline, which holds for all of it", async () => {
@@ -458,24 +461,24 @@ describe("what a chat that names an Llm itself shows of it", () => {
 
 describe("deadlines of callers that are shorter than our patience", () => {
   const timeoutMs = 1_200;
+  // In headers alone: on a busy machine, a client that keeps one itself leaves long before the server's.
+  const headers = { "connect-timeout-ms": String(timeoutMs) };
   const standingOf = async (llmId: string) => (await patchbay.routes.explainRoute({ routeId: llmId })).targets[0];
 
   it.each([false, true])(
     "find an Llm unwell that hangs, by the third in a row (streamed: %s)",
     async (isStreamed) => {
-      const [hanging, good] = [await llmThat(silent as Behaviour), await llmThat(says2)];
-      const llmId = await routeOf([hanging, good]);
+      const llmId = await routeOf([await llmThat(silent as Behaviour), await llmThat(says2)]);
       const ask = () =>
         isStreamed
-          ? Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" }, { timeoutMs }))
-          : patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs });
+          ? Array.fromAsync(patchbay.chat.streamChat({ llmId, message: "Hi" }, { headers }))
+          : patchbay.chat.chat({ llmId, message: "Hi" }, { headers });
       for (let n = 0; n < 3; n++) expect((await problemIn(ask())).code).toBe("DeadlineExceeded");
-      const failedWith = async () => (await standingOf(llmId))?.failedWith;
-      await expect.poll(failedWith, { timeout: 5_000, interval: 20 }).toBe("UPSTREAM_TIMEOUT");
-      const reply = await patchbay.chat.chat({ llmId, message: "Hi" }, { timeoutMs: 10_000 });
-      expect([good, hanging]).toContain(reply.llmId);
+      // It is left alone for a moment; after that, one chat is to show whether it still hangs.
+      const why = async () => (await standingOf(llmId))?.why;
+      await expect.poll(why, { timeout: 10_000, interval: 20 }).toContain("it failed once, last with UPSTREAM_TIMEOUT");
     },
-    30_000,
+    60_000,
   );
 
   it("say nothing of an Llm whose callers merely leave", async () => {

@@ -22,7 +22,7 @@ function callsModel({ idempotency }: DescMethod, requirement: Requirement): bool
 }
 
 /** Callers' clocks start before ours, and run out before. */
-const DEADLINE_SLACK_MS = 100;
+const DEADLINE_SLACK_MS = 250;
 
 /** Decides, before a body is read, whether a call goes on; it throws a Fault if not. */
 export type Admission = (context: HandlerContext) => Promise<void>;

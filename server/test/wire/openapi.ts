@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
 import type { OpenApi, Operation } from "../../../tools/openapi/schema/open-api.ts";
-
 import type { TestServer } from "../server/test-server.ts";
 
 /** An operation, and where it is. */

@@ -79,23 +79,23 @@ describe("every operation of /openapi.json", () => {
 
     const { llm } = await use("POST", "/v1/llms", draft());
     const route = { name: "both", tiers: [{ targets: [{ llmId: llm.llmId }] }] };
-    const made = await use("POST", "/v1/routes", route);
-    const one = `/v1/routes/${(made.route ?? made).routeId}`;
+    const { routeId } = await use("POST", "/v1/routes", route);
+    const one = `/v1/routes/${routeId}`;
     for (const path of ["/v1/routes", one, "/v1/routes:watch"]) await use("GET", path);
     for (const method of ["PATCH", "PUT"]) await use(method, one, { displayName: method });
     await use("POST", `${one}:explain`, {});
     await use("DELETE", one);
 
-    const budget = await use("POST", "/v1/budgets", { llmId: llm.llmId, amountUsd: "25", period: "MONTH" });
-    const { budgetId } = budget.budget ?? budget;
+    const budget = { llmId: llm.llmId, amountUsd: "25", period: "MONTH" };
+    const { budgetId } = await use("POST", "/v1/budgets", budget);
     for (const path of ["", `/${budgetId}`]) await use("GET", `/v1/budgets${path}`);
     await use("DELETE", `/v1/budgets/${budgetId}`);
   });
 
   it("replies as the document says of accounts, keys and what was done", async () => {
     await use("GET", "/v1/caller");
-    const made = await use("POST", "/v1/accounts", { displayName: "Team" });
-    const account = `/v1/accounts/${(made.account ?? made).accountId}`;
+    const { accountId } = await use("POST", "/v1/accounts", { displayName: "Team" });
+    const account = `/v1/accounts/${accountId}`;
     for (const path of ["/v1/accounts", account]) await use("GET", path);
     for (const method of ["PATCH", "PUT"]) await use(method, account, { displayName: method });
     const { apiKey } = await use("POST", "/v1/apiKeys", { displayName: "Key", role: "MEMBER" });

@@ -59,6 +59,13 @@ export function isCallError(error: unknown): error is ConnectError {
   return error instanceof ConnectError;
 }
 
+/** The same error with another sentence, and with other details where they are given. */
+export function retold(error: ConnectError, message: string, details = error.details): ConnectError {
+  const copy = new ConnectError(message, error.code, error.metadata, undefined, error.cause);
+  copy.details = details;
+  return copy;
+}
+
 /** Tells of an error on the error stream; answers with the exit code. */
 export function reportFailure(error: unknown, terminal: Terminal): number {
   if (error instanceof UsageError) {

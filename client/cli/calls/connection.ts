@@ -6,10 +6,10 @@ import {
   type JsonObject,
   toJson,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import { Code, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import type { Environment } from "../environment.ts";
-import { isCallError, UsageError } from "../failure.ts";
+import { isCallError, retold, UsageError } from "../failure.ts";
 import { Contexts } from "./contexts.ts";
 import { inWordsOf, type NameOf } from "./field-names.ts";
 import { explainJson, lenient } from "./json-problem.ts";
@@ -76,9 +76,7 @@ function sayingWhose(connection: Connection, keyOf: string): Connection {
   const whose = (error: unknown) => {
     if (!isCallError(error) || error.code !== Code.Unauthenticated) return error;
     const anew = `The key is that of ${keyOf}. Sign in anew with: patchbay login ${connection.url}`;
-    const copy = new ConnectError(`${error.rawMessage}\n  ${anew}`, error.code, error.metadata, undefined, error.cause);
-    copy.details = error.details;
-    return copy;
+    return retold(error, `${error.rawMessage}\n  ${anew}`);
   };
   return { ...retelling(connection, whose), keyOf };
 }

@@ -1,6 +1,6 @@
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { type BadRequest, BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { isCallError, UsageError } from "../failure.ts";
+import { isCallError, retold, UsageError } from "../failure.ts";
 
 /** What whoever typed a field of a request calls it, by its path; undefined: as the contract does. */
 export type NameOf = (path: string) => string | undefined;
@@ -37,7 +37,7 @@ export function inWordsOf(nameOf: NameOf | undefined, error: unknown): unknown {
   }
   if (!isCallError(error)) return error;
   const [badRequest] = error.findDetails(BadRequestSchema);
-  return badRequest ? retold(error, badRequest, nameOf) : error;
+  return badRequest ? renamed(error, badRequest, nameOf) : error;
 }
 
 /** Does something whose errors speak of fields. */
@@ -49,7 +49,7 @@ export async function inWords<T>(nameOf: NameOf | undefined, work: () => Promise
   }
 }
 
-function retold(error: ConnectError, { fieldViolations }: BadRequest, nameOf: NameOf): ConnectError {
+function renamed(error: ConnectError, { fieldViolations }: BadRequest, nameOf: NameOf): ConnectError {
   const violations = fieldViolations.map(({ field, description }) => ({
     field: nameOf(field) ?? field,
     description: mention(nameOf, description),
@@ -63,9 +63,8 @@ function retold(error: ConnectError, { fieldViolations }: BadRequest, nameOf: Na
   const others = error.details.filter(
     (detail) => ("type" in detail ? detail.type : detail.desc.typeName) !== BadRequestSchema.typeName,
   );
-  const copy = new ConnectError(mention(nameOf, message), error.code, error.metadata, undefined, error.cause);
-  copy.details = [...others, { desc: BadRequestSchema, value: { fieldViolations: violations } }];
-  return copy;
+  const details = [...others, { desc: BadRequestSchema, value: { fieldViolations: violations } }];
+  return retold(error, mention(nameOf, message), details);
 }
 
 /** Where a sentence, or one of several, begins with the field that it is about. */

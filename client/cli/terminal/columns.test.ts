@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { presentMoney, readDollars } from "./columns.ts";
+import { presentMoney } from "./columns.ts";
 
 describe("presentMoney", () => {
   it.each([
@@ -11,15 +11,4 @@ describe("presentMoney", () => {
     ["500000000000", "$0.50"],
     [undefined, ""],
   ])("shows %s pico-dollars as %s", (pico, shown) => expect(presentMoney(pico)).toBe(shown));
-});
-
-describe("readDollars", () => {
-  it.each([
-    ["25", 25_000_000_000_000n],
-    ["$0.50", 500_000_000_000n],
-    ["0.000001", 1_000_000n],
-    ["25,00", undefined],
-    ["-1", undefined],
-    ["", undefined],
-  ])("reads %s as %s pico-dollars", (text, pico) => expect(readDollars(text)).toBe(pico));
 });

@@ -54,10 +54,3 @@ export function presentMoney(value: JsonValue | bigint | undefined): string {
   const shown = fraction.slice(0, places).replace(/(?<=^\d{2}.*?)0+$/, "");
   return `$${whole}.${shown}`;
 }
-
-/** Dollars as people write them, such as 25 or $0.50; undefined for what is no amount. */
-export function readDollars(text: string): bigint | undefined {
-  const [, whole, fraction = ""] = /^\$?(\d{1,6})(?:\.(\d{1,12}))?$/.exec(text.trim()) ?? [];
-  if (whole === undefined) return undefined;
-  return BigInt(whole) * PICO_IN_DOLLAR + BigInt(fraction.padEnd(12, "0"));
-}

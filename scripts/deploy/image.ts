@@ -8,7 +8,6 @@ import type { Checks } from "./checks.ts";
 
 const root = join(import.meta.dirname, "../..");
 const NODE = "/nodejs/bin/node";
-const PORT = "18080";
 const NONROOT = 65_532;
 const PATIENCE_MS = 300_000;
 
@@ -141,10 +140,11 @@ async function serveFrom(checks: Checks, images: Images, folder: string): Promis
   checks.tell("a key ring is made by it, as nobody in particular", keyring.status === 0, keyring.stderr);
   const postgres = await EmbeddedPostgres.open(join(folder, "postgres"), () => {});
   const door = await openDoor(join(postgres.address.host, ".s.PGSQL.5432"));
+  const origin = `http://127.0.0.1:${await freePort()}`;
   const { port } = door.address() as { port: number };
   const settings = [
     `DATABASE_URL=postgres://${postgres.address.user}@127.0.0.1:${port}/postgres`,
-    ...[`KEYRING=${keyring.stdout.trim()}`, `PORT=${PORT}`, "HOST=127.0.0.1", "LOG_LEVEL=warn"],
+    ...[`KEYRING=${keyring.stdout.trim()}`, `PORT=${new URL(origin).port}`, "HOST=127.0.0.1", "LOG_LEVEL=warn"],
   ];
   const server = spawn("buildah", run(settings, ...program, "serve"), {
     detached: true,
@@ -153,11 +153,11 @@ async function serveFrom(checks: Checks, images: Images, folder: string): Promis
   let said = "";
   for (const stream of [server.stdout, server.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
   try {
-    const isReady = await answers(`http://127.0.0.1:${PORT}/readyz`, () => server.exitCode === null);
+    const isReady = await answers(`${origin}/readyz`, () => server.exitCode === null);
     checks.tell("it serves, without an engine, by chroot", isReady, said);
     const user = globSync("/proc/[0-9]*").find((process) => isOurs(process));
     checks.tell("it runs as a user without rights", user !== undefined);
-    const health = `fetch("http://127.0.0.1:${PORT}/healthz").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
+    const health = `fetch("${origin}/healthz").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
     checks.tell("its HEALTHCHECK is answered", spawnSync("buildah", run([], NODE, "-e", health)).status === 0);
   } finally {
     try {
@@ -189,6 +189,15 @@ async function openDoor(socket: string): Promise<Server> {
   });
   await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
   return door;
+}
+
+/** A port that nothing listens at: a fixed one may be another server's, which would answer in place of the image's. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 async function answers(url: string, isAlive: () => boolean): Promise<boolean> {

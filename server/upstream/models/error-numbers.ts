@@ -74,7 +74,7 @@ export function tokensIn(sentence: string): [prompt: number | undefined, context
 }
 
 const SAYS_LIMIT =
-  /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|[<>]/i;
+  /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|\bholds?\b|capacity|[<>]/i;
 const IS_LIMIT = /^ (tokens? )?(maximum|limit|context)/i;
 const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;

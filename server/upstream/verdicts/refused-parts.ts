@@ -9,11 +9,11 @@ export interface Feature {
 }
 
 const REFUSED =
-  "(?:not (?:\\w+ )?(?:support|allow|enable|accept|available|permitted|implemented)\\w*|\\w*n't (?:\\w+ )?(?:support|allow|accept|have)\\w*|unsupported|no support|is disabled|only supported (?:by|for|on|with)|(?:cannot|can't|unable to) (?:be )?(?:process|handle|accept|read|take|see|hear)\\w*|unknown variant|requires? (?:the )?--?\\w)";
+  "(?:not (?:\\w+ )?(?:support|allow|enable|accept|available|permitted|implemented|offered|take)\\w*|\\w*n't (?:\\w+ )?(?:support|allow|accept|have|enable|available|permit|offer|take)\\w*|unsupported|unavailable (?:for|with|on|in)\\b|no support|does(?: not|n't) work (?:with|on|for)|(?:is|are|been) disabled|only supported (?:by|for|on|with)|(?:cannot|can't|can not|may not|must not|unable to) (?:be )?(?:process|handle|accept|read|take|see|hear|sent|do|make|call|use(?!d (?:with|together|alongside) (?!(?:this|that|the|your|our) (?:model|endpoint|deployment))))\\w*|unknown variant|requires? (?:the )?--?\\w)";
 const CLOSE = "[^.\\n]{0,60}";
 
 function of(thing: string): RegExp {
-  const supporting = `no endpoints found that support${CLOSE}\\b(?:${thing})|no provider[^.\\n]{0,40} support${CLOSE}\\b(?:${thing})`;
+  const supporting = `no endpoints found that support${CLOSE}\\b(?:${thing})|no provider[^.\\n]{0,40} support${CLOSE}\\b(?:${thing})|\\bno (?:${thing}) support`;
   return new RegExp(
     `\\b(?:${thing})\\b${CLOSE}\\b${REFUSED}|\\b${REFUSED}${CLOSE}\\b(?:${thing})\\b|${supporting}`,
     "i",
@@ -28,7 +28,7 @@ const FEATURES: readonly { readonly feature: Feature; readonly words: RegExp }[]
   {
     feature: { name: "whole replies", parameter: "stream" },
     words:
-      /non-?stream|only supports? (the )?stream|stream(ing)?( mode)? (is )?(required|only)|must (be|use) stream|stream['"`]? (parameter )?(must|has to|should) be (set to )?['"`]?true|(enable|use|set) stream(ing)?\b|only stream/i,
+      /non-?stream|only supports? (the )?stream|stream(ing)?( mode)? (is )?(required|only)|stream(ing)? (must|has to|should) be (on|enabled|used)|must (be|use) stream|stream['"`]? (parameter )?(must|has to|should) be (set to )?['"`]?true|(enable|use|set) stream(ing)?\b|only stream/i,
   },
   {
     feature: { name: "streamed replies", parameter: "stream" },
@@ -133,6 +133,8 @@ const REFUSALS: readonly RegExp[] = [
     "i",
   ),
   /^(\w{1,64}): unsupported parameter/im,
+  /(?:unexpected|unknown|unrecogni[sz]ed|unsupported) (?:parameter|argument|field|option|property|key) ([a-z]+(?:_[a-z0-9]+)+)\b/i,
+  /(?:parameter|argument|field|option) ['"`]?(\w{1,64})['"`]? (?:can(?:not|'t)|may not|must not) be (?:used|set|sent|given)/i,
   // Of several in a row, the first.
   new RegExp(
     `\\b(${NAMES}|[a-z]+(?:_[a-z]+)+)(?:(?:, | and | or )\\w+)+ (?:parameters?|arguments?|fields?|options?) (?:is|are) (?:not |un)`,

@@ -61,7 +61,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(context_length_exceeded|exceed_context_size_error|context_window_exceeded|model_max_prompt_tokens_exceeded|prompt_too_long|context_too_long|tokens_limit_reached|([a-z]+\.)?oversize_?input|litellm\.ContextWindowExceededError)$/i,
     words:
-      /maximum (context|prompt) length|\btotal tokens of\b[^.\n]{0,40}\bexceed|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|(上下文|输入|提示词?|prompt|文本|消息)[^。\n]{0,12}(超|过长)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
+      /maximum (context|prompt) length|\btotal tokens of\b[^.\n]{0,40}\bexceed|context length is only|长度超过|context (length|window|size)[^.\n]{0,60}(exceed|overflow|too (long|small)|not enough)|context\b[^.\n]{0,20}overflow|(上下文|输入|提示词?|prompt|文本|消息)[^。\n]{0,12}(超|过长)|(exceed|longer than|larger than|greater than|overflow)[^.\n]{0,80}context|exceed context limit|(prompt|input|request) (is|was) too long|too many (input )?tokens|exceeds the (available|maximum|model'?s?) (context|number of (input )?tokens)|range of input length|exceeded model token limit|must have less than \d+ tokens|input tokens exceed|maximum model length|reduce the length of (the|your) (messages|prompt|input)|\b(prompt|input|messages?)\b[^.\n]{0,40}\b(must|should|has to|have to) be (under|below|at most|no longer than|shorter than) \d+ tokens|\bshorten (the|your) (messages?|prompt|input|conversation)\b|tokens \+ [^.\n]{0,20}max_new_tokens|prompt contains \d+ tokens/i,
   },
   // Nobody asks for less than nothing: it is what the prompt left of the context.
   {
@@ -74,13 +74,13 @@ export const RULES: readonly Rule[] = [
     kind: "context-too-long",
     status: [200, 400, 403, 413, 422, 500],
     words:
-      /\b(prompt|input|messages?|tokens?)\b([^.\n]|\.\d){0,80}(exceed\w*|(longer|larger|greater|more) than|over(flow)?s?)\b[^.\n]{0,80}(token|length|context|session_len|limit of \d)|\d tokens\b[^.\n]{0,50}\b(at most|max(imum)?|only|limit|up to)\b[^.\n]{0,20}\d/i,
+      /\b(prompt|input|messages?|tokens?|sequence|conversation)\b([^.\n]|\.\d){0,80}(exceed\w*|(longer|larger|greater|bigger|more) than|over(flow)?s?|above|beyond|surpass\w*)\b[^.\n]{0,80}(token|length|context|session_len|limit of \d|max_\w*(position|seq)|window)|\b(prompt|input|messages?|tokens?|sequence|conversation)\b([^.\n]|\.\d){0,60}\b(not|n't) fit\b|\d tokens\b[^.\n]{0,50}\b(at most|max(imum)?|only|limit|up to)\b[^.\n]{0,20}\d/i,
     unless: NO_OVERFLOW,
   },
   {
     kind: "context-too-long",
     status: [400, 413, 422],
-    words: /\b(context|prompt)\b/i,
+    words: /\b(context|prompt|kv cache)\b|\binput_?(length|tokens)\b/i,
     isOverflow: true,
     unless: NO_OVERFLOW,
   },
@@ -91,7 +91,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(content_filter|content_policy_violation|responsibleaipolicyviolation|data_?inspection_?failed|moderation_blocked|moderation_error|content_moderation|content_blocked|sensitive_content|invalid_prompt|litellm\.ContentPolicyViolationError)$|(sensitive|unsafe|harmful|inappropriate|prohibited|blocked)_?content|content_?(filter|policy|block|moderation|risk|safety|unsafe|sensitive|illegal|violat)|guardrail|moderation|censor/i,
     words:
-      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material|words?|prompt|text|topic)|responsible ai|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|security|harm|risk|polic|sensitive|filter|prohibited|guard)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|violat\w* [^.\n]{0,40}(polic|guideline|terms)|safety (system|filter|setting)|blocked (by|due to|because of|for) [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规|违法|不合规|内容(安全|审核)/i,
+      /content exists risk|prompt injection|jailbreak|\bnsfw\b|(was|been) filtered out|ethical standard|may violate|high risk|prohibited_content|guardrail|new_sensitive|(unsafe|sensitive|harmful)\b[^.\n]{0,30}(content|information|input|material|words?|prompt|text|topic)|responsible ai|(prompt|input|content|request|message)s?\b[^.\n]{0,30}(blocked|rejected|refused|denied)\b[^.\n]{0,60}(safety|security|harm|risk|polic|sensitive|filter|prohibited|guard)|\bflagged\b|content (management |filtering |usage )?polic|content filter|inappropriate content|(violat|break|breach|contraven)\w* [^.\n]{0,40}(polic|guideline|terms|rules?)|data loss prevention|\b(declined|refused|rejected|blocked)\b[^.\n]{0,40}\b(unsafe|harmful|inappropriate|offensive)\b|\b(self-?harm|hate|hateful|sexual|violent|harassment)\b (content|speech|material)|\b(prompt|input|messages?|content|text)\b[^.\n]{0,60}\b(was|were|been) (blocked|withheld|censored)\b|safety (system|filter|setting)|blocked (by|due to|because of|for) [^.\n]{0,40}(safety|moderation|guardrail)|moderation|敏感|违规|违法|不合规|内容(安全|审核)/i,
     status: [200, 400, 403, 422, 424, 451],
   },
   {
@@ -99,7 +99,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(unsupported_country_region_territory|unsupported_country|unsupported_region|region_not_supported|(geo|region|country|location)_?(blocked|restricted|restriction|denied|fenced)|location_not_supported)$/i,
     words:
-      /(unavailable|restricted|blocked|forbidden|prohibited)\b[^.\n]{0,30} (in|from) (your|this|the) (current )?(country|region|territory|location)|unsupported (countr|region|territor|location)|地区[^。\n]{0,10}(不支持|无法|限制)|country, region,? or territory|(country|region|territory|location)[^.\n]{0,30} not (yet )?(supported|available|served|allowed|permitted)|not (yet )?(supported|available|served|offered) in the (european union|eu|eea|uk)\b|not (supported|available|served|allowed) (in|from) (your|this|the) (current )?(country|region|territory|location)/i,
+      /(unavailable|restricted|blocked|forbidden|prohibited)\b[^.\n]{0,30} (in|from) (your|this|the) (current )?(country|region|territory|location|jurisdiction)|unsupported (countr|region|territor|location)|地区[^。\n]{0,10}(不支持|无法|限制)|country, region,? or territory|(country|region|territory|location|jurisdiction)[^.\n]{0,30} not (yet )?(supported|available|served|allowed|permitted|accepted)|\bfrom your\b[^.\n]{0,20}\b(country|region|territory|location|jurisdiction)\b[^.\n]{0,20}\b(prohibited|blocked|denied|forbidden|restricted)\b|not (yet )?(supported|available|served|offered) in the (european union|eu|eea|uk)\b|not (supported|available|served|allowed|offered|permitted|provided) (in|from) (your|this|the) (current )?(country|region|territory|location|jurisdiction)/i,
   },
   {
     kind: "content-refused",
@@ -150,7 +150,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: "quota-exhausted",
     words:
-      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (balance|credits?|funds|quota)|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|balance (is )?(too low|insufficient|not enough|exhausted|negative)|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|\b((used|use) up|consumed|depleted|ran out of|run out of|exhausted (your|the|all))\b[^.\n]{0,40}\b(allocation|allowance|quota|balance|budget|credits?|neurons|units)\b|upgrade to\b[^.\n]{0,40}\bpaid\b[^.\n]{0,10}\b(plan|tier|account)|(\/|per|a) month\b|\b(daily|weekly|monthly)\b(?! (api )?(requests?|calls?)\b)[^.\n]{0,20}\b(limit|quota|allowance|usage|allocation|cap)\b|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|余量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|payment required|in arrears|\bunpaid\b|\bpast due\b|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) limit|account[^.\n]{0,20}good standing/i,
+      /exceeded your current quota|(not|n't) (have )?(enough|sufficient)\b[^.\n]{0,12} (credit|balance|fund|quota)|(purchase|buy|add|top up)\b[^.\n]{0,15} credits|key limit exceeded|\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted|come to an end)|payment method|out of [^.\n]{0,20}quota|included credits|(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b|insufficient (\w+ )?(balance|credits?|funds|quota)|\b(allotment|allowance|allocation)\b[^.\n]{0,30}\b(consumed|used|exhausted|depleted|spent|reached)\b|(reached|exceeded|hit)\b[^.\n]{0,20}\bset\b[^.\n]{0,20} limit\b|(plan|subscription)\b[^.\n]{0,30}\b(expired|(has|is) ended|inactive|is over)|(balance|wallet) (is )?(too low|insufficient|not enough|exhausted|negative|zero|empty)|\bcredits? (are |is |have been |has been )?(exhausted|depleted|used up|spent)\b|(negative|no) balance|\btop.?up\b|(out of|no|not enough|more|any) credits|\b((used|use) up|consumed|depleted|ran out of|run out of|exhausted (your|the|all))\b[^.\n]{0,40}\b(allocation|allowance|quota|balance|budget|credits?|neurons|units)\b|upgrade to\b[^.\n]{0,40}\bpaid\b[^.\n]{0,10}\b(plan|tier|account)|(\/|per|a) month\b|\b(daily|weekly|monthly)\b(?! (api )?(requests?|calls?)\b)[^.\n]{0,20}\b(limit|quota|allowance|usage|allocation|cap)\b|余额|欠费|充值|续费|套餐[^。\n]{0,10}(到期|过期|用尽|用完)|(额度|用量|余量|业务量|次数)[^。\n]{0,4}(不足|已用|超)|budget (has been )?exceeded|exceed\w* [^.\n]{0,20}budget|budget\b[^.\n]{0,30}\b(spent|exhausted|used up)\b|payment required|in arrears|\bunpaid\b|\bpast due\b|overdue (balance|payment|bill|invoice)|(account|balance|payment|bill|invoice)s?\b[^.\n]{0,30}\boverdue|(spend(ing)?|usage) (limit|cap)|account[^.\n]{0,20}good standing/i,
     status: [200, 400, 401, 402, 403, 412, 429],
   },
   // With a status of its own it may be one of a minute.
@@ -202,7 +202,7 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(model_?(decommissioned|deprecated|retired|removed|offline|discontinued)|model_not_found|invalid_model|model_?not_?exist|deploymentnotfound|model_not_supported|model_not_available|modelnotfound(error|exception)?|ResourceNotFoundException|OperationNotSupported|unsupported_api_for_model|\w*(endpoint|deployment)_not_(running|found|ready))$/i,
     words:
-      /(invalid|unknown|unsupported) model|\bmodel (name|id|identifier)\b[^.\n]{0,20}\b(invalid|unknown|not valid|unrecognized)\b|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|(has|have) been deprecated|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|no ((currently )?(available|healthy|valid|usable|enabled|active|eligible|matching|suitable) )?(channel|deployment|provider|backend|upstream|route|node)s?\b[^.\n]{0,30}\b(for|with|serv\w+|support\w*|ha(ve|s))\b[^.\n]{0,20}\bmodel\b|模型不存在|(无|没有)可用的?(渠道|通道|节点|供应商)|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
+      /(invalid|unknown|unsupported|unrecogni[sz]ed|non-?existent) model|\bnot (one of|among) the models\b|\bnot match any model\b|\bmodel\b[^.\n]{0,80}\b(could|can)( ?not|n't) be (found|located|resolved)\b|\bmodel\b[^.\n]{0,60}\b(is offline|shut down)\b|\bmodel (name|id|identifier)\b[^.\n]{0,20}\b(invalid|unknown|not valid|unrecognized)\b|no models? (is |are )?(currently )?loaded|\bmodel\b[^.\n]{0,120}(decommissioned|(has|have) been deprecated|deprecated and|retired|discontinued|been (removed|shut down|sunset)|no longer (available|supported|served))|not a valid model|no endpoints found|model not exist|no healthy deployments|inference profile that contains this model|no ((currently )?(available|healthy|valid|usable|enabled|active|eligible|matching|suitable) )?(channel|deployment|provider|backend|upstream|route|node)s?\b[^.\n]{0,30}\b(for|with|serv\w+|support\w*|ha(ve|s))\b[^.\n]{0,20}\bmodel\b|模型不存在|(无|没有)可用的?(渠道|通道|节点|供应商)|\bmodel\b[^.\n]{0,120}(not found|does(n't| not) exist|not available|not served|no such|is not supported\b(?! with)|failed to load)|(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b|(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b|\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b|^model: /im,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
   { kind: "unavailable", status: [200, 400, 422, 500, 502, 503], words: BROKEN },
@@ -220,6 +220,13 @@ export const RULES: readonly Rule[] = [
     codes:
       /^(server_error|overloaded\w*|engine_overloaded\w*|internal(_server)?_?error|service_unavailable\w*|unavailable\w*|api_connection\w*|litellm\.(InternalServerError|ServiceUnavailableError|APIConnectionError|APIError|BadGatewayError))$/i,
     status: [200, 429, 500, 502, 503, 520, 529],
+  },
+  // What a plan does not hold is a model, if it is no number of something.
+  {
+    kind: "model-not-allowed",
+    status: [403],
+    words: /\b(plan|tier|subscription|package)\b[^.\n]{0,30}(not|n't)( \w+)? (include|cover|allow|give|permit)/i,
+    unless: /request|concurren|\brate\b|tokens/i,
   },
   // Whoever forbids and speaks of models, forbids one.
   {

@@ -68,6 +68,7 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
   [["limits.budget.period", "budget.period", "period"], "budget_duration interval reset reset_duration"],
 ];
 
+/** What is to be done where a value of another form is written, by its field and that form. */
 const FORMS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
   ["patchbay.v1.Message.content", new Map([["array", 'parts are given as `parts`, such as [{"text": "Hello"}]']])],
   ["patchbay.v1.ChatRequest.message", chatForms()],
@@ -124,7 +125,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
     unit: PER_MILLION,
     currency: "prices are in US dollars",
   },
-  Message: { ...messageRemarks(), name: "leave it out: no endpoint is told names of people" },
+  Message: { ...messageRemarks(), name: "leave it out: a message has no name" },
   ContentPart: { type: 'leave it out: a part is {"text": …}, {"image": …}, {"audio": …} or {"file": …}' },
   ToolCall: {
     type: "leave it out: `name` and `arguments` stand in the call itself",
@@ -132,8 +133,6 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
   },
   CreateRouteRequest: { route: AT_TOP },
   UpdateRouteRequest: { route: AT_TOP },
-  UpsertProviderRequest: { provider: AT_TOP },
-  SetBudgetRequest: { budget: AT_TOP },
   LlmCapabilities: {
     vision: MODALITIES,
     images: MODALITIES,
@@ -141,9 +140,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
     audio: MODALITIES,
   },
   UpdateAccountRequest: { defaultllmid: "POST /v1/llms/NAME:setDefault makes an Llm the default" },
-  CreateApiKeyRequest: { apikey: AT_TOP },
   UpdateApiKeyRequest: {
-    apikey: AT_TOP,
     role: "a key keeps its role; make another key",
     scopes: "a key keeps its scopes; make another key",
     revokedat: "POST /v1/apiKeys/ID:revoke revokes a key",
@@ -250,7 +247,7 @@ const VALUES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
 
 /** The values of an enum that somebody may mean who writes another word: at most three, the likeliest first. */
 export function valuesFor({ typeName }: DescEnum, word: string, names: readonly string[]): string[] {
-  const meant = VALUES.get(typeName)?.get(squash(word).replace(/^(claude|gpt|qwen)\d.*$/, "$1"));
+  const meant = VALUES.get(typeName)?.get(squash(word).replace(/^(claude|gpt|qwen).*$/, "$1"));
   if (meant !== undefined) return [meant];
   const isVendor = typeName === "patchbay.v1.Llm.ProviderType" && OPENAI_COMPATIBLE.test(squash(word));
   return isVendor ? ["CUSTOM_OPENAI_COMPATIBLE"] : nearestNames(word, names);

@@ -207,7 +207,8 @@ export type ChatResponse = Message<"patchbay.v1.ChatResponse"> & {
 
   /**
    * Who says what it cost: `owner` (the price of the Llm), `reply` (the reply itself), `endpoint's list` (what the
-   * endpoint lists of prices), or the price catalog with its version. Empty when the cost is not known.
+   * endpoint lists of prices), `demo endpoint` (which costs nothing), or the price catalog with its version. Empty when the
+   * cost is not known.
    *
    * @generated from field: string price_source = 13;
    */
@@ -582,7 +583,8 @@ export type StreamEnd = Message<"patchbay.v1.StreamEnd"> & {
 
   /**
    * Who says what it cost: `owner` (the price of the Llm), `reply` (the reply itself), `endpoint's list` (what the
-   * endpoint lists of prices), or the price catalog with its version. Empty when the cost is not known.
+   * endpoint lists of prices), `demo endpoint` (which costs nothing), or the price catalog with its version. Empty when the
+   * cost is not known.
    *
    * @generated from field: string price_source = 7;
    */

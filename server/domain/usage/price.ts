@@ -1,5 +1,6 @@
 import type { ModelPrice, TieredPrices } from "@pydantic/genai-prices";
 import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
+import { DEMO_URL } from "../../upstream/demo/demo-endpoint.ts";
 import type { Billing, Usage } from "../../upstream/models/conversation.ts";
 import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { isOtherFamily } from "../../upstream/models/same-model.ts";
@@ -17,10 +18,11 @@ export interface Price {
 
 /**
  * What the tokens of an Llm cost: as its owner says, or else as its endpoint's own list does, or else as the catalog does;
- * undefined if none knows.
+ * undefined if none knows. The demo endpoint costs nothing, so that a first budget does not stop a first chat.
  */
 export async function priceOf(llm: Readonly<Llm>): Promise<Price | undefined> {
   if (llm.price) return ownPrice(llm.price, providerTypeOf(llm), "owner");
+  if (llm.endpointUrl === DEMO_URL) return ownPrice(freeOfCharge(), providerTypeOf(llm), "demo endpoint");
   const { listed } = llm.model;
   if (listed) return ownPrice(listed, providerTypeOf(llm), "endpoint's list");
   return lookUpPrice(providerTypeOf(llm), llm.modelIdentifier);
@@ -36,6 +38,10 @@ export async function likelyCost(
   const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
   const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
   return price && costOf(tokens, price.ratesFor(input));
+}
+
+function freeOfCharge(): StoredPrice {
+  return { input: "0", output: "0", setAt: Date.now() };
 }
 
 /** What of a reply its cost depends on. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Patchbay } from "../../../client/llm.ts";
+import { Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import type { ChatResponse } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { ConnectionTest_Outcome } from "../../../gen/patchbay/v1/connection_test_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
@@ -46,6 +47,14 @@ describe("the demo endpoint", () => {
     expect(test?.outcome).toBe(ConnectionTest_Outcome.OK);
     const { models } = await patchbay.llms.listLlmModels({ llmId });
     expect(models.map(({ modelIdentifier }) => modelIdentifier)).toEqual(["demo"]);
+  });
+
+  it("costs nothing, also within a budget", async () => {
+    const { accountId, apiKey } = await server.addAccount("OWNER");
+    const own = server.client(apiKey);
+    await own.budgets.setBudget({ ownerId: accountId, amountUsd: "1", period: Budget_Period.DAY });
+    const { llm } = await own.llms.createLlm(llmRequest(DEMO));
+    expect(await own.chat.chat({ llmId: llm?.llmId ?? "", message: "Hi" })).toMatchObject({ cost: 0n, costUsd: "0" });
   });
 
   it("has one model, and says so as an endpoint would", async () => {

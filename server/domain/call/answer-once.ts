@@ -2,7 +2,7 @@ import { Fault } from "../../base/fault.ts";
 import { CONTRACT_VERSION, claimRequest, keepAnswer } from "../../store/queries/answered-requests.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Permission } from "./permissions.ts";
-import { requireHeld, type Scope } from "./scope.ts";
+import { requireHeld, type Scope, within } from "./scope.ts";
 
 /** A call that may be repeated. */
 export interface RepeatableRequest {
@@ -48,7 +48,7 @@ export async function answerOnce(
     if (!earlier) {
       const used = new Set<Permission>();
       const caller = { ...scope.caller, permissions: new NotedPermissions(scope.caller.permissions, used) };
-      await keepAnswer(em, name, await carryOut({ ...scope, caller, em, afterCommit }), used);
+      await keepAnswer(em, name, await carryOut(within(scope, { caller, em, afterCommit })), used);
       return undefined;
     }
     for (const permission of earlier.permissions) requireHeld(scope, permission as Permission);
@@ -79,7 +79,7 @@ export async function rehearse<Answer>(scope: Scope, carryOut: (scope: Scope) =>
   const em = scope.em.fork();
   await em.begin();
   try {
-    return await carryOut({ ...scope, em, afterCommit: [] });
+    return await carryOut(within(scope, { em, afterCommit: [] }));
   } finally {
     await em.rollback();
   }

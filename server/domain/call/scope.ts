@@ -41,6 +41,42 @@ export interface Scope {
   readonly afterCommit?: (() => void)[] | undefined;
 }
 
+/** What a transaction around a call has of its own. */
+interface Within extends Pick<Scope, "em"> {
+  readonly caller?: Caller;
+  readonly afterCommit?: (() => void)[];
+}
+
+/** The same call within a transaction. A class, as a spread would leave out what a scope works out when it is asked. */
+class ScopeWithin implements Scope {
+  readonly caller: Caller;
+  readonly em: EntityManager;
+  readonly watch: Watch | undefined;
+  readonly afterCommit: (() => void)[] | undefined;
+  readonly #call: Scope;
+
+  constructor(call: Scope, { em, caller = call.caller, afterCommit = call.afterCommit }: Within) {
+    this.#call = call;
+    this.caller = caller;
+    this.em = em;
+    this.watch = call.watch;
+    this.afterCommit = afterCommit;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  get isPastDeadline(): boolean {
+    return this.#call.isPastDeadline ?? false;
+  }
+}
+
+/** The scope of what a call does within a transaction. */
+export function within(call: Scope, own: Within): Scope {
+  return new ScopeWithin(call, own);
+}
+
 /** Does what is of use only once a change is committed: now, or when the transaction around the call is. */
 export function onceCommitted({ afterCommit }: Scope, work: () => void): void {
   if (afterCommit) afterCommit.push(work);

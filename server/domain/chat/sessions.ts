@@ -16,7 +16,7 @@ import { recordAudit } from "../call/audit-record.ts";
 import { allowedRows } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import type { OwnPermission } from "../call/permissions.ts";
-import { requireReach, type Scope } from "../call/scope.ts";
+import { requireReach, type Scope, within } from "../call/scope.ts";
 import { openMessages, openReply, type StoredReply } from "./turn-text.ts";
 
 /** A turn with what was said in it. */
@@ -79,7 +79,7 @@ export class Sessions {
   async delete(scope: Scope, accountId: string, sessionId: string): Promise<void> {
     const ownerId = accountOf(scope, accountId, "DELETE_SESSION_OWN");
     await scope.em.transactional(async (em) => {
-      const session = await find({ ...scope, em }, ownerId, sessionId);
+      const session = await find(within(scope, { em }), ownerId, sessionId);
       await deleteSession(em, session.id);
       await recordAudit(scope, em, { action: "session.delete", resourceId: sessionId, ownerId });
     });

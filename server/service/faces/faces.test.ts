@@ -6,7 +6,7 @@ import { Budget_Period } from "../../../gen/patchbay/v1/budget_pb.ts";
 import { Llm_ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { apiKey, type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
-import { sends } from "../../test/upstream/behaviours.ts";
+import { says, sends } from "../../test/upstream/behaviours.ts";
 import { ScriptedUpstream } from "../../test/upstream/scripted-upstream.ts";
 import { problemIn } from "../../test/wire/expect-problem.ts";
 
@@ -204,6 +204,21 @@ describe("a reply in the words of another API", () => {
     });
     const { input_tokens } = await anthropic.messages.countTokens({ model: "gpt-2", messages: asked.messages });
     expect(input_tokens).toBeGreaterThan(0);
+  });
+
+  it("has one line for each event, to whoever takes U+2028 for the end of one, too", async () => {
+    const llmId = await create({ modelIdentifier: "separated" });
+    const said = "one\u2028two\u0085three";
+    upstream.script(says(said), says(said), says(said));
+    const asked = { model: "separated", stream: true, max_tokens: 9, messages: [{ role: "user", content: "hi" }] };
+    const events = await post("/v1/messages", asked);
+    const accept = { accept: "text/event-stream" };
+    const ours = await post(`/v1/llms/${llmId}:streamChat`, { message: "hi" }, accept);
+    const lines = await post(`/v1/llms/${llmId}:streamChat`, { message: "hi" });
+    for (const text of [await events.text(), await ours.text(), await lines.text()]) {
+      expect(text).toContain("one\\u2028two\\u0085three");
+      expect(text).not.toMatch(/[\u0085\u2028]/);
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { invalidField } from "../../../base/fault.ts";
+import { onOneLine } from "../../../base/one-line.ts";
 import type { ReplyFacts } from "../../../domain/chat/attempt.ts";
 import type { Untold } from "../../../upstream/models/adapter.ts";
 import type {
@@ -168,10 +169,10 @@ export function textMessage(role: "system" | "user" | "assistant", text: string)
 
 /** An event of a stream that has no name. */
 export function dataEvent(value: unknown): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+  return `data: ${onOneLine(JSON.stringify(value))}\n\n`;
 }
 
 /** An event with its type as its name. */
 export function namedEvent(value: { readonly type: string }): string {
-  return `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+  return `event: ${value.type}\ndata: ${onOneLine(JSON.stringify(value))}\n\n`;
 }

@@ -3,6 +3,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { type JsonObject, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { HttpBody } from "../../../gen/google/api/httpbody_pb.ts";
+import { onOneLine } from "../../base/one-line.ts";
 import { HEAD_MS, SILENCE_MS } from "../call/silence.ts";
 import { COMPRESS_FROM_BYTES, negotiateCoding } from "../http/body.ts";
 import type { Cors } from "../http/cors.ts";
@@ -194,7 +195,7 @@ export interface Framing {
  */
 export const NDJSON: Framing = {
   contentType: "application/x-ndjson",
-  message: (json) => `${json}\n`,
+  message: (json) => `${onOneLine(json)}\n`,
   failure: (json) => `${json}\n`,
   end: "",
   comment: " ",
@@ -207,7 +208,7 @@ export const NDJSON: Framing = {
  */
 export const SERVER_SENT_EVENTS: Framing = {
   contentType: "text/event-stream",
-  message: (json) => `data: ${json}\n\n`,
+  message: (json) => `data: ${onOneLine(json)}\n\n`,
   failure: (json) => `event: error\ndata: ${json}\n\n`,
   end: "event: end\ndata: {}\n\n",
   comment: ": keep-alive\n\n",

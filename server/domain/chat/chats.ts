@@ -9,6 +9,7 @@ import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import { eventsOfReply } from "../../upstream/models/growing-reply.ts";
 import type { ProviderType } from "../../upstream/models/provider-types.ts";
 import { providerTypeOf } from "../../upstream/models/provider-types.ts";
+import { takesChats } from "../../upstream/pass-through/apis.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
@@ -251,6 +252,11 @@ function* eventsOf(answered: AnsweredTurn, origin: ReplyOrigin): Generator<ChatE
 /** Refuses a chat that an Llm is not there for, before anything is sent. */
 export function requireServed(llm: Readonly<Llm>, { responseFormat, messages }: ModelRequest): void {
   requireEnabled(llm);
+  if (!takesChats(llm)) {
+    const advice = "call it by POST /v1/responses, or make one with the api_path of its chat completions";
+    const message = `the endpoint of llm ${llm.id} takes calls of Responses alone, by its api_path ${llm.apiPath}; ${advice}`;
+    throw new Fault("INVALID_REQUEST", message, { metadata: { llmId: llm.id } });
+  }
   const providerType = providerTypeOf(llm);
   if (responseFormat && !adapterOf(providerType).responseFormats.has(responseFormat.type)) {
     throw new Fault(

@@ -270,6 +270,47 @@ describe("the faces", () => {
     expect(one).toMatchObject({ id: model, owned_by: "route" });
   });
 
+  const chatPaths = ["/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens", "/v1/llms:chat"];
+  const post = (path: string, llm: string) =>
+    fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(
+        path.endsWith(":chat")
+          ? { llmId: llm, message: "Hi" }
+          : { model: llm, max_tokens: 9, messages: [{ role: "user", content: "Hi" }] },
+      ),
+    });
+
+  it.each(chatPaths)("at %s pass over an Llm whose endpoint lacks the API, without a call", async (path) => {
+    const [other, good] = [await llmThat(says2, { apiPath: "/responses" }), await llmThat(says2)];
+    const drawn = [
+      {
+        targets: [
+          { llmId: other, weight: 1000 },
+          { llmId: good, weight: 1 },
+        ],
+      },
+    ] as RouteTier[];
+    for (const model of [await routeOf([other, good]), await routeOf([], { tiers: drawn })]) {
+      const response = await post(path, model);
+      expect(response.status, await response.text()).toBe(200);
+      expect(response.headers.get("patchbay-attempts")).toBeNull();
+    }
+    expect(upstream.requests.filter(({ path }) => path.endsWith("/responses"))).toEqual([]);
+  });
+
+  it.each(chatPaths)("say at %s that no endpoint of a route has the API, unless one may later", async (path) => {
+    const other = await llmThat(says2, { apiPath: "/responses" });
+    const refused = await post(path, await routeOf([other]));
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(`llm ${other}`)]);
+    if (path.endsWith("count_tokens")) return;
+    const waiting = await llmThat(refuses(429, { "retry-after": "60" }));
+    await patchbay.chat.chat({ llmId: waiting, message: "Hi" }).catch(() => {});
+    const later = await post(path, await routeOf([other, waiting]));
+    expect([later.status, later.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^(5\d|60)$/)]);
+  });
+
   it.each([
     ["/v1/chat/completions", {}],
     ["/v1/responses", {}],

@@ -185,13 +185,14 @@ export class RouteRun {
     return { ...resolved, target: { ...resolved.target, patience: { ...patience, firstPieceMs } } };
   }
 
-  /** What the last one failed with, or why none could be tried. */
+  /** What the last one failed with, or why none could be tried; whoever can wait for one that is left alone is told for how long. */
   #exhausted(): unknown {
-    if (this.#refusal !== undefined) return this.#told(this.#refusal);
+    const targets = this.route.tiers.flatMap((tier) => tier.targets);
+    const left = targets.filter(({ llmId, weight }) => weight > 0 && !this.#out.has(llmId));
+    const canWait = this.#failed.length === 0 && left.length > 0;
+    if (this.#refusal !== undefined && !canWait) return this.#told(this.#refusal);
     const { wellness } = this.#deps;
-    const untils = llmIdsOf(this.route.tiers).flatMap(
-      (id) => wellness.cooldownOf(id, this.#plan.operation)?.until ?? [],
-    );
+    const untils = left.flatMap(({ llmId }) => wellness.cooldownOf(llmId, this.#plan.operation)?.until ?? []);
     const message = `no Llm of the route ${this.route.name} can take a call now; ExplainRoute says what is wrong with each, and UpdateRoute gives it others`;
     return new Fault("LLM_ROUTE_UNAVAILABLE", message, {
       metadata: { routeId: this.route.id },

@@ -9,12 +9,12 @@ import type { RoutedChats } from "../../domain/chat/routed-chats.ts";
 import type { LlmTargets, ResolvedLlm } from "../../domain/llms/targets.ts";
 import type { LlmNames } from "../../domain/names/llm-names.ts";
 import type { RouteCalls } from "../../domain/routes/route-calls.ts";
-import type { RouteRun } from "../../domain/routes/route-run.ts";
+import type { RoutePlan, RouteRun } from "../../domain/routes/route-run.ts";
 import { estimatePrompt } from "../../domain/usage/cost.ts";
 import type { Route } from "../../store/schema/route.entity.ts";
 import { untoldOf } from "../../upstream/calls/untold.ts";
 import { parseObject } from "../../upstream/models/json-value.ts";
-import type { ApiName } from "../../upstream/pass-through/apis.ts";
+import { type ApiName, takesChats } from "../../upstream/pass-through/apis.ts";
 import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through/json-members.ts";
 import { refusedMember } from "../../upstream/pass-through/request.ts";
 import { scopeOf } from "../call/context.ts";
@@ -71,8 +71,7 @@ export class FaceCalls {
 
   /** What fails before a piece of the reply is there goes on to another Llm of the route. */
   async #routed(scope: Scope, call: FaceCall, route: Readonly<Route>): Promise<FaceReply> {
-    const requireServed = (resolved: ResolvedLlm) => requireSpoken(call.api, resolved);
-    const run = this.#deps.routeCalls.begin(scope, { route, operation: OPERATIONS[call.api], requireServed });
+    const run = this.#deps.routeCalls.begin(scope, { route, ...servedBy(call.api) });
     const { responseHeader } = call.context;
     if (call.streamed) return streamOf(this.#routedPieces(scope, call, run), responseHeader);
     for (;;) {
@@ -142,7 +141,7 @@ export class FaceCalls {
     try {
       if (!PassThrough.isSpoken("count-tokens", chosen.resolved)) {
         // Without a reply's limit, which is not asked for here.
-        const { request: prompt } = translate("messages", chosen.resolved, body);
+        const { request: prompt } = translate("count-tokens", chosen.resolved, body);
         context.responseHeader.set(USAGE_SOURCE, "ESTIMATED");
         return { body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
       }
@@ -168,7 +167,7 @@ export class FaceCalls {
     const id = await this.#idOf(scope, body);
     const route = await routeCalls.find(scope, id);
     if (!route) return { resolved: await targets.open(scope, id) };
-    return routeCalls.begin(scope, { route, operation: "count-tokens" }).next();
+    return routeCalls.begin(scope, { route, ...servedBy("count-tokens") }).next();
   }
 }
 
@@ -197,25 +196,34 @@ function translatedAskOf({ api, body, labels }: FaceCall, chosen: ResolvedCall) 
   return { translated, ask };
 }
 
-/** Refuses an Llm whose endpoint neither speaks the API nor has words for it. */
-function requireSpoken(api: ApiName, resolved: ResolvedLlm): void {
-  if (!PassThrough.isSpoken(api, resolved) && !TRANSLATORS[api]) throw notSpoken(api, resolved);
+/** What a call in the words of an API asks of a route: an Llm whose endpoint speaks it, or has words for it. */
+function servedBy(api: ApiName): Pick<RoutePlan, "operation" | "requireServed"> {
+  const requireServed = (resolved: ResolvedLlm) => {
+    if (!PassThrough.isSpoken(api, resolved)) translatorFor(api, resolved);
+  };
+  return { operation: OPERATIONS[api], requireServed };
 }
 
-/** A request in words that no API owns; an API that is about something else than replies has none. */
+/** A request in words that no API owns. */
 function translate(api: ApiName, resolved: ResolvedLlm, body: JsonBody): Translated {
-  const translator = TRANSLATORS[api];
-  // It takes neither of the two requests that others are written in.
-  if (!translator || resolved.target.apiPath.endsWith("/responses")) throw notSpoken(api, resolved);
+  const translator = translatorFor(api, resolved);
   const json = parseObject(body.bytes.toString("utf8"));
   if (!json) throw new Fault("INVALID_REQUEST", "the body must be JSON");
   return translator(json);
+}
+
+/** Refuses an API that is about something else than prompts, and an Llm whose endpoint takes no prompt of ours. */
+function translatorFor(api: ApiName, resolved: ResolvedLlm): Translator {
+  const translator = TRANSLATORS[api];
+  if (!translator || !takesChats(resolved.target)) throw notSpoken(api, resolved);
+  return translator;
 }
 
 const TRANSLATORS: Readonly<Partial<Record<ApiName, Translator>>> = {
   "chat-completions": readCompletion,
   responses: readResponses,
   messages: readMessages,
+  "count-tokens": readMessages,
 };
 
 function readBody(bytes: Buffer): JsonBody {

@@ -59,10 +59,14 @@ export interface StreamedApi {
   isSilent(event: JsonObject): boolean;
 }
 
+/** Whether an endpoint takes chats of ours, which are written as chat completions or messages: that of Responses takes neither. */
+export function takesChats({ apiPath }: Pick<Target, "apiPath">): boolean {
+  return !apiPath.endsWith("/responses");
+}
+
 const chatCompletions: Api = {
   name: "chat-completions",
-  pathAt: ({ providerType, apiPath }) =>
-    providerType === "ANTHROPIC" || apiPath.endsWith("/responses") ? undefined : apiPath,
+  pathAt: (target) => (target.providerType === "ANTHROPIC" || !takesChats(target) ? undefined : target.apiPath),
   writeSampling: (target, sampling) => samplingMembers(target, sampling),
   together: [["max_tokens", "max_completion_tokens"]],
   takesMember: () => true,
@@ -88,7 +92,7 @@ const chatCompletions: Api = {
 const responses: Api = {
   name: "responses",
   pathAt: ({ providerType, apiPath }) => {
-    if (apiPath.endsWith("/responses")) return apiPath;
+    if (!takesChats({ apiPath })) return apiPath;
     return providerType === "OPENAI" ? besideChat(apiPath, "/responses") : undefined;
   },
   writeSampling: (_, { maxTokens, temperature, topP }) => ({ max_output_tokens: maxTokens, temperature, top_p: topP }),

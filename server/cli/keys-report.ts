@@ -1,4 +1,5 @@
 import type { KeySource } from "../base/key-source.ts";
+import { plural } from "../base/plural.ts";
 import type { DataKeyUse, KeysStatus, Verified } from "../store/vault/inspection.ts";
 import { KeyRing } from "../store/vault/key-ring.ts";
 import { KeyRingFile } from "../store/vault/key-ring-file.ts";
@@ -90,8 +91,4 @@ function describeDataKey({ id, holder, wrappedBy, isSuperseded, encryptions, sec
 /** Undefined where the keys cannot be listed. */
 function ringKeysOf(provider: KeySource): string[] | undefined {
   return provider instanceof KeyRing || provider instanceof KeyRingFile ? provider.keys.map(({ id }) => id) : undefined;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

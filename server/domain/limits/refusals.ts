@@ -1,4 +1,5 @@
 import { Fault, invalidField } from "../../base/fault.ts";
+import { plural } from "../../base/plural.ts";
 import type { HeldLimits } from "../call/holder-limits.ts";
 import type { LimitName } from "./states.ts";
 
@@ -19,14 +20,15 @@ export function holderFacts({ kind, holderId, contact }: HeldLimits): Record<str
 /** The refusal of who has made as many calls as they may in a minute. */
 export function overRequests(held: HeldLimits, retryAfterMs: number): Fault {
   const { requestsPerMinute } = held;
-  return overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs, "calls of models a minute, and has");
+  const what = `${plural(requestsPerMinute, "call")} of models a minute, and has`;
+  return overRate(held, "REQUESTS_PER_MINUTE", requestsPerMinute, retryAfterMs, what);
 }
 
 /** The refusal of a call that may take more tokens than are left of a minute's. */
 export function overTokens(held: HeldLimits, tokens: number, retryAfterMs: number): Fault {
   const { tokensPerMinute } = held;
   const what =
-    `tokens a minute, and has too few left for this call, which may take ${tokens} with its reply: ` +
+    `${plural(tokensPerMinute, "token")} a minute, and has too few left for this call, which may take ${tokens} with its reply: ` +
     "calls under way hold what they may take";
   return overRate(held, "TOKENS_PER_MINUTE", tokensPerMinute, retryAfterMs, what);
 }
@@ -35,7 +37,7 @@ function overRate(held: HeldLimits, limit: LimitName, allowed: number, retryAfte
   const resetsAt = Date.now() + retryAfterMs;
   return new Fault(
     "RATE_LIMITED",
-    `${holderName(held)} may take ${allowed} ${what}; it begins anew at ` +
+    `${holderName(held)} may take ${what}; it begins anew at ` +
       `${new Date(resetsAt).toISOString()}. Ask ${held.contact} for more`,
     { retryAfterMs, metadata: { limit, allowed: String(allowed), resetsAt: String(resetsAt), ...holderFacts(held) } },
   );
@@ -45,7 +47,7 @@ function overRate(held: HeldLimits, limit: LimitName, allowed: number, retryAfte
 export function tooManyTokens(held: HeldLimits, tokens: number): Fault {
   const { tokensPerMinute } = held;
   const description =
-    `the prompt has about ${tokens} tokens, more than the ${tokensPerMinute} that ${holderName(held)} may take in a ` +
+    `the prompt has about ${plural(tokens, "token")}, more than the ${tokensPerMinute} that ${holderName(held)} may take in a ` +
     `minute: send less, or ask ${held.contact} for more`;
   const { message, facts } = invalidField("messages", description);
   const metadata = { limit: "TOKENS_PER_MINUTE", allowed: String(tokensPerMinute), ...holderFacts(held) };
@@ -57,7 +59,7 @@ export function tooManyCalls(held: HeldLimits): Fault {
   const { parallelCalls } = held;
   return new Fault(
     "RATE_LIMITED",
-    `${holderName(held)} may have ${parallelCalls} calls of models at the same time, and has; try again when one of them ` +
+    `${holderName(held)} may have ${plural(parallelCalls, "call")} of models at the same time, and has; try again when one of them ` +
       `has ended. Ask ${held.contact} for more`,
     {
       retryAfterMs: CALLS_END_AFTER_MS,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault, invalidField } from "../../base/fault.ts";
+import { plural } from "../../base/plural.ts";
 import {
   countProviders,
   findProvider,
@@ -228,7 +229,7 @@ async function inUse(scope: Scope, provider: Provider, cause: unknown): Promise<
   const more = count > seen.length && seen.length > 0 ? ` and ${count - seen.length} more` : "";
   return new Fault(
     "PROVIDER_IN_USE",
-    `provider ${provider.name} is used by ${names ? names + more : `${count} Llms`}; nothing was deleted`,
+    `provider ${provider.name} is used by ${names ? names + more : plural(count, "Llm")}; nothing was deleted`,
     { metadata: { providerId: provider.id, llmCount: String(count), llmIds: seen.map(({ id }) => id).join(",") } },
     cause,
   );

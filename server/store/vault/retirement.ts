@@ -1,4 +1,5 @@
 import { type EntityManager, IsolationLevel } from "@mikro-orm/postgresql";
+import { plural } from "../../base/plural.ts";
 import { KeyRingError } from "./key-ring.ts";
 import type { KeyRingFile } from "./key-ring-file.ts";
 import { SEALED_COLUMNS } from "./sealed-columns.ts";
@@ -39,7 +40,7 @@ export async function retireKey(em: EntityManager, keyRing: KeyRingFile, id: str
     const users = await countUsers(em, id);
     if (users > 0) {
       throw new KeyRingError(
-        `${id} is still needed by ${users} data key${users === 1 ? "" : "s"}. Wrap them with another key first: keys rotate`,
+        `${id} is still needed by ${plural(users, "data key")}. Wrap them with another key first: keys rotate`,
       );
     }
     await em.execute("insert into retired_key (id, retired_at) values (?, now()) on conflict do nothing", [id]);

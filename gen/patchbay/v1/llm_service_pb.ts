@@ -1518,6 +1518,7 @@ export const LlmService: GenService<{
    * Fails with ALREADY_EXISTS: LLM_ID_TAKEN if llm_id is in use, LLM_DUPLICATE if the owner has an Llm with the same
    * provider_type, endpoint_url, api_path, model_identifier and credentials, after the URL is canonicalized; of Llms
    * that take endpoint and credentials from a Provider, with the same Provider, api_path and model_identifier.
+   * PERMISSION_DENIED: API_KEY_EXCEEDS_CALLER, for a price from whoever is held by a budget.
    * INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED, REQUEST_ID_REUSED. NOT_FOUND: PROVIDER_NOT_FOUND. FAILED_PRECONDITION:
    * SECRET_REF_NOT_ALLOWED. PERMISSION_DENIED: PERMISSION_MISSING, also for an owner_id that is not the caller's.
    *
@@ -1599,7 +1600,8 @@ export const LlmService: GenService<{
    * Fails with NOT_FOUND: LLM_NOT_FOUND, PROVIDER_NOT_FOUND. ABORTED: ETAG_MISMATCH. FAILED_PRECONDITION:
    * CREDENTIALS_REQUIRED, SECRET_REF_NOT_ALLOWED, and ROTATION_UNFINISHED for a moved endpoint or a Provider while there
    * are pending or previous credentials. ALREADY_EXISTS: LLM_DUPLICATE. INVALID_ARGUMENT: ENDPOINT_NOT_ALLOWED,
-   * REQUEST_ID_REUSED.
+   * REQUEST_ID_REUSED. PERMISSION_DENIED: API_KEY_EXCEEDS_CALLER, from whoever is held by a budget, for another price, and
+   * for another model or Provider of an Llm that has one.
    *
    * @generated from rpc patchbay.v1.LlmService.UpdateLlm
    */

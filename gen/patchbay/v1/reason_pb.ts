@@ -274,8 +274,8 @@ export const Reason = {
   LAST_ADMIN_KEY: 35,
 
   /**
-   * PERMISSION_DENIED: the API key may do or take what the caller may not, or for longer; the metadata names a permission or
-   * a limit, if it is about one.
+   * PERMISSION_DENIED: the API key may do or take what the caller may not, or for longer, or the caller would get around their
+   * own limits; the metadata names a permission or a limit, if it is about one.
    *
    * @generated from enum value: API_KEY_EXCEEDS_CALLER = 36;
    */

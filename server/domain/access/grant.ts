@@ -1,5 +1,5 @@
 import { Fault } from "../../base/fault.ts";
-import { excessOf, type HolderLimits, isModelLimited } from "../call/holder-limits.ts";
+import { excessOf, type HeldLimits, type HolderLimits, isModelLimited } from "../call/holder-limits.ts";
 import { anyOf, isOwn, type Permission, ROLES, type Role } from "../call/permissions.ts";
 import type { Caller } from "../call/scope.ts";
 
@@ -56,6 +56,12 @@ export function requireWithin(caller: Caller, grant: Grant): void {
 /** The limits that hold for a caller for themselves, and not only as one of an account. */
 export function ownLimitsOf({ limits = [] }: Caller): Caller["limits"] {
   return limits.filter(({ kind }) => kind !== "ACCOUNT");
+}
+
+/** The limits by whose budget a caller is held, other than those of an account that they could change; undefined for none. */
+export function budgetOver(caller: Caller): HeldLimits | undefined {
+  const mayChangeAccounts = caller.permissions.has("UPDATE_ACCOUNT_ANY") && !ownLimitsOf(caller)?.length;
+  return caller.limits?.find(({ kind, budget }) => budget !== undefined && !(kind === "ACCOUNT" && mayChangeAccounts));
 }
 
 /** Refuses limits that are wider than those of the caller; what is left out is limited by the caller's anyway. */

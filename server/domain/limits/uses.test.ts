@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { problemOf } from "../../../client/llm.ts";
 import { ApiKey_Role as Role } from "../../../gen/patchbay/v1/api_key_pb.ts";
 import { Budget_Period as Period } from "../../../gen/patchbay/v1/budget_pb.ts";
+import { Llm_ProviderType as ProviderType } from "../../../gen/patchbay/v1/llm_pb.ts";
 import type { Server } from "../../compose/server.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { llmRequest } from "../../test/service/llm-requests.ts";
@@ -131,6 +132,54 @@ describe("the budget of an API key", () => {
     expect((await outcomeOf(4, chat)).passed).toBe(2);
     await owner.access.updateApiKey({ apiKeyId, limits: { budget: { ...TEN, amount: 3n * COST } } });
     expect((await outcomeOf(4, chat)).passed).toBe(1);
+  });
+});
+
+describe("whoever is held by a budget", () => {
+  const FREE = { input: "0", output: "0" };
+  const ofAll = (llmId: string) => ({ endpointUrl: `${upstream.url}/v1`, modelIdentifier: randomUUID(), llmId });
+
+  it.each(["their key's", "their account's"])("cannot say what calls cost: %s", async (whose) => {
+    const isOfKey = whose === "their key's";
+    const { owner, llmId, key, accountId, apiKeyId } = await limited(isOfKey ? { budget: TEN } : {});
+    if (!isOfKey) await server.client(server.adminKey).access.updateAccount({ accountId, limits: { budget: TEN } });
+    const { llms } = server.client(key);
+    const told = {
+      code: "PermissionDenied",
+      reason: "API_KEY_EXCEEDS_CALLER",
+      metadata: { limit: "BUDGET", holderId: isOfKey ? apiKeyId : accountId },
+    };
+    const made = () => llms.createLlm(llmRequest({ ...ofAll(randomUUID()), price: FREE }));
+    const problem = await problemIn(made());
+    expect(problem).toMatchObject({ ...told, fields: [{ field: "price" }] });
+    expect(problem.message).toMatch(/^price: .*the budget of (API key|account) .*Ask the owners of the account/);
+    for (const price of [FREE, {}])
+      expect(await problemIn(llms.updateLlm({ llmId, price } as never))).toMatchObject({
+        ...told,
+        fields: [{ field: "price" }],
+      });
+    expect(await problemIn(llms.updateLlm({ llmId, modelIdentifier: "dear" }))).toMatchObject({
+      ...told,
+      fields: [{ field: "modelIdentifier" }],
+    });
+    const connection = { endpointUrl: `${upstream.url}/v1`, providerType: ProviderType.CUSTOM_OPENAI_COMPATIBLE };
+    const provider = await owner.providers.upsertProvider({ name: "p", ...connection });
+    const providerId = provider.provider?.providerId ?? "";
+    expect(await problemIn(llms.updateLlm({ llmId, providerId }))).toMatchObject({
+      fields: [{ field: "providerId" }],
+    });
+    const { llm } = await llms.updateLlm({ llmId, price: PRICE, modelIdentifier: undefined, description: "same" });
+    expect(llm?.description).toBe("same");
+    await llms.createLlm(llmRequest(ofAll(randomUUID())));
+    if (isOfKey) await owner.llms.updateLlm({ llmId, price: FREE });
+  });
+
+  it("but by limits of an account that they could change says it as before", async () => {
+    const { apiKey, accountId } = await server.addAccount("ADMIN");
+    const admin = server.client(apiKey);
+    await admin.access.updateAccount({ accountId, limits: { budget: TEN } });
+    const { llm } = await admin.llms.createLlm(llmRequest({ ...ofAll(randomUUID()), price: PRICE }));
+    await admin.llms.updateLlm({ llmId: llm?.llmId ?? "", price: FREE });
   });
 });
 

@@ -15,6 +15,7 @@ import { byProperty, type Page, propertyPosition, readPage } from "../call/pagin
 import { missing, onceCommitted, reach, requirePermission, requireReach, type Scope } from "../call/scope.ts";
 import type { Notice } from "../connections/notice.ts";
 import type { SecretRefs } from "../connections/secret-refs.ts";
+import { requireMayPrice, requireMayReprice } from "../limits/price-rule.ts";
 import { lookUpModel } from "../models/catalog.ts";
 import { nameTaken } from "../names/taken.ts";
 import type { LlmChange, LlmDraft } from "./change.ts";
@@ -67,6 +68,7 @@ export class Llms {
   async create(scope: Scope, asked: LlmDraft): Promise<Written> {
     const ownerId = asked.ownerId || scope.caller.accountId;
     requireReach(scope, ownerId, "CREATE_LLM_OWN");
+    requireMayPrice(scope.caller, asked.price);
     const draft = await settleDraft(scope.em, asked, ownerId);
     const facts = await lookUpModel(draft.providerType, draft.modelIdentifier);
     const deps = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
@@ -142,6 +144,7 @@ export class Llms {
         if (!llm) throw notFound(llmId);
         locked.llm = llm;
         requireEtag(llm, change.etag);
+        requireMayReprice(scope.caller, llm, { ...change, providerId: provider === null ? null : provider?.id });
         const model = await lookUpModel(providerTypeOf(llm), change.modelIdentifier ?? llm.modelIdentifier);
         const deps = { vault: this.#vault, egress: this.#egress, secretRefs: this.#secretRefs };
         const before = checkedOf(llm);

@@ -23,6 +23,7 @@ import { HolderUses } from "../domain/limits/uses.ts";
 import type { Signals } from "../domain/llms/signals.ts";
 import { RouteCalls } from "../domain/routes/route-calls.ts";
 import { SharedWellness } from "../domain/routes/shared-wellness.ts";
+import type { Wellness } from "../domain/routes/wellness.ts";
 import { LabelCap } from "../domain/usage/label-cap.ts";
 import { Ledger } from "../store/queries/ledger.ts";
 import type { Store } from "../store/store.ts";
@@ -110,7 +111,15 @@ export async function openTracer({ config, log, disposers }: Boot): Promise<Trac
 
 type Given = Omit<ChatDeps, "labelCap" | "vault" | "ledger" | "turns" | "llmCalls" | "reachFailpoint"> & {
   readonly signals: Signals;
+  readonly wellness: Wellness;
 };
+
+/** How Llms are, known to all servers. */
+export function openWellness({ disposers }: Boot, store: Store): Wellness {
+  const shared = new SharedWellness({ store });
+  disposers.push(() => shared.close());
+  return shared.wellness;
+}
 
 /** Chats, with the ledger of what they cost and the leases of the turns that run. */
 export async function openChats(
@@ -128,10 +137,8 @@ export async function openChats(
   // The embedded database is this server's alone: whatever runs in it, nobody runs.
   if (!config.database) await leases.recover();
   const turns = new Turns({ vault, leases, reachFailpoint });
-  const shared = new SharedWellness({ store });
-  disposers.push(() => shared.close());
-  const { wellness } = shared;
-  const llmCalls = new LlmCalls({ ...given, wellness });
+  const { wellness } = given;
+  const llmCalls = new LlmCalls(given);
   const deps = { ...given, labelCap: new LabelCap(), vault, ledger, turns, llmCalls, reachFailpoint };
   const routeCalls = new RouteCalls({ store, targets: given.targets, wellness, budgets: given.budgets });
   const chats = new RoutedChats({ chats: new Chats(deps), routes: routeCalls, turns });

@@ -62,7 +62,16 @@ import { healthRpcs, Lifecycle } from "../wire/lifecycle.ts";
 import { addReflection } from "../wire/reflection/reflection.ts";
 import { openChangeFeed, openChecks, openLimitNotices, openModelChecks, openWatches } from "./background.ts";
 import type { Boot, Disposer } from "./parts.ts";
-import { openAccess, openApplyDir, openChats, openEgress, openMetrics, openSecretRefs, openTracer } from "./parts.ts";
+import {
+  openAccess,
+  openApplyDir,
+  openChats,
+  openEgress,
+  openMetrics,
+  openSecretRefs,
+  openTracer,
+  openWellness,
+} from "./parts.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 const MIB = 2 ** 20;
@@ -153,7 +162,9 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const feed = openChangeFeed(boot, store);
   openLimitNotices(boot, store);
   const { llmWatch, routeWatch } = openWatches(storage, feed, keys);
-  const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs });
+  const wellness = openWellness(boot, store);
+  const onProven = (llmId: string, startedAt: number) => wellness.proven(llmId, startedAt);
+  const tests = new ConnectionTests({ limits, vault, egress, upstreams, secretRefs, onProven });
   const providers = new Providers({
     rows: store.listRows,
     vault,
@@ -170,7 +181,7 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const { chats, passThrough, routeCalls } = await openChats(
     boot,
     storage,
-    { limits, uses: holderUses, targets, upstreams, budgets, signals },
+    { limits, uses: holderUses, targets, upstreams, budgets, signals, wellness },
     reachFailpoint,
   );
   const names = new LlmNames({ store });

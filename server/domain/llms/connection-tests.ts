@@ -50,6 +50,8 @@ interface Deps {
   readonly egress: Egress;
   readonly upstreams: Upstreams;
   readonly secretRefs: SecretRefs;
+  /** Told that an Llm has served a test, which is a chat, and when that began. */
+  readonly onProven: (llmId: string, startedAt: number) => void;
 }
 
 /** Where a test goes, and with which credentials. */
@@ -72,13 +74,15 @@ export class ConnectionTests {
   readonly #egress: Egress;
   readonly #upstreams: Upstreams;
   readonly #secretRefs: SecretRefs;
+  readonly #onProven: Deps["onProven"];
 
-  constructor({ limits, vault, egress, upstreams, secretRefs }: Deps) {
+  constructor({ limits, vault, egress, upstreams, secretRefs, onProven }: Deps) {
     this.#limits = limits;
     this.#vault = vault;
     this.#egress = egress;
     this.#upstreams = upstreams;
     this.#secretRefs = secretRefs;
+    this.#onProven = onProven;
   }
 
   /** Tests a registered Llm and keeps the result with it; that of pending credentials with these. */
@@ -89,8 +93,9 @@ export class ConnectionTests {
     const use = slot === "CURRENT" ? storedUse(llm) : { usesSecret: String(kept !== undefined), ...which };
     await recordUse(scope, llm, use);
     const stored = await this.#stored(scope, llm, slot);
+    const startedAt = Date.now();
     const test = await this.#run(scope, { ...stored, questions: sideQuestionsOf(llm) });
-    if (slot === "CURRENT") await keepResult(scope, llm, test);
+    if (slot === "CURRENT") await this.#keepResult(scope, llm, test, startedAt);
     if (slot === "PENDING" && kept) {
       const testedDigest = digestOf(llm, Buffer.from(kept.facts.fingerprint, "base64")).toString("base64");
       await savePendingTest(scope.em, llm, kept.facts.version, { test, testedDigest });
@@ -105,8 +110,9 @@ export class ConnectionTests {
     const stored = await this.#stored(scope, llm, "CURRENT");
     // A second call each time would be too much.
     const questions = { ...sideQuestionsOf(llm), claimsTools: false };
+    const startedAt = Date.now();
     const test = await this.#run(scope, { ...stored, questions, bothForms: false });
-    await keepResult(scope, llm, test);
+    await this.#keepResult(scope, llm, test, startedAt);
     return test;
   }
 
@@ -131,6 +137,13 @@ export class ConnectionTests {
       yield await this.#run(scope, { ...candidate, bothForms: false });
       await next;
     }
+  }
+
+  /** With what it says of the model; unless the connection is another one by now, an Llm that passed is well for routes, too. */
+  async #keepResult({ em }: Scope, llm: Llm, test: StoredTest, startedAt: number): Promise<void> {
+    await saveTest(em, llm, statusAfter(llm, test), test);
+    const isCurrent = await saveNews(em, llm, { test });
+    if (isCurrent && test.outcome === "OK") this.#onProven(llm.id, startedAt);
   }
 
   /** A reference that gives no key is a result like others. Its key is fetched anew, for whoever just changed it. */
@@ -256,10 +269,4 @@ function recordUseOfRef(scope: Scope): Promise<void> {
     ownerId: scope.caller.accountId,
     facts,
   });
-}
-
-/** With what it says of the model. */
-async function keepResult({ em }: Scope, llm: Llm, test: StoredTest): Promise<void> {
-  await saveTest(em, llm, statusAfter(llm, test), test);
-  await saveNews(em, llm, { test });
 }

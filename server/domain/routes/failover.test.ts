@@ -668,4 +668,28 @@ describe("two servers", () => {
     const isWell = async () => (await there.routes.explainRoute({ routeId: llmId })).targets[0]?.why;
     await expect.poll(isWell, { timeout: 5_000, interval: 20 }).toBe("by chance and its weight");
   });
+
+  it("take it up again when it has passed a test, whatever its endpoint had asked, and not for one that failed", async () => {
+    const [flaky, good] = [await llmThat(refuses(429, { "retry-after": "300" })), await llmThat(says2)];
+    const llmId = await routeOf([flaky, good]);
+    const there = server.client(key, { url: other.url });
+    await patchbay.chat.chat({ llmId, message: "Hi" });
+    const standing = async () => (await there.routes.explainRoute({ routeId: llmId })).targets[0]?.standing;
+    await expect.poll(standing, { timeout: 5_000, interval: 20 }).toBe(Standing.COOLING);
+    await patchbay.llms.testLlm({ llmId: flaky });
+    expect((await patchbay.routes.explainRoute({ routeId: llmId })).targets[0]?.standing).toBe(Standing.COOLING);
+    const { llm } = await patchbay.llms.getLlm({ llmId: flaky });
+    upstream.setModel(llm?.modelIdentifier ?? "", says2);
+    await patchbay.llms.testLlm({ llmId: flaky });
+    expect(await patchbay.chat.chat({ llmId, message: "Hi" })).toMatchObject({ llmId: flaky, attempts: [] });
+    await expect.poll(standing, { timeout: 5_000, interval: 20 }).toBe(Standing.CHOSEN);
+  });
+});
+
+it("explains that one chat at a time shows whether an Llm is well whose last test failed", async () => {
+  const [failing, good] = [await llmThat(refuses(401)), await llmThat(says2)];
+  const routeId = await routeOf([failing, good]);
+  await patchbay.llms.testLlm({ llmId: failing });
+  const { targets } = await patchbay.routes.explainRoute({ routeId });
+  expect(targets[0]).toMatchObject({ standing: Standing.CHOSEN, why: expect.stringContaining("its last test failed") });
 });

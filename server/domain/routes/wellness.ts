@@ -118,6 +118,13 @@ export class Wellness {
     };
   }
 
+  /** A test that began at a time, which is a chat, has succeeded. */
+  proven(llmId: string, startedAt: number): void {
+    const called: Called = { llmId, operation: "chat" };
+    this.#provenAt.set(keyOf(called), this.#now());
+    this.#succeeded(called, startedAt);
+  }
+
   /** A test, which is a chat, has failed since it was last proven well: one call at a time shows whether it still is so, from this one on. */
   doubt(llmId: string, testedAt: number, { isTrial = true } = {}): void {
     if (this.#states.has(llmId) || (this.#provenAt.get(llmId) ?? 0) >= testedAt) return;

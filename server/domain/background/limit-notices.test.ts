@@ -77,7 +77,7 @@ async function limited(limits: object, modelIdentifier: string = randomUUID()) {
   const client = server.client(made.key);
   const chat = ({ message = "Hi", maxTokens = 3 } = {}) =>
     client.chat.chat({ llmId, message, samplingParams: { maxTokens } });
-  return { apiKeyId: made.apiKey?.apiKeyId ?? "", accountId, chat };
+  return { apiKeyId: made.apiKey?.apiKeyId ?? "", accountId, chat, owner };
 }
 
 const PATIENCE = { timeout: 20_000, interval: 100 };
@@ -159,6 +159,28 @@ describe("the webhook for limits", () => {
     expect(ids.sort()).toEqual(kept.map(({ id }) => id).sort());
     expect(server.log.map(({ message }) => message).join()).toContain("LIMIT_WEBHOOK_URL answers with HTTP 503");
     expect(JSON.stringify(server.log)).not.toContain(SECRET.slice(6));
+  });
+
+  it("is told anew of a budget that was raised, when it is near and reached again, and not for what still holds", async () => {
+    const month = { period: Period.MONTH };
+    const { apiKeyId, chat, owner } = await limited({ budget: { amount: 2n * COST, ...month } });
+    const told = () =>
+      receiver
+        .about(apiKeyId)
+        .map(({ message: { data } }) => `${data.threshold} % of ${Number(data.allowed) / Number(COST)}`);
+    for (let count = 0; count < 2; count++) await chat();
+    const first = ["80 % of 2", "100 % of 2"];
+    await expect.poll(() => told().sort(), PATIENCE).toEqual(first.toSorted());
+    for (const amount of [4n * COST, 3n * COST, 4n * COST])
+      await owner.access.updateApiKey({ apiKeyId, limits: { budget: { amount, ...month } } });
+    for (let count = 0; count < 2; count++) await chat();
+    await expect.poll(() => told().sort(), PATIENCE).toEqual([...first, "80 % of 4", "100 % of 4"].sort());
+    // Of 4.5, the four that are spent are still more than four fifths.
+    await owner.access.updateApiKey({ apiKeyId, limits: { budget: { amount: (9n * COST) / 2n, ...month } } });
+    const rows = (await server.store
+      .fork()
+      .execute("select threshold from limit_notice where holder_name = ?", [apiKeyId])) as { threshold: number }[];
+    expect(rows.map(({ threshold }) => threshold)).toEqual([80]);
   });
 
   it("is told of rates, once in an hour", async () => {

@@ -29,7 +29,8 @@ export class NearLimits {
   }
 
   #noteOnce(held: HeldLimits, notice: Parameters<typeof noteLimit>[2]): void {
-    const key = `${held.id} ${notice.limit} ${notice.threshold} ${notice.periodStart.getTime()}`;
+    const { limit, threshold, allowed, periodStart } = notice;
+    const key = `${held.id} ${limit} ${threshold} ${allowed} ${periodStart.getTime()}`;
     if (this.#noted.has(key)) return;
     this.#noted.set(key, true);
     noteLimit(this.#fork(), held, notice).catch(() => {

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { limitMembers, type StoredLimits } from "../schema/holder-limits.entity.ts";
+import { forgetPassed } from "./limit-notices.ts";
 import { windowStart } from "./periods.sql.ts";
 
 /** What somebody may take; empty, 0 and undefined are without a limit. */
@@ -122,6 +123,7 @@ export async function saveLimits(em: EntityManager, owner: LimitsOwner, limits: 
   );
   if (budget) await saveSpending(em, id, budget.period);
   else await em.execute("delete from holder_spending where holder_id = ?::uuid", [id]);
+  await forgetPassed(em, id);
 }
 
 /** Begins to count what is spent, or goes on: what was spent in a shorter period that lies in this one was spent in this one. */

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { HeldLimitsRow } from "./holder-limits.ts";
+import { HOLDER } from "./periods.sql.ts";
 
 /** That a limit is near, or reached. */
 export interface NoticeRow {
@@ -39,6 +40,20 @@ export async function noteLimit(
      values (gen_random_uuid(), ?::uuid, ?, ?, ?, ?, ?, ?::uuid, ?, ?, now(), now())
      on conflict (holder_id, limit_name, threshold, period_start) do nothing`,
     [held.id, limit, threshold, periodStart, held.kind, held.holderId, held.accountId, allowed, used],
+  );
+}
+
+/**
+ * Forgets that a holder's budget was near or reached, where it no longer is, as it has changed or is gone: when it is again, it is
+ * told anew. To be called within the transaction that changes it.
+ */
+export async function forgetPassed(em: EntityManager, holderId: string): Promise<void> {
+  await em.execute(
+    `delete from limit_notice as notice using holder_limits held
+       left join holder_spending spending on spending.holder_id = held.id
+     where held.id = ?::uuid and notice.holder_id = held.id and notice.limit_name = 'BUDGET'
+       and (held.budget_amount is null or ${HOLDER.spent} * 100 < held.budget_amount * notice.threshold)`,
+    [holderId],
   );
 }
 

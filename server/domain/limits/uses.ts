@@ -15,6 +15,8 @@ export interface HolderUse {
 interface Asked {
   /** How many tokens its prompt has, roughly. */
   estimate(): number;
+  /** How many are held for it: with what APIs put around it. */
+  held(): number;
   /** How many the reply may have; undefined when nothing limits it. */
   maxTokens(): number | undefined;
 }
@@ -25,7 +27,7 @@ const PARTS_OF_A_MINUTE = 4;
 /** What a call may take of a minute's tokens; all of them where it may take more, so that it passes while nothing is used. */
 function likelyTokens(prompt: Asked, perMinute: number): number {
   const reply = prompt.maxTokens() ?? Math.min(USUAL_MOST_TOKENS, Math.ceil(perMinute / PARTS_OF_A_MINUTE));
-  return Math.min(prompt.estimate() + reply, perMinute);
+  return Math.min(prompt.held() + reply, perMinute);
 }
 
 interface Deps {

@@ -1,6 +1,6 @@
-import { asCount, asObject, type JsonObject } from "../../upstream/models/json-value.ts";
+import { asCount, asObject, asObjects, type JsonObject } from "../../upstream/models/json-value.ts";
 import { type JsonBody, readValue } from "../../upstream/pass-through/json-members.ts";
-import { estimateText, type Prompt, TOKENS_AN_IMAGE } from "./cost.ts";
+import { estimateText, type Prompt, TOKENS_A_MESSAGE, TOKENS_AN_IMAGE, TOKENS_BEFORE_A_REPLY } from "./cost.ts";
 
 /** Where APIs have what is said: the prompt, and the tools that a model is told of. */
 const SAID = new Set(["messages", "input", "system", "instructions", "tools", "functions", "response_format", "text"]);
@@ -16,14 +16,23 @@ export function bodyPrompt(body: JsonBody): Prompt {
     counted ??= countIn(body);
     return counted;
   };
+  const estimate = () => count().tokens + count().media * TOKENS_AN_IMAGE;
   return {
-    estimate: () => count().tokens + count().media * TOKENS_AN_IMAGE,
+    estimate,
+    held: () => estimate() + messagesIn(body) * TOKENS_A_MESSAGE + TOKENS_BEFORE_A_REPLY,
     isText: () => count().media === 0,
     maxTokens: () => {
       const member = body.members.findLast(({ name }) => LIMITS.has(name));
       return member && asCount(readValue(body.bytes, member));
     },
   };
+}
+
+/** What is said at once is one. */
+function messagesIn(body: JsonBody): number {
+  const said = body.members.findLast(({ name }) => name === "messages" || name === "input");
+  const value = said && readValue(body.bytes, said);
+  return Array.isArray(value) ? asObjects(value).length : 1;
 }
 
 function countIn(body: JsonBody): { tokens: number; media: number } {

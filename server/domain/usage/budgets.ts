@@ -32,7 +32,7 @@ import { likelyCost } from "./price.ts";
 const MAX_BUDGETS = 10_000;
 
 /** A chat that says little, and not how much is to be said. */
-const SHORT = { estimate: () => 1, maxTokens: () => undefined };
+const SHORT = { held: () => 1, maxTokens: () => undefined };
 
 /** A budget as a caller sets it; empty values are left open. */
 export interface BudgetDraft {

@@ -5,6 +5,8 @@ import type { Billing, ChatMessage, ModelRequest, Reply, ToolCall, Usage } from 
 export interface Prompt {
   /** How many tokens it has, roughly. */
   estimate(): number;
+  /** How many are held for it before they are counted: with what APIs put around what is said. */
+  held(): number;
   /** Whether it is all text: what images come to is only known to the provider. */
   isText(): boolean;
   /** How many tokens the reply may have; undefined when nothing limits it. */
@@ -74,8 +76,10 @@ export function isCounted(usage: Usage, estimateOutput: () => number): boolean {
   return outputTokens > 0 || estimateOutput() <= SURELY_A_TOKEN;
 }
 
-/** What APIs put around each message, in tokens. */
-const TOKENS_A_MESSAGE = 4;
+/** What APIs put around each message, in tokens: 3, and 1 for a name, by OpenAI's cookbook "How to count tokens with tiktoken". */
+export const TOKENS_A_MESSAGE = 4;
+/** What they begin the reply with, which is of the prompt, by the same. */
+export const TOKENS_BEFORE_A_REPLY = 3;
 /** As much as providers bill for a large image. */
 export const TOKENS_AN_IMAGE = 1_600;
 
@@ -118,6 +122,7 @@ export function isText({ messages }: ModelRequest): boolean {
 export function promptOf(request: ModelRequest): Prompt {
   return {
     estimate: () => estimatePrompt(request),
+    held: () => estimatePrompt(request) + TOKENS_BEFORE_A_REPLY,
     isText: () => isText(request),
     maxTokens: () => request.sampling.maxTokens,
   };

@@ -31,10 +31,10 @@ export async function priceOf(llm: Readonly<Llm>): Promise<Price | undefined> {
 /** What a reply to a prompt may cost, in pico-dollars; undefined where there is no price. */
 export async function likelyCost(
   llm: Readonly<Llm>,
-  prompt: Pick<Prompt, "estimate" | "maxTokens">,
+  prompt: Pick<Prompt, "held" | "maxTokens">,
 ): Promise<bigint | undefined> {
   const price = await priceOf(llm);
-  const input = prompt.estimate();
+  const input = prompt.held();
   const output = prompt.maxTokens() ?? USUAL_MOST_TOKENS;
   const tokens = { input, output, cacheRead: 0, cacheWrite: 0, hourCacheWrite: 0, reasoning: 0 };
   return price && costOf(tokens, price.ratesFor(input));

@@ -94,7 +94,7 @@ describe("a rate of a key that is used up", () => {
       expect(wait, path).toBeGreaterThan(0);
       expect(wait, path).toBeLessThanOrEqual(60);
       expect(response.headers.get("x-should-retry"), path).toBeNull();
-      expect(await response.text()).toMatch(/may take 1 calls of models a minute, and has; it begins anew at/);
+      expect(await response.text()).toMatch(/may take 1 call of models a minute, and has; it begins anew at/);
     }
   });
 });

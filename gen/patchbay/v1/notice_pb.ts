@@ -173,7 +173,7 @@ export const Notice_Code = {
   NOT_KEPT: 17,
 
   /**
-   * The key looks like what an example has in the place of one; it was taken, as a local server may have such a key.
+   * The key was taken, and may be none for this endpoint: it looks like that of an example, or is an API key of a Patchbay.
    *
    * @generated from enum value: CREDENTIALS_HINT = 18;
    */

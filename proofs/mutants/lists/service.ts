@@ -5,9 +5,9 @@ const mutantOf =
   (rule: string, from: string, to: string): Mutant => ({ rule, file: `server/service/${file}`, from, to, tests });
 
 const mutations = mutantOf("call/mutations.ts", { files: ["server/service/call"] });
-const admission = mutantOf("call/admission.ts", {
-  files: ["server/service/call/admission.test.ts", "server/test/access"],
-});
+const ADMISSION_TESTS = { files: ["server/service/call/admission.test.ts", "server/test/access"] };
+const admission = mutantOf("call/admission.ts", ADMISSION_TESTS);
+const presentedKey = mutantOf("call/presented-key.ts", ADMISSION_TESTS);
 
 /** What stands between the contract and the rules. */
 export const SERVICE: readonly Mutant[] = [
@@ -16,11 +16,7 @@ export const SERVICE: readonly Mutant[] = [
     "if (getOption(field, is_secret)) message.clear(field);",
     "if (false) message.clear(field);",
   ),
-  mutations(
-    "what is only to be validated is not done",
-    "if (request.validateOnly) return withoutSecrets(method.output, await rehearse(scope, carryOut));",
-    "",
-  ),
+  mutations("what is only to be validated is not done", "if (request.validateOnly) {", "if (false) {"),
   mutations("the id of a request is no part of what it says", "const { requestId: _, ...said } =", "const said ="),
   mutations(
     "an rpc that is transactional takes a request_id or a validate_only",
@@ -37,7 +33,7 @@ export const SERVICE: readonly Mutant[] = [
     "if (!any || declared?.anyCaller) {",
     "if (false) {",
   ),
-  admission(
+  presentedKey(
     "two headers that say different things say nothing",
     "    if (said !== undefined && presented !== undefined && said !== presented) return undefined;\n",
     "",

@@ -6,6 +6,7 @@ import {
 } from "../../../gen/patchbay/v1/credentials_pb.ts";
 import { invalidField } from "../../base/fault.ts";
 import { Secret } from "../../base/secret.ts";
+import { parseApiKey } from "../../domain/access/api-key-format.ts";
 import type { CredentialsDraft } from "../../domain/connections/credentials.ts";
 import type { Notice } from "../../domain/connections/notice.ts";
 import { keyIn, looksLikeExample, requireSpace } from "../../domain/connections/pasted-key.ts";
@@ -23,13 +24,19 @@ export function remarkOn(credentials: Credentials | undefined): readonly Notice[
     });
   }
   const { source } = credentials?.apiKey ?? {};
-  if (source?.case === "inlineSecret" && looksLikeExample(source.value)) {
-    notices.push({
-      code: "CREDENTIALS_HINT",
-      message: "the key looks like that of an example; a test shows whether it works",
-    });
-  }
+  const hint = source?.case === "inlineSecret" ? hintOf(source.value) : undefined;
+  if (hint !== undefined) notices.push({ code: "CREDENTIALS_HINT", message: hint });
   return notices;
+}
+
+/** What a key may be that no endpoint, or not this one, should be sent. */
+function hintOf(pasted: string): string | undefined {
+  if (looksLikeExample(pasted)) return "the key looks like that of an example; a test shows whether it works";
+  if (parseApiKey(keyIn(pasted)) === undefined) return undefined;
+  return (
+    "the key is an API key of a Patchbay, and the endpoint is sent it whole: if the endpoint is none, replace it by the " +
+    "provider's key, and roll the API key with POST /v1/apiKeys/ID:roll"
+  );
 }
 
 /** Credentials as the request describes them. */

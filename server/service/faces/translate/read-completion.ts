@@ -61,7 +61,7 @@ export function readCompletion(body: JsonObject): Translated {
   const tools = readTools(body.tools, custom, losses);
   const wantsUsage = asObject(body.stream_options)?.include_usage === true;
   const { responseFormat, told } = readFormat(body.response_format, losses);
-  const messages = requireList(body.messages, "messages").flatMap((one, index) =>
+  const messages = requireList(body.messages, "messages", "a list of messages").flatMap((one, index) =>
     readMessage(requireObject(one, `messages[${index}]`), `messages[${index}]`),
   );
   const request = {
@@ -124,7 +124,7 @@ export function toolMessages(toolCallId: string, parts: readonly ContentPart[]):
 function readContent(content: unknown, field: string): ContentPart[] {
   if (content === null || content === undefined) return [];
   if (typeof content === "string") return [{ type: "text", text: content }];
-  return requireList(content, field).flatMap((one, index) =>
+  return requireList(content, field, "a text or a list of parts").flatMap((one, index) =>
     readPart(requireObject(one, `${field}[${index}]`), `${field}[${index}]`),
   );
 }

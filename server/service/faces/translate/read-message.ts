@@ -61,7 +61,7 @@ export function readMessages(body: JsonObject): Translated {
   const { responseFormat, told } = readFormat(config.format ?? body.output_format, losses);
   const tools = readTools(body.tools, losses);
   const system = readSystem(body.system, losses);
-  const messages = requireList(body.messages, "messages").flatMap((one, index) =>
+  const messages = requireList(body.messages, "messages", "a list of messages").flatMap((one, index) =>
     readMessage(requireObject(one, `messages[${index}]`), `messages[${index}]`, losses),
   );
   const choice = asObject(body.tool_choice) ?? {};
@@ -87,7 +87,7 @@ export function readMessages(body: JsonObject): Translated {
 function readSystem(system: unknown, losses: Losses): ChatMessage[] {
   if (system === undefined || system === null) return [];
   if (typeof system === "string") return system === "" ? [] : [textMessage("system", system)];
-  const texts = requireList(system, "system").map((one, index) => {
+  const texts = requireList(system, "system", "a text or a list of blocks").map((one, index) => {
     const block = requireObject(one, `system[${index}]`);
     if (block.cache_control !== undefined) losses.add("cache_control");
     return requireText(block.text, `system[${index}].text`);
@@ -103,7 +103,7 @@ function readMessage({ role, content }: JsonObject, field: string, losses: Losse
   }
   if (typeof content === "string") return [textMessage(role, content)];
   if (content === null || content === undefined) return [];
-  const blocks = requireList(content, `${field}.content`).map((one, index) =>
+  const blocks = requireList(content, `${field}.content`, "a text or a list of blocks").map((one, index) =>
     requireObject(one, `${field}.content[${index}]`),
   );
   if (role === "assistant") return [readAssistant(blocks, field, losses)];

@@ -96,7 +96,7 @@ function refuseStored({ previous_response_id, conversation, background }: JsonOb
 function readInput(input: unknown, losses: Losses): ChatMessage[] {
   if (typeof input === "string") return [textMessage("user", input)];
   const messages: ChatMessage[] = [];
-  for (const [index, one] of requireList(input, "input").entries()) {
+  for (const [index, one] of requireList(input, "input", "a text or a list of items").entries()) {
     const field = `input[${index}]`;
     readItem(requireObject(one, field), field, messages, losses);
   }
@@ -171,7 +171,7 @@ function callOf(item: JsonObject, args: string): ToolCall {
 function readContent(content: unknown, field: string, losses: Losses): ContentPart[] {
   if (content === null || content === undefined) return [];
   if (typeof content === "string") return [{ type: "text", text: content }];
-  return requireList(content, field).flatMap((one, index) =>
+  return requireList(content, field, "a text or a list of parts").flatMap((one, index) =>
     readPart(requireObject(one, `${field}[${index}]`), `${field}[${index}]`, losses),
   );
 }

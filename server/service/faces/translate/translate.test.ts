@@ -227,6 +227,15 @@ describe("what a model cannot do without is refused", () => {
       expect.objectContaining({ facts: { fields: [expect.objectContaining({ field })] } }),
     );
   });
+
+  it.each<[name: string, read: Translator, body: object, sentence: string]>([
+    ["no input", readResponses, {}, "input: is missing: give a text or a list of items"],
+    ["a number as the input", readResponses, { input: 5 }, "input: must be a text or a list of items"],
+    ["no messages", readMessages, {}, "messages: is missing: give a list of messages"],
+    ["a number as the system", readMessages, { messages: [], system: 5 }, "system: must be a text or a list of blocks"],
+  ])("by what may stand there: %s", (_, read, body, sentence) => {
+    expect(() => read(sent(body))).toThrow(sentence);
+  });
 });
 
 const EVENTS: readonly ReplyEvent[] = [

@@ -91,10 +91,10 @@ export function requireText(value: unknown, field: string): string {
   throw invalidField(field, "must be a text");
 }
 
-/** A list, or the refusal of what is none. */
-export function requireList(value: unknown, field: string): readonly unknown[] {
+/** A list, or the refusal of what is none, which says what may stand there. */
+export function requireList(value: unknown, field: string, what = "a list"): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw invalidField(field, "must be a list");
+  throw invalidField(field, value === undefined ? `is missing: give ${what}` : `must be ${what}`);
 }
 
 /** An object, or the refusal of what is none. */

@@ -87,6 +87,19 @@ describe("the budget of an API key", () => {
     });
   });
 
+  it("that is overspent refuses nothing that costs nothing", async () => {
+    const { owner, llmId, key } = await limited({ budget: { amount: COST / 3n, period: Period.TOTAL } });
+    const free = {
+      endpointUrl: `${upstream.url}/v1`,
+      modelIdentifier: randomUUID(),
+      price: { input: "0", output: "0" },
+    };
+    const freeId = (await owner.llms.createLlm(llmRequest(free))).llm?.llmId ?? "";
+    await chatting(key, llmId)({ message: "Hi", samplingParams: { maxTokens: 1 } });
+    expect(await problemIn(chatting(key, llmId)())).toMatchObject({ reason: "BUDGET_EXHAUSTED" });
+    await chatting(key, freeId)();
+  });
+
   it("is shared by keys that were made with it and that it was rolled into", async () => {
     const { owner, llmId, apiKeyId, key } = await limited({ budget: TEN });
     const inner = await server.client(key).access.createApiKey({ displayName: "inner", role: Role.MEMBER });

@@ -48,7 +48,10 @@ const HELD_FOR = "15 minutes";
 const COLUMNS = `budget.id, budget.owner_id, budget.llm_id, budget.period, budget.mode, budget.amount, budget.is_imposed,
   ${BUDGET.spent} as spent, budget.reserved, budget.created_at, budget.updated_at`;
 
-/** Holds an amount of every budget of a chat, or of none if one that refuses has less left. One statement decides. */
+/**
+ * Holds an amount of every budget of a chat, or of none if one that refuses has less left. One statement decides. What costs
+ * nothing fits, also where more was spent than there was.
+ */
 export async function reserve(
   em: EntityManager,
   { usageId, ownerId, llmId, holderIds, amount }: Reservation,
@@ -56,13 +59,13 @@ export async function reserve(
   const rows = await em.execute<(ExceededRow & { fits: boolean; admitted: boolean })[]>(
     `with asked as (
        select id, period, mode, amount, ${BUDGET.spent} as spent, reserved,
-         ${BUDGET.spent} + reserved + ?::bigint <= amount as fits
+         ?::bigint <= greatest(amount - ${BUDGET.spent} - reserved, 0) as fits
        from budget where owner_id = ? and (llm_id is null or llm_id = ?)
        order by id for update
      ),
      asked_holder as (
        select spending.holder_id, held.budget_period, held.budget_amount, ${HOLDER.spent} as spent, spending.reserved,
-         ${HOLDER.spent} + spending.reserved + ?::bigint <= held.budget_amount as fits
+         ?::bigint <= greatest(held.budget_amount - ${HOLDER.spent} - spending.reserved, 0) as fits
        from holder_spending spending join holder_limits held on held.id = spending.holder_id
        where spending.holder_id = any(array(select json_array_elements_text(?::json)::uuid)) and ${behind("asked")}
        order by spending.holder_id for update of spending

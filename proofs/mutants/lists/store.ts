@@ -59,7 +59,7 @@ export const STORE: readonly Mutant[] = [
     'part === "" || part.includes("\\0")',
     'part.includes("\\0")',
   ),
-  budgets("what is reserved counts", " + reserved + ?::bigint <= amount as fits", " + ?::bigint <= amount as fits"),
+  budgets("what is reserved counts", "} - reserved, 0) as fits", "}, 0) as fits"),
   budgets("a budget that warns lets chats pass", "bool_and(fits or mode = 'WARN')", "bool_and(fits)"),
   budgets("what is imposed stays imposed", "where excluded.is_imposed or not budget.is_imposed", "where true"),
   answered(

@@ -200,6 +200,12 @@ for (const { name, flag, version, missing: reason } of [
       expect(answer).toMatchObject({ status, version, json: { error: { code: status, status: code } } });
     });
 
+    it("gets each answer that comes before its body has", async () => {
+      for (let count = 0; count < 40; count++) {
+        expect((await call(flag, "/v1/llms", "-d", "{}")).status).toBe(415);
+      }
+    });
+
     it("asks for a key", async () => {
       const answer = readAnswer(await runWell("curl", [flag, "-sS", "--include", `${rig.server.url}/v1/llms`]));
       expect(answer).toMatchObject({ status: 401, version });

@@ -81,19 +81,22 @@ const SKIPPED_MS = 5_000;
  */
 export function mustCloseAfter(request: NodeRequest): boolean {
   if ("stream" in request || request.complete || !announcesBody(request)) return false;
-  // Somebody has stopped to read it: what is still to come may take for ever.
-  if (request.isPaused()) return true;
-  const length = request.headers["content-length"];
-  if (length !== undefined) return !(Number(length) <= SKIPPED_BYTES);
-  if (request.readableDidRead) return true;
-  skip(request);
+  if (isTooMuchToSkip(request)) return true;
+  if (request.headers["content-length"] === undefined) skip(request, () => request.socket.destroySoon());
   return false;
 }
 
-/** Reads on, and cuts the connection behind the answer when that takes too long or is too much. */
-function skip(request: IncomingMessage): void {
+/** Whether nobody waits for the rest of a body whose call is answered. */
+export function isTooMuchToSkip(request: NodeRequest): boolean {
+  // Somebody has stopped to read it: what is still to come may take for ever.
+  if (request.isPaused()) return true;
+  const length = request.headers["content-length"];
+  return length === undefined ? request.readableDidRead : !(Number(length) <= SKIPPED_BYTES);
+}
+
+/** Reads on, and cuts what the body comes by when that takes too long or is too much. */
+export function skip(request: NodeRequest, cut: () => void): void {
   let left = SKIPPED_BYTES;
-  const cut = () => request.socket.destroySoon();
   const timer = setTimeout(cut, SKIPPED_MS).unref();
   request.on("data", (chunk: Buffer) => {
     left -= chunk.length;

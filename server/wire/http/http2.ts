@@ -7,6 +7,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { isTooMuchToSkip, skip } from "./exchange.ts";
 import type { Limits } from "./limits.ts";
 import type { NodeHandler } from "./listen.ts";
 
@@ -49,7 +50,8 @@ export class Http2 {
 }
 
 /**
- * Whoever was answered before all was said (a message over the limit) must not keep the stream by saying no more. The
+ * Whoever was answered before all was said (a message over the limit) must not keep the stream by saying no more. What is
+ * short and on its way is waited for: curl takes a stream that ends before it has sent its body for a broken one. The
  * trailers are the last of an answer; one of headers alone has none.
  */
 function endsAfterAnswer(handler: NodeHandler): NodeHandler {
@@ -57,7 +59,9 @@ function endsAfterAnswer(handler: NodeHandler): NodeHandler {
     const { stream } = request as Http2ServerRequest;
     const end = () => {
       if (stream.endAfterHeaders || stream.readableEnded) return;
-      setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+      const cut = () => stream.close(constants.NGHTTP2_NO_ERROR);
+      if (isTooMuchToSkip(request)) setImmediate(cut);
+      else skip(request, cut);
     };
     stream.once("wantTrailers", end);
     const respond = stream.respond.bind(stream);

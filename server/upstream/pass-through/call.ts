@@ -179,8 +179,10 @@ async function readAll(response: EgressResponse, maxBytes: number): Promise<Buff
   return all.length === 1 ? (all[0] as Buffer) : Buffer.concat(all);
 }
 
-/** Servers say `"error": null` of what went well. */
-/** Whether there may be an error in a body: what is no error for certain is not read. */
+/**
+ * Whether there may be an error in a body: what is no error for certain is not read. Servers say `"error": null` of what went
+ * well.
+ */
 function mayHaveFailed(body: JsonBody): boolean {
   const member = body.members.find(({ name }) => name === "error");
   return (member !== undefined && valueIn(body, "error") !== null) || hasUnusualEnd(body);

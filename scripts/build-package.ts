@@ -1,6 +1,6 @@
 /**
  * Builds what the npm package has, into dist/: Node runs no TypeScript below node_modules. The server and its command are one
- * program, with what they import inside, as nine tenths of a start are finding and reading files; what it reads beside that is
+ * program, with what they import inside, as most of a start is finding, reading and linking files; what it reads beside that is
  * where it is here. What others import, `client` and `gen`, is there file by file. `npm run package` packs it.
  */
 import { execFileSync } from "node:child_process";

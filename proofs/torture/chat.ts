@@ -1,7 +1,8 @@
 /**
  * `npm run torture:chat -- --kills 200 --seed 1`: kills a server while its sessions chat, at every named failpoint and at
  * random moments, starts it again over the same data, and checks that no turn is lost, doubled or broken, that what was
- * completed was billed once, and that every session goes on.
+ * completed was billed once, and that every session goes on. `--at-once 4` shares the kills among four servers, each with
+ * its own database and a seed that follows.
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -192,16 +193,25 @@ async function turnsOf(server: ServerProcess): Promise<Turns> {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({ options: { kills: { type: "string" }, seed: { type: "string" } } });
+  const options = { kills: { type: "string" }, seed: { type: "string" }, "at-once": { type: "string" } } as const;
+  const { values } = parseArgs({ options });
   const seed = Number(values.seed ?? Date.now() % 1_000_000);
+  const [kills, servers] = [Number(values.kills ?? 200), Number(values["at-once"] ?? 1)];
   console.log(`seed ${seed}`);
   const startedAt = Date.now();
-  const verdict = await tortureChats(Number(values.kills ?? 200), seed, console.log);
-  for (const wrong of verdict.violations) console.error(`VIOLATION: ${wrong}`);
-  const { kills, recovered, answered, slowestMs, violations } = verdict;
-  console.log(
-    `${kills} kills, ${violations.length} violations, the next turns worked ${recovered}/${kills}, ` +
-      `the slowest after ${slowestMs} ms, ${answered} turns answered, ${Math.round((Date.now() - startedAt) / 1_000)} s, seed ${seed}`,
+  const verdicts = await Promise.all(
+    Array.from({ length: servers }, (_, server) =>
+      tortureChats(Math.ceil(kills / servers), seed + server, (told) => console.log(`seed ${seed + server}, ${told}`)),
+    ),
   );
-  process.exit(violations.length === 0 && recovered === kills ? 0 : 1);
+  const sum = (count: (verdict: Verdict) => number) => verdicts.reduce((all, verdict) => all + count(verdict), 0);
+  const violated = verdicts.flatMap(({ violations }) => violations);
+  for (const wrong of violated) console.error(`VIOLATION: ${wrong}`);
+  const [killed, recovered] = [sum((verdict) => verdict.kills), sum((verdict) => verdict.recovered)];
+  console.log(
+    `${killed} kills, ${violated.length} violations, the next turns worked ${recovered}/${killed}, ` +
+      `the slowest after ${Math.max(...verdicts.map(({ slowestMs }) => slowestMs))} ms, ` +
+      `${sum(({ answered }) => answered)} turns answered, ${Math.round((Date.now() - startedAt) / 1_000)} s, seed ${seed}`,
+  );
+  process.exit(violated.length === 0 && recovered === killed ? 0 : 1);
 }

@@ -25,7 +25,7 @@ import { RouteCalls } from "../domain/routes/route-calls.ts";
 import { SharedWellness } from "../domain/routes/shared-wellness.ts";
 import type { Wellness } from "../domain/routes/wellness.ts";
 import { LabelCap } from "../domain/usage/label-cap.ts";
-import { Ledger } from "../store/queries/ledger.ts";
+import { Ledger } from "../store/queries/usage/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { DEMO_URL, DemoEndpoint } from "../upstream/demo/demo-endpoint.ts";
 import { Egress } from "../upstream/egress/egress.ts";

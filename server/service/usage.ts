@@ -12,7 +12,7 @@ import { usdOf } from "../base/usd.ts";
 import type { Budgets } from "../domain/usage/budgets.ts";
 import type { UsageReport } from "../domain/usage/report.ts";
 import type { BudgetRow } from "../store/queries/budgets.ts";
-import type { UsageDimension, UsageQuery, UsageSum } from "../store/queries/usage.ts";
+import type { UsageDimension, UsageQuery, UsageSum } from "../store/queries/usage/usage.ts";
 import { readAmount } from "./call/amounts.ts";
 import { scopeOf } from "./call/context.ts";
 import { nameOf, numberOf } from "./call/enums.ts";

@@ -1,5 +1,6 @@
 import { timedUuid } from "../../base/uuids.ts";
-import type { Entry, Ledger, Outcome, ReplyRecord, TurnEnd, Written } from "../../store/queries/ledger.ts";
+import type { Entry, Outcome, ReplyRecord, TurnEnd } from "../../store/queries/usage/entry.ts";
+import type { Ledger, Written } from "../../store/queries/usage/ledger.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import type { Billing, Reply, ReplyEvent, Usage } from "../../upstream/models/conversation.ts";

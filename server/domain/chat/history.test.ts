@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PastTurn } from "../../store/queries/sessions.ts";
+import type { PastTurn } from "../../store/queries/chat/turns.ts";
 import type { ChatMessage, ToolCall } from "../../upstream/models/conversation.ts";
 import { conversationOf, requireCalled, requireTurn, type SpokenTurn, turnsThatFit } from "./history.ts";
 

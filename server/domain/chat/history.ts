@@ -1,5 +1,5 @@
 import { invalidField } from "../../base/fault.ts";
-import type { PastTurn } from "../../store/queries/sessions.ts";
+import type { PastTurn } from "../../store/queries/chat/turns.ts";
 import type { ChatMessage, ToolCall } from "../../upstream/models/conversation.ts";
 import type { StoredReply } from "./turn-text.ts";
 

@@ -1,5 +1,5 @@
 import { releaseReservations } from "../../store/queries/budgets.ts";
-import { interruptTurns, renewLeases } from "../../store/queries/sessions.ts";
+import { interruptTurns, renewLeases } from "../../store/queries/chat/turns.ts";
 import { outageOf } from "../../store/sql/database-errors.ts";
 import type { EntityManager } from "../../store/store.ts";
 

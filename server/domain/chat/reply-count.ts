@@ -1,4 +1,4 @@
-import type { ReplyRecord } from "../../store/queries/ledger.ts";
+import type { ReplyRecord } from "../../store/queries/usage/entry.ts";
 import type { Usage } from "../../upstream/models/conversation.ts";
 import { known } from "../../upstream/models/json-value.ts";
 import { isCounted, type Prompt, tokensOf } from "../usage/cost.ts";

@@ -4,7 +4,7 @@ import type { Patchbay } from "../../../client/llm.ts";
 import { ResponseFormat_Type, ToolChoice_Mode } from "../../../gen/patchbay/v1/chat_form_pb.ts";
 import { Message_Role } from "../../../gen/patchbay/v1/chat_pb.ts";
 import { Turn_State, Turn_StateSchema } from "../../../gen/patchbay/v1/session_pb.ts";
-import { interruptTurns } from "../../store/queries/sessions.ts";
+import { interruptTurns } from "../../store/queries/chat/turns.ts";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { type LlmRequest, llmRequest } from "../../test/service/llm-requests.ts";
 import { says, sends } from "../../test/upstream/behaviours.ts";

@@ -1,13 +1,6 @@
 import { Fault } from "../../base/fault.ts";
-import {
-  deleteSession,
-  findSealedTurns,
-  findSession,
-  listSessions,
-  listTurns,
-  type SessionRow,
-  type TurnRow,
-} from "../../store/queries/sessions.ts";
+import { deleteSession, findSession, listSessions, type SessionRow } from "../../store/queries/chat/sessions.ts";
+import { findSealedTurns, listTurns, type TurnRow } from "../../store/queries/chat/turns.ts";
 import type { RowReader } from "../../store/sql/rows.ts";
 import { Unreadable } from "../../store/vault/sealing.ts";
 import type { Vault } from "../../store/vault/vault.ts";

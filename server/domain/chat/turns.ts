@@ -1,18 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../../base/fault.ts";
+import { enterSession, findSession, moveSession, type SessionRow } from "../../store/queries/chat/sessions.ts";
 import {
-  enterSession,
   findSealedTurns,
-  findSession,
   findTurnByRequest,
   insertTurn,
   interruptTurns,
   listPastTurns,
-  moveSession,
   type PastTurn,
   rerunTurn,
-  type SessionRow,
-} from "../../store/queries/sessions.ts";
+} from "../../store/queries/chat/turns.ts";
 import type { Llm } from "../../store/schema/llm.entity.ts";
 import { type EntityManager, violates } from "../../store/store.ts";
 import type { Vault } from "../../store/vault/vault.ts";

@@ -1,5 +1,5 @@
 import { invalidField } from "../../base/fault.ts";
-import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage.ts";
+import { sumUsage, type UsageQuery, type UsageSum } from "../../store/queries/usage/usage.ts";
 import type { RowReader } from "../../store/sql/rows.ts";
 import type { Vault } from "../../store/vault/vault.ts";
 import { allowedRows, isModelLimited } from "../call/holder-limits.ts";

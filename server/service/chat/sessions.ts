@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ChatService } from "../../../gen/patchbay/v1/chat_service_pb.ts";
 import { type SessionSchema, Turn_StateSchema, type TurnSchema } from "../../../gen/patchbay/v1/session_pb.ts";
 import type { ReadableTurn, Sessions } from "../../domain/chat/sessions.ts";
-import type { SessionRow } from "../../store/queries/sessions.ts";
+import type { SessionRow } from "../../store/queries/chat/sessions.ts";
 import { scopeOf } from "../call/context.ts";
 import { numberOf } from "../call/enums.ts";
 import { presentMessage, presentReply } from "./present.ts";

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { BUDGET, HOLDER } from "../limits/periods.sql.ts";
 import { Budget } from "../schema/budget.entity.ts";
-import { behind } from "./record-replies.sql.ts";
+import { behind } from "./usage/record-replies.sql.ts";
 
 /** A budget, and what is true of it now. */
 export interface BudgetRow {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
-import type { PlainQuery, RowReader } from "../sql/rows.ts";
-import { Store } from "../store.ts";
+import { createDatabase, type TestDatabase } from "../../../test/store/databases.ts";
+import type { PlainQuery, RowReader } from "../../sql/rows.ts";
+import { Store } from "../../store.ts";
 import { sumUsage, type UsageDimension, type UsageQuery } from "./usage.ts";
 
 const LLMS = 100;

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { timedUuid } from "../../base/uuids.ts";
-import { createDatabase, type TestDatabase } from "../../test/store/databases.ts";
-import { Store } from "../store.ts";
-import { type Entry, Ledger, type ReplyRecord } from "./ledger.ts";
+import { timedUuid } from "../../../base/uuids.ts";
+import { createDatabase, type TestDatabase } from "../../../test/store/databases.ts";
+import { Store } from "../../store.ts";
+import type { Entry, ReplyRecord } from "./entry.ts";
+import { Ledger } from "./ledger.ts";
 
 let database: TestDatabase;
 let store: Store;

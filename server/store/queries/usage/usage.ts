@@ -1,6 +1,6 @@
-import { type AllowedNames, allowedReferences } from "../limits/allowed.ts";
-import { Conditions } from "../sql/conditions.ts";
-import type { RowReader } from "../sql/rows.ts";
+import { type AllowedNames, allowedReferences } from "../../limits/allowed.ts";
+import { Conditions } from "../../sql/conditions.ts";
+import type { RowReader } from "../../sql/rows.ts";
 
 /** What rows of usage can be told apart by. */
 export type UsageDimension = "day" | "llm" | "owner" | "label" | "apiKey" | "subject" | "model" | "route";

@@ -1,4 +1,4 @@
-import { BUDGET, HOLDER } from "../limits/periods.sql.ts";
+import { BUDGET, HOLDER } from "../../limits/periods.sql.ts";
 
 /**
  * A condition, true of every row, that has a part of a statement lock its rows only once another part has: budgets before

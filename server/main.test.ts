@@ -4,7 +4,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync,
 import { delimiter, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createPatchbay } from "../client/llm.ts";
-import { SETTINGS, settingsPage } from "./config/settings.ts";
+import { SETTINGS } from "./config/settings.ts";
+import { settingsPage } from "./config/settings-text.ts";
 import { makeApiKey } from "./domain/access/api-key-format.ts";
 import { isAlive, readPostmaster } from "./store/embedded/postmaster.ts";
 import { makeTemporaryFolder } from "./test/base/temporary-folder.ts";

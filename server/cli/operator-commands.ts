@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { EXIT, UsageError } from "../../client/cli/failure.ts";
 import { addExamples, collect, invocationOf } from "../../client/cli/invocation.ts";
 import { StartError } from "../base/fault.ts";
-import { settingsHelp } from "../config/settings.ts";
+import { settingsHelp } from "../config/settings-text.ts";
 import type { KeysArguments, KeysCommand } from "./keys.ts";
 
 /**

@@ -6,7 +6,7 @@ import { build, type Server } from "../compose/server.ts";
 import { readArguments } from "../config/arguments.ts";
 import { type Config, environmentWith, isStartedByNpm, readConfig } from "../config/config.ts";
 import { misspelledSettings } from "../config/misspelled.ts";
-import { helpText } from "../config/settings.ts";
+import { helpText } from "../config/settings-text.ts";
 import { makeApiKey } from "../domain/access/api-key-format.ts";
 import { welcome } from "./welcome.ts";
 

@@ -12,8 +12,9 @@ import type { Logger } from "../../base/log.ts";
 import type { AskedModel, Watch, WatchedCall } from "../../base/watch.ts";
 import { callerOf, setAddress, setHeaders, setWatch } from "../../service/call/context.ts";
 import { clientAddress, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
-import { type CallMetrics, UpstreamCall } from "./metrics.ts";
+import type { CallMetrics } from "./call-metrics.ts";
 import { type CallTrace, codeOfAbort, codeOfStatus, isComplete, type Protocol, type Tracer } from "./trace.ts";
+import { UpstreamCall } from "./upstream-call.ts";
 
 /** Where what is observed goes. */
 export interface Sinks {

@@ -1,18 +1,11 @@
 import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ContextValues, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
+import type { ConnectError, ContextValues, HandlerContext, MethodImplSpec } from "@connectrpc/connect";
 import type { Face } from "../../service/faces/face.ts";
 import { type CallContext, OVER, ownError, RunningCalls } from "../call/call-context.ts";
 import { type Invoke, plainInvoke } from "../call/invoke.ts";
 import type { Rename } from "../call/json-names.ts";
 import { noteSpelling, type Spelling } from "../call/spelling.ts";
-import {
-  callCancelled,
-  invalidRequest,
-  methodNotAllowed,
-  noWebSocket,
-  routeNotFound,
-  WireError,
-} from "../call/wire-error.ts";
+import { callCancelled, invalidRequest, WireError } from "../call/wire-error.ts";
 import { Cors } from "../http/cors.ts";
 import { type DeadlineOptions, readTimeoutMs } from "../http/deadline.ts";
 import { type NodeRequest, type NodeResponse, REQUEST_READER, readTarget, type Target } from "../http/exchange.ts";
@@ -20,10 +13,9 @@ import { Intake } from "../http/intake.ts";
 import { Answer, negotiateFraming, ResponseWriter } from "./answer.ts";
 import type { Binding } from "./binding.ts";
 import { describeAnswer, type ErrorAnswer, type ErrorFormat, isBelow, presentError, readError } from "./errors.ts";
-import { NearestPaths } from "./nearest-paths.ts";
-import { hintForPath } from "./other-paths.ts";
 import { readBody, readRequest, requireJson } from "./read-request.ts";
-import type { RouteMatch, RouteTable } from "./route-table.ts";
+import type { RouteMatch } from "./route-table.ts";
+import { Router } from "./router.ts";
 import { allowOf, buildRoutes, type FaceRoute, isMethods, type Route } from "./routes.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
 import { type FaceRecords, serveFace } from "./serve-face.ts";
@@ -87,78 +79,41 @@ export interface RestHandler {
  * Throws if a rule cannot be served: a template or a field that is wrong, or the same path and method twice.
  */
 export function createRestHandler(methods: MethodImplSpec[], options: RestOptions): RestHandler {
-  const server = new RestServer(methods, options);
+  const routes = buildRoutes(methods, options.readMaxBytes, options.faces?.faces ?? []);
+  const router = new Router(routes, options.pages ?? []);
+  const server = new RestServer(router, options);
   return Object.assign((request: NodeRequest, response: NodeResponse) => server.serve(request, response), {
-    serves: (target: string) => server.serves(target),
+    serves: (target: string) => router.serves(target),
   });
 }
 
 class RestServer {
+  readonly #router: Router;
   readonly #options: RestOptions;
-  readonly #routes: RouteTable<Route>;
-  readonly #nearest: NearestPaths;
   readonly #writer: ResponseWriter;
   readonly #cors: Cors;
   readonly #calls: RunningCalls<NodeRequest>;
   readonly #intake: Intake;
 
-  constructor(methods: MethodImplSpec[], options: RestOptions) {
+  constructor(router: Router, options: RestOptions) {
+    this.#router = router;
     this.#options = options;
-    const { table, paths } = buildRoutes(methods, options.readMaxBytes, options.faces?.faces ?? []);
-    this.#routes = table;
-    const pages = (options.pages ?? []).map((path) => ({ method: "GET", path }));
-    this.#nearest = new NearestPaths([...paths, ...pages]);
     this.#writer = new ResponseWriter(options.registry);
     this.#cors = new Cors(options.corsOrigins);
     this.#calls = new RunningCalls(options.shutdownSignal, REQUEST_READER);
     this.#intake = options.intake ?? new Intake();
   }
 
-  serves(target: string): boolean {
-    try {
-      const found = this.#routes.find("", readTarget(target).path);
-      return !isMethods(found) || found.size > 0;
-    } catch {
-      return false;
-    }
-  }
-
   async serve(request: NodeRequest, response: NodeResponse): Promise<void> {
     const answer = new Answer(request, response, this.#cors);
     try {
       const target = readTarget(request.url ?? "");
-      const found = this.#find(request.method ?? "", target.path);
-      if (!isMethods(found)) await this.#call(found, target, request, response, answer);
-      else if (request.method === "OPTIONS" && found.size > 0) answer.options(allowOf(found));
-      else if (hasEmptyPart(target.path)) throw routeNotFound(EMPTY_PART);
-      else if (found.size === 0) throw routeNotFound(this.#hintFor(request, target.path));
-      // Codex asks for one first, and goes on at once without.
-      else if (request.headers.upgrade?.toLowerCase() === "websocket") throw noWebSocket();
-      else throw methodNotAllowed(request.method ?? "", allowOf(found), this.#hintFor(request, target.path));
+      const found = this.#router.find(request, target.path);
+      if (isMethods(found)) answer.options(allowOf(found));
+      else await this.#call(found, target, request, response, answer);
     } catch (error) {
-      await this.#fail(answer, request, this.#orMethod(error, request));
+      await this.#fail(answer, request, this.#router.meantMethod(error, request));
     }
-  }
-
-  /** What is meant by a path that is not served, or not by that method, where it is known from elsewhere or something is near. */
-  #hintFor({ method = "" }: NodeRequest, path: string): string | undefined {
-    const known = hintForPath(method, path);
-    if (known !== undefined) return known;
-    const nearest = this.#nearest.find(method, path);
-    return nearest && `did you mean ${nearest.method} ${nearest.path}?`;
-  }
-
-  /** Of `GET /v1/things/1:turn`, where only POST turns: the rest of the path is no id, and no other is meant. */
-  #orMethod(error: unknown, { method = "", url = "" }: NodeRequest): unknown {
-    if (!(error instanceof ConnectError) || !MISTAKEN_IDS.has(error.code)) return error;
-    const methods = this.#routes.methodsOfVerb(readTarget(url).path);
-    return methods.size === 0 || methods.has(method) ? error : methodNotAllowed(method, allowOf(methods));
-  }
-
-  /** GET serves HEAD, unless a rule does. */
-  #find(method: string, path: string): RouteMatch<Route> | ReadonlySet<string> {
-    const found = this.#routes.find(method, path);
-    return method === "HEAD" && isMethods(found) && found.has("GET") ? this.#routes.find("GET", path) : found;
   }
 
   async #call(
@@ -297,16 +252,6 @@ class RestServer {
     for (const [name, value] of Object.entries(added)) if (!answer.headers.has(name)) answer.headers.set(name, value);
     return { httpStatus, body, headers: answer.headers };
   }
-}
-
-/** Where a part that is taken for an id may hold the verb of another method. */
-const MISTAKEN_IDS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.NotFound]);
-
-const EMPTY_PART = "its path has nothing where an id belongs; is a variable of your shell empty?";
-
-/** Such as `/v1/things/:turn` and `/v1//things`. */
-function hasEmptyPart(path: string): boolean {
-  return path.includes("//") || path.includes("/:");
 }
 
 /** A slash may be part of a name. */

@@ -10,7 +10,7 @@ import { purgeLlms } from "../domain/llms/deletion.ts";
 import type { LlmModels } from "../domain/llms/served-models.ts";
 import { Signals } from "../domain/llms/signals.ts";
 import { LLMS, type LlmWatch, ResourceWatch } from "../domain/llms/watch-llms.ts";
-import { ROUTES, type RouteWatch } from "../domain/routes/watch-routes.ts";
+import { ROUTES, type RouteWatch } from "../domain/routes/route-values.ts";
 import { forgetHolderCalls } from "../store/limits/holder-calls.ts";
 import { forgetLimitNotices } from "../store/limits/limit-notices.ts";
 import { sortUsage } from "../store/partitions/partitions.ts";

@@ -18,9 +18,14 @@ import {
 import { invalidField } from "../base/fault.ts";
 import type { TargetState } from "../domain/routes/explain.ts";
 import type { RouteCalls } from "../domain/routes/route-calls.ts";
-import { etagOf, type RouteChange, type RouteDraft } from "../domain/routes/route-values.ts";
+import {
+  etagOf,
+  type RouteChange,
+  type RouteDraft,
+  type RouteEvent,
+  type RouteWatch,
+} from "../domain/routes/route-values.ts";
 import type { Routes } from "../domain/routes/routes.ts";
-import type { RouteEvent, RouteWatch } from "../domain/routes/watch-routes.ts";
 import type { Route, StoredTier } from "../store/schema/route.entity.ts";
 import { scopeOf } from "./call/context.ts";
 import { nameOf, numberOf } from "./call/enums.ts";

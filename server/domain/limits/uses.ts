@@ -1,5 +1,4 @@
 import type { HeldLimits } from "../call/holder-limits.ts";
-import { USUAL_MOST_TOKENS } from "../call/usual-reply.ts";
 import type { NearLimits } from "./near.ts";
 import type { ParallelCalls } from "./parallel.ts";
 import type { HolderRates } from "./rates.ts";
@@ -20,6 +19,9 @@ interface Asked {
   /** How many the reply may have; undefined when nothing limits it. */
   maxTokens(): number | undefined;
 }
+
+/** How many tokens a reply may have that nothing limits, for holding what it may take. */
+export const USUAL_MOST_TOKENS = 4_096;
 
 /** Of a minute, what is held for a reply whose length nothing limits is at most one part of so many. */
 const PARTS_OF_A_MINUTE = 4;

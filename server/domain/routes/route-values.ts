@@ -1,14 +1,30 @@
 import { Fault, invalidField } from "../../base/fault.ts";
 import { appendAuditedChange } from "../../store/queries/changes.ts";
+import { findRoutes } from "../../store/queries/routes/routes.ts";
 import type { Route, StoredTier } from "../../store/schema/route.entity.ts";
 import type { EntityManager } from "../../store/store.ts";
 import { type Actor, type AuditEvent, recordOf } from "../call/audit-record.ts";
+import type { Followed, ResourceWatch, WatchEvent } from "../llms/watch-llms.ts";
 
 /** What routes are called where the changes of all nouns are. */
 export const ROUTE_NOUN = "route";
 
 /** What can happen to a route, in the words of `WatchRoutesResponse.Kind`. */
 export type RouteChangeKind = "created" | "updated" | "deleted";
+
+/** What those who watch routes are told. */
+export type RouteEvent = WatchEvent<Route, RouteChangeKind>;
+
+/** Follows the changes of routes. */
+export type RouteWatch = ResourceWatch<Route, RouteChangeKind>;
+
+/** What is followed of routes. */
+export const ROUTES: Followed<Route> = {
+  noun: ROUTE_NOUN,
+  key: "routes",
+  permission: "READ_ROUTE_OWN",
+  find: findRoutes,
+};
 
 /** A route as a caller makes it. */
 export interface RouteDraft {

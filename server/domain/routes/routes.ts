@@ -9,9 +9,8 @@ import { allowedRows } from "../call/holder-limits.ts";
 import { byCreation, type Page, readPage } from "../call/paging.ts";
 import { reach, requireReach, type Scope } from "../call/scope.ts";
 import { recordChange } from "../llms/values.ts";
-import { giveUpAlias } from "../names/alias.ts";
 import type { LlmNames } from "../names/llm-names.ts";
-import { nameTaken } from "../names/taken.ts";
+import { giveUpAlias, nameTaken } from "../names/taken.ts";
 import {
   llmIdsOf,
   type RouteChange,

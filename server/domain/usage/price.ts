@@ -4,7 +4,7 @@ import { DEMO_URL } from "../../upstream/demo/demo-endpoint.ts";
 import type { Billing, Usage } from "../../upstream/models/conversation.ts";
 import { type ProviderType, providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { isOtherFamily } from "../../upstream/models/same-model.ts";
-import { USUAL_MOST_TOKENS } from "../call/usual-reply.ts";
+import { USUAL_MOST_TOKENS } from "../limits/uses.ts";
 import { costOf, type Prompt, type Rates, rateOf, tokensOf } from "./cost.ts";
 
 /** What a model's tokens cost, and who says so. */

@@ -17,7 +17,8 @@ export type NoticeCode =
   | "FALLBACK_REPLIED"
   | "PRICE_INCOMPLETE"
   | "NOT_KEPT"
-  | "CREDENTIALS_HINT";
+  | "CREDENTIALS_HINT"
+  | "PRICE_HINT";
 
 /** A remark on something that succeeded. */
 export interface Notice {

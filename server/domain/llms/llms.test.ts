@@ -94,6 +94,11 @@ describe("creating", () => {
       code: Notice_Code.ENDPOINT_HINT,
     },
     { name: "a missing /v1", said: { endpointUrl: "https://bare.example.com" }, code: Notice_Code.ENDPOINT_HINT },
+    {
+      name: "the price of one token",
+      said: { price: { input: "0.000003", output: "0.000015", cacheRead: "0" } },
+      code: Notice_Code.PRICE_HINT,
+    },
   ])("remarks on $name", async ({ said, code }) => {
     const { statuses } = await llms.createLlm(llmRequest(said));
     expect(statuses.map((status) => status.code)).toContain(code);

@@ -1,4 +1,4 @@
-import type { Llm } from "../../store/schema/llm.entity.ts";
+import type { Llm, StoredPrice } from "../../store/schema/llm.entity.ts";
 import { providers, providerTypeOf } from "../../upstream/models/provider-types.ts";
 import { unsentConfig } from "../connections/client-config.ts";
 import { endpointHint } from "../connections/endpoint.ts";
@@ -13,6 +13,9 @@ const ENDINGS: Readonly<Record<ModelEnding["state"], string>> = {
   RETIRED: "is retired",
   MISSING: "is not among the models that the endpoint lists",
 };
+
+/** In dollars a million tokens; the cheapest model of the price catalog costs three times as much. */
+const LEAST_RATE = 0.001;
 
 /** What its owner may want to know of an Llm that was just written. */
 export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
@@ -41,6 +44,7 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
       "the price has no rate for tokens that are read from a cache; the rate of the input is taken",
     );
   }
+  for (const remark of ratesOfOneToken(llm.price)) add("PRICE_HINT", remark);
   const unsent = unsentConfig(llm);
   if (unsent.length > 0) {
     add(
@@ -49,6 +53,17 @@ export function noticesOf(llm: Llm, facts: ModelFacts | undefined): Notice[] {
     );
   }
   return notices;
+}
+
+/** Rates are dollars a million tokens, and other programs' tables have them for one. */
+function ratesOfOneToken(price: StoredPrice | null | undefined): string[] {
+  const { setAt: _, ...rates } = price ?? { setAt: 0 };
+  return Object.entries(rates)
+    .filter(([, rate]) => Number(rate) > 0 && Number(rate) < LEAST_RATE)
+    .map(([kind, rate]) => {
+      const ofMillion = String(Math.round(Number(rate) * 1_000_000));
+      return `price.${kind} says that a million tokens cost ${rate} dollars; if one of them does, it is "${ofMillion}"`;
+    });
 }
 
 function describeEnding(model: string, { state, retiresAt, successor }: ModelEnding): string {

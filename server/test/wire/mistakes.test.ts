@@ -151,6 +151,26 @@ describe("a mistake in a new Llm", () => {
       body: { ...OPENAI, maxContextLength: "128k" },
       says: "maxContextLength: must be a whole number, in digits alone: 128000 for 128k",
     },
+    {
+      name: "headers of one's own",
+      body: { ...OPENAI, headers: { "x-team": "a" } },
+      says: "unknown field `headers`: no headers of one's own are sent, but the key's",
+    },
+    {
+      name: "a rate for the Llm",
+      body: { ...OPENAI, rpm: 60 },
+      says: "unknown field `rpm`: rates are limits of API keys and accounts: POST /v1/apiKeys with `limits.requestsPerMinute`",
+    },
+    {
+      name: "a weight among others",
+      body: { ...OPENAI, weight: 3 },
+      says: "unknown field `weight`: several Llms share calls by a route: POST /v1/routes",
+    },
+    {
+      name: "a parameter further in, misspelt",
+      body: { ...OPENAI, temprature: 1 },
+      says: "unknown field `temprature`, did you mean `defaultSamplingParams.temperature`?",
+    },
     { name: "the default, too early", body: { ...OPENAI, isDefault: true }, says: ":setDefault makes it the default" },
     {
       name: "prices in OpenAI's words",
@@ -418,6 +438,13 @@ describe("a mistake with money", () => {
 describe("a mistake in a chat", () => {
   it.each([
     { name: "nothing", body: {}, says: "messages: must be given, or else `message`" },
+    {
+      name: "a parameter, misspelt, and what goes with a call elsewhere",
+      body: { message: "Hi", temprature: 1, metadata: { run: "7" } },
+      says:
+        "unknown field `temprature`, did you mean `samplingParams.temperature`?; unknown field `metadata`: usage is told " +
+        "by the `labels` of the Llm",
+    },
     { name: "a prompt", body: { prompt: "Hi" }, says: "unknown field `prompt`, did you mean `message`?" },
     {
       name: "what OpenAI takes",

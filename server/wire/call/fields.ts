@@ -27,13 +27,20 @@ function otherNamesOf(field: DescField): string[] {
 
 /**
  * A remark for the caller who wrote an unknown name: what is to be done instead, or the fields that are meant by another
- * API's word, those with the most similar names, those of that name further in, or those whose names have it as a word.
+ * API's word, those with the most similar names, those of that name further in, those whose names have it as a word, or those further in
+ * whose name was misspelt.
  */
 export function didYouMean(desc: DescMessage, name: string, spell: Spelling = SPELLINGS.json): string {
   const remark = remarkFor(desc, name);
   if (remark !== undefined) return `: ${remark.replace(/`[^` ]+`/g, spell)}`;
   const names = desc.fields.map((field) => field.name);
-  const candidates = [fieldsFor(desc, name), likeliest(name, names), within(desc, name, 2), wordMates(name, names)];
+  const candidates = [
+    fieldsFor(desc, name),
+    likeliest(name, names),
+    within(desc, name, isSameWord, 2),
+    wordMates(name, names),
+    within(desc, name, isSlipOf, 2),
+  ];
   const similar = candidates.find((found) => found.length > 0) ?? [];
   return similar.length === 0 ? "" : `, did you mean ${similar.map((known) => `\`${spell(known)}\``).join(" or ")}?`;
 }
@@ -50,12 +57,17 @@ function likeliest(written: string, names: readonly string[]): string[] {
 }
 
 /** The paths of the fields of a name that are further in, as deep as is told. */
-function within(desc: DescMessage, name: string, depth: number): string[] {
+function within(
+  desc: DescMessage,
+  name: string,
+  means: (known: string, written: string) => boolean,
+  depth: number,
+): string[] {
   if (depth === 0) return [];
   return desc.fields.flatMap((field) => {
     if (field.fieldKind !== "message" || hasOwnForm(field.message)) return [];
-    const here = field.message.fields.filter((one) => isSameWord(one.name, name)).map((one) => one.name);
-    const found = here.length > 0 ? here : within(field.message, name, depth - 1);
+    const here = field.message.fields.filter((one) => means(one.name, name)).map((one) => one.name);
+    const found = here.length > 0 ? here : within(field.message, name, means, depth - 1);
     return found.map((path) => `${field.name}.${path}`);
   });
 }
@@ -75,6 +87,12 @@ function wordsOf(name: string): string[] {
 
 function isSameWord(a: string, b: string): boolean {
   return wordsOf(a).join("") === wordsOf(b).join("");
+}
+
+/** A letter more, less, other or swapped, in a word that is long enough to be known by the rest. */
+function isSlipOf(known: string, written: string): boolean {
+  const [a, b] = [wordsOf(known).join(""), wordsOf(written).join("")];
+  return a.length >= 5 && Math.abs(a.length - b.length) <= 1 && editDistance(a, b) <= 1;
 }
 
 /** The value of an enum that a name stands for, in whatever case it is written; undefined if there is none. */

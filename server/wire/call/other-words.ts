@@ -25,7 +25,7 @@ const FIELDS: readonly (readonly [fields: readonly string[], words: string])[] =
   [["default_sampling_params.stop_sequences", "sampling_params.stop_sequences", "stop_sequences"], "stop stop_words"],
   [["max_context_length"], "context_length context_window context_size max_input_tokens num_ctx max_model_len"],
   [["patience.whole_seconds", "whole_seconds"], "timeout timeout_ms timeout_seconds request_timeout"],
-  [["client_config"], "headers extra_headers extra_body params parameters options config seed reasoning_effort"],
+  [["client_config"], "extra_body params parameters options config seed reasoning_effort"],
   [["disabled"], "enabled active is_active status state"],
   [["labels", "metadata"], "tags metadata"],
   [["message", "content"], "prompt input text content question query"],
@@ -98,6 +98,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
   ChatRequest: { ...chatRemarks(), stream: "to stream, POST to …:streamChat instead" },
   StreamChatRequest: { ...chatRemarks(), stream: "leave it out, this call streams" },
   CreateLlmRequest: {
+    ...llmRemarks(),
     llm: AT_TOP,
     isdefault: "once the Llm is made, POST /v1/llms/NAME:setDefault makes it the default",
     litellmparams: "give its fields at the top; `patchbay import litellm` reads whole configurations",
@@ -106,6 +107,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
     stream: "every chat can be streamed, by …:streamChat",
   },
   UpdateLlmRequest: {
+    ...llmRemarks(),
     llm: AT_TOP,
     isdefault: "POST /v1/llms/NAME:setDefault makes an Llm the default",
     status: "`disabled` switches an Llm off, and a test finds out how it is",
@@ -131,7 +133,7 @@ const REMARKS: ReadonlyMap<string, ReadonlyMap<string, string>> = byWord({
     type: "leave it out: `name` and `arguments` stand in the call itself",
     function: "leave it out: `name` and `arguments` stand in the call itself",
   },
-  CreateRouteRequest: { route: AT_TOP },
+  CreateRouteRequest: { route: AT_TOP, alias: "give `name`; `take_alias` lets it take the name of an Llm" },
   UpdateRouteRequest: { route: AT_TOP },
   LlmCapabilities: {
     vision: MODALITIES,
@@ -157,6 +159,22 @@ function byWord(remarks: Record<string, Record<string, string>>): ReadonlyMap<st
   return new Map(Object.entries(remarks).map(([message, words]) => [message, new Map(Object.entries(words))]));
 }
 
+/** What is no property of an Llm here. */
+function llmRemarks(): Record<string, string> {
+  const headers = "no headers of one's own are sent, but the key's: `credentials.api_key.header_name` names it";
+  const rate = (field: string) =>
+    `rates are limits of API keys and accounts: POST /v1/apiKeys with \`limits.${field}\``;
+  const share = "several Llms share calls by a route: POST /v1/routes";
+  return {
+    ...Object.fromEntries(["headers", "extraheaders", "customheaders"].map((word) => [word, headers])),
+    rpm: rate("requests_per_minute"),
+    tpm: rate("tokens_per_minute"),
+    maxparallelrequests: rate("parallel_calls"),
+    maxbudget: "POST /v1/budgets with its `llm_id` limits what an Llm may cost",
+    ...Object.fromEntries(["weight", "order", "priority", "fallbacks"].map((word) => [word, share])),
+  };
+}
+
 /** What goes with a message, beside its text. */
 function messageRemarks(): Record<string, string> {
   const parts = 'give `parts`, such as [{"text": …}, {"image": {"url": …}}]';
@@ -176,6 +194,7 @@ function chatRemarks(): Record<string, string> {
     instructions: roles,
     n: "each chat has one reply",
     user: "usage is told by API key, so give each user one",
+    metadata: "usage is told by the `labels` of the Llm, and by API key",
     seed: config,
     reasoningeffort: config,
   };

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { hintForPath } from "./other-paths.ts";
 
+const ROTATES =
+  "PATCH /v1/llms/{llm_id} with `credentials` changes the key, and POST /v1/llms/{llm_id}:addPendingCredentials tries one beside it";
+
 describe("what helps who calls another API's path", () => {
   it.each([
     ["DELETE", "/v1/llms", "they are deleted one by one, by DELETE and the path with an id"],
@@ -12,6 +15,10 @@ describe("what helps who calls another API's path", () => {
     ["POST", "/v1/llms/demo:disable", 'PATCH /v1/llms/{llm_id} with {"disabled": true} or false'],
     ["POST", "/v1/llms/demo/default", "POST /v1/llms/{llm_id}:setDefault"],
     ["POST", "/v1/llms/demo:stream", "POST /v1/llms/{llm_id}:streamChat"],
+    ["GET", "/v1/llms/demo/usage", "GET /v1/usage?llmId=ID sums what an Llm was used for, and what it cost"],
+    ["POST", "/v1/llms/demo:rotate", ROTATES],
+    ["POST", "/v1/llms/demo/rotate-key", ROTATES],
+    ["POST", "/v1/apiKeys/0123456789abcdef:rotate", "POST /v1/apiKeys/{api_key_id}:roll makes the key that follows it"],
     ["POST", "/v1/llms/demo/chat/completions", "POST /v1/llms/{llm_id}:chat"],
     [
       "POST",

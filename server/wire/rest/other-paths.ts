@@ -28,6 +28,18 @@ const ROWS: readonly (readonly [asked: RegExp, hint: string])[] = [
     "POST /v1/llms/{llm_id}:chat",
   ],
   [
+    /^\w+ \/v1\/llms\/[^/]+[:/](usage|costs?|spend|stats)$/,
+    "GET /v1/usage?llmId=ID sums what an Llm was used for, and what it cost",
+  ],
+  [
+    /^\w+ \/v1\/llms\/[^/]+[:/](rotate|roll)-?(keys?|credentials)?$/,
+    "PATCH /v1/llms/{llm_id} with `credentials` changes the key, and POST /v1/llms/{llm_id}:addPendingCredentials tries one beside it",
+  ],
+  [
+    /^\w+ \/v1\/apikeys\/[^/]+[:/](rotate|renew|regenerate)$/,
+    "POST /v1/apiKeys/{api_key_id}:roll makes the key that follows it",
+  ],
+  [
     /^\w+ \/v1\/models\/.+[:/](chat|streamchat|generate|completions|test)$/,
     "POST /v1/llms/{llm_id}:chat, or POST /v1/chat/completions with the name as `model`",
   ],

@@ -154,7 +154,7 @@ describe("a mistake in a new Llm", () => {
     {
       name: "headers of one's own",
       body: { ...OPENAI, headers: { "x-team": "a" } },
-      says: "unknown field `headers`: no headers of one's own are sent, but the key's",
+      says: "unknown field `headers`: `clientConfig.headers` takes those that the API knows; another is not sent",
     },
     {
       name: "a rate for the Llm",

@@ -161,7 +161,7 @@ function byWord(remarks: Record<string, Record<string, string>>): ReadonlyMap<st
 
 /** What is no property of an Llm here. */
 function llmRemarks(): Record<string, string> {
-  const headers = "no headers of one's own are sent, but the key's: `credentials.api_key.header_name` names it";
+  const headers = "`client_config.headers` takes those that the API knows; another is not sent, and the answer says so";
   const rate = (field: string) =>
     `rates are limits of API keys and accounts: POST /v1/apiKeys with \`limits.${field}\``;
   const share = "several Llms share calls by a route: POST /v1/routes";

@@ -4,9 +4,9 @@ import { describeGeneratedClient, type GeneratedClient } from "../../../server/t
 import { run, runWell } from "../../../server/test/clients/program.ts";
 import { fetchContract, missingOf, tell } from "../served.ts";
 
-describeGeneratedClient("C++", await prepare());
-
 const DEBIAN = "g++ protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev pkg-config";
+
+describeGeneratedClient("C++", await prepare());
 
 /** protoc and gRPC's plugin, as Debian has them. */
 async function prepare(): Promise<GeneratedClient> {

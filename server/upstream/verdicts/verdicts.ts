@@ -1,8 +1,9 @@
 import { type ErrorWords, MALFORMED, NO_WORDS } from "../models/error-words.ts";
 import type { FailureKind } from "../models/failure.ts";
 import type { ProviderType } from "../models/provider-types.ts";
-import { type Feature, featureIn, parameterIn } from "./refused-parts.ts";
+import { featureIn, parameterIn } from "./refused-parts.ts";
 import { RULES, type Rule } from "./rules.ts";
+import type { Feature } from "./words/features.ts";
 
 /** An answer that is no reply, as far as it could be read. */
 export interface BadAnswer {

@@ -1,0 +1,57 @@
+/** Numbers and lists of a request that steer a sampler or a server. */
+const NAMES = [
+  "temperature|top_p|top_k|min_p|top_a|typical_p|seed|n",
+  "frequency_penalty|presence_penalty|repetition_penalty|logit_bias|logprobs|top_logprobs",
+  "max_tokens|max_completion_tokens|max_output_tokens|stop|stop_sequences|num_ctx|keep_alive|options",
+  "stream_options|store|metadata|user|service_tier|prediction|verbosity|modalities|safety_identifier",
+  "prompt_cache_key|prompt_cache_retention|cache_prompt|cache_control|context_management",
+  "think|thinking_budget|include_reasoning|chat_template_kwargs",
+  "transforms|provider|plugins|usage",
+].join("|");
+
+/** One of those, in quotes or without. */
+const NAME = `['"\`]?\\b(${NAMES})\\b['"\`]?`;
+/** What a sentence may call one that nobody listed. */
+const PARAMETER = "(?:parameter|argument|field|option)";
+const PARAMETERS = "(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)";
+const NOT_TAKEN = "(?:not (?:\\w+ )?(?:supported|allowed|permitted|available|implemented)|unsupported|deprecated)";
+
+/** How a sentence says that a parameter is not taken; its name is the first group. */
+export const REFUSALS: readonly RegExp[] = [
+  new RegExp(`${NAME}(?: parameter)? (?:is|are) ${NOT_TAKEN}`, "i"),
+  new RegExp(`${NAME}(?: and| or)? [^.\\n]{0,40}(?:does not|doesn't|do not) support`, "i"),
+  new RegExp(
+    `(?:does not|doesn't|do not|not) support (?:the |setting |use of |using )*(?:parameters?|arguments?|value)?:? ?\\[?${NAME}`,
+    "i",
+  ),
+  new RegExp(
+    `(?:unsupported|unknown|unrecognized|unexpected|extra|extraneous) (?:request )?${PARAMETERS}[^:'"\`\\n]{0,40}(?::\\s*|\\s(?=['"\`[({]))[[{(]?['"\`]?(\\w{1,64})`,
+    "i",
+  ),
+  /^(\w{1,64}): unsupported parameter/im,
+  /(?:unexpected|unknown|unrecogni[sz]ed|unsupported) (?:parameter|argument|field|option|property|key) ([a-z]+(?:_[a-z0-9]+)+)\b/i,
+  new RegExp(
+    `${PARAMETER} ['"\`]?(\\w{1,64})['"\`]? (?:can(?:not|'t)|may not|must not) be (?:used|set|sent|given)`,
+    "i",
+  ),
+  // Of several in a row, the first.
+  new RegExp(`\\b(${NAMES}|[a-z]+(?:_[a-z]+)+)(?:(?:, | and | or )\\w+)+ ${PARAMETER}s? (?:is|are) (?:not |un)`, "i"),
+  /\b(temperature|top_p|top_k|min_p|logprobs|top_logprobs|seed|stop|logit_bias|\w+_penalty|max_\w*tokens)['"`]? not supported/i,
+  /^(\w{1,64})\n\s*extra inputs are not permitted/im,
+  /property ['"`]?([\w.[\]]{1,64})['"`]? is unsupported/i,
+  /(?:properties|fields|parameters|arguments|inputs) are not (?:allowed|permitted|supported)[^'"`\n]{0,10}\(?['"`](\w{1,64})/i,
+  new RegExp(
+    `${PARAMETER}s? (?:is |are )?(?:not supported|unsupported|not allowed)[^:\\n]{0,40}: ?['"\`[]{0,2}(\\w{1,64})`,
+    "i",
+  ),
+  // Pydantic's path, in whatever sentence it stands.
+  /(?:^|[\s:'"`(])([a-z][\w.[\]-]{0,63}): (?:extra inputs are not permitted|unexpected value)/im,
+  new RegExp(`${NAME} (?:has to|must|can only|may only) be (?:set to )?(?:1|the default|unset|left)`, "i"),
+  new RegExp(`only ${NAME}=`, "i"),
+  new RegExp(`invalid ${NAME}[^.\\n]{0,20}\\bonly \\S+ (?:is|are) (?:allowed|supported|accepted)`, "i"),
+  new RegExp(`${NAME} and ['"\`]?\\w+['"\`]? cannot both`, "i"),
+];
+
+/** A name as programs write them, which no sentence has by chance: a member of the request, unless it is a model's. */
+export const ANY_NAME =
+  /['"`]?\b(?!\w*model)([a-z]+(?:_[a-z0-9]+)+)\b['"`]?(?: parameter| field| argument| option)? (?:is|are) (?:not (?:\w+ )?(?:supported|allowed|permitted|available|accepted|implemented)|unsupported|forbidden|unknown|unrecognized)/;

@@ -36,6 +36,8 @@ const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }
     words: new RegExp(`\\(${NUMBER}(?: tokens)?\\)(?:(?!max_)[^()]){0,80}\\(${NUMBER}(?: tokens)?\\)`),
     promptFirst: true,
   },
+  // "130000 of 128000 tokens"
+  { words: new RegExp(`${NUMBER} (?:of|out of|/) ${NUMBER} tokens`), promptFirst: true },
   // Anthropic
   { words: new RegExp(`${NUMBER} tokens > ${NUMBER}`), promptFirst: true },
   { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true },
@@ -75,7 +77,8 @@ export function tokensIn(sentence: string): [prompt: number | undefined, context
 
 const SAYS_LIMIT =
   /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|\bholds?\b|capacity|[<>]/i;
-const IS_LIMIT = /^ (tokens? )?(maximum|limit|context)/i;
+const IS_LIMIT =
+  /^[ -](tokens? )?(maximum|limit|context|at most|at maximum|or (less|fewer)|token (window|limit|context))/i;
 const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;
 
@@ -95,9 +98,9 @@ function sumBySense(
  * long, is the first number that is greater.
  */
 function tokensBySense(message: string): [prompt: number | undefined, context: number | undefined] {
-  if (!/token|context|prompt|input/i.test(message) || OTHER_LIMIT.test(message)) return [undefined, undefined];
+  if (!/token|context|prompt|input|seq_?len/i.test(message) || OTHER_LIMIT.test(message)) return [undefined, undefined];
   let end = 0;
-  const numbers = [...message.matchAll(/(?<![\w.-])\d[\d,_]*\d(?![\w-]|\.\d)/g)].map((found) => {
+  const numbers = [...message.matchAll(/(?<![\w.-])\d[\d,_]*\d(?!\w|-(?!token)|\.\d)/g)].map((found) => {
     const before = message.slice(end, found.index).slice(-80);
     end = found.index + found[0].length;
     const isLimit = SAYS_LIMIT.test(before) || IS_LIMIT.test(message.slice(end, end + 24));

@@ -15,7 +15,7 @@ const BY_PARAMETER: Readonly<Record<string, Feature | undefined>> = {
 };
 
 const UNSUPPORTED =
-  /^(unsupported_\w+|unknown_parameter|unrecognized_\w+|extra_forbidden|invalid_parameter|litellm\.UnsupportedParamsError)$/i;
+  /^(unsupported_\w+|unknown_parameter|unrecognized_\w+|extra_forbidden|value_error\.extra|invalid_parameter|litellm\.UnsupportedParamsError)$/i;
 
 /** Of what was sent in a format that is not taken: others of its kind are. */
 const OF_FORMAT =
@@ -50,9 +50,12 @@ export function parameterIn(words: ErrorWords): string | undefined {
 }
 
 function namedIn(message: string): string | undefined {
-  for (const refusal of REFUSALS) {
-    const name = refusal.exec(message)?.[1];
-    if (name !== undefined && !/^(is|are|in|the|for|with|and|of|to)$/i.test(name)) return name.toLowerCase();
+  // Some write a name in humps, as "presencePenalty".
+  for (const said of new Set([message, message.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_")])) {
+    for (const refusal of REFUSALS) {
+      const name = refusal.exec(said)?.[1];
+      if (name !== undefined && !/^(is|are|in|the|for|with|and|of|to)$/i.test(name)) return name.toLowerCase();
+    }
   }
   return undefined;
 }

@@ -25,6 +25,8 @@ export interface Rule {
   readonly codes?: RegExp;
   /** … or any of these words. Without either, the status alone decides. */
   readonly words?: RegExp;
+  /** And, somewhere else in what is said, any of these, too. */
+  readonly also?: RegExp;
   /** Only where the tokens of the prompt, and fewer that fit, are both told. */
   readonly isOverflow?: boolean;
   /** Words with which it does not hold. */
@@ -224,6 +226,4 @@ export const RULES: readonly Rule[] = [
     words: /\bmodels?\b/i,
     unless: /(invalid|wrong|incorrect)\b[^.\n]{0,20}key/i,
   },
-  { kind: "key-refused", status: [401] },
-  { kind: "rate-limited", status: [429] },
 ];

@@ -3,6 +3,7 @@ import type { FailureKind } from "../models/failure.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 import { featureIn, parameterIn } from "./refused-parts.ts";
 import { RULES, type Rule } from "./rules.ts";
+import { SENSES } from "./senses.ts";
 import type { Feature } from "./words/features.ts";
 
 /** An answer that is no reply, as far as it could be read. */
@@ -32,9 +33,10 @@ export function verdictOf(answer: BadAnswer): Verdict {
   const status = statusOf(answer);
   if (words === MALFORMED) return plain("bad-reply");
   const known = { ...answer, status };
-  const rule = ruleOf(known);
-  const part = partOf(known, rule);
+  const exact = ruleOf(RULES, known);
+  const part = partOf(known, exact);
   if (part !== undefined) return part;
+  const rule = exact ?? ruleOf(SENSES, known);
   const { parameter } = words;
   if (rule !== undefined && NOT_OF_THE_REQUEST.has(rule.kind)) return plain(rule.kind);
   if (rule !== undefined) return { kind: rule.kind, parameter: parameter || limitIn(words), feature: undefined };
@@ -48,8 +50,8 @@ function statusOf({ status, words }: BadAnswer): number {
 }
 
 /** What is over until a time that is told is a rate, whatever it is called: Google's quotas of a minute and of a day. */
-function ruleOf(answer: BadAnswer): Rule | undefined {
-  const rule = RULES.find((rule) => holds(rule, answer));
+function ruleOf(rules: readonly Rule[], answer: BadAnswer): Rule | undefined {
+  const rule = rules.find((rule) => holds(rule, answer));
   const isRate = rule?.kind === "quota-exhausted" && answer.status === 429 && answer.words.retryAfterMs !== undefined;
   return isRate ? { kind: "rate-limited" } : rule;
 }
@@ -88,8 +90,8 @@ function holds(rule: Rule, { providerType, status, words, isOfProvider }: BadAns
   if (rule.isOfProvider !== undefined && rule.isOfProvider !== isOfProvider) return false;
   if (rule.status !== undefined && !rule.status.includes(status)) return false;
   if (rule.codes === undefined && rule.words === undefined) return true;
-  const { codes, words: sentences, unless } = rule;
-  if (unless?.test(words.message)) return false;
+  const { codes, words: sentences, also, unless } = rule;
+  if (unless?.test(words.message) || also?.test(words.message) === false) return false;
   if (rule.isOverflow && (words.promptTokens ?? 0) <= (words.contextTokens ?? Number.POSITIVE_INFINITY)) return false;
   return words.codes.some((code) => codes?.test(code)) || (sentences?.test(words.message) ?? false);
 }

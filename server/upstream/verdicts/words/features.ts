@@ -16,26 +16,43 @@ const REFUSED = anyOf(
   /unavailable (?:for|with|on|in)\b/,
   /no support/,
   /does(?: not|n't) work (?:with|on|for)/,
-  /(?:is|are|been) disabled/,
+  /(?:not|\w*n't) something/,
+  /(?:is|are|been) (?:disabled|turned off|switched off|off)\b/,
   /only supported (?:by|for|on|with)/,
   // What "cannot be used with" another part of the request is no feature that is missing; with a model it is.
-  /(?:cannot|can't|can not|may not|must not|unable to) (?:be )?(?:process|handle|accept|read|take|see|hear|sent|do|make|call|use(?!d (?:with|together|alongside) (?!(?:this|that|the|your|our) (?:model|endpoint|deployment))))\w*/,
+  /(?:cannot|can't|can not|may not|must not|unable to) (?:be )?(?:process|handle|accept|read|take|look|see|view|hear|listen|set(?! to)|sent|do|make|call|use(?!d (?:with|together|alongside) (?!(?:this|that|the|your|our) (?:model|endpoint|deployment))))\w*/,
   /unknown variant/,
   /requires? (?:the )?--?\w/,
+).source;
+
+/** How one says so behind the thing alone: a model that "is only available with thinking" has it. */
+const ELSEWHERE = anyOf(
+  /only (?:possible|available|offered|accepted|works?) (?:by|for|on|with|in)\b/,
+  /requires? (?:the|a|an) [\w-]+ (?:variant|model|version|edition)\b/,
 ).source;
 
 /** So far from each other stand what is refused and the word that refuses it, within one sentence. */
 const CLOSE = "[^.\\n]{0,60}";
 
+/** Who has no such thing; a model is also told by a name that ends in a number. */
+const SERVER =
+  "\\b(?:model|endpoint|server|deployment|engine|backend|api|provider|template|service|[a-z]+-?\\d[\\w.-]*)\\b";
+
 /** That a thing of one of these names is not served. */
 function no(...things: readonly string[]): RegExp {
   const thing = `(?:${things.join("|")})`;
   return anyOf(
-    new RegExp(`\\b${thing}\\b${CLOSE}\\b(?:${REFUSED})`, "i"),
+    new RegExp(`\\b${thing}\\b${CLOSE}\\b(?:${REFUSED}|${ELSEWHERE})`, "i"),
     new RegExp(`\\b(?:${REFUSED})${CLOSE}\\b${thing}\\b`, "i"),
     new RegExp(`no endpoints found that support${CLOSE}\\b${thing}`, "i"),
     new RegExp(`no provider[^.\\n]{0,40} support${CLOSE}\\b${thing}`, "i"),
     new RegExp(`\\bno ${thing} support`, "i"),
+    new RegExp(`\\bno ${thing}(?: \\w+)? (?:is|are|was|were) (?:configured|enabled|installed|set up)\\b`, "i"),
+    new RegExp(`\\btext[- ]only\\b${CLOSE}\\b${thing}\\b`, "i"),
+    new RegExp(
+      `${SERVER}[^.\\n]{0,30}\\b(?:has|have|accepts?|takes?|offers?|provides?|knows?) no (?:\\w+ )?${thing}\\b`,
+      "i",
+    ),
   );
 }
 
@@ -47,7 +64,7 @@ const ONLY_STREAMS = anyOf(
   /stream(ing)? (must|has to|should) be (on|enabled|used)/i,
   /must (be|use) stream/i,
   /stream['"`]? (parameter )?(must|has to|should) be (set to )?['"`]?true/i,
-  /(enable|use|set) stream(ing)?\b/i,
+  /(enable|use|set) stream(ing)?\b(?!['"`]?[ :=]+(to )?['"`]?false)/i,
   /only stream/i,
 );
 
@@ -57,6 +74,8 @@ const NEVER_STREAMS = anyOf(
   /stream(ing|ed)?( mode| response| replies)? (is |are |was )?(not|un)\s?(supported|allowed|available|enabled)/i,
   /\bto stream this model/i,
   /unsupported[^.\n]{0,20}\bstream(ing)?\b/i,
+  /\b(no|not|without|\w+n't)\b[^.\n]{0,20}\b(server-sent events|sse)\b/i,
+  /\bset stream['"`]?[ :=]+(to )?['"`]?false/i,
   /stream['"`]? (must|has to|should) be (set to )?['"`]?false/i,
 );
 
@@ -70,14 +89,14 @@ export const FEATURES: readonly { readonly feature: Feature; readonly words: Reg
   {
     feature: { name: "tools", parameter: "tools" },
     words: anyOf(
-      no("tools?", "tool[ _-]?(?:use|calls?|calling|choice)", "functions?", "function[ _-]?call(?:s|ing)?"),
+      no("tools?", "tool[ _-]?(?:use|calls?|calling|choice|parser)", "functions?", "function[ _-]?call(?:s|ing)?"),
       /tool choice requires/i,
     ),
   },
   {
     feature: { name: "images", parameter: "image" },
     words: anyOf(
-      no("images?", "image[ _-]?(?:input|url)s?", "vision", "visual", "multi-?modal\\w*"),
+      no("images?", "image[ _-]?(?:input|url)s?", "pictures?", "photos?", "vision", "visual", "multi-?modal\\w*"),
       /at most 0 image/i,
       /not an? (multi-?modal|vision|visual|vlm)\b/i,
     ),
@@ -87,8 +106,11 @@ export const FEATURES: readonly { readonly feature: Feature; readonly words: Reg
     feature: { name: "content parts", parameter: "content" },
     words: /\bcontent['"`]?:? (must be|should be|is not|input should be)( a)?( valid)? string/i,
   },
-  { feature: { name: "audio", parameter: "audio" }, words: no("audio", "input_audio", "speech") },
-  { feature: { name: "files", parameter: "file" }, words: no("files?", "documents?", "pdfs?", "file input") },
+  { feature: { name: "audio", parameter: "audio" }, words: no("audio", "input_audio", "speech", "voice", "sounds?") },
+  {
+    feature: { name: "files", parameter: "file" },
+    words: no("files?", "documents?", "pdfs?", "file input", "attachments?"),
+  },
   {
     feature: { name: "the form of the reply", parameter: "response_format" },
     words: anyOf(
@@ -99,16 +121,19 @@ export const FEATURES: readonly { readonly feature: Feature; readonly words: Reg
         "json_object",
         "json mode",
         "json schema",
+        "json (?:output|decoding)",
+        "(?:guided|constrained) (?:json|decoding|generation|output)",
         "structured outputs?",
         "output_config",
       ),
       /response_?format[^.\n]{0,40}unavailable/i,
+      /response_?format(\.type)?['"`]? (must|should|has to) be (one of )?['"`[(]/i,
     ),
   },
   {
     feature: { name: "system messages", parameter: "system" },
     words: anyOf(
-      no("system (?:role|messages?|prompts?|instructions?)", "developer (?:role|messages?|instructions?)"),
+      no("system (?:role|messages?|prompts?|instructions?|turns?)", "developer (?:role|messages?|instructions?)"),
       /\bonly\b[^.\n]{0,60}\broles?\b[^.\n]{0,60}\b(got|but|not)\b[^.\n]{0,20}\b(system|developer)\b/i,
     ),
   },
@@ -116,4 +141,6 @@ export const FEATURES: readonly { readonly feature: Feature; readonly words: Reg
     feature: { name: "reasoning", parameter: "reasoning" },
     words: no("thinking", "reasoning(?:_effort| effort)?", "enable_thinking"),
   },
+  // Of a model of texts, whatever else is meant is mostly an image.
+  { feature: { name: "images", parameter: "image" }, words: /\btext[- ]only (model|endpoint|deployment)\b/i },
 ];

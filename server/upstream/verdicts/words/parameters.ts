@@ -11,14 +11,18 @@ const NAMES = [
 
 /** One of those, in quotes or without. */
 const NAME = `['"\`]?\\b(${NAMES})\\b['"\`]?`;
+/** One of those that is no word of a sentence, or any that is written as programs write names, but for what asks for a feature. */
+const SURE =
+  "['\"`]?\\b(?!\\w*model|tool_|parallel_tool|response_format|json_|reasoning_effort|enable_thinking|input_|image_|function_)(temperature|seed|logprobs|verbosity|[a-z]+(?:_[a-z0-9]+)+)\\b['\"`]?";
 /** What a sentence may call one that nobody listed. */
 const PARAMETER = "(?:parameter|argument|field|option)";
 const PARAMETERS = "(?:parameters?|arguments?|fields?|inputs?|keys?|names?|property|properties|value)";
-const NOT_TAKEN = "(?:not (?:\\w+ )?(?:supported|allowed|permitted|available|implemented)|unsupported|deprecated)";
+const NOT_TAKEN =
+  "(?:(?:is|are)(?: not|n't) (?:\\w+ )?(?:supported|allowed|permitted|available|implemented)(?! to\\b)|(?:is|are) (?:unsupported|deprecated))";
 
 /** How a sentence says that a parameter is not taken; its name is the first group. */
 export const REFUSALS: readonly RegExp[] = [
-  new RegExp(`${NAME}(?: parameter)? (?:is|are) ${NOT_TAKEN}`, "i"),
+  new RegExp(`${NAME}(?: ${PARAMETER})? ${NOT_TAKEN}`, "i"),
   new RegExp(`${NAME}(?: and| or)? [^.\\n]{0,40}(?:does not|doesn't|do not) support`, "i"),
   new RegExp(
     `(?:does not|doesn't|do not|not) support (?:the |setting |use of |using )*(?:parameters?|arguments?|value)?:? ?\\[?${NAME}`,
@@ -41,12 +45,27 @@ export const REFUSALS: readonly RegExp[] = [
   /property ['"`]?([\w.[\]]{1,64})['"`]? is unsupported/i,
   /(?:properties|fields|parameters|arguments|inputs) are not (?:allowed|permitted|supported)[^'"`\n]{0,10}\(?['"`](\w{1,64})/i,
   new RegExp(
-    `${PARAMETER}s? (?:is |are )?(?:not supported|unsupported|not allowed)[^:\\n]{0,40}: ?['"\`[]{0,2}(\\w{1,64})`,
+    `${PARAMETER}s? (?:is |are |was |were )?(?:not (?:supported|allowed|understood|recogni[sz]ed|known|accepted)|unsupported|rejected)[^:\\n]{0,40}: ?['"\`[]{0,2}(\\w{1,64})`,
     "i",
   ),
   // Pydantic's path, in whatever sentence it stands.
   /(?:^|[\s:'"`(])([a-z][\w.[\]-]{0,63}): (?:extra inputs are not permitted|unexpected value)/im,
   new RegExp(`${NAME} (?:has to|must|can only|may only) be (?:set to )?(?:1|the default|unset|left)`, "i"),
+  // In words of nobody, of what can be nothing but a parameter.
+  new RegExp(
+    `${SURE}(?: ${PARAMETER})? (?:is|are) (?:fixed|locked|reserved|restricted|frozen|hard-?coded|only (?:available|supported|allowed) (?:for|with|on|in)|(?:not|\\w*n't) (?:understood|recogni[sz]ed|known|adjustable|configurable))\\b`,
+    "i",
+  ),
+  new RegExp(
+    `${SURE}[^.\\n]{0,60}\\b(?:cannot|can't|may not|must not) be (?:passed|set|used|sent|given|changed|adjusted|specified|customi[sz]ed)\\b(?! (?:to|above|below|over|higher|lower|greater|beyond|more|less|together|with|at the same)\\b)`,
+    "i",
+  ),
+  new RegExp(
+    `\\b(?:remove|omit|drop|unset|leave out|(?:do not|don't) (?:send|set|pass|use)) (?:the )?(?:${PARAMETER} )?${SURE}`,
+    "i",
+  ),
+  new RegExp(`${SURE}[^.\\n]{0,20}[?:,;] [^.\\n]{0,60}\\bno such (?:setting|${PARAMETER})`, "i"),
+  new RegExp(`\\b(?:takes?|accepts?|knows?|supports?|allows?|has) no (?:\\w+ )?${SURE}`, "i"),
   new RegExp(`only ${NAME}=`, "i"),
   new RegExp(`invalid ${NAME}[^.\\n]{0,20}\\bonly \\S+ (?:is|are) (?:allowed|supported|accepted)`, "i"),
   new RegExp(`${NAME} and ['"\`]?\\w+['"\`]? cannot both`, "i"),

@@ -51,7 +51,10 @@ export function errorIn(body: JsonObject): ErrorWords | undefined {
   if (isSaid(asObject(body.Response)?.Error)) return wordsOf(body);
   if (choices.length > 0 || "data" in body || "content" in body || "usage" in body) return undefined;
   const hasCode = isSaid(body.code) || isSaid(body.error_code) || isSaid(body.status_code) || isSaid(body.status);
-  const hasMessage = isSaid(body.message) || isSaid(body.msg) || isSaid(body.error_msg) || isSaid(body["html-message"]);
+  // FastChat's worker tells a failure as if it were text.
+  const hasText = isSaid(body.error_code) && isSaid(body.text);
+  const hasMessage =
+    hasText || isSaid(body.message) || isSaid(body.msg) || isSaid(body.error_msg) || isSaid(body["html-message"]);
   const isOnlyMessage = typeof body.message === "string" && Object.keys(body).length === 1;
   const isError =
     isSaid(body.detail) || isSaid(body.errors) || (hasCode && hasMessage) || isOnlyMessage || body.success === false;
@@ -137,6 +140,9 @@ const INSIDE = [
   "Error",
 ];
 
+/** By which One API and gateways like it say that the words are those of whom they called. */
+const WRAPPED = /^(upstream|provider)_error$/;
+
 class Heard {
   readonly codes: string[] = [];
   readonly messages: string[] = [];
@@ -170,7 +176,7 @@ class Heard {
     for (const name of CODES) if (typeof body[name] === "string") this.#addCode(asText(body[name]));
     for (const name of STATUSES) this.status ??= statusIn(body[name]);
     const provider = asText(body.provider_name) || asText(asObject(body.extra_fields)?.provider);
-    this.isOfProvider ||= provider !== "";
+    this.isOfProvider ||= provider !== "" || WRAPPED.test(asText(body.type));
     this.parameter ||= parameterIn(body);
     this.retryAfterMs ??= waitOf(body);
     this.promptTokens ??= countIn(body.n_prompt_tokens);

@@ -1,16 +1,18 @@
 import type { FailureKind } from "../models/failure.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 import {
+  CLOSED,
   KEY,
   KEY_CODES,
   NOT_ALLOWED,
   NOT_ALLOWED_CODES,
+  OF_MONEY,
   PROVIDER_KEY,
   PROVIDER_KEY_CODES,
   REGION,
   REGION_CODES,
 } from "./words/access.ts";
-import { BUSY, BUSY_CODES, QUOTA, QUOTA_CODES, RATE_CODES } from "./words/capacity.ts";
+import { BUSY, BUSY_CODES, NO_MONEY, QUOTA, QUOTA_CODES, RATE_CODES } from "./words/capacity.ts";
 import { NO_MODEL, NO_MODEL_CODES, NO_PATH, UNAVAILABLE_CODES } from "./words/models.ts";
 import { CONTENT, CONTENT_CODES, OVERFLOW, OVERFLOW_BY_SENSE, OVERFLOW_CODES } from "./words/prompts.ts";
 
@@ -39,14 +41,9 @@ export interface Rule {
 const NO_OVERFLOW =
   /rate.?limit|per[ _-]?(minute|day|hour|month)|quota|credit|\bmax_((completion|output|new)_)?tokens|(output|completion|new) tokens|tokens you requested|image|tool|stop/i;
 
-/** Of an account that is closed for whatever reason but money: no other key of it would help. */
-const CLOSED =
-  /\b(account|organi[sz]ation|workspace|project|consumer|subscription|your access|api access)\b[^.\n]{0,80}\b(disabled|deactivated|terminated|suspended|banned|closed|locked|revoked|frozen)\b/i;
-const OF_MONEY = /balance|credit|payment|overdue|arrear|billing|recharge|invoice|quota/i;
-
 /** What a server says of itself when it failed, whatever status it says it with. */
 const BROKEN =
-  /\b(model|server|backend|engine|worker|process|runner|instance)\b[^.\n]{0,60}\b(crashed|exited|died|was killed)\b|\bexit code\b|\bout of memory\b|\bcuda error\b/i;
+  /\b(model|server|backend|engine|worker|process|runner|instance)\b[^.\n]{0,60}\b(crashed|exited|died|was killed)\b|\bexit code\b|\bout of memory\b|\bcuda error\b|\brpc error\b[^\n]{0,40}\bunavailable\b|\breading from server: EOF\b|\bDEGRADED\b/i;
 
 const MAY_BE_BUSY = [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529];
 /** A model that cannot be loaded is none that is still being loaded. */
@@ -91,7 +88,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: "context-too-long",
     status: [400, 413, 422],
-    words: /\b(context|prompt|kv cache)\b|\binput_?(length|tokens)\b/i,
+    words: /\b(context|prompt|kv cache)\b|\b(prompt|input)_?(length|tokens)\b|\bmax_seq_len\b/i,
     isOverflow: true,
     unless: NO_OVERFLOW,
   },
@@ -152,9 +149,12 @@ export const RULES: readonly Rule[] = [
     words: QUOTA,
     status: [200, 400, 401, 402, 403, 412, 429],
   },
+  { kind: "quota-exhausted", words: NO_MONEY },
+  { kind: "quota-exhausted", status: [400, 401, 403], codes: /_quota_?(exceeded|exhausted|reached|depleted)$/i },
   // With a status of its own it may be one of a minute.
   { kind: "quota-exhausted", status: [200], words: /quota (has been |is )?(exceeded|exhausted|reached|used up)/i },
   { kind: "quota-exhausted", status: [402] },
+  { kind: "unavailable", status: [200, 400, 422, 500, 502, 503], words: BROKEN },
   {
     kind: "busy",
     codes: BUSY_CODES,
@@ -197,7 +197,6 @@ export const RULES: readonly Rule[] = [
     words: NO_MODEL,
     status: [200, 400, 403, 404, 410, 422, 500, 503],
   },
-  { kind: "unavailable", status: [200, 400, 422, 500, 502, 503], words: BROKEN },
   // Whoever speaks of the model alone does not mean the key.
   {
     kind: "model-not-found",

@@ -1,4 +1,5 @@
 import type { Rule } from "./rules.ts";
+import { NETWORK } from "./words/access.ts";
 import { anyOf, both } from "./words/any-of.ts";
 
 /** Who or what a sentence speaks of. */
@@ -12,7 +13,6 @@ const TEXT =
   /prompts?\b|inputs?\b|messages?\b|conversations?\b|chat\b|text\b|history\b|tokens?\b|sequences?\b|documents?\b/i;
 const PLACE =
   /countr(y|ies)\b|regions?\b|territor(y|ies)\b|locations?\b|jurisdictions?\b|part of the world\b|where you are\b|export control|embargo\w*|sanction\w*|geo\w*/i;
-const NETWORK = /firewall|network\b|\bip\b|ip address\w*|vpn\b|prox(y|ies)\b|allow-?list\w*|whitelist\w*/i;
 const MONEY =
   /money\b|balance\b|credits?\b|funds?\b|wallets?\b|prepaid\b|billing\b|payments?\b|invoices?\b|card\b|subscription\b(?! plan)|trial\b|allowance\b|allotment\b|month(ly|'s)?\b|spend\w*|\$ ?\d|[€£]|free (tokens|credits|usage)\b/i;
 const ROOM =
@@ -194,7 +194,8 @@ export const SENSES: readonly Rule[] = [
     words: /\b(system|server|service|we|engine)\b[^.\n]{0,20}\b(busy|overloaded|overwhelmed)\b/i,
   },
   { kind: "timeout", status: [IN_PLACE_OF_A_REPLY, 499, 500, 502, 503], words: LATE },
-  // What a status says when no word does.
+  // What a code or a status says when no word does: whoever may not do something may have the wrong key.
+  { kind: "key-refused", codes: /^permission_(error|denied)$/i },
   { kind: "key-refused", status: [401] },
   { kind: "rate-limited", status: [429] },
 ];

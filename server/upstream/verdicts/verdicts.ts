@@ -105,6 +105,8 @@ function kindByStatus(status: number, form: BadAnswer["form"], words: ErrorWords
   if (status === 404) return form === "error" ? "model-not-found" : "bad-reply";
   if (status === 410) return form === "text" || form === "nothing" ? "bad-reply" : "model-not-found";
   if (status === 405) return "bad-reply";
+  // Whatever stands in front of an endpoint counts bytes, and knows no errors of its API.
+  if (status === 413) return "request-refused";
   // 424: what the endpoint depends on failed.
   if (status >= 500 || status === 424) return "unavailable";
   if (status >= 400) return form === "text" || form === "nothing" ? "bad-reply" : "request-refused";

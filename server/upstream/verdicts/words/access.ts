@@ -42,7 +42,8 @@ export const NOT_ALLOWED_CODES = exactly(
 /** Of a model that is there and not for this key, plan or account. */
 export const NOT_ALLOWED = anyOf(
   /access to (the )?model[^\n]{0,80}(restricted|denied|not allowed)/i,
-  /gated (repo|model)/i,
+  // The hub says of any that it does not have that it may be "a private or gated repo".
+  /(?<!private or )gated (repo|model)/i,
   /not (yet )?(activated|opened|purchased|subscribed)[^.\n]{0,20}\bmodel/i,
   /(plan|tier|subscription|package)\b[^.\n]{0,30}(not|n't)( \w+)? (include|cover|allow|give)[^.\n]{0,40}\b(model|access)\b/i,
   /\bmodel\b[^.\n]{0,60}\bnot (included|covered|part|available)( \w+)? (in|by|of|on|with|under) (your|this|the current) (\w+ )?(plan|tier|subscription|package)/i,
@@ -86,8 +87,6 @@ export const KEY_CODES = exactly(
   /unauthenticated/i,
   /unauthorized/i,
   /invalid_token/i,
-  /permission_error/i,
-  /permission_denied/i,
 );
 
 /** Of a key that the endpoint refused. */
@@ -103,3 +102,12 @@ export const KEY = anyOf(
   /身份验证失败/i,
   /未提供令牌/i,
 );
+
+/** Of an account that is closed for whatever reason but money: no other key of it would help. */
+export const CLOSED =
+  /\b(account|organi[sz]ation|workspace|project|consumer|subscription|your access|api access)\b[^.\n]{0,80}\b(disabled|deactivated|terminated|suspended|banned|closed|locked|revoked|frozen)\b/i;
+/** With which it is one of money. */
+export const OF_MONEY = /balance|credit|payment|overdue|arrear|billing|recharge|invoice|quota/i;
+
+/** Of a network that is let in, or is not. */
+export const NETWORK = /firewall|network\b|\bip\b|ip address\w*|vpn\b|prox(y|ies)\b|allow-?list\w*|whitelist\w*/i;

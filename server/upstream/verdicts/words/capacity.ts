@@ -66,6 +66,9 @@ export const QUOTA = anyOf(
   /account[^.\n]{0,20}good standing/i,
 );
 
+/** Of an account that is empty, in words that are of nothing else, whatever status they come with. */
+export const NO_MONEY = /\b(insufficient|not enough) (account )?(balance|credits?|funds)\b|余额不足|欠费/i;
+
 /** Codes of a model or a server that has too much to do, or is still being loaded. */
 export const BUSY_CODES = exactly(
   /all_deployments_in_cooldown/i,

@@ -5,7 +5,7 @@ export function countIn(value: unknown): number | undefined {
 
 const WAIT = /(?:try again|retry(?:ing)?|wait|replenished|resets?)\s+(?:in|after|for)?\s*((?:about )?\d[^\n]{0,40})/i;
 const AMOUNT =
-  /^\s*(?:about |and |,)?\s*(\d+(?:\.\d+)?)\s*(ms|milliseconds?|h|hours?|m|min|mins|minutes?|s|sec|secs|seconds?)?(?![a-z])/i;
+  /^\s*(?:about |and |,)?\s*(\d+(?:\.\d+)?)\s*(ms|milliseconds?|d|days?|h|hours?|m|min|mins|minutes?|s|sec|secs|seconds?)?(?![a-z])/i;
 
 /** "Please try again in 7s", "in 1m30.5s", "after 6 seconds", "in 20ms", "wait 2 minutes", "in 12:30:00". */
 export function waitIn(message: string): number | undefined {
@@ -24,6 +24,7 @@ export function waitIn(message: string): number | undefined {
 
 function msOf(unit: string): number {
   if (unit === "ms" || unit.startsWith("milli")) return 1;
+  if (unit.startsWith("d")) return 86_400_000;
   if (unit.startsWith("h")) return 3_600_000;
   return unit.startsWith("m") ? 60_000 : 1_000;
 }
@@ -76,7 +77,7 @@ export function tokensIn(sentence: string): [prompt: number | undefined, context
 }
 
 const SAYS_LIMIT =
-  /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|\bholds?\b|capacity|[<>]/i;
+  /limit|\bmax|at most|exceed|(longer|larger|greater|more|less|fewer) than|up to|\ballowed|supports?\b|context (length|window|size)|session_len|\bholds?\b|capacity|window|[<>]/i;
 const IS_LIMIT =
   /^[ -](tokens? )?(maximum|limit|context|at most|at maximum|or (less|fewer)|token (window|limit|context))/i;
 const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;

@@ -43,7 +43,7 @@ const NO_OVERFLOW =
 
 /** What a server says of itself when it failed, whatever status it says it with. */
 const BROKEN =
-  /\b(model|server|backend|engine|worker|process|runner|instance)\b[^.\n]{0,60}\b(crashed|exited|died|was killed)\b|\bexit code\b|\bout of memory\b|\bcuda error\b|\brpc error\b[^\n]{0,40}\bunavailable\b|\breading from server: EOF\b|\bDEGRADED\b/i;
+  /\b(model|server|backend|engine|worker|process|runner|instance)\b[^.\n]{0,60}\b(crashed|exited|died|was killed)\b|\bexit code\b|\bout of memory\b|\bcuda error\b|\brpc error\b[^\n]{0,40}\bunavailable\b|\breading from server: EOF\b|\bdegraded function\b/i;
 
 const MAY_BE_BUSY = [200, 400, 409, 423, 424, 425, 429, 498, 500, 502, 503, 529];
 /** A model that cannot be loaded is none that is still being loaded. */

@@ -4,37 +4,37 @@ import { anyOf, both } from "./words/any-of.ts";
 
 /** Who or what a sentence speaks of. */
 const KEY =
-  /(api|access|auth|bearer|secret|virtual|subscription)[ _-]?(keys?|tokens?|secrets?)\b|(your|this|that|the) (key|token|secret|password|credentials?)\b|credentials?\b|signature\b|(authorization|authentication) header/i;
+  /(api|access|auth|bearer|secret|virtual|subscription)[ _-]?(keys?|tokens?|secrets?)\b|(your|this|that|the) (key|token|secret|password|credentials?)\b(?! ['"`])|credentials?\b|signature\b|(authorization|authentication) header/i;
 const MODEL = /models?\b|deployments?\b|adapters?\b|checkpoints?\b|snapshots?\b|engines?\b/i;
 const ACCOUNT = /accounts?\b|organi[sz]ations?\b|projects?\b|workspaces?\b|teams?\b|users?\b|tenants?\b/i;
 const SAID =
-  /prompts?\b|inputs?\b|messages?\b|contents?\b|text\b|outputs?\b|completions?\b|generat\w+|responses?\b|repl(y|ies)\b|answers?\b/i;
+  /prompts?\b|inputs?\b|messages?\b|contents?\b|text\b|outputs?\b|completions?\b|generat\w+|topics?\b|responses?\b|repl(y|ies)\b|answers?\b/i;
 const TEXT =
-  /prompts?\b|inputs?\b|messages?\b|conversations?\b|chat\b|text\b|history\b|tokens?\b|sequences?\b|documents?\b/i;
+  /prompts?\b|inputs?\b|messages?\b|conversations?\b|dialog(ue)?s?\b|turns\b|chat\b|text\b|history\b|tokens?\b|sequences?\b|documents?\b/i;
 const PLACE =
-  /countr(y|ies)\b|regions?\b|territor(y|ies)\b|locations?\b|jurisdictions?\b|part of the world\b|where you are\b|export control|embargo\w*|sanction\w*|geo\w*/i;
+  /countr(y|ies)\b|regions?\b|territor(y|ies)\b|locations?\b|jurisdictions?\b|part of the world\b|where you are\b|export control|embargo\w*|sanction\w*|geo\w*|outside (of )?(the|our|your)\b/i;
 const MONEY =
-  /money\b|balance\b|credits?\b|funds?\b|wallets?\b|prepaid\b|billing\b|payments?\b|invoices?\b|card\b|subscription\b(?! plan)|trial\b|allowance\b|allotment\b|month(ly|'s)?\b|spend\w*|\$ ?\d|[€£]|free (tokens|credits|usage)\b/i;
+  /money\b|balance\b|credits?\b|funds?\b|wallets?\b|prepaid\b|billing\b|payments?\b|invoices?\b|card\b|subscription\b(?! plan)|trial\b|allowance\b|allotment\b|month(ly|'s)?\b|spend\w*|\$ ?\d|[€£]|ow(e|ing)\b|bill\b|coins?\b|points\b|free (tokens|credits|usage)\b/i;
 const ROOM =
-  /slots?\b|workers?\b|gpus?\b|replicas?\b|instances?\b|nodes?\b|machines?\b|queues?\b|capacity\b|cluster\b|resources\b|containers?\b/i;
+  /slots?\b|workers?\b|gpus?\b|compute\b|pool\b|accelerators?\b|replicas?\b|instances?\b|nodes?\b|machines?\b|queues?\b|capacity\b|cluster\b|resources\b|containers?\b/i;
 
 /** What is said of it. */
 const DENIED =
   /not\b|\w+n['’]t\b|cannot\b|den(y|ies|ied)\b|block\w*|barred\b|ban\w*|refus\w*|reject\w*|restrict\w*|prohibit\w*|forbid\w*|unavailable\b|unsupported\b/i;
 const KEY_IS_BAD =
-  /invalid\b|unknown\b|wrong\b|incorrect\b|missing\b|bad\b|malformed\b|expired?\b|revoked\b|rotated\b|deleted\b|rejected\b|refused\b|mismatch\w*|unrecogni[sz]ed\b|(not|\w*n['’]t|no|never|unable|fail\w*)( be| been| to| was| \w+ly)* (valid\w*|recogni[sz]\w*|verif\w*|authenticat\w*|accept\w*|match\w*|found|look|known?|exist\w*|provided|sent|given|present|set|decoded?|parsed?)/i;
+  /invalid\b|unknown\b|wrong\b|incorrect\b|missing\b|bad\b|malformed\b|expired?\b|lapsed\b|revoked\b|rotated\b|deleted\b|rejected\b|refused\b|mismatch\w*|unrecogni[sz]ed\b|(not|\w*n['’]t|no|never|unable|fail\w*)( be| been| to| was| \w+ly)* (valid\w*|recogni[sz]\w*|verif\w*|authenticat\w*|accept\w*|match\w*|found|look|known?|exist\w*|provided|sent|given|present|set|decoded?|parsed?)/i;
 const STOPPED =
-  /block\w*|withh[eo]ld\w*|suppress\w*|reject\w*|refus\w*|den(y|ies|ied)\b|flag\w*|trip\w*|trigger\w*|violat\w*|breach\w*|intercept\w*|stopped\b|filter\w*|detect\w*|match\w*|(not|\w*n['’]t|cannot|unable)( be| to)? (forward|process|return|sent|send|help|assist|compl|allow|discuss|generat|show)\w*/i;
+  /block\w*|withh[eo]ld\w*|suppress\w*|reject\w*|refus\w*|den(y|ies|ied)\b|flag\w*|trip\w*|trigger\w*|violat\w*|breach\w*|intercept\w*|stopped\b|removed\b|off limits\b|filter\w*|detect\w*|match\w*|(not|\w*n['’]t|cannot|unable)( be| to)? (forward|process|return|sent|send|help|assist|compl|allow|discuss|generat|show)\w*/i;
 const SPENT =
-  /left\b|(used|burn\w*) (up|through)\b|all used\b|exhaust\w*|deplet\w*|insufficient\b|(not|\w*n['’]t|no|more|any)( have)?( enough| sufficient)?\b|too low\b|out of\b|runs? out\b|ran out\b|empty\b|zero\b|negative\b|-\d|exceed\w*|reached\b|\bhit\b|finished\b|is over\b|end(ed|s)\b|expired\b|lapsed\b|renew\b|declined\b|overdue\b|unpaid\b|consumed\b|spent\b|gone\b|top up|recharge\b|rejected\b/i;
+  /left\b|(used|burn\w*) (up|through)\b|all used\b|exhaust\w*|deplet\w*|insufficient\b|(not|\w*n['’]t|no|more|any)( have)?( enough| sufficient)?\b|too low\b|out of\b|runs? out\b|ran out\b|empty\b|zero\b|negative\b|-\d|exceed\w*|reached\b|\bhit\b|finished\b|is over\b|end(ed|s)\b|expired\b|lapsed\b|renew\b|declined\b|overdue\b|unpaid\b|consumed\b|spent\b|settle\b|ow(e|ing)\b|gone\b|top up|recharge\b|rejected\b/i;
 const TAKEN =
   /no (free|idle|available|spare)?\b|none\b|all\b[^.\n]{0,30}\b(taken|busy|in use|occupied|allocated)|taken\b|occupied\b|in use\b|full\b|wait\w*|waking\b|asleep\b|sleep\w*|scal(e|ing)\b|spinning\b|boot\w*|starting\b|provision\w*|allocat\w*|prepar\w*|too (many|long)\b|exceed\w*|exhaust\w*|not enough\b|short\b|become free\b/i;
 const ARRIVING =
-  /(being|still|currently|is|are) (\w+ )?(fetch|download|pull|deploy|provision|build|start|initiali[sz]|prepar|load|warm|spun|spinn|boot|wak|scal|transferr)\w*|scaling (from zero|up)\b|waking up\b|spinning up\b|not (yet )?(ready|warm|up)\b/i;
+  /(being|still|currently|is|are) (\w+ )?(fetch|download|pull|cop[iy]|transferr|deploy|provision|build|start|initiali[sz]|prepar|load|warm|spun|spinn|boot|wak|scal)\w*|(boot|start|load|deployment|download|warm-?up)\w* in progress\b|scaling (from zero|up)\b|waking up\b|spinning up\b|not (yet )?(ready|warm|up)\b/i;
 
 /** Of safety, whatever is refused for it. */
 const SAFETY =
-  /safety\b|moderat\w*|guard ?rails?\b|acceptable use|usage rules|community (rules|standards)|content (rules|polic\w+|guidelines?)|dlp\b|denied topics?\b|trust (and|&) safety|safeguards?\b|harm\w*|illegal\b|weapons?\b|violen\w+|sexual\w*|hate\w*|abus\w+|toxic\w*|explicit\b|copyright\w*|pii\b|personal (data|information)|malicious\b|jailbr\w+|injection\b/i;
+  /safety\b|moderat\w*|guard ?rails?\b|acceptable use|risk control|(our|usage|use) (rules|guidelines?|polic(y|ies)|terms)\b|community (rules|standards)|content (rules|polic\w+|guidelines?)|dlp\b|denied topics?\b|trust (and|&) safety|safeguards?\b|harm\w*|illegal\b|weapons?\b|violen\w+|sexual\w*|hate\w*|abus\w+|toxic\w*|explicit\b|copyright\w*|pii\b|personal (data|information)|malicious\b|jailbr\w+|injection\b/i;
 /** An attempt to get round what a model was told. */
 const BYPASS = both(
   /bypass\w*|circumvent\w*|overrid\w+|subvert\w*|extract\w*|get around/,
@@ -47,6 +47,7 @@ const LATE = anyOf(
   /(no|not|\w*n['’]t)\b[^.\n]{0,60}\b(within|in time\b|in \d+ ?(ms|s|sec\w*|min\w*)\b|before the deadline)/i,
   /(exceed\w*|over|ran out of|past)\b[^.\n]{0,30}\b(time|deadline|time limit|max_?time)\b/i,
   /(gave up|gives up|aborted|cancell?ed|killed|stopped) after \d/i,
+  /\btime( limit)?\b[^.\n]{0,20}\b(reached|exceeded|elapsed|is up)\b/i,
 );
 
 /** Of too many calls in a time, whatever the status is. */
@@ -55,6 +56,8 @@ const RATE = anyOf(
   /slow down\b/i,
   /\b(requests?|calls?|messages?|queries)\b[^.\n]{0,20}\b(per|a|an|each|every|in the last|in the past|within|in) (\d+ )?(second|minute|hour|day|s|min|h)s?\b/i,
   /too (many|frequent|quick|fast)\w*\b[^.\n]{0,20}\b(requests?|calls?|queries|messages)\b/i,
+  /\b(parallel|simultaneous|concurrent|in-flight) (requests?|calls?|generations?|jobs?|streams?|connections?|sessions?)\b/i,
+  /\brequest rate\b|\b[rq]ps\b|\b[rt]pm\b/i,
 );
 
 /** Of a model to which there is a way that this account has not gone. */
@@ -76,13 +79,15 @@ const GATED = anyOf(
     ACCOUNT,
     /must be (verified|approved)|(not|\w*n['’]t)( been)? (allowed|permitted|authori[sz]ed|entitled|approved|verified|granted)\b/,
   ),
+  /(available|open|offered|reserved|restricted|limited) (only )?(to|for)\b[^.\n]{0,40}\b(customers?|users|members?|subscribers?|plans?|tiers?|accounts|organi[sz]ations|partners?)\b/i,
+  both(/allow-?list\b|whitelist\b/, DENIED),
 );
 
 /** Of a model that nobody has, or has no more. */
 const ABSENT = anyOf(
   both(
     MODEL,
-    /(not|\w*n['’]t|cannot|unable to|no one|nobody)( \w+ly| be)? (know|recogni[sz]e|have|host|serve|carry|offer|locate|find|match|register|configure|deploy|exist|map)\w*/,
+    /(not|\w*n['’]t|cannot|unable to|no one|nobody)( \w+ly| be)? (know|recogni[sz]e|have|host|serve|carry|offer|locate|find|found|match|register|mapped|configure|deploy|exist|map)\w*/,
   ),
   both(
     MODEL,
@@ -96,13 +101,14 @@ const ABSENT = anyOf(
   /\bonly \S+( (and|or) \S+)*( is| are)? (allowed|served|available|supported)( now)?, (your|the requested) model\b/i,
   /模型[^。\n]{0,8}(不存在|未找到|无效)/i,
   /repository not found/i,
+  /\b(nobody|no one|no-one|nothing|none)\b[^.\n]{0,20}\b(serves?|hosts?|offers?)\b/i,
 );
 
 /** Of more text than there may be. */
 const TOO_MUCH = anyOf(
   both(
     TEXT,
-    /too (much|long|large|big|many)\b|no longer fits?\b|overflow\w*|surpass\w*|outgr[eo]w\w*|grown? (past|beyond|too)\b|cut\b[^.\n]{0,20}\bdown\b|exceed\w*[^.\n]{0,20}\b(tokens?|window|length|memory)\b|超长/,
+    /too (much|long|large|big|many)\b|(bigger|longer|larger|more) than\b[^.\n]{0,40}\b(window|context|model|limit|fits?)\b|no longer fits?\b|overflow\w*|surpass\w*|outgr[eo]w\w*|grown? (past|beyond|too)\b|cut\b[^.\n]{0,20}\bdown\b|exceed\w*[^.\n]{0,20}\b(tokens?|window|length|memory)\b|超长/,
   ),
 );
 
@@ -187,6 +193,11 @@ export const SENSES: readonly Rule[] = [
     status: [IN_PLACE_OF_A_REPLY, 500, 502, 503, 529],
     words: ARRIVING,
     unless: /maintenance|fail\w*|error/i,
+  },
+  {
+    kind: "busy",
+    status: [IN_PLACE_OF_A_REPLY, 429, 500, 502, 503, 529],
+    words: /\b(in line|in the queue|ahead of you|queue position|position in (the )?queue)\b/i,
   },
   {
     kind: "busy",

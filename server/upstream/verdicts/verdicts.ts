@@ -49,11 +49,15 @@ function statusOf({ status, words }: BadAnswer): number {
   return status >= 500 && words.status !== undefined && words.status < 500 ? words.status : status;
 }
 
+/** So long somebody waits who is refused with a status that is not of rates. */
+const SOON_MS = 3_600_000;
+
 /** What is over until a time that is told is a rate, whatever it is called: Google's quotas of a minute and of a day. */
 function ruleOf(rules: readonly Rule[], answer: BadAnswer): Rule | undefined {
   const rule = rules.find((rule) => holds(rule, answer));
-  const isRate = rule?.kind === "quota-exhausted" && answer.status === 429 && answer.words.retryAfterMs !== undefined;
-  return isRate ? { kind: "rate-limited" } : rule;
+  const waitMs = answer.words.retryAfterMs ?? Number.POSITIVE_INFINITY;
+  const isOver = answer.status === 429 ? waitMs < Number.POSITIVE_INFINITY : answer.status === 403 && waitMs <= SOON_MS;
+  return rule?.kind === "quota-exhausted" && isOver ? { kind: "rate-limited" } : rule;
 }
 
 /** Kinds that a part of the request does not explain, whatever the sentence names. */

@@ -110,4 +110,4 @@ export const CLOSED =
 export const OF_MONEY = /balance|credit|payment|overdue|arrear|billing|recharge|invoice|quota/i;
 
 /** Of a network that is let in, or is not. */
-export const NETWORK = /firewall|network\b|\bip\b|ip address\w*|vpn\b|prox(y|ies)\b|allow-?list\w*|whitelist\w*/i;
+export const NETWORK = /firewall|network\b|\bip\b|ip address\w*|vpn\b|prox(y|ies)\b/i;

@@ -10,7 +10,7 @@ export interface Feature {
 
 /** How a sentence says that something is not taken, whoever does not take it. */
 const REFUSED = anyOf(
-  /(?:not|\w*n't) (?:\w+ )?(?:support|allow|enable|accept|available|permit|implement|offer|take)\w*/,
+  /(?:not|\w*n't) (?:\w+ )?(?:support|allow|enable|accept|available|permit|implement|offer|take|understand|understood|trained|designed|capable|equipped)\w*/,
   /\w*n't (?:\w+ )?have\w*/,
   /unsupported/,
   /unavailable (?:for|with|on|in)\b/,
@@ -28,6 +28,7 @@ const REFUSED = anyOf(
 /** How one says so behind the thing alone: a model that "is only available with thinking" has it. */
 const ELSEWHERE = anyOf(
   /only (?:possible|available|offered|accepted|works?) (?:by|for|on|with|in)\b/,
+  /(?:must|has to|needs to) be (?:enabled|activated|(?:switched|turned) on)\b/,
   /requires? (?:the|a|an) [\w-]+ (?:variant|model|version|edition)\b/,
 ).source;
 
@@ -71,7 +72,7 @@ const ONLY_STREAMS = anyOf(
 /** That a reply comes whole or not at all. */
 const NEVER_STREAMS = anyOf(
   /(not|n't) support(s|ed)? (response )?stream/i,
-  /stream(ing|ed)?( mode| response| replies)? (is |are |was )?(not|un)\s?(supported|allowed|available|enabled)/i,
+  /stream(ing|ed)?( mode| response| replies)? (is |are |was )?((not|un)\s?(supported|allowed|available|enabled)|(switched |turned )?off\b|disabled)/i,
   /\bto stream this model/i,
   /unsupported[^.\n]{0,20}\bstream(ing)?\b/i,
   /\b(no|not|without|\w+n't)\b[^.\n]{0,20}\b(server-sent events|sse)\b/i,

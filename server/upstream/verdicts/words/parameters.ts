@@ -53,7 +53,7 @@ export const REFUSALS: readonly RegExp[] = [
   new RegExp(`${NAME} (?:has to|must|can only|may only) be (?:set to )?(?:1|the default|unset|left)`, "i"),
   // In words of nobody, of what can be nothing but a parameter.
   new RegExp(
-    `${SURE}(?: ${PARAMETER})? (?:is|are) (?:fixed|locked|reserved|restricted|frozen|hard-?coded|only (?:available|supported|allowed) (?:for|with|on|in)|(?:not|\\w*n't) (?:understood|recogni[sz]ed|known|adjustable|configurable))\\b`,
+    `${SURE}(?: ${PARAMETER})? (?:is|are) (?:fixed|locked|reserved|restricted|frozen|hard-?coded|only (?:available|supported|allowed) (?:for|with|on|in)|(?:not|\\w*n't) (?:understood|recogni[sz]ed|known|adjustable|configurable|an? (?:\\w+ )?(?:setting|${PARAMETER})))\\b`,
     "i",
   ),
   new RegExp(
@@ -65,7 +65,11 @@ export const REFUSALS: readonly RegExp[] = [
     "i",
   ),
   new RegExp(`${SURE}[^.\\n]{0,20}[?:,;] [^.\\n]{0,60}\\bno such (?:setting|${PARAMETER})`, "i"),
-  new RegExp(`\\b(?:takes?|accepts?|knows?|supports?|allows?|has) no (?:\\w+ )?${SURE}`, "i"),
+  new RegExp(
+    `\\b(?:(?:takes?|accepts?|knows?|supports?|allows?|has) no|(?:do not|don't|does not|doesn't|cannot|can't) (?:honou?r|take|accept|know|understand|use|implement|recogni[sz]e|expose|allow|offer)) (?:\\w+ )?${SURE}`,
+    "i",
+  ),
+  new RegExp(`${SURE}: (?:not (?:supported|available|allowed|known|recogni[sz]ed|accepted)|unsupported)\\b`, "i"),
   new RegExp(`only ${NAME}=`, "i"),
   new RegExp(`invalid ${NAME}[^.\\n]{0,20}\\bonly \\S+ (?:is|are) (?:allowed|supported|accepted)`, "i"),
   new RegExp(`${NAME} and ['"\`]?\\w+['"\`]? cannot both`, "i"),

@@ -57,6 +57,7 @@ export const CONTENT_CODES = anyOf(
     /moderation_error/i,
     /content_moderation/i,
     /content_blocked/i,
+    /risk_?control/i,
     /sensitive_content/i,
     /invalid_prompt/i,
     /litellm\.ContentPolicyViolationError/i,
@@ -71,6 +72,7 @@ export const CONTENT_CODES = anyOf(
 /** Of content that a filter or a policy refused. */
 export const CONTENT = anyOf(
   /content exists risk/i,
+  /\brisk control\b/i,
   /prompt injection/i,
   /jailbreak/i,
   /\bnsfw\b/i,

@@ -4,29 +4,29 @@ import { anyOf, both } from "./words/any-of.ts";
 
 /** Who or what a sentence speaks of. */
 const KEY =
-  /(api|access|auth|bearer|secret|virtual|subscription)[ _-]?(keys?|tokens?|secrets?)\b|(your|this|that|the) (key|token|secret|password|credentials?)\b(?! ['"`])|credentials?\b|signature\b|(authorization|authentication) header/i;
+  /(api|access|auth|bearer|secret|virtual|subscription)[ _-]?(keys?|tokens?|secrets?|credentials?)\b|jwt\b|(your|this|that|the|no) (key|token|secret|password|credentials?)\b(?! ['"`])|credentials?\b|signature\b|(authorization|authentication) header/i;
 const MODEL = /models?\b|deployments?\b|adapters?\b|checkpoints?\b|snapshots?\b|engines?\b/i;
 const ACCOUNT = /accounts?\b|organi[sz]ations?\b|projects?\b|workspaces?\b|teams?\b|users?\b|tenants?\b/i;
 const SAID =
-  /prompts?\b|inputs?\b|messages?\b|contents?\b|text\b|outputs?\b|completions?\b|generat\w+|topics?\b|responses?\b|repl(y|ies)\b|answers?\b/i;
+  /prompts?\b|inputs?\b|messages?\b|contents?\b|text\b|outputs?\b|completions?\b|generat\w+|topics?\b|subjects?\b|conversations?\b|responses?\b|repl(y|ies)\b|answers?\b/i;
 const TEXT =
   /prompts?\b|inputs?\b|messages?\b|conversations?\b|dialog(ue)?s?\b|turns\b|chat\b|text\b|history\b|tokens?\b|sequences?\b|documents?\b/i;
 const PLACE =
-  /countr(y|ies)\b|regions?\b|territor(y|ies)\b|locations?\b|jurisdictions?\b|part of the world\b|where you are\b|export control|embargo\w*|sanction\w*|geo\w*|outside (of )?(the|our|your)\b/i;
+  /countr(y|ies)\b|regions?\b|territor(y|ies)\b|locations?\b|jurisdictions?\b|part of the world\b|where you are\b|export control|embargo\w*|sanction\w*|geo\w*|residents?\b|outside (of )?(the|our|your)\b/i;
 const MONEY =
-  /money\b|balance\b|credits?\b|funds?\b|wallets?\b|prepaid\b|billing\b|payments?\b|invoices?\b|card\b|subscription\b(?! plan)|trial\b|allowance\b|allotment\b|month(ly|'s)?\b|spend\w*|\$ ?\d|[€£]|ow(e|ing)\b|bill\b|coins?\b|points\b|free (tokens|credits|usage)\b/i;
+  /money\b|balance\b|credits?\b|funds?\b|wallets?\b|prepaid\b|billing\b|payments?\b|invoices?\b|card\b|subscription\b(?! plan)|trial\b|allowance\b|allotment\b|month(ly|'s)?\b|spend\w*|budgets?\b|\$ ?\d|[€£]|ow(e|ing)\b|bill\b|coins?\b|points\b|free (tokens|credits|usage)\b/i;
 const ROOM =
-  /slots?\b|workers?\b|gpus?\b|compute\b|pool\b|accelerators?\b|replicas?\b|instances?\b|nodes?\b|machines?\b|queues?\b|capacity\b|cluster\b|resources\b|containers?\b/i;
+  /slots?\b|workers?\b|gpus?\b|compute\b|pool\b|accelerators?\b|replicas?\b|instances?\b|nodes?\b|machines?\b|queue\w*|capacity\b|cluster\b|resources\b|containers?\b/i;
 
 /** What is said of it. */
 const DENIED =
-  /not\b|\w+n['’]t\b|cannot\b|den(y|ies|ied)\b|block\w*|barred\b|ban\w*|refus\w*|reject\w*|restrict\w*|prohibit\w*|forbid\w*|unavailable\b|unsupported\b/i;
+  /not\b|\w+n['’]t\b|cannot\b|den(y|ies|ied)\b|block\w*|barred\b|ban\w*|refus\w*|reject\w*|restrict\w*|prohibit\w*|forbid\w*|unavailable\b|unsupported\b|dropped\b|only\b/i;
 const KEY_IS_BAD =
-  /invalid\b|unknown\b|wrong\b|incorrect\b|missing\b|bad\b|malformed\b|expired?\b|lapsed\b|revoked\b|rotated\b|deleted\b|rejected\b|refused\b|mismatch\w*|unrecogni[sz]ed\b|(not|\w*n['’]t|no|never|unable|fail\w*)( be| been| to| was| \w+ly)* (valid\w*|recogni[sz]\w*|verif\w*|authenticat\w*|accept\w*|match\w*|found|look|known?|exist\w*|provided|sent|given|present|set|decoded?|parsed?)/i;
+  /invalid\b|unknown\b|wrong\b|incorrect\b|missing\b|bad\b|malformed\b|expired?\b|lapsed\b|turned off\b|disabled\b|deactivated\b|unexpected\b|no\b[^.\n]{0,20}\b(supplied|sent|given|provided|found)\b|revoked\b|rotated\b|deleted\b|rejected\b|refused\b|mismatch\w*|unrecogni[sz]ed\b|(not|\w*n['’]t|no|never|unable|fail\w*)( be| been| to| was| \w+ly)* (valid\w*|recogni[sz]\w*|verif\w*|authenticat\w*|accept\w*|match\w*|found|look|in the form|known?|exist\w*|provided|sent|given|present|set|decoded?|parsed?)/i;
 const STOPPED =
-  /block\w*|withh[eo]ld\w*|suppress\w*|reject\w*|refus\w*|den(y|ies|ied)\b|flag\w*|trip\w*|trigger\w*|violat\w*|breach\w*|intercept\w*|stopped\b|removed\b|off limits\b|filter\w*|detect\w*|match\w*|(not|\w*n['’]t|cannot|unable)( be| to)? (forward|process|return|sent|send|help|assist|compl|allow|discuss|generat|show)\w*/i;
+  /block\w*|withh[eo]ld\w*|suppress\w*|reject\w*|refus\w*|den(y|ies|ied)\b|flag\w*|trip\w*|trigger\w*|violat\w*|breach\w*|intercept\w*|stopped\b|removed\b|halted\b|off limits\b|considered\b|deemed\b|classified\b|touch\w*|filter\w*|detect\w*|match\w*|(not|\w*n['’]t|cannot|unable)( be| to)? (forward|process|return|sent|send|help|assist|compl|allow|discuss|generat|show)\w*/i;
 const SPENT =
-  /left\b|(used|burn\w*) (up|through)\b|all used\b|exhaust\w*|deplet\w*|insufficient\b|(not|\w*n['’]t|no|more|any)( have)?( enough| sufficient)?\b|too low\b|out of\b|runs? out\b|ran out\b|empty\b|zero\b|negative\b|-\d|exceed\w*|reached\b|\bhit\b|finished\b|is over\b|end(ed|s)\b|expired\b|lapsed\b|renew\b|declined\b|overdue\b|unpaid\b|consumed\b|spent\b|settle\b|ow(e|ing)\b|gone\b|top up|recharge\b|rejected\b/i;
+  /left\b|(used|burn\w*) (up|through)\b|all used\b|exhaust\w*|deplet\w*|insufficient\b|(not|\w*n['’]t|no|more|any)( have)?( enough| sufficient)?\b|too low\b|out of\b|runs? out\b|ran out\b|empty\b|zero\b|negative\b|-\d|exceed\w*|reached\b|\bhit\b|finished\b|is over\b|end(ed|s)\b|expired\b|lapsed\b|renew\b|declined\b|overdue\b|unpaid\b|consumed\b|spent\b|settle\b|pay\b|r[au]n dry\b|ow(e|ing)\b|gone\b|top up|recharge\b|rejected\b/i;
 const TAKEN =
   /no (free|idle|available|spare)?\b|none\b|all\b[^.\n]{0,30}\b(taken|busy|in use|occupied|allocated)|taken\b|occupied\b|in use\b|full\b|wait\w*|waking\b|asleep\b|sleep\w*|scal(e|ing)\b|spinning\b|boot\w*|starting\b|provision\w*|allocat\w*|prepar\w*|too (many|long)\b|exceed\w*|exhaust\w*|not enough\b|short\b|become free\b/i;
 const ARRIVING =
@@ -34,7 +34,7 @@ const ARRIVING =
 
 /** Of safety, whatever is refused for it. */
 const SAFETY =
-  /safety\b|moderat\w*|guard ?rails?\b|acceptable use|risk control|(our|usage|use) (rules|guidelines?|polic(y|ies)|terms)\b|community (rules|standards)|content (rules|polic\w+|guidelines?)|dlp\b|denied topics?\b|trust (and|&) safety|safeguards?\b|harm\w*|illegal\b|weapons?\b|violen\w+|sexual\w*|hate\w*|abus\w+|toxic\w*|explicit\b|copyright\w*|pii\b|personal (data|information)|malicious\b|jailbr\w+|injection\b/i;
+  /safety\b|unsafe\b|forbidden\b|sensitive\b|moderat\w*|guard ?rails?\b|acceptable use|risk control|(our|usage|use) (rules|guidelines?|polic(y|ies)|terms)\b|community (rules|standards)|content (rules|polic\w+|guidelines?)|dlp\b|denied topics?\b|trust (and|&) safety|safeguards?\b|harm\w*|illegal\b|weapons?\b|violen\w+|sexual\w*|hate\w*|abus\w+|toxic\w*|explicit\b|copyright\w*|pii\b|personal (data|information)|malicious\b|jailbr\w+|injection\b/i;
 /** An attempt to get round what a model was told. */
 const BYPASS = both(
   /bypass\w*|circumvent\w*|overrid\w+|subvert\w*|extract\w*|get around/,
@@ -48,6 +48,8 @@ const LATE = anyOf(
   /(exceed\w*|over|ran out of|past)\b[^.\n]{0,30}\b(time|deadline|time limit|max_?time)\b/i,
   /(gave up|gives up|aborted|cancell?ed|killed|stopped) after \d/i,
   /\btime( limit)?\b[^.\n]{0,20}\b(reached|exceeded|elapsed|is up)\b/i,
+  /\d ?(s|sec|seconds?|min|minutes?) (time )?limit\b/i,
+  /\b(no|not)\b[^.\n]{0,30}\b(answer|reply|response)\b[^.\n]{0,20}\bfor \d/i,
 );
 
 /** Of too many calls in a time, whatever the status is. */
@@ -58,6 +60,7 @@ const RATE = anyOf(
   /too (many|frequent|quick|fast)\w*\b[^.\n]{0,20}\b(requests?|calls?|queries|messages)\b/i,
   /\b(parallel|simultaneous|concurrent|in-flight) (requests?|calls?|generations?|jobs?|streams?|connections?|sessions?)\b/i,
   /\brequest rate\b|\b[rq]ps\b|\b[rt]pm\b/i,
+  /\b(request|call) burst\b|\bburst (limit|rate|size)\b/i,
 );
 
 /** Of a model to which there is a way that this account has not gone. */
@@ -81,6 +84,9 @@ const GATED = anyOf(
   ),
   /(available|open|offered|reserved|restricted|limited) (only )?(to|for)\b[^.\n]{0,40}\b(customers?|users|members?|subscribers?|plans?|tiers?|accounts|organi[sz]ations|partners?)\b/i,
   both(/allow-?list\b|whitelist\b/, DENIED),
+  /(not|n['’]t) (part of|included in|covered by) (your|the|this) (contract|plan|package|agreement|licen[cs]e)\b/i,
+  /\bgrant\b[^.\n]{0,40}\baccess to\b/i,
+  both(ACCOUNT, /(has|have) (disabled|blocked|turned off|switched off)\b/),
 );
 
 /** Of a model that nobody has, or has no more. */
@@ -95,20 +101,22 @@ const ABSENT = anyOf(
   ),
   both(/no (model|deployment|adapter|checkpoint|engine)s?\b/, /named|called|name|alias|behind|for|with|match\w*/),
   both(
-    /end of life|eol\b|sunset\b|switched off\b|phased out\b|withdrawn\b|no longer\b[^.\n]{0,20}\b(offered|hosted|callable|online|active)|(ca\w*n['’]t|cannot) be called\b/,
+    /end of life|eol\b|sunset\b|switched off\b|left service\b|taken (down|offline)\b|phased out\b|withdrawn\b|no longer\b[^.\n]{0,20}\b(offered|hosted|callable|online|active)|(ca\w*n['’]t|cannot) be called\b/,
     /models?\b|[a-z]+-\d\S*|snapshot\b|version\b/,
   ),
   /\bonly \S+( (and|or) \S+)*( is| are)? (allowed|served|available|supported)( now)?, (your|the requested) model\b/i,
   /模型[^。\n]{0,8}(不存在|未找到|无效)/i,
   /repository not found/i,
   /\b(nobody|no one|no-one|nothing|none)\b[^.\n]{0,20}\b(serves?|hosts?|offers?)\b/i,
+  /(not|n['’]t) in (our|the|this) (catalog(ue)?|registry|library|line-?up|model list)\b/i,
+  /\bno model ['"`]?\w/i,
 );
 
 /** Of more text than there may be. */
 const TOO_MUCH = anyOf(
   both(
     TEXT,
-    /too (much|long|large|big|many)\b|(bigger|longer|larger|more) than\b[^.\n]{0,40}\b(window|context|model|limit|fits?)\b|no longer fits?\b|overflow\w*|surpass\w*|outgr[eo]w\w*|grown? (past|beyond|too)\b|cut\b[^.\n]{0,20}\bdown\b|exceed\w*[^.\n]{0,20}\b(tokens?|window|length|memory)\b|超长/,
+    /too (much|long|large|big|many)\b|(bigger|longer|larger|more) than\b[^.\n]{0,40}\b(window|context|model|limit|fits?|can (read|take|handle|hold))\b|no longer fits?\b|(cannot|can['’]t) (be )?(squeez|fit|pack|held|hold)\w*|overflow\w*|surpass\w*|outgr[eo]w\w*|grown? (past|beyond|too)\b|cut\b[^.\n]{0,20}\bdown\b|exceed\w*[^.\n]{0,20}\b(tokens?|window|length|memory)\b|超长/,
   ),
 );
 
@@ -162,7 +170,7 @@ export const SENSES: readonly Rule[] = [
     kind: "quota-exhausted",
     status: [IN_PLACE_OF_A_REPLY, 400, 401, 402, 403, 412, 429],
     words: both(MONEY, SPENT),
-    unless: /\bmodels?\b|\bper (second|minute|hour|day)\b|invalid|budget_tokens/i,
+    unless: /\bmodels?\b|\bper (second|minute|hour|day)\b|invalid|thinking|budget_tokens/i,
   },
   {
     kind: "quota-exhausted",
@@ -177,10 +185,16 @@ export const SENSES: readonly Rule[] = [
     unless: /\btools?\b|\bimage|\bparameter|\bfield\b|\bsetting/i,
   },
   {
+    kind: "model-not-found",
+    status: [400, 404, 500, 503],
+    words:
+      /\bno (provider|backend|node|worker|server|host)s?\b[^.\n]{0,20}(?<!to )\b(hosts?|serves?|offers?|carr(y|ies))\b/i,
+  },
+  {
     kind: "key-refused",
     status: [IN_PLACE_OF_A_REPLY, 400, 401, 403, 500],
     words: both(KEY, KEY_IS_BAD),
-    unless: /\b(tool|function|json|cache|sort|object|field|parameter|property)\b/i,
+    unless: /\b(tool|function|json|cache|sort|object|field|parameter|property|thinking|block|database)\b/i,
   },
   {
     kind: "busy",

@@ -105,9 +105,9 @@ export const KEY = anyOf(
 
 /** Of an account that is closed for whatever reason but money: no other key of it would help. */
 export const CLOSED =
-  /\b(account|organi[sz]ation|workspace|project|consumer|subscription|your access|api access)\b[^.\n]{0,80}\b(disabled|deactivated|terminated|suspended|banned|closed|locked|revoked|frozen)\b/i;
+  /\b(account|organi[sz]ation|workspace|project|consumer|subscription|your access|api access)\b[^.\n]{0,80}\b(?<!\b(?:has|have) )(disabled|deactivated|terminated|suspended|banned|closed|locked|revoked|frozen)\b/i;
 /** With which it is one of money. */
 export const OF_MONEY = /balance|credit|payment|overdue|arrear|billing|recharge|invoice|quota/i;
 
 /** Of a network that is let in, or is not. */
-export const NETWORK = /firewall|network\b|\bip\b|ip address\w*|vpn\b|prox(y|ies)\b/i;
+export const NETWORK = /firewall|network\b|subnet\w*|\bip\b|ip address\w*|vpn\b|prox(y|ies)\b/i;

@@ -15,8 +15,9 @@ const REFUSED = anyOf(
   /unsupported/,
   /unavailable (?:for|with|on|in)\b/,
   /no support/,
+  /lacks?\b/,
   /does(?: not|n't) work (?:with|on|for)/,
-  /(?:not|\w*n't) something/,
+  /(?:not|\w*n't) (?:something|there)\b/,
   /(?:is|are|been) (?:disabled|turned off|switched off|off)\b/,
   /only supported (?:by|for|on|with)/,
   // What "cannot be used with" another part of the request is no feature that is missing; with a model it is.
@@ -28,6 +29,9 @@ const REFUSED = anyOf(
 /** How one says so behind the thing alone: a model that "is only available with thinking" has it. */
 const ELSEWHERE = anyOf(
   /only (?:possible|available|offered|accepted|works?) (?:by|for|on|with|in)\b/,
+  /(?:is|are) beyond\b/,
+  /(?:rejected|refused|ignored) by (?:(?:this|the|your) (?:model|endpoint|server|deployment)|[\w-]*\d)/,
+  /must (?:stay|be|remain) off\b/,
   /(?:must|has to|needs to) be (?:enabled|activated|(?:switched|turned) on)\b/,
   /requires? (?:the|a|an) [\w-]+ (?:variant|model|version|edition)\b/,
 ).source;

@@ -2,7 +2,7 @@ import { anyOf, exactly } from "./any-of.ts";
 
 /** Of a path that the endpoint does not have, in the words of OpenAI, Azure, llama.cpp, FastAPI, Cloudflare and Express. */
 export const NO_PATH =
-  /^(could not route to|no route for|cannot (get|post) \/|no route matched|(unexpected|unknown|unsupported|no such) (endpoint|path|route|url)\b|missing authentication token$|invalid url\b|((resource|file|route|page|endpoint) )?not found\.?$|method not allowed$)/im;
+  /^(could not route to|no route for|cannot (get|post) \/|no route matched|(unexpected|unknown|unsupported|no such) (endpoint|path|route|url)\b|missing authentication token$|invalid url\b|((resource|file|route|page|endpoint) )?not found\.?$|method not allowed$)|\bonly \S*\/v\d\/[^\n]{1,60} allowed\b|\byour path\b/im;
 
 /** Codes of a model that the endpoint does not have, or has no more. */
 export const NO_MODEL_CODES = exactly(
@@ -42,7 +42,7 @@ export const NO_MODEL = anyOf(
   /(not found|no such|does(n't| not) exist)[^.\n]{0,40}\bmodel\b/im,
   /(fail\w*|unable|cannot|can't|could ?n[o']t)( to)? (find|locate|load|loading|resolve|open)\b[^.\n]{0,20}\b(model|modelID)\b/im,
   /\bmodel\b[^.\n]{0,80}\bnot (accessible|usable) (via|through|with|in|at)\b/im,
-  /^model: /im,
+  /^model: (?!expected|must|should|field|input|value|required|invalid type)/im,
 );
 
 /** Codes of a server that failed. */

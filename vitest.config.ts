@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: [
       "server/**/*.test.ts",
+      "bench/**/*.test.ts",
       "client/**/*.test.ts",
       "scripts/**/*.test.ts",
       "proofs/**/*.test.ts",

@@ -12,44 +12,76 @@ export interface CpuTime {
 /** Whether this system says how much CPU time each process took. */
 export const canMeasureCpu = existsSync("/proc/self/schedstat");
 
-/** The CPU time of a process so far, to the nanosecond. */
+/** The CPU time of the threads that a process has now, to the nanosecond: what ended has taken its time with it. */
 export function cpuTimeOf(pid: number): CpuTime {
-  let runNs = 0;
-  let waitNs = 0;
-  if (!canMeasureCpu) return { runNs, waitNs };
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const [run = "0", wait = "0"] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
-    runNs += Number(run);
-    waitNs += Number(wait);
-  }
-  return { runNs, waitNs };
+  return sumOf([...threadsOf(pid).values()]);
 }
 
 /**
- * The CPU time of a process and of all that it starts, from when it is looked at first: of a PostgreSQL, its sessions too.
- * What a child used that ended since is counted as far as it was seen, so that the time never goes back.
+ * The CPU time of a process, from when it is looked at first. What a thread used that ended since is counted as far as it was
+ * seen, so that the time never goes back.
  */
-export class FamilyCpu {
-  readonly #pid: number;
-  readonly #seen = new Map<number, CpuTime>();
+export class ProcessCpu {
+  protected readonly pid: number;
+  /** Of each thread, and of those that had its number before it. */
+  readonly #seen = new Map<number, { now: CpuTime; before: CpuTime }>();
 
   constructor(pid: number) {
-    this.#pid = pid;
+    this.pid = pid;
   }
 
   read(): CpuTime {
-    this.#seen.set(this.#pid, cpuTimeOf(this.#pid));
-    for (const child of canMeasureCpu ? childrenOf(this.#pid) : []) {
+    this.#look(threadsOf(this.pid));
+    for (const child of this.children()) {
       try {
-        this.#seen.set(child, cpuTimeOf(child));
+        this.#look(threadsOf(child));
       } catch {
         // It has just ended.
       }
     }
-    const times = [...this.#seen.values()];
-    const sum = (time: keyof CpuTime) => times.reduce((total, each) => total + each[time], 0);
-    return { runNs: sum("runNs"), waitNs: sum("waitNs") };
+    return sumOf([...this.#seen.values()].flatMap(({ now, before }) => [now, before]));
   }
+
+  protected children(): readonly number[] {
+    return [];
+  }
+
+  #look(threads: ReadonlyMap<number, CpuTime>): void {
+    for (const [thread, now] of threads) {
+      const last = this.#seen.get(thread) ?? { now: NO_TIME, before: NO_TIME };
+      // Nothing runs backwards: whoever has used less than the last one of this number is another.
+      const before = now.runNs < last.now.runNs ? sumOf([last.before, last.now]) : last.before;
+      this.#seen.set(thread, { now, before });
+    }
+  }
+}
+
+/** The same of a process and of all that it starts: of a PostgreSQL, its sessions too. */
+export class FamilyCpu extends ProcessCpu {
+  protected override children(): readonly number[] {
+    return canMeasureCpu ? childrenOf(this.pid) : [];
+  }
+}
+
+const NO_TIME: CpuTime = { runNs: 0, waitNs: 0 };
+
+function sumOf(times: readonly CpuTime[]): CpuTime {
+  const sum = (name: keyof CpuTime) => times.reduce((total, each) => total + each[name], 0);
+  return { runNs: sum("runNs"), waitNs: sum("waitNs") };
+}
+
+function threadsOf(pid: number): ReadonlyMap<number, CpuTime> {
+  const threads = new Map<number, CpuTime>();
+  if (!canMeasureCpu) return threads;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const [run, wait] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
+      threads.set(Number(thread), { runNs: Number(run), waitNs: Number(wait) });
+    } catch {
+      // It has just ended.
+    }
+  }
+  return threads;
 }
 
 function childrenOf(pid: number): number[] {

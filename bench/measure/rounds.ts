@@ -1,5 +1,5 @@
 import type { Timing } from "../load/loops.ts";
-import { canMeasureCpu, cpuTimeOf, FamilyCpu } from "./cpu.ts";
+import { canMeasureCpu, FamilyCpu, ProcessCpu } from "./cpu.ts";
 import { type Figure, figureOf, percentile } from "./stats.ts";
 
 /** After about so many calls V8 has compiled what it will; it takes a server some ten seconds of work. */
@@ -102,13 +102,14 @@ async function warmUp({ load }: Contender, ms: number): Promise<void> {
 }
 
 async function sample({ pid, databasePid, load }: Contender, ms: number): Promise<Sample> {
+  const server = pid === undefined ? undefined : new ProcessCpu(pid);
   const database = databasePid === undefined ? undefined : new FamilyCpu(databasePid);
   const databaseNs = () => database?.read().runNs ?? 0;
   const startedAt = performance.now();
   const databaseBefore = databaseNs();
-  const before = pid === undefined ? undefined : cpuTimeOf(pid);
+  const before = server?.read();
   const timings = await load(ms);
-  const after = pid === undefined ? undefined : cpuTimeOf(pid);
+  const after = server?.read();
   const databaseUs = (databaseNs() - databaseBefore) / 1_000 / timings.length;
   const seconds = (performance.now() - startedAt) / 1_000;
   const isCounted = before !== undefined && after !== undefined && canMeasureCpu;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cpuTimeOf, FamilyCpu } from "../measure/cpu.ts";
+import { FamilyCpu, ProcessCpu } from "../measure/cpu.ts";
 import { figureOf } from "../measure/stats.ts";
 import { PATCHBAY_ENV } from "../stage/stage.ts";
 import type { Row } from "./row.ts";
@@ -27,7 +27,8 @@ export const apply: Row = {
     };
     const postgres = await stage.databasePid();
     const family = postgres === undefined ? undefined : new FamilyCpu(postgres);
-    const cpuS = () => (cpuTimeOf(server.process.pid).runNs + (family?.read().runNs ?? 0)) / 1e9;
+    const ofServer = new ProcessCpu(server.process.pid);
+    const cpuS = () => (ofServer.read().runNs + (family?.read().runNs ?? 0)) / 1e9;
     const timed = () => {
       const before = cpuS();
       const startedAt = performance.now();

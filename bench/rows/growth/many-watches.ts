@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HttpClient } from "../../load/http1.ts";
-import { cpuTimeOf, FamilyCpu } from "../../measure/cpu.ts";
+import { FamilyCpu, ProcessCpu } from "../../measure/cpu.ts";
 import { figureOf } from "../../measure/stats.ts";
 import type { PatchbayServer } from "../../stage/patchbay.ts";
 import type { Row } from "../row.ts";
@@ -18,6 +18,7 @@ export const manyWatches: Row = {
   isGrowth: true,
   async run(stage, plan) {
     const patchbay = await stage.patchbay();
+    const ofServer = new ProcessCpu(patchbay.pid);
     const database = new FamilyCpu((await stage.databasePid()) ?? 0);
     const watches = Math.round(WATCHES * plan.scale);
     const client = new HttpClient(patchbay.url, watches);
@@ -32,12 +33,12 @@ export const manyWatches: Row = {
       const rounds: { server: number; database: number; last: number }[] = [];
       for (let round = 0; round < plan.rounds; round++) {
         heard.forget();
-        const before = [cpuTimeOf(patchbay.pid).runNs, database.read().runNs] as const;
+        const before = [ofServer.read().runNs, database.read().runNs] as const;
         const startedAt = performance.now();
         await patchbay.client.llms.updateLlm({ llmId: patchbay.llmIds.idle, description: `round ${round}` });
         await heard.by(watches, TOLD_MS);
         const last = performance.now() - startedAt;
-        const server = (cpuTimeOf(patchbay.pid).runNs - before[0]) / 1e9;
+        const server = (ofServer.read().runNs - before[0]) / 1e9;
         rounds.push({ server, database: (database.read().runNs - before[1]) / 1e9, last: last / 1_000 });
         await sleep(SETTLE_MS);
       }

@@ -19,6 +19,8 @@ import { Stage } from "./stage/stage.ts";
 
 /** After so many calls V8 has compiled what it will, however long a busy machine takes for them. */
 const WARM_CALLS = 12_000;
+/** Of those that take as long as a model: each of their fifty pieces comes the same way. */
+const WARM_PACED_CALLS = 640;
 const WARM_UP_MS = 2_000;
 const RECORD_MS = 10_000;
 const LINES = 30;
@@ -53,7 +55,16 @@ const listLlms: Kind = async (patchbay, http) => {
   return () => http.call({ name: "the call", method: "GET", path: "/v1/llms?pageSize=50", headers, expects });
 };
 
-const KINDS: Readonly<Record<string, { readonly inFlight: number; readonly kind: Kind }>> = {
+interface Profiled {
+  readonly inFlight: number;
+  readonly kind: Kind;
+  readonly warmCalls?: number;
+}
+
+/** Streams at a model's pace, which wait most of the time. */
+const paced = (kind: Kind): Profiled => ({ inFlight: 64, kind, warmCalls: WARM_PACED_CALLS });
+
+const KINDS: Readonly<Record<string, Profiled>> = {
   "get-llm-rest": { inFlight: 16, kind: rest(getLlmRest) },
   "get-llm-connect": { inFlight: 16, kind: rest(getLlmConnect) },
   "get-llm-grpc": { inFlight: 16, kind: grpc(getLlmGrpc) },
@@ -64,7 +75,9 @@ const KINDS: Readonly<Record<string, { readonly inFlight: number; readonly kind:
   "stream-burst-grpc": { inFlight: 16, kind: grpc((name, patchbay) => chatGrpc(name, "burst", true, patchbay)) },
   "chat-openai": { inFlight: 64, kind: rest((name, patchbay) => chatFace(name, "brief", false, patchbay)) },
   "stream-burst-openai": { inFlight: 16, kind: rest((name, patchbay) => chatFace(name, "burst", true, patchbay)) },
-  "stream-paced-rest": { inFlight: 64, kind: rest((name, patchbay) => chatRest(name, "paced", true, patchbay)) },
+  "stream-paced-rest": paced(rest((name, patchbay) => chatRest(name, "paced", true, patchbay))),
+  "stream-paced-grpc": paced(grpc((name, patchbay) => chatGrpc(name, "paced", true, patchbay))),
+  "stream-paced-openai": paced(rest((name, patchbay) => chatFace(name, "paced", true, patchbay))),
   "list-llms-rest": { inFlight: 16, kind: listLlms },
   "create-llm": { inFlight: 1, kind: rest((_, patchbay) => createLlmRequest(patchbay)) },
 };
@@ -89,9 +102,10 @@ try {
   const http = new HttpClient(patchbay.url, asked.inFlight);
   const channel = new GrpcClient(patchbay.url);
   const call = await asked.kind(patchbay, http, channel);
-  for (let calls = 0; calls < WARM_CALLS; ) calls += (await closedLoop(call, asked.inFlight, WARM_UP_MS)).length;
+  const { inFlight, warmCalls = WARM_CALLS } = asked;
+  for (let calls = 0; calls < warmCalls; ) calls += (await closedLoop(call, inFlight, WARM_UP_MS)).length;
   process.kill(server.pid, "SIGUSR2");
-  const timings = await closedLoop(call, asked.inFlight, RECORD_MS);
+  const timings = await closedLoop(call, inFlight, RECORD_MS);
   process.kill(server.pid, "SIGUSR2");
   await server.until(() => server.output.includes("profile written"));
   await http.close();

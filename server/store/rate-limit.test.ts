@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { createDatabase, type TestDatabase } from "../test/store/databases.ts";
 import { forgetRateLimits } from "./rate-limit.ts";
 import { Store } from "./store.ts";
@@ -37,4 +37,28 @@ it("remembers who is over a limit until the minute is over, and nobody else", as
   expect(isOver).toBe(true);
   expect(limit.blockedMs("a")).toSatisfy((ms: number) => ms > 0 && ms <= 60_000 && ms <= retryAfterMs);
   expect(limit.blockedMs("b")).toBe(0);
+});
+
+it("lets those that come at once share a statement, and as many of them through as there is room for", async () => {
+  const limit = store.rateLimit("shared", 10);
+  await limit.take("a", 4);
+  const query = vi.spyOn(store.pool, "query");
+  const verdicts = await Promise.all([3, 3, 1, 2].map((points) => limit.take("a", points)));
+  expect(query).toHaveBeenCalledTimes(1);
+  query.mockRestore();
+  expect(verdicts).toMatchObject([
+    { isOver: false, used: 7 },
+    { isOver: false, used: 10 },
+    { isOver: true, used: 11 },
+    { isOver: true, used: 13 },
+  ]);
+  expect((await limit.state("a"))?.used).toBe(13);
+  expect(await limit.take("a"), "who is over is refused from memory").toMatchObject({ isOver: true });
+});
+
+it("takes less than nothing back, with what is added at once", async () => {
+  const limit = store.rateLimit("given back", 10, { givesBack: true });
+  await limit.take("a", 8);
+  expect(await Promise.all([limit.add("a", -5), limit.add("a", 1)])).toEqual([4, 4]);
+  expect(await limit.take("a", 6)).toMatchObject({ isOver: false, used: 10 });
 });

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Pool } from "pg";
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import { KeyedGroups } from "./sql/group-commit.ts";
 import type { EntityManager } from "./store.ts";
 
 const SECONDS = 60;
@@ -18,14 +19,19 @@ export interface Verdict {
 
 /**
  * So much a minute for each subject, counted for all servers together. While the database does not answer, each server
- * counts for itself; who has used up everything is refused from memory until the minute is over.
+ * counts for itself; who has used up everything is refused from memory until the minute is over. What comes for a subject
+ * while it is asked for it shares the next statement: one row, which all of them would wait for.
  */
 export class RateLimit {
   readonly #limiter: RateLimiterPostgres;
+  readonly #perMinute: number;
   readonly #over = new LRUCache<string, true>({ max: MAX_REMEMBERED });
+  readonly #taken = new KeyedGroups<number, Verdict>((subject, points) => this.#takeAll(subject, points));
+  readonly #added = new KeyedGroups<number, number>((subject, points) => this.#addAll(subject, points));
 
   /** What gives back is asked each time; otherwise, who is over is refused from memory. */
   constructor(pool: Pool, name: string, perMinute: number, { givesBack = false } = {}) {
+    this.#perMinute = perMinute;
     const limits = { keyPrefix: name, points: perMinute, duration: SECONDS };
     this.#limiter = new RateLimiterPostgres({
       ...limits,
@@ -45,25 +51,44 @@ export class RateLimit {
   }
 
   /** Takes what is needed; over the limit, it counts all the same. */
-  async take(subject: string, points = 1): Promise<Verdict> {
+  take(subject: string, points = 1): Promise<Verdict> {
+    return this.#taken.add(subject, points);
+  }
+
+  /** Counts what was used without being asked for, or gives back, less than 0, what was taken; answers with how much is used then. */
+  add(subject: string, points: number): Promise<number> {
+    return this.#added.add(subject, points);
+  }
+
+  /** One after the other, as far as there is room. */
+  async #takeAll(subject: string, points: readonly number[]): Promise<Verdict[]> {
+    const { isRefused, result } = await this.#consume(subject, sumOf(points));
+    const { consumedPoints, msBeforeNext: retryAfterMs } = result;
+    // From memory, where nothing is counted.
+    if (isRefused && consumedPoints === 0) return points.map(() => ({ isOver: true, used: 0, retryAfterMs }));
+    let used = consumedPoints - sumOf(points);
+    return points.map((each) => {
+      used += each;
+      return { isOver: used > this.#perMinute, used, retryAfterMs };
+    });
+  }
+
+  async #consume(subject: string, points: number): Promise<{ isRefused: boolean; result: RateLimiterRes }> {
     try {
-      const { consumedPoints, msBeforeNext } = await this.#limiter.consume(subject, points);
-      return { isOver: false, used: consumedPoints, retryAfterMs: msBeforeNext };
+      return { isRefused: false, result: await this.#limiter.consume(subject, points) };
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       this.#over.set(subject, true, { ttl: Math.max(1, refusal.msBeforeNext) });
-      return { isOver: true, used: refusal.consumedPoints, retryAfterMs: refusal.msBeforeNext };
+      return { isRefused: true, result: refusal };
     }
   }
 
-  /** Counts what was used without being asked for; answers with how much is used then. */
-  async add(subject: string, points: number): Promise<number> {
-    return (await this.#limiter.penalty(subject, points)).consumedPoints;
-  }
-
-  /** Gives back what was taken in this minute and not used; answers with how much is used then. */
-  async giveBack(subject: string, points: number): Promise<number> {
-    return (await this.#limiter.reward(subject, points)).consumedPoints;
+  async #addAll(subject: string, points: readonly number[]): Promise<number[]> {
+    const sum = sumOf(points);
+    const { consumedPoints } = await (sum < 0
+      ? this.#limiter.reward(subject, -sum)
+      : this.#limiter.penalty(subject, sum));
+    return points.map(() => consumedPoints);
   }
 
   /** How much is used, and when it begins anew; undefined if nothing is. */
@@ -72,6 +97,10 @@ export class RateLimit {
     if (!state) return undefined;
     return { isOver: state.remainingPoints <= 0, used: state.consumedPoints, retryAfterMs: state.msBeforeNext };
   }
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
 }
 
 /** Forgets some of what has expired; tells how much. Any number of servers may do so at once. */

@@ -26,16 +26,15 @@ export class HolderRates {
     const limit = this.#limit("holderTokens", tokensPerMinute, true);
     const verdict = await limit.take(id, tokens);
     if (!verdict.isOver) return verdict;
-    return { ...verdict, used: await limit.giveBack(id, tokens) };
+    return { ...verdict, used: await limit.add(id, -tokens) };
   }
 
   /**
    * Counts tokens that were used beyond those that were taken; what is less than 0 is given back. Answers with how many are used
    * then.
    */
-  async settleTokens({ id, tokensPerMinute }: HeldLimits, difference: number): Promise<number> {
-    const limit = this.#limit("holderTokens", tokensPerMinute, true);
-    return difference < 0 ? limit.giveBack(id, -difference) : limit.add(id, difference);
+  settleTokens({ id, tokensPerMinute }: HeldLimits, difference: number): Promise<number> {
+    return this.#limit("holderTokens", tokensPerMinute, true).add(id, difference);
   }
 
   /** Without those that were refused, which the limiter counts on. */

@@ -8,34 +8,39 @@ const NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
 const LIVE = `(select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each_text(held.calls) where value::bigint > ${NOW})`;
 const COUNT = `(select count(*) from jsonb_each_text(held.calls) where value::bigint > ${NOW})`;
 
-/**
- * Takes one of so many calls at the same time; answers with how many are taken then, or undefined if all were. The row's lock
- * decides between servers.
- */
-export async function takeCall(
-  pool: Pool,
-  holderId: string,
-  callId: string,
-  most: number,
-): Promise<number | undefined> {
-  const { rows } = await pool.query<{ count: number }>({
-    name: "take-holder-call",
-    text: `insert into holder_calls as held (holder_id, calls)
-        values ($1, jsonb_build_object($2::text, (${NOW} + ${CALL_LEASE_MS})::text))
-      on conflict (holder_id) do update set calls = ${LIVE} || excluded.calls where ${COUNT} < $3
-      returning (select count(*)::int from jsonb_object_keys(calls)) as count`,
-    values: [holderId, callId, most],
-  });
-  return rows[0]?.count;
+/** Leases of the first ones of the calls that are asked for, by the SQL of how many. */
+function leases(count: string): string {
+  return `(select coalesce(jsonb_object_agg(id, (${NOW} + ${CALL_LEASE_MS})::text), '{}')
+    from json_array_elements_text($2::json) with ordinality as asked (id, place) where place <= ${count})`;
 }
 
-/** Gives a call back to each of its holders; done again, it changes nothing. */
-export async function endCall(pool: Pool, holderIds: readonly string[], callId: string): Promise<void> {
+/**
+ * Takes calls of a holder who may have so many at the same time, the first ones first; answers with all that are under way then.
+ * The row's lock decides between servers.
+ */
+export async function takeCalls(
+  pool: Pool,
+  holderId: string,
+  callIds: readonly string[],
+  most: number,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ ids: string[] }>({
+    name: "take-holder-calls",
+    text: `insert into holder_calls as held (holder_id, calls) values ($1, ${leases("$3")})
+      on conflict (holder_id) do update set calls = ${LIVE} || ${leases(`$3 - ${COUNT}`)} where ${COUNT} < $3
+      returning array(select jsonb_object_keys(calls)) as ids`,
+    values: [holderId, JSON.stringify(callIds), most],
+  });
+  return new Set(rows[0]?.ids);
+}
+
+/** Gives calls back to each of their holders; done again, it changes nothing. */
+export async function endCalls(pool: Pool, holderIds: readonly string[], callIds: readonly string[]): Promise<void> {
   await pool.query({
-    name: "end-holder-call",
+    name: "end-holder-calls",
     text: `with locked as (select holder_id from holder_calls where holder_id = any($1) order by 1 for update)
-      update holder_calls set calls = calls - $2::text from locked where holder_calls.holder_id = locked.holder_id`,
-    values: [holderIds, callId],
+      update holder_calls set calls = calls - $2::text[] from locked where holder_calls.holder_id = locked.holder_id`,
+    values: [holderIds, callIds],
   });
 }
 

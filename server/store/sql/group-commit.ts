@@ -50,3 +50,26 @@ export class GroupCommit<Entry, Result> {
     }
   }
 }
+
+/** A group for each key: who waits for one holds up nobody of another. */
+export class KeyedGroups<Entry, Result> {
+  readonly #commit: (key: string, entries: readonly Entry[]) => ReturnType<Commit<Entry, Result>>;
+  readonly #groups = new Map<string, GroupCommit<Entry, Result>>();
+
+  constructor(commit: (key: string, entries: readonly Entry[]) => ReturnType<Commit<Entry, Result>>) {
+    this.#commit = commit;
+  }
+
+  add(key: string, entry: Entry): Promise<Result> {
+    const group = this.#groups.get(key) ?? this.#begin(key);
+    return group.add(entry);
+  }
+
+  #begin(key: string): GroupCommit<Entry, Result> {
+    const group = new GroupCommit<Entry, Result>((entries) => this.#commit(key, entries));
+    this.#groups.set(key, group);
+    // There are as many keys as there are callers: what nobody waits for any more is forgotten.
+    setImmediate(() => group.settled().then(() => this.#groups.delete(key)));
+    return group;
+  }
+}

@@ -3,10 +3,10 @@ import type { Watch, WatchedCall } from "../base/watch.ts";
 import { type Outlet, openEvents, wholeReply } from "./calls/call.ts";
 import { Learned } from "./calls/learned.ts";
 import { listModels, type ModelList, type Vendor } from "./calls/list.ts";
+import { outcomeOf, WatchedPieces } from "./calls/watched-pieces.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { ModelRequest, Reply, ReplyEvent, Usage } from "./models/conversation.ts";
 import { joinDeltas } from "./models/event-stream.ts";
-import { UpstreamFailure } from "./models/failure.ts";
 import type { Target } from "./models/provider-types.ts";
 import {
   type PassedCall,
@@ -59,33 +59,22 @@ export class Upstreams {
   }
 
   /** A reply as events, those that arrived together in one array, so that they can be passed on together. */
-  async *batches(
+  batches(
     target: Target,
     request: ModelRequest,
     signal: AbortSignal,
     watch?: Watch,
     counted?: (usage: Usage) => void,
-  ): AsyncGenerator<readonly ReplyEvent[]> {
-    const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: true });
-    let outcome = "left";
-    let hasReplied = false;
-    try {
-      const options = { signal, headers: watched?.headers, onCount: counted };
-      for await (const events of await openEvents(this.#outlet, target, request, options)) {
-        if (watched) tellOf(watched, events);
-        if (!hasReplied && events.some(({ type }) => type !== "start")) {
-          hasReplied = true;
-          watched?.replied();
-        }
-        yield events;
-      }
-      outcome = "ok";
-    } catch (error) {
-      outcome = outcomeOf(error);
-      throw error;
-    } finally {
-      watched?.end(outcome);
-    }
+  ): AsyncIterableIterator<readonly ReplyEvent[]> {
+    return new WatchedPieces<readonly ReplyEvent[]>({
+      begin: () => watch?.begin(target.providerType, { model: target.model, isStreamed: true }),
+      open: (watched) =>
+        openEvents(this.#outlet, target, request, { signal, headers: watched?.headers, onCount: counted }),
+      look(events, watched) {
+        tellOf(watched, events);
+        return events.some(({ type }) => type !== "start");
+      },
+    });
   }
 
   /** A whole reply to a call in the words of the endpoint's own API, as it came. */
@@ -100,31 +89,21 @@ export class Upstreams {
   }
 
   /** Passes a streamed reply through as its endpoint writes it. */
-  async *passStream(
+  passStream(
     target: Target,
     call: PassedCall,
     signal: AbortSignal,
     watch: Watch | undefined,
     listener: PassListener,
-  ): AsyncGenerator<PassedPiece> {
-    const watched = watch?.begin(target.providerType, { model: target.model, isStreamed: true });
-    let outcome = "left";
-    let hasReplied = false;
-    try {
-      const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
-      const told = watched ? telling(watched, listener) : listener;
-      for await (const piece of passStream(this.#egress, target, call, response, told)) {
-        if (!hasReplied) watched?.replied();
-        hasReplied = true;
-        yield piece;
-      }
-      outcome = "ok";
-    } catch (error) {
-      outcome = outcomeOf(error);
-      throw error;
-    } finally {
-      watched?.end(outcome);
-    }
+  ): AsyncIterableIterator<PassedPiece> {
+    return new WatchedPieces<PassedPiece>({
+      begin: () => watch?.begin(target.providerType, { model: target.model, isStreamed: true }),
+      open: async (watched) => {
+        const response = await sendPassed(this.#egress, target, call, { signal, trace: watched?.headers });
+        return passStream(this.#egress, target, call, response, watched ? telling(watched, listener) : listener);
+      },
+      look: () => true,
+    });
   }
 
   /**
@@ -213,9 +192,4 @@ function telling(watched: WatchedCall, listener: PassListener): PassListener {
       listener.onPartialUsage(usage);
     },
   };
-}
-
-/** Anything but a failure is the reason of the abort. */
-function outcomeOf(error: unknown): string {
-  return error instanceof UpstreamFailure ? error.kind : "aborted";
 }

@@ -158,7 +158,7 @@ export class Chats {
           }
         }
       } finally {
-        await stream.return(undefined);
+        await stream.return?.();
       }
     } catch (error) {
       call.failed(error);

@@ -1,18 +1,17 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 
 /**
- * What a stream gives, each piece made into another. No generator: an rpc's messages come through several of these, and each
- * would take as long as what is done for the message.
+ * What a stream gives, each piece made into another. Neither a generator nor an async function: an rpc's messages come through
+ * several of these, and each would take as long as what is done for the message.
  */
 export function eachOf<From, To>(stream: AsyncIterable<From>, present: (piece: From) => To): AsyncIterable<To> {
   return {
     [Symbol.asyncIterator]() {
       const pieces = stream[Symbol.asyncIterator]();
+      const presented = ({ done, value }: IteratorResult<From>): IteratorResult<To> =>
+        done ? { done, value: undefined } : { done: false, value: present(value) };
       return {
-        next: async () => {
-          const { done, value } = await pieces.next();
-          return done ? { done, value: undefined } : { done: false, value: present(value) };
-        },
+        next: () => pieces.next().then(presented),
         return: async () => {
           await pieces.return?.();
           return { done: true, value: undefined };

@@ -9,6 +9,7 @@ const FIRST_PIECE_MS = 10_000;
 const COMMENT = Buffer.from(":\n\n");
 
 type Pieces = AsyncGenerator<readonly Buffer[], void>;
+type PieceIterator = Required<Pick<AsyncIterator<readonly Buffer[], void, undefined>, "next" | "return">>;
 
 /**
  * The head of the answer waits for the first piece, so that what fails before it has a status of its own. Not for ever: then a
@@ -33,12 +34,15 @@ async function isSoon(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-async function* following(first: Promise<IteratorResult<readonly Buffer[], void>>, pieces: Pieces): Pieces {
-  try {
-    for (let next = await first; !next.done; next = await pieces.next()) yield next.value;
-  } finally {
-    await pieces.return();
-  }
+/** No generator, which would take longer for a piece than what is done for it. */
+function following(first: Promise<IteratorResult<readonly Buffer[], void>>, pieces: Pieces): PieceIterator {
+  let isFirst = true;
+  const next = () => {
+    if (!isFirst) return pieces.next();
+    isFirst = false;
+    return first;
+  };
+  return { next, return: () => pieces.return() };
 }
 
 /** With a comment before what is not there yet: a head alone would not go out. */

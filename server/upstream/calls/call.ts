@@ -36,8 +36,8 @@ export interface Outlet {
   readonly learned: Learned;
 }
 
-/** Events of a reply, those that arrived together in one array; a whole reply is at once. */
-export type EventBatches = AsyncIterable<readonly ReplyEvent[]> | Iterable<readonly ReplyEvent[]>;
+/** Events of a reply, those that arrived together in one array. */
+export type EventBatches = AsyncIterableIterator<readonly ReplyEvent[]>;
 
 /** A whole reply; of an endpoint that has refused to give any but streamed ones, it is streamed to us. */
 export async function wholeReply(
@@ -81,7 +81,7 @@ export async function openEvents(
       if (!isWhole(response)) return await ReplyEvents.begin(outlet.egress, target, response, options.onCount);
       const reply = await readReply(outlet, target, response);
       options.onOtherForm?.(undefined);
-      return [eventsOfReply(reply)];
+      return atOnce(reply);
     } catch (error) {
       if (!(error instanceof UpstreamFailure) || error.facts.feature !== STREAMED_REPLIES) throw error;
       refusal = error;
@@ -90,7 +90,11 @@ export async function openEvents(
   const reply = await readReply(outlet, target, await sendCall(outlet, target, request, false, options));
   outlet.learned.learn(target, { form: "whole" });
   options.onOtherForm?.(refusal);
-  return [eventsOfReply(reply)];
+  return atOnce(reply);
+}
+
+async function* atOnce(reply: Reply): EventBatches {
+  yield eventsOfReply(reply);
 }
 
 /** Sends one request to a model; throws UpstreamFailure unless the endpoint agrees to reply. */

@@ -58,7 +58,14 @@ export class ReplyEvents implements AsyncIterableIterator<readonly ReplyEvent[]>
     try {
       for (;;) {
         if (this.#failure) throw this.#failure;
-        const events = this.#read(await readPieces(this.#response, this.#reader));
+        let pieces: readonly Buffer[] | undefined;
+        try {
+          pieces = await this.#response.read();
+        } catch (error) {
+          // A lost connection is the end, too, once the reply is whole.
+          if (!(error instanceof UpstreamFailure) || this.#reader.end() === undefined) throw error;
+        }
+        const events = this.#read(pieces);
         if (events.length > 0) return { done: false, value: events };
         if (this.#isOver) return { done: true, value: undefined };
       }
@@ -112,16 +119,6 @@ export class ReplyEvents implements AsyncIterableIterator<readonly ReplyEvent[]>
     this.#isOver = true;
     this.#response.cancel();
     this.#onCount?.(this.#reader.usage);
-  }
-}
-
-/** Undefined at the end, which a lost connection is too once the reply is whole. */
-async function readPieces(response: EgressResponse, reader: StreamReader): Promise<readonly Buffer[] | undefined> {
-  try {
-    return await response.read();
-  } catch (error) {
-    if (error instanceof UpstreamFailure && reader.end() !== undefined) return undefined;
-    throw error;
   }
 }
 

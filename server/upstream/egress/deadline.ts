@@ -21,8 +21,7 @@ export class Deadline {
   }
 
   /** Waits anew, for at most this long; with Infinity, to the end. */
-  wait(patienceMs: number): void {
-    const now = performance.now();
+  wait(patienceMs: number, now = performance.now()): void {
     this.#dueAt = Math.min(now + patienceMs, this.#endsAt);
     if (this.#dueAt < this.#firesAt) this.#arm(now);
   }

@@ -91,13 +91,18 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
     return this.#head.promise;
   }
 
-  async read(): Promise<readonly Buffer[] | undefined> {
-    while (this.#pieces.length === 0) {
-      if (this.#state === "failed") throw this.#error;
-      if (this.#state !== "open") return undefined;
-      const { promise, resolve } = Promise.withResolvers<void>();
+  read(): Promise<readonly Buffer[] | undefined> {
+    // What a read of the socket brings comes in several pieces, of which the first one wakes us: all of them are taken then.
+    return new Promise<void>((resolve) => {
       this.#wake = resolve;
-      await promise;
+      if (this.#pieces.length > 0 || this.#state !== "open") resolve();
+    }).then(this.#take);
+  }
+
+  readonly #take = (): readonly Buffer[] | undefined => {
+    if (this.#pieces.length === 0) {
+      if (this.#state === "failed") throw this.#error;
+      return undefined;
     }
     const pieces = this.#pieces;
     this.#pieces = [];
@@ -107,7 +112,7 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
       this.#controller.resume();
     }
     return pieces;
-  }
+  };
 
   async text(maxBytes: number): Promise<string> {
     const bytes = new GrowingBuffer();
@@ -132,7 +137,7 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
     const now = performance.now();
     // What came in time while this process was busy is read first, once.
     if (now > this.#firstPieceBy) this.#readBy ??= now + READ_MS;
-    this.#deadline.wait(this.#isHeard ? betweenPiecesMs : (this.#readBy ?? this.#firstPieceBy) - now);
+    this.#deadline.wait(this.#isHeard ? betweenPiecesMs : (this.#readBy ?? this.#firstPieceBy) - now, now);
   }
 
   finish(): void {

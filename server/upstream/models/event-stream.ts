@@ -54,6 +54,9 @@ export class EventStreamSplitter {
 
   /** Cut at a line's end, a text never splits a character. */
   #wholeLines(pieces: readonly Buffer[]): string {
+    const [only] = pieces;
+    // Mostly, what is read at once is some whole lines.
+    if (only && pieces.length === 1 && this.#rest.length === 0 && only.at(-1) === LINE_FEED) return only.toString();
     const last = pieces.findLastIndex((piece) => endOfLines(piece) > 0);
     let text = "";
     for (const [index, piece] of pieces.entries()) {

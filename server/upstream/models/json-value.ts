@@ -16,9 +16,16 @@ export function asObject(value: unknown): JsonObject | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
-/** The objects of an array; none when it is no array. */
+/** The objects of an array, mostly all that is in it; none when it is no array. */
 export function asObjects(value: unknown): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter((item) => asObject(item) !== undefined) : [];
+  if (!Array.isArray(value)) return NONE;
+  return value.every(isObject) ? value : value.filter(isObject);
+}
+
+const NONE: readonly JsonObject[] = Object.freeze([]);
+
+function isObject(value: unknown): value is JsonObject {
+  return asObject(value) !== undefined;
 }
 
 /** Empty when it is no string. */

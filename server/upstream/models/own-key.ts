@@ -13,7 +13,8 @@ type WithKey = Pick<Target, "apiKey">;
  */
 export function withoutKey(text: string, target: WithKey): string {
   const key = keyOf(target);
-  return key === undefined ? text : text.replaceAll(key, HIDDEN);
+  if (key === undefined || (typeof key === "string" && !text.includes(key))) return text;
+  return text.replaceAll(key, HIDDEN);
 }
 
 /** The same of the facts of a reply whose bytes are passed on. */

@@ -62,7 +62,11 @@ function assembled(events: readonly ReplyEvent[]): ToolCall[] {
 
 /** Mostly a string; Mistral's reasoning models send a list of parts, of which the thinking ones have no text. */
 export function readContent({ content }: JsonObject): string {
-  if (typeof content === "string") return content;
+  return textIn(content);
+}
+
+function textIn(content: unknown): string {
+  if (!Array.isArray(content)) return asText(content);
   return asObjects(content)
     .map((part) => asText(part.text))
     .join("");
@@ -81,13 +85,11 @@ export function readReasoning({
   content,
 }: JsonObject): string {
   const named = asText(reasoning_content) || asText(reasoning) || asText(reasoning_text) || asText(thinking);
-  return (
-    named ||
-    readContent({ content: reasoning_details }) ||
-    asObjects(content)
-      .map(({ thinking }) => readContent({ content: thinking }))
-      .join("")
-  );
+  const said = named || textIn(reasoning_details);
+  if (said !== "" || !Array.isArray(content)) return said;
+  return asObjects(content)
+    .map(({ thinking }) => textIn(thinking))
+    .join("");
 }
 
 /** Some servers write the arguments as an object, not as the text of one. */

@@ -27,7 +27,8 @@ export class StateGatherer {
 
   /** Adds what a message, or a piece of one, brings. */
   read(message: JsonObject, providerType: ProviderType | undefined): void {
-    for (const [name, value] of Object.entries(message)) {
+    for (const name of Object.keys(message)) {
+      const value = message[name];
       if (value === null || value === undefined || value === "") continue;
       if (name === "reasoning_content" || (name === "reasoning" && takesReasoning(providerType))) {
         this.#members[name] = `${asText(this.#members[name])}${asText(value)}`;

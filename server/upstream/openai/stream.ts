@@ -60,7 +60,11 @@ class CompletionStream implements StreamReader {
   #choiceOf({ choices }: JsonObject): JsonObject | undefined {
     const all = asObjects(choices);
     this.#index ??= all[0]?.index;
-    return all.find(({ index }) => index === this.#index || index === undefined || index === null);
+    for (const choice of all) {
+      const { index } = choice;
+      if (index === this.#index || index === undefined || index === null) return choice;
+    }
+    return undefined;
   }
 
   /** Azure's first chunk has neither a model nor choices, only what its filter thinks of the prompt. */

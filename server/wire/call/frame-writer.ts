@@ -47,8 +47,18 @@ export class FrameWriter<Frame extends string | Uint8Array> {
 
   #flush(): void {
     const batch = this.#take();
-    if (batch === undefined || this.#isGone || this.#response.write(batch)) return;
+    if (batch === undefined || this.#isGone || this.#write(batch)) return;
     this.#blocked ??= Promise.withResolvers();
+  }
+
+  /** Over HTTP/1.1 Node keeps what it writes of a chunk together until the next tick, unless somebody has before. */
+  #write(batch: string | Uint8Array): boolean {
+    const { socket } = this.#response;
+    if (!socket || "stream" in this.#response) return this.#response.write(batch);
+    socket.cork();
+    const hasRoom = this.#response.write(batch);
+    socket.uncork();
+    return hasRoom;
   }
 
   #take(): string | Uint8Array | undefined {

@@ -23,12 +23,15 @@ export const plainInvoke: Invoke = {
   stream({ method, impl }, context, input) {
     const rpc = impl as (input: Message, context: HandlerContext) => AsyncIterable<Init>;
     let iterator: AsyncIterator<Init> | undefined;
+    const first = async () => {
+      iterator = rpc(input, context)[Symbol.asyncIterator]();
+      return iterator.next();
+    };
+    const made = ({ done, value }: IteratorResult<Init>): IteratorResult<Message> =>
+      done ? { done, value: undefined } : { done: false, value: create(method.output, value) };
     return {
-      async next() {
-        iterator ??= rpc(input, context)[Symbol.asyncIterator]();
-        const { done, value } = await iterator.next();
-        return done ? { done, value: undefined } : { done: false, value: create(method.output, value) };
-      },
+      // No async function, which would take longer for a message than what is done for it.
+      next: () => (iterator ? iterator.next() : first()).then(made),
       async return() {
         await iterator?.return?.();
         return { done: true, value: undefined };

@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { Fault } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
@@ -64,19 +65,20 @@ export class CallRecords {
       },
       stream: (spec, context, input) => {
         const messages = plainInvoke.stream(spec, context, input);
-        let isChecked = false;
-        const next = async () => {
-          try {
-            if (!isChecked) check(spec.method.input, input);
-            isChecked = true;
-            const result = await messages.next();
-            if (result.done) this.succeeded(context);
-            return result;
-          } catch (error) {
-            throw this.failed(context, error);
-          }
+        const heard = (result: IteratorResult<Message>) => {
+          if (result.done) this.succeeded(context);
+          return result;
         };
-        return { ...messages, next };
+        const failed = (error: unknown) => {
+          throw this.failed(context, error);
+        };
+        let isChecked = false;
+        const first = async () => {
+          isChecked = true;
+          check(spec.method.input, input);
+          return messages.next();
+        };
+        return { ...messages, next: () => (isChecked ? messages.next() : first()).then(heard, failed) };
       },
     };
   }

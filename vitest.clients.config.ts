@@ -1,12 +1,11 @@
 import { defineConfig } from "vitest/config";
-import shared from "./vitest.config.ts";
+import { shared } from "./vitest.config.ts";
 
 /** Clients of other languages, generated and compiled by the tools of their trade: `npm run test:clients`, minutes. */
 export default defineConfig({
   test: {
-    ...shared.test,
+    ...shared,
     include: ["proofs/clients/**/*.test.ts"],
-    exclude: ["**/node_modules/**"],
     maxWorkers: 1,
     // Each test as it ends.
     reporters: ["verbose"],

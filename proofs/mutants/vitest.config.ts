@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { shared } from "../../vitest.config.ts";
 import { chosen, fileOf, mutate, ROOT } from "./apply.ts";
 
 /** The tests that should notice, against the program as one mutant, on the PostgreSQL of the run. */
@@ -12,13 +13,12 @@ export default defineConfig({
     },
   ],
   test: {
+    ...shared,
     include: ["server/**/*.test.ts"],
     globalSetup: ["proofs/mutants/postgres.setup.ts"],
     bail: 1,
     // It knows nothing of mutants: it would run each as the last one, and later tests too.
     fsModuleCache: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     reporters: ["dot"],
     isolate: false,
     maxWorkers: 1,

@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { makeTemporaryFolder } from "../base/temporary-folder.ts";
+import { COMPILE_CACHE } from "./server-process.ts";
 
 const MAIN = join(import.meta.dirname, "../../cli/patchbay.ts");
 
@@ -27,7 +28,7 @@ export class CommandShell {
     this.settings = {
       PATH: `${this.folder.path}:${PATH}`,
       HOME,
-      NODE_COMPILE_CACHE: join(this.folder.path, "compiled"),
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       PATCHBAY_CONFIG_DIR: join(this.folder.path, "contexts"),
       PATCHBAY_KEYCHAIN: "off",
     };

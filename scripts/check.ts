@@ -2,7 +2,7 @@
  * What `npm test` runs: every check of this repository, in one go, with nothing installed but its packages. It goes on
  * after a failure, so that one run tells everything, and closes with `N passed, N failed`.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -10,8 +10,11 @@ import { delimiter, join } from "node:path";
 interface Step {
   readonly name: string;
   /** Whether it passed, or how many of its tests did. */
-  readonly run: () => boolean | Tests;
+  readonly run: (output: Output) => Promise<boolean | Tests>;
 }
+
+/** Where the programs of a step print: here at once, or into a list that is shown when the step has ended. */
+type Output = "inherit" | string[];
 
 interface Tests {
   readonly passed: number;
@@ -22,48 +25,72 @@ const root = join(import.meta.dirname, "..");
 const binaries = join(root, "node_modules/.bin");
 const scratch = mkdtempSync(join(tmpdir(), "patchbay-check-"));
 
-const steps: Step[] = [
-  { name: "vendored protos", run: () => run("node", "scripts/vendor-protos.ts") },
-  { name: "types", run: () => run("tsc", "--noEmit") },
-  { name: "lint", run: () => run("biome", "check", "--error-on-warnings") },
-  { name: "proto lint", run: () => run("buf", "lint") },
-  { name: "proto format", run: () => run("buf", "format", "--diff", "--exit-code", "proto") },
-  { name: "proto breaking", run: () => run("buf", "breaking", "proto", "--against", "proto/published.binpb") },
+const checks: Step[] = [
+  { name: "vendored protos", run: (output) => run(output, "node", "scripts/vendor-protos.ts") },
+  { name: "types", run: (output) => run(output, "tsc", "--noEmit") },
+  { name: "lint", run: (output) => run(output, "biome", "check", "--error-on-warnings") },
+  { name: "proto lint", run: (output) => run(output, "buf", "lint") },
+  { name: "proto format", run: (output) => run(output, "buf", "format", "--diff", "--exit-code", "proto") },
+  {
+    name: "proto breaking",
+    run: (output) => run(output, "buf", "breaking", "proto", "--against", "proto/published.binpb"),
+  },
   { name: "generated code is fresh", run: isGeneratedCodeFresh },
   ...withFixture("transcoding", "scripts/check-transcoding.ts"),
   ...withFixture("egress", "scripts/check-egress.ts"),
-  ...upstreamCases(),
-  { name: "canary scan", run: () => run("node", "proofs/canary-scan/run.ts") },
+  { name: "canary scan", run: (output) => run(output, "node", "proofs/canary-scan/run.ts") },
+];
+const tests: Step[] = [
   { name: "tests", run: () => runTests("vitest.config.ts") },
   { name: "hostile tests", run: () => runTests("vitest.hostile.config.ts") },
 ];
 
 let [passed, failed] = [0, 0];
-for (const { name, run: step } of steps) {
-  const startedAt = performance.now();
-  console.log(`\n── ${name}`);
-  const outcome = step();
-  const tests = typeof outcome === "boolean" ? { passed: Number(outcome), failed: Number(!outcome) } : outcome;
-  passed += tests.passed;
-  failed += tests.failed;
-  const verdict = tests.failed === 0 ? "passed" : "FAILED";
-  console.log(`   ${verdict} in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
-}
+// The cases wait for their endpoints most of the time; the checks compute meanwhile.
+await Promise.all([inTurn(upstreamCases(), []), inTurn(checks, [])]);
+await inTurn(tests, "inherit");
 rmSync(scratch, { recursive: true });
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
 
-function run(command: string, ...args: string[]): boolean {
+async function inTurn(steps: readonly Step[], output: Output): Promise<void> {
+  for (const { name, run: step } of steps) {
+    const startedAt = performance.now();
+    if (output === "inherit") console.log(`\n── ${name}`);
+    const outcome = await step(output);
+    if (output !== "inherit") process.stdout.write(`\n── ${name}\n${output.splice(0).join("")}`);
+    const counted = typeof outcome === "boolean" ? { passed: Number(outcome), failed: Number(!outcome) } : outcome;
+    passed += counted.passed;
+    failed += counted.failed;
+    const verdict = counted.failed === 0 ? "passed" : "FAILED";
+    console.log(`   ${verdict} in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+  }
+}
+
+async function run(output: Output, command: string, ...args: string[]): Promise<boolean> {
   const env = { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH}` };
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", env });
-  if (error) console.error(error.message);
-  return status === 0;
+  const printed = output === "inherit" ? "inherit" : "pipe";
+  const child = spawn(command, args, { cwd: root, stdio: ["inherit", printed, printed], env });
+  child.stdout?.setEncoding("utf8").on("data", (text) => tell(output, text));
+  child.stderr?.setEncoding("utf8").on("data", (text) => tell(output, text));
+  return new Promise((resolve) => {
+    child.once("error", ({ message }) => {
+      tell(output, `${message}\n`);
+      resolve(false);
+    });
+    child.once("close", (code) => resolve(code === 0));
+  });
+}
+
+function tell(output: Output, text: string): void {
+  if (output === "inherit") process.stdout.write(text);
+  else output.push(text);
 }
 
 /** Cases that are shared between projects lie beside this one; a clone alone has none. */
 function withFixture(name: string, script: string): Step[] {
   const file = join(root, "../shared/fixtures", `${name}.json`);
-  if (existsSync(file)) return [{ name: `${name} cases`, run: () => run("node", script, file) }];
+  if (existsSync(file)) return [{ name: `${name} cases`, run: (output) => run(output, "node", script, file) }];
   console.log(`skipped: ${name} cases, because ../shared/fixtures/${name}.json is not there`);
   return [];
 }
@@ -75,27 +102,30 @@ function upstreamCases(): Step[] {
   );
   const ours = join(root, "proofs/upstreams/cases.json");
   if (tool && cases && existsSync(tool) && existsSync(cases)) {
-    return [{ name: "upstream cases", run: () => run("node", tool, "--start", root, "--jobs", "8", cases, ours) }];
+    const args = ["--start", root, "--jobs", "8", cases, ours];
+    return [{ name: "upstream cases", run: (output) => run(output, "node", tool, ...args) }];
   }
   console.log("skipped: upstream cases, because ../shared/tools/check-upstreams.mjs or its cases are not there");
   return [];
 }
 
-function isGeneratedCodeFresh(): boolean {
+async function isGeneratedCodeFresh(output: Output): Promise<boolean> {
   const fresh = join(scratch, "fresh");
-  if (!run("buf", "generate", "--output", fresh)) return false;
-  if (!run("node", "scripts/generate-openapi.ts", join(fresh, "gen/openapi.json"))) return false;
-  if (!run("node", "scripts/build-console.ts", join(fresh, "gen/console"))) return false;
-  const isSame = run("diff", "--recursive", "--brief", join(fresh, "gen"), "gen");
-  if (!isSame) console.error("gen/ is not what the protos generate. Run: npm run proto:generate");
-  return isSame;
+  const isMade =
+    (await run(output, "buf", "generate", "--output", fresh)) &&
+    (await run(output, "node", "scripts/generate-openapi.ts", join(fresh, "gen/openapi.json"))) &&
+    (await run(output, "node", "scripts/build-console.ts", join(fresh, "gen/console")));
+  if (!isMade) return false;
+  if (await run(output, "diff", "--recursive", "--brief", join(fresh, "gen"), "gen")) return true;
+  tell(output, "gen/ is not what the protos generate. Run: npm run proto:generate\n");
+  return false;
 }
 
 /** Runs tests, which count one by one; a run that fails without a failed test (it did not get that far) counts as one. */
-function runTests(config: string): Tests {
+async function runTests(config: string): Promise<Tests> {
   const report = join(scratch, `${config}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const isFine = run("vitest", "run", "--config", config, ...reporters);
+  const isFine = await run("inherit", "vitest", "run", "--config", config, ...reporters);
   const { passed, failed } = readReport(report);
   return { passed, failed: isFine ? failed : Math.max(1, failed) };
 }

@@ -36,6 +36,7 @@ const ALONE = [
   "server/base/heap.test.ts",
   "server/upstream/egress/guarded-connect.test.ts",
   "server/upstream/upstreams.test.ts",
+  "server/wire/http/flood.test.ts",
   "server/wire/rest/{hostile,request-body}.test.ts",
 ];
 

@@ -50,6 +50,7 @@ describe("findServed", () => {
     const models = [{ id: `${"*a".repeat(100)}*b`, aliases: [] } as unknown as ServedModel];
     const startedAt = performance.now();
     findServed(models, { providerType: "LITELLM_PROXY", name: "a".repeat(255), catalogNames: [] });
-    expect(performance.now() - startedAt).toBeLessThan(50);
+    // Tried one by one, its ways would take years.
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });

@@ -62,13 +62,13 @@ export interface Cost {
 
 /**
  * What a reply cost. The owner's word goes first, then the reply's own, then lists. Of a reply by another model than the Llm's,
- * as the endpoint says or a name of another family does, only its own word counts; of one in a tier of its own, or with more than
- * tokens of text, no list's.
+ * as the endpoint says or a name of another family does, and of one out of a gateway's cache, only its own word counts; of one in
+ * a tier of its own, or with more than tokens of text, no list's.
  */
 export async function costOfReply(llm: Readonly<Llm>, { model, usage, billing }: CostlyReply): Promise<Cost> {
   const own = picoDollarsOf(billing);
   const isAnothers = billing.isFallback || isOtherFamily(llm.modelIdentifier, model);
-  if (own !== undefined && (isAnothers || !llm.price)) {
+  if (own !== undefined && (isAnothers || billing.isFromCache || !llm.price)) {
     return { cost: own, source: "reply", date: dayOf(Date.now()) };
   }
   const price = isAnothers ? undefined : await priceOf(llm);

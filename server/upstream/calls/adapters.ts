@@ -1,7 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { anthropic } from "../anthropic/adapter.ts";
 import type { Adapter, ModelDetails } from "../models/adapter.ts";
-import type { Billing } from "../models/conversation.ts";
 import { type ProviderType, providers } from "../models/provider-types.ts";
 import { openAi } from "../openai/adapter.ts";
 import { readHead } from "../openai/head.ts";
@@ -31,6 +29,6 @@ export function modelDetailsOf(providerType: ProviderType): ModelDetails | undef
 const GATEWAYS: ReadonlySet<ProviderType> = new Set(["LITELLM_PROXY", "CUSTOM_OPENAI_COMPATIBLE"]);
 
 /** What tells of its price and of who replied in the head of an answer; undefined where it tells nothing. */
-export function headReaderOf(providerType: ProviderType): ((headers: IncomingHttpHeaders) => Billing) | undefined {
+export function headReaderOf(providerType: ProviderType): typeof readHead | undefined {
   return GATEWAYS.has(providerType) ? readHead : undefined;
 }

@@ -157,7 +157,7 @@ async function readReply({ egress }: Pick<Outlet, "egress">, target: Target, res
   if (reply !== undefined) {
     const { stateValue, ...said } = reply;
     const state = stateOfReply(target, stateValue);
-    return { ...said, ...saidOf(reply.billing, readHead?.(response.headers)), ...(state && { state }) };
+    return { ...said, ...saidOf(reply.billing, readHead?.(response.headers, target)), ...(state && { state }) };
   }
   throw notAReply(text, response);
 }

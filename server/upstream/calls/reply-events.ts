@@ -93,7 +93,7 @@ export class ReplyEvents implements AsyncIterableIterator<readonly ReplyEvent[]>
     const hasStopped = pieces === undefined || reader.isComplete;
     const end = hasStopped && (error === undefined || error === MALFORMED) ? reader.end() : undefined;
     if (end?.type === "end") {
-      const head = headReaderOf(target.providerType)?.(response.headers);
+      const head = headReaderOf(target.providerType)?.(response.headers, target);
       const state = stateOfReply(target, reader.stateValue);
       events.push({ ...end, ...saidOf(end.billing, head), ...(state && { state }) });
       response.finish();

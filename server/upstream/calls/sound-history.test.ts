@@ -25,6 +25,16 @@ it.each([
   { name: "wraps a list", message: said("-", call("[1]")), becomes: said("-", call('{"INVALID_JSON":"[1]"}')) },
   { name: "unwraps a text", message: said("-", call('"{\\"x\\":1}"')), becomes: said("-", call('{"x":1}')) },
   { name: "keeps one call of an id", message: said("-", call("{}"), call("{}")), becomes: said("-", call("{}")) },
+  {
+    name: "takes a token of the model out of a name",
+    message: said("-", call("{}", "a", "look<|channel|>commentary")),
+    becomes: said("-", call("{}", "a", "look")),
+  },
+  {
+    name: "writes a name as a tool may have it",
+    message: said("-", call("{}", "a", "look at")),
+    becomes: said("-", call("{}", "a", "look_at")),
+  },
   { name: "leaves out what calls nothing", message: said("Hi", call("{}", "a", "")), becomes: said("Hi") },
 ])("$name", ({ message, becomes }) => expect(soundHistory([message])).toEqual([becomes]));
 

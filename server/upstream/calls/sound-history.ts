@@ -6,7 +6,8 @@ const NO_REPLY = "(no reply)";
 
 /**
  * Messages in a form that a strict server takes, whatever was stored or sent: a model's turn says something or calls
- * something, arguments are a JSON object, and no two calls of a turn, nor two results, have one id.
+ * something, names are such as a tool may have, arguments are a JSON object, and no two calls of a turn, nor two results, have
+ * one id.
  */
 export function soundHistory(messages: readonly ChatMessage[]): readonly ChatMessage[] {
   const once = withoutRepeatedResults(messages);
@@ -28,7 +29,7 @@ function withoutRepeatedResults(messages: readonly ChatMessage[]): readonly Chat
 function isSound({ parts, toolCalls }: ChatMessage): boolean {
   if (toolCalls.length === 0) return parts.some((part) => part.type !== "text" || part.text.trim() !== "");
   const ids = new Set(toolCalls.map(({ id }) => id));
-  return ids.size === toolCalls.length && toolCalls.every((call) => call.name !== "" && isObject(call));
+  return ids.size === toolCalls.length && toolCalls.every((call) => NAME.test(call.name) && isObject(call));
 }
 
 function sound(message: ChatMessage): ChatMessage {
@@ -36,11 +37,28 @@ function sound(message: ChatMessage): ChatMessage {
   const seen = new Set<string>();
   const toolCalls = message.toolCalls
     .filter(({ id, name }) => name !== "" && !seen.has(id) && seen.add(id))
-    .map((call) => (isObject(call) ? call : { ...call, arguments: mended(call.arguments) }));
+    .map((call) => ({
+      ...call,
+      name: nameOf(call),
+      arguments: isObject(call) ? call.arguments : mended(call.arguments),
+    }));
   const parts = message.parts.filter((part) => part.type !== "text" || part.text.trim() !== "");
   // Of thinking alone, which no API takes as a turn, it is the same.
   const isEmpty = parts.length === 0 && toolCalls.length === 0;
   return { ...message, toolCalls, parts: isEmpty ? [{ type: "text", text: NO_REPLY }] : parts };
+}
+
+/** What OpenAI, Anthropic and those after them take as the name of a tool. */
+const NAME = /^[\w-]{1,64}$/;
+
+/** Models of gpt-oss may leak a token of their own into a name, which is no part of any. */
+function nameOf({ name }: ToolCall): string {
+  return NAME.test(name)
+    ? name
+    : name
+        .replace(/<\|.*/s, "")
+        .replaceAll(/[^\w-]+/g, "_")
+        .slice(0, 64) || "unnamed";
 }
 
 function isObject({ arguments: text }: ToolCall): boolean {

@@ -117,6 +117,8 @@ export interface Billing {
   readonly hasExtras?: boolean | undefined;
   /** Whether another model than the one that was asked for replied, as the endpoint says. */
   readonly isFallback?: boolean | undefined;
+  /** Whether a gateway replied out of its cache, and asked nobody. */
+  readonly isFromCache?: boolean | undefined;
 }
 
 /** What several billings say together, as a member that is only there if it says something. */

@@ -74,7 +74,8 @@ function textIn(content: unknown): string {
 
 /**
  * By its two names: DeepSeek's, which DashScope, llama.cpp and LiteLLM took over, and that of OpenRouter and Ollama.
- * Copilot has one of its own. Mistral's is among the parts of the content, MiniMax's only in the details.
+ * Copilot has one of its own. Mistral's is among the parts of the content, MiniMax's only in the details,
+ * Databricks' in a summary of a part.
  */
 export function readReasoning({
   reasoning_content,
@@ -88,7 +89,7 @@ export function readReasoning({
   const said = named || textIn(reasoning_details);
   if (said !== "" || !Array.isArray(content)) return said;
   return asObjects(content)
-    .map(({ thinking }) => textIn(thinking))
+    .map(({ thinking, summary }) => textIn(thinking ?? summary))
     .join("");
 }
 

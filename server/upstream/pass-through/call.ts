@@ -88,7 +88,7 @@ export async function readPassed(
     usage: usage ? api.readUsage(usage) : {},
     billing: {
       ...api.readBilling(head, target.providerType),
-      ...headReaderOf(target.providerType)?.(response.headers),
+      ...headReaderOf(target.providerType)?.(response.headers, target),
     },
   };
 }
@@ -139,7 +139,7 @@ export async function* passStream(
       if (!watch.isComplete) continue;
       isEnded = true;
       response.finish();
-      const billing = { ...watch.billing, ...headReaderOf(target.providerType)?.(response.headers) };
+      const billing = { ...watch.billing, ...headReaderOf(target.providerType)?.(response.headers, target) };
       yield { type: "end", bytes: bytesWithoutKey(watch.last, target), usage: watch.usage, billing };
     }
   } finally {

@@ -179,7 +179,7 @@ class Attempt {
     const { signal, headers } = this.#options;
     const onHead: CallOptions["onHead"] = (answer) => {
       Object.assign(this.proof, { httpStatus: answer.status, headersMs: this.latencyMs });
-      this.#isFallback = headReaderOf(this.#target.providerType)?.(answer.headers).isFallback ?? false;
+      this.#isFallback = headReaderOf(this.#target.providerType)?.(answer.headers, this.#target).isFallback ?? false;
     };
     try {
       await run({ signal: AbortSignal.any([signal, timeout]), headers, onHead });
@@ -215,7 +215,7 @@ class Attempt {
   /**
    * Why the reply proves nothing of the model: another one gave it. By its name alone that cannot be told, since gateways
    * and aliases have names of their own; but the endpoint may say so, or not list what was asked for, or list both as models
-   * of two families.
+   * of two families, or have no list and a name of another family.
    */
   async #otherModel(): Promise<string | undefined> {
     const { proof, target } = { proof: this.proof, target: this.#target };
@@ -227,16 +227,23 @@ class Attempt {
         signal,
         headers: this.#options.headers,
       });
-      if (!isComplete || models.length === 0) return undefined;
+      if (models.length === 0) return this.#otherFamily();
+      if (!isComplete) return undefined;
       if (!isServed(models, target)) return "and does not list the model that was asked for";
       const isListed = models.some(({ id }) => id === proof.model);
       const isOther = isListed && isOtherFamily(target.model, proof.model ?? "");
       return isOther ? "which it lists beside the one that was asked for, and which is of another family" : undefined;
     } catch (error) {
-      if (error instanceof UpstreamFailure) return undefined;
+      if (error instanceof UpstreamFailure) return this.#otherFamily();
       this.#options.signal.throwIfAborted();
       return undefined;
     }
+  }
+
+  /** Where no list says that the name is an alias, it is what chats call a fallback. */
+  #otherFamily(): string | undefined {
+    const isOther = isOtherFamily(this.#target.model, this.proof.model ?? "");
+    return isOther ? "which is of another family than the one that was asked for" : undefined;
   }
 }
 

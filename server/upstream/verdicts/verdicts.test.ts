@@ -26,7 +26,7 @@ const casesOf = (file: string): Case[] => JSON.parse(readFileSync(join(import.me
 const openAi = casesOf("openai-errors.json");
 const anthropic = casesOf("anthropic-errors.json");
 // Made for the kinds, to see whether the rules know what nobody listed.
-const made = casesOf("sense-errors.json");
+const made = [...casesOf("sense-errors.json"), ...casesOf("nobody-errors.json")];
 const others = [
   ...casesOf("other-errors.json"),
   ...casesOf("vendor-errors.json"),

@@ -50,6 +50,11 @@ interface Deps {
   readonly random: () => number;
 }
 
+/** Pieces of a reply, whose call ends when they are left. */
+interface LeavablePieces<Piece> extends AsyncIterable<Piece, void, undefined> {
+  return(value: undefined): Promise<unknown>;
+}
+
 /** One call of a route: an Llm at a time, until one replies or nothing is left to try. */
 export class RouteRun {
   readonly route: Readonly<Route>;
@@ -132,7 +137,7 @@ export class RouteRun {
   }
 
   /** Passes a stream on whose first piece is there: what fails now is told with what was tried before. */
-  async *passOn<Piece>(first: readonly Piece[], pieces: AsyncGenerator<Piece, void>): AsyncGenerator<Piece, void> {
+  async *passOn<Piece>(first: readonly Piece[], pieces: LeavablePieces<Piece>): AsyncGenerator<Piece, void> {
     this.#hasPieceLeft = true;
     try {
       yield* first;
@@ -140,7 +145,7 @@ export class RouteRun {
     } catch (error) {
       this.failed(error);
     } finally {
-      await pieces.return();
+      await pieces.return(undefined);
       this.left();
     }
   }

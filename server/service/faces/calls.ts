@@ -22,7 +22,7 @@ import { tellAttempts } from "../chat/present.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 import { tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
 import { labelsOf } from "./labels.ts";
-import { piecesOf, streamOf, writtenOf } from "./pieces.ts";
+import { type Pieces, piecesOf, streamOf, writtenOf } from "./pieces.ts";
 import { withoutOwnState } from "./translate/own-state.ts";
 import { readCompletion } from "./translate/read-completion.ts";
 import { readMessages } from "./translate/read-message.ts";
@@ -86,10 +86,14 @@ export class FaceCalls {
     }
   }
 
-  async *#routedPieces(scope: Scope, call: FaceCall, run: RouteRun): AsyncGenerator<readonly Buffer[], void> {
+  async *#routedPieces(
+    scope: Scope,
+    call: FaceCall,
+    run: RouteRun,
+  ): AsyncGenerator<readonly Buffer[], void, undefined> {
     for (;;) {
       const chosen = await run.next();
-      let pieces: AsyncGenerator<readonly Buffer[], void>;
+      let pieces: Pieces;
       let first: IteratorResult<readonly Buffer[], void>;
       try {
         pieces = this.#pieces(scope, call, chosen);
@@ -121,7 +125,7 @@ export class FaceCalls {
   }
 
   /** The same as it is made. The first piece is there, and its origin told, when the reply says something. */
-  #pieces(scope: Scope, call: FaceCall, chosen: ResolvedCall): AsyncGenerator<readonly Buffer[], void> {
+  #pieces(scope: Scope, call: FaceCall, chosen: ResolvedCall): Pieces {
     const { responseHeader } = call.context;
     if (PassThrough.isSpoken(call.api, chosen.resolved)) {
       const parts = this.#deps.passThrough.stream(scope, chosen, passAskOf(call));

@@ -8,8 +8,16 @@ import type { ReplyWriter } from "./translate/translation.ts";
 const FIRST_PIECE_MS = 10_000;
 const COMMENT = Buffer.from(":\n\n");
 
-type Pieces = AsyncGenerator<readonly Buffer[], void>;
-type PieceIterator = Required<Pick<AsyncIterator<readonly Buffer[], void, undefined>, "next" | "return">>;
+/** A reply in pieces, to be left by `return`. */
+export interface Pieces extends AsyncIterable<readonly Buffer[], void, undefined> {
+  next(): Promise<IteratorResult<readonly Buffer[], void>>;
+  return(): Promise<IteratorResult<readonly Buffer[], void>>;
+}
+
+function iterated(steps: Pick<Pieces, "next" | "return">): Pieces {
+  const pieces: Pieces = { ...steps, [Symbol.asyncIterator]: () => pieces };
+  return pieces;
+}
 
 /**
  * The head of the answer waits for the first piece, so that what fails before it has a status of its own. Not for ever: then a
@@ -35,14 +43,14 @@ async function isSoon(work: Promise<unknown>): Promise<boolean> {
 }
 
 /** No generator, which would take longer for a piece than what is done for it. */
-function following(first: Promise<IteratorResult<readonly Buffer[], void>>, pieces: Pieces): PieceIterator {
+function following(first: Promise<IteratorResult<readonly Buffer[], void>>, pieces: Pieces): Pieces {
   let isFirst = true;
   const next = () => {
     if (!isFirst) return pieces.next();
     isFirst = false;
     return first;
   };
-  return { next, return: () => pieces.return() };
+  return iterated({ next, return: () => pieces.return() });
 }
 
 /** With a comment before what is not there yet: a head alone would not go out. */
@@ -63,16 +71,17 @@ async function* aloud(
 }
 
 /** The bytes of a reply that is passed through; whose it is is told before the first. */
-export async function* piecesOf(parts: AsyncGenerator<PassedPart, void>, tell: (origin: PassOrigin) => void): Pieces {
-  try {
-    for await (const part of parts) {
-      if (part.type === "start") tell(part.origin);
-      else if (part.type === "bytes") yield part.bytes;
-      else yield [factsComment(part.facts), part.bytes];
-    }
-  } finally {
-    await parts.return();
-  }
+export function piecesOf(parts: AsyncGenerator<PassedPart, void>, tell: (origin: PassOrigin) => void): Pieces {
+  type Next = IteratorResult<readonly Buffer[], void>;
+  const passed = ({ done, value: part }: IteratorResult<PassedPart, void>): Next | Promise<Next> => {
+    if (done) return { done, value: undefined };
+    if (part.type === "bytes") return { done: false, value: part.bytes };
+    if (part.type === "end") return { done: false, value: [factsComment(part.facts), part.bytes] };
+    tell(part.origin);
+    return next();
+  };
+  const next = (): Promise<Next> => parts.next().then(passed);
+  return iterated({ next, return: () => parts.return() as Promise<Next> });
 }
 
 /** A reply in the words of another API; whose it is is told before the first piece, which is not the announcement of one. */

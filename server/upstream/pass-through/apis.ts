@@ -47,10 +47,10 @@ export interface Api {
 export interface StreamedApi {
   open(): StreamReader;
   /**
-   * Bytes that every event has that tells of usage, of an error or of the end. They begin with what is rare in JSON, and so
-   * not with a quote: a search stops at each byte like the first.
+   * Finds, in bytes read as Latin-1, what every event has that tells of usage, of an error or of the end: one pass for all of it,
+   * a tenth of what a search of the bytes for one after the other takes.
    */
-  readonly marks: readonly Buffer[];
+  readonly marks: RegExp;
   /** The head of the reply as far as an event tells of it: its usage, and how it was served. */
   headIn(event: JsonObject, before: JsonObject): JsonObject;
   /** Whether an event says that the reply is whole. */
@@ -238,6 +238,6 @@ function isBlank(value: JsonObject | undefined, beside: string): boolean {
   return said.every(([, member]) => member === null || member === "" || (Array.isArray(member) && member.length === 0));
 }
 
-function marks(...texts: string[]): readonly Buffer[] {
-  return texts.map((text) => Buffer.from(text));
+function marks(...texts: string[]): RegExp {
+  return new RegExp(texts.map(RegExp.escape).join("|"));
 }

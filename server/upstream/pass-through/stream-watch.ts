@@ -21,6 +21,7 @@ export interface StreamWatchOptions {
 }
 
 const NEWLINE = 0x0a;
+const NULL_USAGE = /usage": ?null/;
 /** The member with the comma before it, and where it is looked for: at a byte that is rarer than a quote. */
 const NULL_USAGES = [',"usage":null', ', "usage": null'].map((text) => Buffer.from(text));
 const USAGE = Buffer.from('usage":');
@@ -111,7 +112,7 @@ export class StreamWatch {
   #pass(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
     if (!this.#hasReplied || !this.hasSpoken) this.#read(bytes);
     else this.#keep(bytes);
-    if (this.#stream.marks.some((mark) => bytes.includes(mark))) return this.#passEach(bytes, out);
+    if (this.#stream.marks.test(bytes.toString("latin1"))) return this.#passEach(bytes, out);
     out.push(this.#withoutNullUsage(bytes));
     return undefined;
   }
@@ -152,7 +153,7 @@ export class StreamWatch {
 
   /** Where the usage is asked for, OpenAI says in every other chunk that it is not there. */
   #withoutNullUsage(bytes: Buffer): Buffer {
-    return this.#options.hidesUsage ? withoutNullUsage(bytes) : bytes;
+    return this.#options.hidesUsage && NULL_USAGE.test(bytes.toString("latin1")) ? withoutNullUsage(bytes) : bytes;
   }
 
   #keep(bytes: Buffer): void {

@@ -113,11 +113,10 @@ describe("query parameters", () => {
     ]);
   });
 
-  it("have the entries of a map as a deep object", () => {
+  it("have the entries of a map as a list of texts, which every generator can send", () => {
     expect(inQuery.find(({ name }) => name === "labels")).toMatchObject({
-      style: "deepObject",
-      explode: true,
-      schema: { type: "object", additionalProperties: { type: "string" } },
+      description: "Each is `key=value`.",
+      schema: { type: "array", items: { type: "string" } },
     });
   });
 

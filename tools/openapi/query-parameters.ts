@@ -2,7 +2,7 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { hasOwnForm, valueTypeOf } from "../../server/wire/call/fields.ts";
 import type { Binding } from "../../server/wire/rest/binding.ts";
 import { isParameter } from "../../server/wire/rest/parameter.ts";
-import type { Parameter } from "./schema/open-api.ts";
+import type { Parameter, Schema } from "./schema/open-api.ts";
 import type { Schemas } from "./schema/schemas.ts";
 
 /** The query parameters of a binding: each field that neither its path nor its body gives, those of messages with dots. */
@@ -32,14 +32,21 @@ function parametersOf(
 }
 
 function createParameter(path: readonly DescField[], field: DescField, schemas: Schemas): Parameter {
-  const { description, ...schema } = schemas.field(field);
+  const { description = "", ...schema } = schemas.field(field);
+  const isMap = field.fieldKind === "map";
+  const said = isMap ? `${description} Each is \`key=value\`.`.trimStart() : `${description}`;
   return {
     name: path.map(({ jsonName }) => jsonName).join("."),
     in: "query",
-    ...(typeof description === "string" && { description }),
+    ...(said !== "" && { description: said }),
     ...(path.length === 1 && schemas.isRequired(field) && { required: true }),
-    // The entries of a map go as `labels[key]=value`. Without the example, Swagger UI would make some up and send them.
-    ...(field.fieldKind === "map" && { style: "deepObject", explode: true, example: {} }),
-    schema,
+    // Without the example, Swagger UI would make entries up and send them.
+    ...(isMap && { example: [] }),
+    schema: isMap ? entriesOf(schema) : schema,
   };
+}
+
+/** The entries of a map as texts: half of the generators of clients cannot send an object in a query. */
+function entriesOf({ maxProperties }: Schema): Schema {
+  return { type: "array", items: { type: "string" }, ...(maxProperties !== undefined && { maxItems: maxProperties }) };
 }

@@ -124,15 +124,18 @@ describe("listing", () => {
     expect(await problemIn(llms.listLlms(request))).toMatchObject({ reason: "INVALID_REQUEST" });
   });
 
-  it.each(["label.parity=odd", "labels.parity=odd", "labels[parity]=odd", "label.parity=odd&label.index=1"])(
-    "takes the query %s over REST",
-    async (query) => {
-      const answer = await fetch(`${server.url}/v1/llms?${query}`, { headers: { authorization: `Bearer ${key}` } });
-      const { llms: found } = await answer.json();
-      expect(found.map(({ displayName }: { displayName: string }) => displayName)).toContain("alpha");
-      expect(found.length).toBeLessThan(NAMES.length);
-    },
-  );
+  it.each([
+    "label.parity=odd",
+    "labels.parity=odd",
+    "labels[parity]=odd",
+    "labels=parity%3Dodd",
+    "label.parity=odd&label.index=1",
+  ])("takes the query %s over REST", async (query) => {
+    const answer = await fetch(`${server.url}/v1/llms?${query}`, { headers: { authorization: `Bearer ${key}` } });
+    const { llms: found } = await answer.json();
+    expect(found.map(({ displayName }: { displayName: string }) => displayName)).toContain("alpha");
+    expect(found.length).toBeLessThan(NAMES.length);
+  });
 
   it("counts all pages when it is asked to, and not otherwise", async () => {
     expect((await llms.listLlms({ pageSize: 2 })).totalSize).toBeUndefined();

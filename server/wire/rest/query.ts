@@ -42,14 +42,16 @@ const DEEPEST_PATH = 100;
 /** Where a key of a query leads: through singular messages to a field, and to an entry of it if it is a map. */
 interface Destination {
   readonly fields: readonly DescField[];
+  /** Undefined where it is no map, or the text names the entry. */
   readonly mapKey: string | undefined;
 }
 
 /**
  * Adds one parameter of a query to the tree of a message, or throws an error that names the key.
  *
- * Keys are paths of fields, by JSON or proto names. Entries of a map are `labels[key]` or `labels.key`. A field that the
- * path or the body gives may not come from the query as well: `isClaimed` throws, or says that the value is known.
+ * Keys are paths of fields, by JSON or proto names. Entries of a map are `labels[key]=value`, `labels.key=value`, or as
+ * generated clients can send them, `labels=key=value`. A field that the path or the body gives may not come from the query
+ * as well: `isClaimed` throws, or says that the value is known.
  */
 export function addQueryPair(
   tree: JsonTree,
@@ -60,13 +62,15 @@ export function addQueryPair(
 ): void {
   const destination = resolve(desc, key, spell);
   if (destination === undefined) return;
-  const { fields, mapKey } = destination;
+  const { fields } = destination;
   const field = fields.at(-1);
   if (field === undefined) return;
   const type = valueTypeOf(field);
   if (!isParameter(type)) throw invalidField(key, "is a message, give its fields one by one");
-  const value = readParameter(type, text);
-  if (value === undefined) throw invalidField(key, formOfNumber(field, text, spell) ?? formOf(type, text));
+  const [mapKey, said] =
+    field.fieldKind === "map" ? readEntry(field, destination.mapKey, text, key) : [undefined, text];
+  const value = readParameter(type, said);
+  if (value === undefined) throw invalidField(key, formOfNumber(field, said, spell) ?? formOf(type, said));
   if (isClaimed(fields.map(({ name }) => name).join("."), value)) return;
   addValue(enclosing(tree, fields, key), field, mapKey, value, key);
 }
@@ -87,9 +91,9 @@ function addValue(node: JsonTree, field: DescField, mapKey: string | undefined, 
     node[field.jsonName] ??= [];
     (node[field.jsonName] as JsonValue[]).push(value);
   } else if (field.fieldKind === "map") {
-    addOnce(subtree(node, field), mapKey ?? "", value, key);
+    addOnce(subtree(node, field), mapKey ?? "", value, key, `has the entry \`${mapKey}\` more than once`);
   } else {
-    addOnce(node, field.jsonName, value, key);
+    addOnce(node, field.jsonName, value, key, "is given more than once");
   }
 }
 
@@ -98,8 +102,8 @@ function subtree(node: JsonTree, { jsonName }: DescField): JsonTree {
   return node[jsonName] as JsonTree;
 }
 
-function addOnce(node: JsonTree, name: string, value: JsonValue, key: string): void {
-  if (name in node) throw invalidField(key, "is given more than once");
+function addOnce(node: JsonTree, name: string, value: JsonValue, key: string, otherwise: string): void {
+  if (name in node) throw invalidField(key, otherwise);
   node[name] = value;
 }
 
@@ -122,7 +126,7 @@ function resolve(root: DescMessage, key: string, spell: Spelling): Destination |
       throw unknownName("parameter", key, didYouMean(desc, name, spell));
     }
     fields.push(field);
-    if (field.fieldKind === "map") return { fields, mapKey: readMapKey(field, names.slice(index + 1), bracketed, key) };
+    if (field.fieldKind === "map") return { fields, mapKey: mapKeyOf(field, names.slice(index + 1), bracketed, key) };
     if (index === names.length - 1) break;
     if (field.fieldKind !== "message" || hasOwnForm(field.message))
       throw invalidField(key, `\`${name}\` has no fields`);
@@ -132,17 +136,32 @@ function resolve(root: DescMessage, key: string, spell: Spelling): Destination |
   return { fields, mapKey: undefined };
 }
 
-function readMapKey(
-  field: DescField & { fieldKind: "map" },
+function mapKeyOf(
+  field: DescField,
   rest: readonly string[],
   bracketed: string | undefined,
   key: string,
-): string {
-  if ((rest.length === 0) === (bracketed === undefined)) {
-    throw invalidField(key, `is a map, name an entry as \`${field.jsonName}[key]\``);
-  }
-  const mapKey = bracketed ?? rest.join(".");
+): string | undefined {
+  if (rest.length === 0) return bracketed;
+  if (bracketed !== undefined) throw noEntry(field, key);
+  return rest.join(".");
+}
+
+/** The key of an entry and the text of its value: where the query's key does not say which entry, its text begins with that. */
+function readEntry(
+  field: DescField & { fieldKind: "map" },
+  named: string | undefined,
+  text: string,
+  key: string,
+): readonly [mapKey: string, value: string] {
+  const end = text.indexOf("=");
+  if (named === undefined && end < 0) throw noEntry(field, key);
+  const [mapKey, value] = named === undefined ? [text.slice(0, end), text.slice(end + 1)] : [named, text];
   const type = { kind: "scalar", scalar: field.mapKey } as const;
   if (readParameter(type, mapKey) === undefined) throw invalidField(key, `has an entry whose name ${formOf(type)}`);
-  return mapKey;
+  return [mapKey, value];
+}
+
+function noEntry({ jsonName }: DescField, key: string): Error {
+  return invalidField(key, `is a map, give an entry as \`${jsonName}=key=value\` or \`${jsonName}[key]=value\``);
 }

@@ -46,8 +46,6 @@ export interface Parameter {
   readonly in: "path" | "query";
   readonly description?: string;
   readonly required?: true;
-  readonly style?: "deepObject";
-  readonly explode?: true;
   readonly example?: JsonValue;
   readonly schema: Schema;
 }

@@ -1,5 +1,7 @@
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
 import org.openapitools.client.api.LlmServiceApi;
@@ -18,7 +20,8 @@ public class Client {
         .displayName("openapi-generator")
         .providerType(LlmProviderType.CUSTOM_OPENAI_COMPATIBLE)
         .endpointUrl("patchbay:demo")
-        .modelIdentifier("demo");
+        .modelIdentifier("demo")
+        .labels(Map.of("by", "java"));
     Object made = llms.llmServiceCreateLlm(request).getLlm().getLlmId();
     String said = "";
     try {
@@ -31,11 +34,13 @@ public class Client {
     System.out.println(made.equals(listed) + " " + reason);
   }
 
-  /** It has a parameter for each of the query's, all optional; how many, is not this program's matter. */
+  /** It has a parameter for each of the query's, all optional: the first list of them is of labels. */
   private static ListLlmsResponse list(LlmServiceApi llms) throws Exception {
     Method method = Arrays.stream(LlmServiceApi.class.getMethods())
         .filter(one -> one.getName().equals("llmServiceListLlms"))
         .findFirst().orElseThrow();
-    return (ListLlmsResponse) method.invoke(llms, new Object[method.getParameterCount()]);
+    Object[] parameters = new Object[method.getParameterCount()];
+    parameters[Arrays.asList(method.getParameterTypes()).indexOf(List.class)] = List.of("by=java");
+    return (ListLlmsResponse) method.invoke(llms, parameters);
   }
 }

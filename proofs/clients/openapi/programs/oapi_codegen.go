@@ -18,18 +18,20 @@ func main() {
 	client, err := api.NewClientWithResponses(os.Getenv("PATCHBAY_URL"), api.WithRequestEditorFn(key))
 	check(err)
 	ctx := context.Background()
+	labels, only := map[string]string{"by": "go"}, []string{"by=go"}
 	provider, endpoint := api.LlmProviderType("CUSTOM_OPENAI_COMPATIBLE"), "patchbay:demo"
 	request := api.CreateLlmRequest{
 		DisplayName:     "oapi-codegen",
 		ProviderType:    &provider,
 		EndpointUrl:     &endpoint,
 		ModelIdentifier: "demo",
+		Labels:          &labels,
 	}
 	created, err := client.LlmServiceCreateLlmWithResponse(ctx, request)
 	check(err)
 	again, err := client.LlmServiceCreateLlmWithResponse(ctx, request)
 	check(err)
-	listed, err := client.LlmServiceListLlmsWithResponse(ctx, nil)
+	listed, err := client.LlmServiceListLlmsWithResponse(ctx, &api.LlmServiceListLlmsParams{Labels: &only})
 	check(err)
 	isListed := *listed.JSON200.Llms[0].LlmId == *created.JSON200.Llm.LlmId
 	fmt.Println(isListed, *again.JSON409.Error.Details[0].Reason)

@@ -21,5 +21,5 @@ try:
     llms.llm_service_create_llm(request)
 except ConflictException as error:
     reason = error.data.error.details[0].reason
-listed = llms.llm_service_list_llms().llms
+listed = llms.llm_service_list_llms(labels=["by=python"]).llms
 print(str(listed[0].llm_id == made.llm_id and listed[0].labels == {"by": "python"}).lower(), reason)

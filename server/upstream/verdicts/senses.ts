@@ -20,13 +20,13 @@ const ROOM =
 
 /** What is said of it. */
 const DENIED =
-  /not\b|\w+n['’]t\b|cannot\b|den(y|ies|ied)\b|block\w*|barred\b|ban\w*|refus\w*|reject\w*|restrict\w*|prohibit\w*|forbid\w*|unavailable\b|unsupported\b|dropped\b|only\b/i;
+  /not\b|\w{1,9}n['’]t\b|cannot\b|den(y|ies|ied)\b|block\w*|barred\b|ban\w*|refus\w*|reject\w*|restrict\w*|prohibit\w*|forbid\w*|unavailable\b|unsupported\b|dropped\b|only\b/i;
 const KEY_IS_BAD =
-  /invalid\b|unknown\b|wrong\b|incorrect\b|missing\b|bad\b|malformed\b|expired?\b|lapsed\b|turned off\b|disabled\b|deactivated\b|unexpected\b|no\b[^.\n]{0,20}\b(supplied|sent|given|provided|found)\b|revoked\b|rotated\b|deleted\b|rejected\b|refused\b|mismatch\w*|unrecogni[sz]ed\b|(not|\w*n['’]t|no|never|unable|fail\w*)( be| been| to| was| \w+ly)* (valid\w*|recogni[sz]\w*|verif\w*|authenticat\w*|accept\w*|match\w*|found|look|in the form|known?|exist\w*|provided|sent|given|present|set|decoded?|parsed?)/i;
+  /invalid\b|unknown\b|wrong\b|incorrect\b|missing\b|bad\b|malformed\b|expired?\b|lapsed\b|turned off\b|disabled\b|deactivated\b|unexpected\b|no\b[^.\n]{0,20}\b(supplied|sent|given|provided|found)\b|revoked\b|rotated\b|deleted\b|rejected\b|refused\b|mismatch\w*|unrecogni[sz]ed\b|(not|\w{0,9}n['’]t|no|never|unable|fail\w*)( be| been| to| was| \w+ly)* (valid\w*|recogni[sz]\w*|verif\w*|authenticat\w*|accept\w*|match\w*|found|look|in the form|known?|exist\w*|provided|sent|given|present|set|decoded?|parsed?)/i;
 const STOPPED =
-  /block\w*|withh[eo]ld\w*|suppress\w*|reject\w*|refus\w*|den(y|ies|ied)\b|flag\w*|trip\w*|trigger\w*|violat\w*|breach\w*|intercept\w*|stopped\b|removed\b|halted\b|off limits\b|considered\b|deemed\b|classified\b|touch\w*|filter\w*|detect\w*|match\w*|(not|\w*n['’]t|cannot|unable)( be| to)? (forward|process|return|sent|send|help|assist|compl|allow|discuss|generat|show)\w*/i;
+  /block\w*|withh[eo]ld\w*|suppress\w*|reject\w*|refus\w*|den(y|ies|ied)\b|flag\w*|trip\w*|trigger\w*|violat\w*|breach\w*|intercept\w*|stopped\b|removed\b|halted\b|off limits\b|considered\b|deemed\b|classified\b|touch\w*|filter\w*|detect\w*|match\w*|(not|\w{0,9}n['’]t|cannot|unable)( be| to)? (forward|process|return|sent|send|help|assist|compl|allow|discuss|generat|show)\w*/i;
 const SPENT =
-  /left\b|(used|burn\w*) (up|through)\b|all used\b|exhaust\w*|deplet\w*|insufficient\b|(not|\w*n['’]t|no|more|any)( have)?( enough| sufficient)?\b|too low\b|out of\b|runs? out\b|ran out\b|empty\b|zero\b|negative\b|-\d|exceed\w*|reached\b|\bhit\b|finished\b|is over\b|end(ed|s)\b|expired\b|lapsed\b|renew\b|declined\b|overdue\b|unpaid\b|consumed\b|spent\b|settle\b|pay\b|r[au]n dry\b|ow(e|ing)\b|gone\b|top up|recharge\b|rejected\b/i;
+  /left\b|(used|burn\w*) (up|through)\b|all used\b|exhaust\w*|deplet\w*|insufficient\b|(not|\w{0,9}n['’]t|no|more|any)( have)?( enough| sufficient)?\b|too low\b|out of\b|runs? out\b|ran out\b|empty\b|zero\b|negative\b|-\d|exceed\w*|reached\b|\bhit\b|finished\b|is over\b|end(ed|s)\b|expired\b|lapsed\b|renew\b|declined\b|overdue\b|unpaid\b|consumed\b|spent\b|settle\b|pay\b|r[au]n dry\b|ow(e|ing)\b|gone\b|top up|recharge\b|rejected\b/i;
 const TAKEN =
   /no (free|idle|available|spare)?\b|none\b|all\b[^.\n]{0,30}\b(taken|busy|in use|occupied|allocated)|taken\b|occupied\b|in use\b|full\b|wait\w*|waking\b|asleep\b|sleep\w*|scal(e|ing)\b|spinning\b|boot\w*|starting\b|provision\w*|allocat\w*|prepar\w*|too (many|long)\b|exceed\w*|exhaust\w*|not enough\b|short\b|become free\b/i;
 const ARRIVING =
@@ -44,7 +44,7 @@ const BYPASS = both(
 /** Not in this time. */
 const LATE = anyOf(
   /took (too long|longer)\b/i,
-  /(no|not|\w*n['’]t)\b[^.\n]{0,60}\b(within|in time\b|in \d+ ?(ms|s|sec\w*|min\w*)\b|before the deadline)/i,
+  /(no|not|\w{0,9}n['’]t)\b[^.\n]{0,60}\b(within|in time\b|in \d+ ?(ms|s|sec\w*|min\w*)\b|before the deadline)/i,
   /(exceed\w*|over|ran out of|past)\b[^.\n]{0,30}\b(time|deadline|time limit|max_?time)\b/i,
   /(gave up|gives up|aborted|cancell?ed|killed|stopped) after \d/i,
   /\btime( limit)?\b[^.\n]{0,20}\b(reached|exceeded|elapsed|is up)\b/i,
@@ -71,7 +71,7 @@ const GATED = anyOf(
   /may only (call|use|access)\b/i,
   both(
     /(model|it)\b/,
-    /(not|\w*n['’]t)( yet)?( been)? (granted|entitled|authori[sz]ed|permitted|approved|enabled|allow-?listed|whitelisted)/,
+    /(not|\w{0,9}n['’]t)( yet)?( been)? (granted|entitled|authori[sz]ed|permitted|approved|enabled|allow-?listed|whitelisted)/,
   ),
   both(MODEL, /polic(y|ies) (block|den|forbid|prohibit|restrict|disallow)\w*/),
   both(
@@ -80,7 +80,7 @@ const GATED = anyOf(
   ),
   both(
     ACCOUNT,
-    /must be (verified|approved)|(not|\w*n['’]t)( been)? (allowed|permitted|authori[sz]ed|entitled|approved|verified|granted)\b/,
+    /must be (verified|approved)|(not|\w{0,9}n['’]t)( been)? (allowed|permitted|authori[sz]ed|entitled|approved|verified|granted)\b/,
   ),
   /(available|open|offered|reserved|restricted|limited) (only )?(to|for)\b[^.\n]{0,40}\b(customers?|users|members?|subscribers?|plans?|tiers?|accounts|organi[sz]ations|partners?)\b/i,
   both(/allow-?list\b|whitelist\b/, DENIED),
@@ -93,15 +93,15 @@ const GATED = anyOf(
 const ABSENT = anyOf(
   both(
     MODEL,
-    /(not|\w*n['’]t|cannot|unable to|no one|nobody)( \w+ly| be)? (know|recogni[sz]e|have|host|serve|carry|offer|locate|find|found|match|register|mapped|configure|deploy|exist|map)\w*/,
+    /(not|\w{0,9}n['’]t|cannot|unable to|no one|nobody)( \w+ly| be)? (know|recogni[sz]e|have|host|serve|carry|offer|locate|find|found|match|register|mapped|configure|deploy|exist|map)\w*/,
   ),
   both(
     MODEL,
-    /no such\b|unknown\b|unrecogni[sz]ed\b|nonexistent\b|missing from\b|is missing\b|(not|\w*n['’]t) (one of|among|in)\b|by the name\b/,
+    /no such\b|unknown\b|unrecogni[sz]ed\b|nonexistent\b|missing from\b|is missing\b|(not|\w{0,9}n['’]t) (one of|among|in)\b|by the name\b/,
   ),
   both(/no (model|deployment|adapter|checkpoint|engine)s?\b/, /named|called|name|alias|behind|for|with|match\w*/),
   both(
-    /end of life|eol\b|sunset\b|switched off\b|left service\b|taken (down|offline)\b|phased out\b|withdrawn\b|no longer\b[^.\n]{0,20}\b(offered|hosted|callable|online|active)|(ca\w*n['’]t|cannot) be called\b/,
+    /end of life|eol\b|sunset\b|switched off\b|left service\b|taken (down|offline)\b|phased out\b|withdrawn\b|no longer\b[^.\n]{0,20}\b(offered|hosted|callable|online|active)|(ca\w{0,9}n['’]t|cannot) be called\b/,
     /models?\b|[a-z]+-\d\S*|snapshot\b|version\b/,
   ),
   /\bonly \S+( (and|or) \S+)*( is| are)? (allowed|served|available|supported)( now)?, (your|the requested) model\b/i,

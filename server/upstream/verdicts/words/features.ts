@@ -10,14 +10,14 @@ export interface Feature {
 
 /** How a sentence says that something is not taken, whoever does not take it. */
 const REFUSED = anyOf(
-  /(?:not|\w*n't) (?:\w+ )?(?:support|allow|enable|accept|available|permit|implement|offer|take|understand|understood|trained|designed|capable|equipped)\w*/,
-  /\w*n't (?:\w+ )?have\w*/,
+  /(?:not|\w{0,9}n't) (?:\w+ )?(?:support|allow|enable|accept|available|permit|implement|offer|take|understand|understood|trained|designed|capable|equipped)\w*/,
+  /\w{0,9}n't (?:\w+ )?have\w*/,
   /unsupported/,
   /unavailable (?:for|with|on|in)\b/,
   /no support/,
   /lacks?\b/,
   /does(?: not|n't) work (?:with|on|for)/,
-  /(?:not|\w*n't) (?:something|there)\b/,
+  /(?:not|\w{0,9}n't) (?:something|there)\b/,
   /(?:is|are|been) (?:disabled|turned off|switched off|off)\b/,
   /only supported (?:by|for|on|with)/,
   // What "cannot be used with" another part of the request is no feature that is missing; with a model it is.

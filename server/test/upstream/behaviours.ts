@@ -50,7 +50,7 @@ const refusesTools = sends(
 
 /** The behaviours that a model's name alone asks for. */
 export const behaviours: Readonly<Record<string, Behaviour>> = {
-  slow: saysSlowly(100, "Hello", ", ", "world"),
+  slow: saysSlowly(50, "Hello", ", ", "world"),
   /** Takes the request and never answers. */
   silent: () => undefined,
   /** Says two words and then nothing more. */

@@ -6,8 +6,8 @@ import { apiKey, llmRequest } from "../service/llm-requests.ts";
 import { says } from "../upstream/behaviours.ts";
 import { ScriptedUpstream } from "../upstream/scripted-upstream.ts";
 
-/** Longer than any stream may be silent. */
-const LATE_MS = 17_000;
+/** Longer than any stream may be silent: a head comes after 2 s, and something 15 s after it, however busy the machine. */
+const LATE_MS = 20_000;
 
 let upstream: ScriptedUpstream;
 let server: TestServer;

@@ -35,6 +35,7 @@ const PATIENCE_MS = 15_000;
 const PRICE = { input: "1", output: "1" };
 
 export interface Verdict {
+  /** Those that there were: a violation ends them. */
   readonly kills: number;
   /** Kills after which the next turn of every session worked. */
   readonly recovered: number;
@@ -78,29 +79,30 @@ class Torture {
   }
 
   async run(kills: number, onKill: (told: string) => void): Promise<Verdict> {
+    let killed = 0;
     let recovered = 0;
     let slowestMs = 0;
     const wrong: string[] = [];
-    for (let kill = 0; kill <= kills; kill++) {
+    for (; ; killed++) {
       const server = new ServerProcess(this.#settings, [], SERVER);
       const patchbay = createPatchbay({ url: await server.url(), apiKey: this.#apiKey });
       this.#llmId ||= await this.#createLlm(patchbay);
       const found = [...violations(await turnsOf(server), this.#acknowledged, this.#upstream.requests)];
       // What the server was killed in is sent again first, and is the next turn of its session.
       const next = await Promise.all(this.#talks.map((talk) => this.#goOn(patchbay, talk)));
-      if (kill > 0 && next.every(({ problem }) => problem === undefined)) recovered++;
+      if (killed > 0 && next.every(({ problem }) => problem === undefined)) recovered++;
       slowestMs = Math.max(slowestMs, ...next.map(({ tookMs }) => tookMs));
       for (const { problem, tries, tookMs } of next) {
         if (problem) found.push(`a session did not go on in ${tookMs} ms and ${tries} tries: ${problem}`);
       }
       wrong.push(...found);
-      if (kill === kills || found.length > 0) {
+      if (killed === kills || found.length > 0) {
         await server.end("SIGKILL");
         break;
       }
-      onKill(`kill ${kill + 1}: ${await this.#kill(server, patchbay)}; the slowest next turn so far ${slowestMs} ms`);
+      onKill(`kill ${killed + 1}: ${await this.#kill(server, patchbay)}; the slowest next turn so far ${slowestMs} ms`);
     }
-    return { kills, recovered, answered: this.#acknowledged.size, slowestMs, violations: wrong };
+    return { kills: killed, recovered, answered: this.#acknowledged.size, slowestMs, violations: wrong };
   }
 
   /** Chats until the server is dead. */

@@ -56,7 +56,7 @@ process.exit(failed > 0 ? 1 : 0);
 async function inTurn(steps: readonly Step[], output: Output): Promise<void> {
   for (const { name, run: step } of steps) {
     const startedAt = performance.now();
-    if (output === "inherit") console.log(`\n── ${name}`);
+    console.log(output === "inherit" ? `\n── ${name}` : `begun: ${name}`);
     const outcome = await step(output);
     if (output !== "inherit") process.stdout.write(`\n── ${name}\n${output.splice(0).join("")}`);
     const counted = typeof outcome === "boolean" ? { passed: Number(outcome), failed: Number(!outcome) } : outcome;

@@ -440,10 +440,11 @@ describe("a mistake in a chat", () => {
     { name: "nothing", body: {}, says: "messages: must be given, or else `message`" },
     {
       name: "a parameter, misspelt, and what goes with a call elsewhere",
-      body: { message: "Hi", temprature: 1, metadata: { run: "7" } },
+      body: { message: "Hi", temprature: 1, timeout: 60, metadata: { run: "7" } },
       says:
-        "unknown field `temprature`, did you mean `samplingParams.temperature`?; unknown field `metadata`: usage is told " +
-        "by the `labels` of the Llm",
+        "unknown field `temprature`, did you mean `samplingParams.temperature`?; unknown field `timeout`: `patience` of the " +
+        "Llm says how long it is waited for, and a call may have a deadline of its own; unknown field `metadata`: usage is " +
+        "told by the `labels` of the Llm",
     },
     { name: "a prompt", body: { prompt: "Hi" }, says: "unknown field `prompt`, did you mean `message`?" },
     {

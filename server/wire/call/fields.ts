@@ -27,8 +27,8 @@ function otherNamesOf(field: DescField): string[] {
 
 /**
  * A remark for the caller who wrote an unknown name: what is to be done instead, or the fields that are meant by another
- * API's word, those with the most similar names, those of that name further in, those whose names have it as a word, or those further in
- * whose name was misspelt.
+ * API's word, those with the most similar names, those of that name further in, those whose names have it as a word, or
+ * those further in whose name was misspelt.
  */
 export function didYouMean(desc: DescMessage, name: string, spell: Spelling = SPELLINGS.json): string {
   const remark = remarkFor(desc, name);

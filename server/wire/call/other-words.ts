@@ -184,6 +184,7 @@ function messageRemarks(): Record<string, string> {
 function chatRemarks(): Record<string, string> {
   const roles = "give `messages`, the first of them with the role SYSTEM";
   const config = "set it in the `client_config` of the Llm";
+  const patience = "`patience` of the Llm says how long it is waited for, and a call may have a deadline of its own";
   const parts = 'give `messages`, with `parts` such as [{"text": …}, {"image": {"url": …}}]';
   const ofParts = Object.keys(messageRemarks()).map((word) => [word, parts]);
   return {
@@ -194,6 +195,7 @@ function chatRemarks(): Record<string, string> {
     instructions: roles,
     n: "each chat has one reply",
     user: "usage is told by API key, so give each user one",
+    ...Object.fromEntries(["timeout", "timeoutms", "timeoutseconds", "requesttimeout"].map((word) => [word, patience])),
     metadata: "usage is told by the `labels` of the Llm, and by API key",
     seed: config,
     reasoningeffort: config,

@@ -112,8 +112,9 @@ export class StreamWatch {
   #pass(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
     if (!this.#hasReplied || !this.hasSpoken) this.#read(bytes);
     else this.#keep(bytes);
-    if (this.#stream.marks.test(bytes.toString("latin1"))) return this.#passEach(bytes, out);
-    out.push(this.#withoutNullUsage(bytes));
+    const text = bytes.toString("latin1");
+    if (this.#stream.marks.test(text)) return this.#passEach(bytes, out);
+    out.push(this.#withoutNullUsage(bytes, text));
     return undefined;
   }
 
@@ -136,7 +137,7 @@ export class StreamWatch {
         this.#complete(event);
         return undefined;
       }
-      if (!this.#isOurs(json)) out.push(this.#withoutNullUsage(event));
+      if (!this.#isOurs(json)) out.push(this.#withoutNullUsage(event, event.toString("latin1")));
     }
     return undefined;
   }
@@ -151,9 +152,9 @@ export class StreamWatch {
     return this.#options.hidesUsage && asObject(json.usage) !== undefined && asObjects(json.choices).length === 0;
   }
 
-  /** Where the usage is asked for, OpenAI says in every other chunk that it is not there. */
-  #withoutNullUsage(bytes: Buffer): Buffer {
-    return this.#options.hidesUsage && NULL_USAGE.test(bytes.toString("latin1")) ? withoutNullUsage(bytes) : bytes;
+  /** `text` is the bytes as Latin-1. Where the usage is asked for, OpenAI says in every other chunk that it is not there. */
+  #withoutNullUsage(bytes: Buffer, text: string): Buffer {
+    return this.#options.hidesUsage && NULL_USAGE.test(text) ? withoutNullUsage(bytes) : bytes;
   }
 
   #keep(bytes: Buffer): void {

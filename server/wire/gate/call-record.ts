@@ -74,8 +74,8 @@ export class CallRecords {
         };
         let isChecked = false;
         const first = async () => {
-          isChecked = true;
           check(spec.method.input, input);
+          isChecked = true;
           return messages.next();
         };
         return { ...messages, next: () => (isChecked ? messages.next() : first()).then(heard, failed) };

@@ -512,7 +512,7 @@ export const Reason = {
   UPSTREAM_CONTENT_REFUSED: 67,
 
   /**
-   * FAILED_PRECONDITION: the provider does not serve the country or region that it was called from.
+   * FAILED_PRECONDITION: the provider does not serve the country, region or network that it was called from.
    *
    * @generated from enum value: UPSTREAM_REGION_REFUSED = 68;
    */

@@ -30,7 +30,7 @@ const paging = mutantOf("call/paging.ts", beside("llms/list.test.ts"));
 const once = mutantOf("call/answer-once.ts", { files: ["server/service/call/mutations.test.ts"] });
 const budgets = mutantOf("usage/budgets.ts", beside("usage/budgets.test.ts"));
 const providers = mutantOf("providers/values.ts", beside("providers/providers.test.ts"));
-const chats = mutantOf("chat/chats.ts", { files: ["server/domain/chat", "server/domain/background/checks.test.ts"] });
+const served = mutantOf("chat/served.ts", { files: ["server/domain/chat", "server/domain/background/checks.test.ts"] });
 
 const OTHER = "is refused if it says other";
 
@@ -81,7 +81,7 @@ export const DOMAIN: readonly Mutant[] = [
   history("replies are the model's", "if (assistant >= 0)", "if (false)"),
   history("a result answers one call", 'ids.delete(toolCallId ?? "")', 'ids.has(toolCallId ?? "")'),
   sessions("sessions of others take a permission", "  requireReach(scope, accountId, own);\n", ""),
-  chats(
+  served(
     "an Llm that is disabled is not chatted with",
     "if (!llm.disabled) return;",
     "return;",

@@ -1,15 +1,9 @@
-import { Fault, invalidField } from "../../base/fault.ts";
 import type { SamplingParams } from "../../base/sampling.ts";
-import type { Llm } from "../../store/schema/llm.entity.ts";
 import { outageOf } from "../../store/sql/database-errors.ts";
-import { adapterOf } from "../../upstream/calls/adapters.ts";
-import type { ChatMessage, ContentPart, ModelRequest, Reply, ReplyEvent } from "../../upstream/models/conversation.ts";
+import type { ContentPart, ModelRequest, Reply, ReplyEvent } from "../../upstream/models/conversation.ts";
 import { joinDeltas } from "../../upstream/models/event-stream.ts";
 import { UpstreamFailure } from "../../upstream/models/failure.ts";
 import { eventsOfReply } from "../../upstream/models/growing-reply.ts";
-import type { ProviderType } from "../../upstream/models/provider-types.ts";
-import { providerTypeOf } from "../../upstream/models/provider-types.ts";
-import { takesChats } from "../../upstream/pass-through/apis.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import type { Limits } from "../access/limits.ts";
 import { holderOf, type Scope } from "../call/scope.ts";
@@ -21,6 +15,7 @@ import { promptOf } from "../usage/cost.ts";
 import { Attempt, type AttemptDeps, type Labels, type ReplyFacts } from "./attempt.ts";
 import type { LlmCall, LlmCalls } from "./llm-calls.ts";
 import { noticesOfReply, type SentRequest } from "./notices.ts";
+import { requireServed } from "./served.ts";
 import type { AnsweredTurn, RunningTurn, SessionAsk, Turns } from "./turns.ts";
 
 /** What a caller wants to chat about. */
@@ -249,46 +244,8 @@ function* eventsOf(answered: AnsweredTurn, origin: ReplyOrigin): Generator<ChatE
   }
 }
 
-/** Refuses a chat that an Llm is not there for, before anything is sent. */
-export function requireServed(llm: Readonly<Llm>, { responseFormat, messages }: ModelRequest): void {
-  requireEnabled(llm);
-  if (!takesChats(llm)) {
-    const advice = "call it by POST /v1/responses, or make one with the api_path of its chat completions";
-    const message = `the endpoint of llm ${llm.id} takes calls of Responses alone, by its api_path ${llm.apiPath}; ${advice}`;
-    throw new Fault("INVALID_REQUEST", message, { metadata: { llmId: llm.id } });
-  }
-  const providerType = providerTypeOf(llm);
-  if (responseFormat && !adapterOf(providerType).responseFormats.has(responseFormat.type)) {
-    throw new Fault(
-      "RESPONSE_FORMAT_NOT_SUPPORTED",
-      `the API of ${providerType} has no JSON_OBJECT; ask for JSON_SCHEMA with a schema, or for JSON in a message`,
-      { metadata: { llmId: llm.id } },
-    );
-  }
-  requireTaken(providerType, messages);
-}
-
-/** Refuses a part of a message that the API has no place for. */
-function requireTaken(providerType: ProviderType, messages: readonly ChatMessage[]): void {
-  const adapter = adapterOf(providerType);
-  for (const [index, { parts, role }] of messages.entries()) {
-    for (const [partIndex, part] of parts.entries()) {
-      const refused = part.type === "text" ? undefined : adapter.refusesPart(part, role, providerType);
-      if (refused !== undefined) throw invalidField(`messages[${index}].parts[${partIndex}]`, refused);
-    }
-  }
-}
-
-/** Refuses an Llm that its owner has disabled. */
-export function requireEnabled(llm: Readonly<Llm>): void {
-  if (!llm.disabled) return;
-  throw new Fault("LLM_DISABLED", `llm ${llm.id} is disabled; its owner enables it with UpdateLlm`, {
-    metadata: { llmId: llm.id },
-  });
-}
-
 /** The bytes of what is said and shown in a request, and of its tools: what a limit of bytes counts. */
-export function sizeOf({ messages, tools }: ModelRequest): number {
+function sizeOf({ messages, tools }: ModelRequest): number {
   const parts = messages.flatMap((message) => message.parts).reduce((sum, part) => sum + sizeOfPart(part), 0);
   return parts + (tools.length > 0 ? Buffer.byteLength(JSON.stringify(tools)) : 0);
 }

@@ -9,7 +9,8 @@ import { endingOf } from "../models/model-state.ts";
 import type { Operation } from "../routes/wellness.ts";
 import { bodyPrompt } from "../usage/body-prompt.ts";
 import { Attempt, type Labels, type ReplyFacts } from "./attempt.ts";
-import { type ChatDeps, type ReplyOrigin, type ResolvedCall, requireEnabled, stop, stopped } from "./chats.ts";
+import { type ChatDeps, type ReplyOrigin, type ResolvedCall, stop, stopped } from "./chats.ts";
+import { requireEnabled } from "./served.ts";
 
 /** A call in the words of an API that the Llm's endpoint speaks, too. */
 export interface PassAsk {

@@ -3,7 +3,8 @@ import type { Scope } from "../call/scope.ts";
 import type { ResolvedLlm } from "../llms/targets.ts";
 import type { RouteCalls } from "../routes/route-calls.ts";
 import type { RouteRun } from "../routes/route-run.ts";
-import { type ChatAsk, type ChatEvent, type Chats, type ReplyOrigin, requireServed } from "./chats.ts";
+import type { ChatAsk, ChatEvent, Chats, ReplyOrigin } from "./chats.ts";
+import { requireServed } from "./served.ts";
 import type { Turns } from "./turns.ts";
 
 interface Deps {

@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, type CounterConfiguration, Gauge, type Registry } from "prom-client";
 import type { ReplyFacts } from "../../base/watch.ts";
 import { CHAT, isError, providerName } from "./gen-ai.ts";
+import { Histogram, SeriesMap } from "./series.ts";
 import type { Protocol } from "./trace.ts";
 
 /** The boundaries that the conventions for generative AI ask for. */
@@ -22,49 +23,51 @@ export interface CallLabels {
 
 /** Counts calls, ours and those of endpoints. */
 export class CallMetrics {
-  readonly #calls: Counter<keyof CallLabels>;
-  readonly #durations: Histogram<keyof CallLabels>;
-  readonly #inFlight: Gauge<"rpc" | "protocol">;
-  readonly #upstreamCalls: Counter<"provider_type" | "outcome">;
-  readonly #upstreamDurations: Histogram<"provider_type" | "outcome">;
-  readonly #firstTokens: Histogram<"provider_type" | "outcome">;
-  readonly #operations: Histogram<string>;
-  readonly #tokens: Histogram<string>;
+  readonly #durations: Histogram;
+  readonly #inFlight = new SeriesMap(["rpc", "protocol"], () => ({ calls: 0 }));
+  readonly #upstreamDurations: Histogram;
+  readonly #firstTokens: Histogram;
+  readonly #operations: Histogram;
+  readonly #tokens: Histogram;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    const callLabels = ["rpc", "protocol", "code"] as const;
-    const upstreamLabels = ["provider_type", "outcome"] as const;
-    this.#calls = new Counter({
-      name: "patchbay_rpc_calls_total",
-      help: "Calls that ended.",
-      labelNames: callLabels,
-      registers,
-    });
+    const callLabels = ["rpc", "protocol", "code"];
+    const upstreamLabels = ["provider_type", "outcome"];
     this.#durations = new Histogram({
       name: "patchbay_rpc_duration_seconds",
       help: "From the headers of a call to the last byte of its answer.",
       labelNames: callLabels,
       buckets: CALL_SECONDS,
+      registry,
+    });
+    countsOf(this.#durations, {
+      name: "patchbay_rpc_calls_total",
+      help: "Calls that ended.",
+      labelNames: callLabels,
       registers,
     });
-    this.#inFlight = new Gauge({
+    const inFlight = this.#inFlight;
+    new Gauge({
       name: "patchbay_rpc_in_flight",
       help: "Calls that have begun and not ended.",
       labelNames: ["rpc", "protocol"],
       registers,
-    });
-    this.#upstreamCalls = new Counter({
-      name: "patchbay_upstream_calls_total",
-      help: "Calls of the endpoints of Llms that ended; tests of connections count as one.",
-      labelNames: upstreamLabels,
-      registers,
+      collect() {
+        for (const { labels, series } of inFlight.entries()) this.set(labels, series.calls);
+      },
     });
     this.#upstreamDurations = new Histogram({
       name: "patchbay_upstream_duration_seconds",
       help: "From asking an endpoint to the end of its reply.",
       labelNames: upstreamLabels,
       buckets: UPSTREAM_SECONDS,
+      registry,
+    });
+    countsOf(this.#upstreamDurations, {
+      name: "patchbay_upstream_calls_total",
+      help: "Calls of the endpoints of Llms that ended; tests of connections count as one.",
+      labelNames: upstreamLabels,
       registers,
     });
     this.#firstTokens = new Histogram({
@@ -72,21 +75,21 @@ export class CallMetrics {
       help: "From asking an endpoint to the first token of a streamed reply.",
       labelNames: upstreamLabels,
       buckets: UPSTREAM_SECONDS,
-      registers,
+      registry,
     });
     this.#operations = new Histogram({
       name: "gen_ai_client_operation_duration_seconds",
       help: "How long models took to reply, as OpenTelemetry's conventions for generative AI have it.",
       labelNames: ["gen_ai_operation_name", "gen_ai_provider_name", "error_type"],
       buckets: OPERATION_SECONDS,
-      registers,
+      registry,
     });
     this.#tokens = new Histogram({
       name: "gen_ai_client_token_usage",
       help: "Tokens of prompts and replies, as OpenTelemetry's conventions for generative AI have it.",
       labelNames: ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_token_type"],
       buckets: TOKENS,
-      registers,
+      registry,
     });
   }
 
@@ -97,31 +100,39 @@ export class CallMetrics {
     seconds: number,
     { inputTokens, outputTokens }: ReplyFacts,
   ): void {
-    const labels = { gen_ai_operation_name: CHAT, gen_ai_provider_name: providerName(providerType) };
-    this.#operations.observe({ ...labels, error_type: isError(outcome) ? outcome : "" }, seconds);
-    if (inputTokens !== undefined) this.#tokens.observe({ ...labels, gen_ai_token_type: "input" }, inputTokens);
-    if (outputTokens !== undefined) this.#tokens.observe({ ...labels, gen_ai_token_type: "output" }, outputTokens);
+    const provider = providerName(providerType);
+    this.#operations.observe(seconds, CHAT, provider, isError(outcome) ? outcome : "");
+    if (inputTokens !== undefined) this.#tokens.observe(inputTokens, CHAT, provider, "input");
+    if (outputTokens !== undefined) this.#tokens.observe(outputTokens, CHAT, provider, "output");
   }
 
   began(rpc: string, protocol: Protocol): void {
-    this.#inFlight.inc({ rpc, protocol });
+    this.#inFlight.at(rpc, protocol).calls += 1;
   }
 
   /** To be told once for each call that began. */
   left(rpc: string, protocol: Protocol): void {
-    this.#inFlight.dec({ rpc, protocol });
+    this.#inFlight.at(rpc, protocol).calls -= 1;
   }
 
-  ended(labels: CallLabels, seconds: number): void {
-    this.#calls.inc(labels as Record<keyof CallLabels, string>);
-    this.#durations.observe(labels as Record<keyof CallLabels, string>, seconds);
+  ended({ rpc, protocol, code }: CallLabels, seconds: number): void {
+    this.#durations.observe(seconds, rpc, protocol, code);
   }
 
   /** The time to the first token is undefined when there was none, or the reply came whole. */
   upstreamEnded(providerType: string, outcome: string, seconds: number, firstTokenSeconds: number | undefined): void {
-    const labels = { provider_type: providerType, outcome };
-    this.#upstreamCalls.inc(labels);
-    this.#upstreamDurations.observe(labels, seconds);
-    if (firstTokenSeconds !== undefined) this.#firstTokens.observe(labels, firstTokenSeconds);
+    this.#upstreamDurations.observe(seconds, providerType, outcome);
+    if (firstTokenSeconds !== undefined) this.#firstTokens.observe(firstTokenSeconds, providerType, outcome);
   }
+}
+
+/** A counter of what a histogram observes. */
+function countsOf(histogram: Histogram, options: CounterConfiguration<string>): void {
+  new Counter({
+    ...options,
+    collect() {
+      this.reset();
+      for (const { labels, count } of histogram.counts()) this.inc(labels, count);
+    },
+  });
 }

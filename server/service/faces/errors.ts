@@ -92,7 +92,8 @@ export function verdictOf({ reason, httpStatus }: FaceError): FaceVerdict {
 export function sentenceOf({ reason, message, metadata }: FaceError, inAnthropicsWords = false): string {
   if (reason !== "UPSTREAM_CONTEXT_TOO_LONG" || !inAnthropicsWords) return message;
   const { promptTokens, contextTokens } = metadata;
-  const both = promptTokens && contextTokens ? `: ${promptTokens} tokens > ${contextTokens} maximum` : "";
+  const isAlone = Number(promptTokens) > Number(contextTokens);
+  const both = isAlone ? `: ${promptTokens} tokens > ${contextTokens} maximum` : "";
   return `prompt is too long${both}; ${message}`;
 }
 

@@ -31,7 +31,14 @@ function msOf(unit: string): number {
 
 const NUMBER = "(\\d[\\d,_ ]{0,12}\\d|\\d)";
 /** How servers tell the tokens of a prompt and what would fit, with which of the two comes first. */
-const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }[] = [
+interface Telling {
+  readonly words: RegExp;
+  readonly promptFirst: boolean;
+  /** Together with what was asked of the reply it is too long, and may fit alone. */
+  readonly isSum?: boolean;
+}
+
+const TOKENS: readonly Telling[] = [
   // llama.cpp, SGLang, Google
   {
     words: new RegExp(`\\(${NUMBER}(?: tokens)?\\)(?:(?!max_)[^()]){0,80}\\(${NUMBER}(?: tokens)?\\)`),
@@ -41,7 +48,7 @@ const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }
   { words: new RegExp(`${NUMBER} (?:of|out of|/) ${NUMBER} tokens`), promptFirst: true },
   // Anthropic
   { words: new RegExp(`${NUMBER} tokens > ${NUMBER}`), promptFirst: true },
-  { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true },
+  { words: new RegExp(`exceed context limit: ${NUMBER} \\+ \\d+ > ${NUMBER}`), promptFirst: true, isSum: true },
   // LM Studio, in newer words and in older ones
   { words: new RegExp(`n_keep: ${NUMBER} ?>= ?n_ctx: ${NUMBER}`), promptFirst: true },
   { words: new RegExp(`the first ${NUMBER} tokens[^\\d]{1,160}${NUMBER} tokens`), promptFirst: true },
@@ -62,16 +69,19 @@ const TOKENS: readonly { readonly words: RegExp; readonly promptFirst: boolean }
   },
 ];
 
-/** The tokens of a prompt that is too long, and how many fit, as a sentence has them. */
+/**
+ * The tokens of a prompt that is too long, and how many fit, as a sentence has them. They are the prompt's own: one that is
+ * too long together with what was asked of its reply only has fewer than fit.
+ */
 export function tokensIn(sentence: string): [prompt: number | undefined, context: number | undefined] {
   // TensorRT-LLM counts in fractions.
   const message = sentence.replaceAll(/(\d)\.0\b/g, "$1");
-  for (const { words, promptFirst } of TOKENS) {
+  for (const { words, promptFirst, isSum } of TOKENS) {
     const [, first, second] = words.exec(message) ?? [];
     const [a, b] = [first, second].map((text) => countIn(Number(text?.replace(/[,_ ]/g, ""))));
     if (a === undefined || b === undefined) continue;
     const [prompt, context] = promptFirst ? [a, b] : [b, a];
-    if (prompt >= context) return [prompt, context];
+    if (isSum || prompt >= context) return [prompt, context];
   }
   return tokensBySense(message);
 }
@@ -81,17 +91,27 @@ const SAYS_LIMIT =
 const IS_LIMIT =
   /^[ -](tokens? )?(maximum|limit|context|at most|at maximum|or (less|fewer)|token (window|limit|context))/i;
 const OF_REPLY = /max_((completion|output|new)_)?tokens\W*$/i;
+const OF_LENGTH = /token|context|prompt|input|seq_?len|\blength\b/i;
 const OTHER_LIMIT = /per[ _-]?(minute|day|hour)|\b[TR]P[MD]\b|rate/i;
 
+/** A number of a sentence, and whether it is told as a limit. */
+interface Told {
+  readonly value: number;
+  readonly isLimit: boolean;
+}
+
+/** Some tell what would fit and no more. */
+function limitAlone(numbers: readonly Told[]): [prompt: undefined, context: number] | undefined {
+  const [only, ...others] = numbers;
+  return only?.isLimit && others.length === 0 ? [undefined, only.value] : undefined;
+}
+
 /** TGI tells the prompt and what was asked of the reply, which are too much together only. */
-function sumBySense(
-  numbers: readonly { readonly value: number; readonly isLimit: boolean }[],
-): [prompt: number | undefined, context: number | undefined] {
+function sumBySense(numbers: readonly Told[]): [prompt: number | undefined, context: number | undefined] {
   const [limit, ...others] = numbers.filter(({ isLimit }) => isLimit);
-  const asked = numbers.filter(({ isLimit }) => !isLimit).reduce((sum, { value }) => sum + value, 0);
-  return limit !== undefined && others.length === 0 && numbers.length === 3 && asked > limit.value
-    ? [asked, limit.value]
-    : [undefined, undefined];
+  const [prompt, reply] = numbers.filter(({ isLimit }) => !isLimit).map(({ value }) => value);
+  if (limit === undefined || others.length > 0 || numbers.length !== 3) return [undefined, undefined];
+  return (prompt ?? 0) + (reply ?? 0) > limit.value ? [prompt, limit.value] : [undefined, undefined];
 }
 
 /**
@@ -99,7 +119,7 @@ function sumBySense(
  * long, is the first number that is greater.
  */
 function tokensBySense(message: string): [prompt: number | undefined, context: number | undefined] {
-  if (!/token|context|prompt|input|seq_?len/i.test(message) || OTHER_LIMIT.test(message)) return [undefined, undefined];
+  if (!OF_LENGTH.test(message) || OTHER_LIMIT.test(message)) return [undefined, undefined];
   let end = 0;
   const numbers = [...message.matchAll(/(?<![\w.-])\d[\d,_]*\d(?!\w|-(?!token)|\.\d)/g)].map((found) => {
     const before = message.slice(end, found.index).slice(-80);
@@ -108,6 +128,6 @@ function tokensBySense(message: string): [prompt: number | undefined, context: n
     return { value: Number(found[0].replace(/[,_]/g, "")), isLimit: isLimit && !OF_REPLY.test(before) };
   });
   const limit = numbers.find(({ value, isLimit }) => isLimit && numbers.some((other) => other.value > value))?.value;
-  if (limit === undefined) return sumBySense(numbers);
+  if (limit === undefined) return limitAlone(numbers) ?? sumBySense(numbers);
   return [numbers.find(({ value }) => value > limit)?.value, limit];
 }

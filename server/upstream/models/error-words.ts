@@ -165,7 +165,7 @@ class Heard {
     const start = text.search(/[{[]/);
     const json = start < 0 ? undefined : jsonIn(text, start);
     if (start !== 0 || json === undefined) this.messages.push(text);
-    this.status ??= statusIn(/\b(?:status|error)[ _]?code[:= ]+(\d{3})\b/i.exec(text)?.[1]);
+    this.#addStatus(/\b(?:status|error)[ _]?code[:= ]+(\d{3})\b/i.exec(text)?.[1]);
     for (const [, name = ""] of text.matchAll(/\blitellm\.(\w+)/g)) this.#addCode(`litellm.${name}`);
     // Amazon's class, as its own library tells it.
     for (const [, name = ""] of text.matchAll(/\b(\w{3,40}Exception)\b/g)) this.#addCode(name);
@@ -174,7 +174,7 @@ class Heard {
 
   #readObject(body: JsonObject, depth: number): void {
     for (const name of CODES) if (typeof body[name] === "string") this.#addCode(asText(body[name]));
-    for (const name of STATUSES) this.status ??= statusIn(body[name]);
+    for (const name of STATUSES) this.#addStatus(body[name]);
     const provider = asText(body.provider_name) || asText(asObject(body.extra_fields)?.provider);
     this.isOfProvider ||= provider !== "" || WRAPPED.test(asText(body.type));
     this.parameter ||= parameterIn(body);
@@ -183,6 +183,13 @@ class Heard {
     this.contextTokens ??= countIn(body.n_ctx);
     for (const name of MESSAGES) if (typeof body[name] === "string") this.#readText(asText(body[name]), depth);
     for (const name of INSIDE) if (typeof body[name] === "object") this.read(body[name], depth + 1);
+  }
+
+  /** The outermost, unless that is a failure and one inside a refusal: gateways wrap what they were refused with. */
+  #addStatus(value: unknown): void {
+    const status = statusIn(value);
+    if (status !== undefined && (this.status === undefined || (this.status >= 500 && status < 500)))
+      this.status = status;
   }
 
   #addCode(code: string): void {

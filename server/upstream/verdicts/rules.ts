@@ -125,6 +125,8 @@ export const RULES: readonly Rule[] = [
     words: PROVIDER_KEY,
   },
   { kind: "provider-key-refused", isOfProvider: true, status: [401, 403] },
+  // Of the key that it was sent an endpoint says so by a status of the caller's.
+  { kind: "provider-key-refused", status: [500, 502, 503], codes: KEY_CODES, words: KEY },
   {
     kind: "key-refused",
     codes: KEY_CODES,

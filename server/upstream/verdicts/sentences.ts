@@ -51,9 +51,10 @@ export function sentenceOf(
         "whoever runs the account has to allow it: its access to models, or its data policy",
       ];
     case "context-too-long": {
-      const { promptTokens, contextTokens } = words;
-      const numbers = promptTokens && contextTokens ? `: ${promptTokens} tokens, of which ${contextTokens} fit` : "";
-      return [`the request is too long for the context of the model${numbers}`, "send less, or use a longer context"];
+      return [
+        `the request is too long for the context of the model${roomIn(words)}`,
+        "send less, or use a longer context",
+      ];
     }
     case "content-refused":
       return ["the provider's moderation refused what was sent", "change the messages; nothing else helps"];
@@ -118,6 +119,14 @@ function isOfOtherApi({ message, codes }: ErrorWords): boolean {
       message,
     )
   );
+}
+
+/** What an endpoint tells of the tokens of a prompt that is too long, and of those that fit. */
+function roomIn({ promptTokens, contextTokens }: ErrorWords): string {
+  if (contextTokens === undefined) return "";
+  if (promptTokens === undefined) return `, of which ${contextTokens} tokens fit`;
+  const all = promptTokens > contextTokens ? "tokens" : "tokens, and those of the reply";
+  return `: ${promptTokens} ${all}, of which ${contextTokens} fit`;
 }
 
 function isOne(name: string | undefined): boolean {

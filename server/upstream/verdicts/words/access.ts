@@ -87,6 +87,8 @@ export const KEY_CODES = exactly(
   /unauthenticated/i,
   /unauthorized/i,
   /invalid_token/i,
+  // Amazon's, of a key that it does not know, that is over, or that signed something else.
+  /(unrecognizedclient|invalidclienttokenid|expiredtoken|invalidsignature|signaturedoesnotmatch|missingauthenticationtoken)(exception)?/i,
 );
 
 /** Of a key that the endpoint refused. */
@@ -94,6 +96,7 @@ export const KEY = anyOf(
   /(incorrect|invalid|missing|expired|wrong) (\w+ ){0,2}(x-)?api[ _-]?key/i,
   /api key (not valid|expired|not found|(is |was |has been )?(missing|required|invalid|disabled|revoked|suspended|deactivated|blocked))/i,
   /access token (is |has )?(invalid|expired|revoked)/i,
+  /security token\b[^.\n]{0,40}\b(invalid|expired)/i,
   /(missing|invalid|no) (bearer|authorization)\b/i,
   /no auth credentials/i,
   /no api key/i,

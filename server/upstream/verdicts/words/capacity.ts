@@ -31,6 +31,7 @@ export const QUOTA = anyOf(
   /key limit exceeded/i,
   /\btrial\b[^.\n]{0,20}(expired|ended|is over|exhausted|come to an end)/i,
   /payment method/i,
+  /\b(valid|requires?|add|no|without|missing) (an? )?(valid )?(credit|debit|bank|payment) card\b(?! number)|\bcard on file\b/i,
   /out of [^.\n]{0,20}quota/i,
   /included credits/i,
   /(reached|exceeded|hit)\b[^.\n]{0,30} limit\b[^.\n]{0,20}\b(plan|tier|subscription)\b/i,

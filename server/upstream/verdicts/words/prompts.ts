@@ -31,7 +31,7 @@ export const OVERFLOW = anyOf(
   /exceeded model token limit/i,
   /must have less than \d+ tokens/i,
   /input tokens exceed/i,
-  /maximum model length/i,
+  /\b(max(imum)? model|model'?s? max(imum)?) len(gth)?\b/i,
   /reduce the length of (the|your) (messages|prompt|input)/i,
   /\b(prompt|input|messages?)\b[^.\n]{0,40}\b(must|should|has to|have to) be (under|below|at most|no longer than|shorter than) \d+ tokens/i,
   /\bshorten (the|your) (messages?|prompt|input|conversation)\b/i,

@@ -126,7 +126,8 @@ export const Reason = {
   UPSTREAM_MODEL_NOT_FOUND: 14,
 
   /**
-   * INVALID_ARGUMENT: the provider refused the request itself, for none of the reasons that have a name here.
+   * INVALID_ARGUMENT: the provider refused the request itself, for none of the reasons that have a name here, or for a
+   * value that is out of bounds; the metadata names the `parameter`, if the endpoint did.
    *
    * @generated from enum value: UPSTREAM_REQUEST_REFUSED = 15;
    */
@@ -498,7 +499,7 @@ export const Reason = {
 
   /**
    * INVALID_ARGUMENT: the request has more tokens than the context of the model. The metadata says `promptTokens` and
-   * `contextTokens`, if the endpoint did.
+   * `contextTokens`, if the endpoint did; a prompt that is too long only with the reply that was asked for has fewer.
    *
    * @generated from enum value: UPSTREAM_CONTEXT_TOO_LONG = 66;
    */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
+import { Client } from "pg";
 import type { TestProject } from "vitest/node";
-import { EmbeddedPostgres } from "../../store/embedded/embedded-postgres.ts";
+import { type DatabaseAddress, EmbeddedPostgres } from "../../store/embedded/embedded-postgres.ts";
 import { Store } from "../../store/store.ts";
 import { makeTemporaryFolder } from "../base/temporary-folder.ts";
 
@@ -16,6 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folder = makeTemporaryFolder("postgres");
   clearUpAfter(folder.path);
   const postgres = await EmbeddedPostgres.open(folder.path, () => {});
+  await leaveWritesToTheSystem(postgres.address);
   const store = await Store.open(postgres.address, () => {});
   await store.close();
   project.provide("postgresHost", postgres.address.host);
@@ -23,6 +25,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await postgres.stop();
     folder.remove();
   };
+}
+
+/**
+ * No commit waits for the disk: what is lost with the power is made anew. What a killed process has written is kept all the
+ * same; tests of what a disk keeps have a PostgreSQL of their own.
+ */
+async function leaveWritesToTheSystem(address: DatabaseAddress): Promise<void> {
+  const client = new Client({ ...address });
+  await client.connect();
+  for (const setting of ["fsync", "full_page_writes"]) await client.query(`alter system set ${setting} = off`);
+  await client.query("select pg_reload_conf()");
+  await client.end();
 }
 
 /** Ends the PostgreSQL of a folder, and the folder, when this process is gone and could not do it itself. */

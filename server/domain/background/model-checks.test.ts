@@ -366,6 +366,7 @@ describe("the models that the endpoint of an Llm serves", () => {
       usesSecret: "true",
       providerId: llm?.providerId,
     });
+    await lookNow(llmId);
     // Elsewhere, nothing that was found out there holds.
     await expect.poll(() => stateOf(llmId), PATIENCE).toBe(State.ACTIVE);
     upstream.setModels(servesModels("other-model"));

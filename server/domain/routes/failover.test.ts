@@ -334,7 +334,7 @@ describe("the faces", () => {
     ["/v1/responses", {}],
     ["/v1/messages", { "anthropic-version": "2023-06-01" }],
   ])("say at %s which Llms were tried when the caller's deadline came", async (path, version) => {
-    for (const stream of [false, true]) {
+    const ask = async (stream: boolean) => {
       const [failing, hanging] = [await llmThat(refuses(500)), await llmThat(silent as Behaviour)];
       const model = await routeOf([failing, hanging]);
       const response = await fetch(`${server.url}${path}`, {
@@ -356,7 +356,8 @@ describe("the faces", () => {
       const tried = `${failing} UPSTREAM_UNAVAILABLE, ${hanging} DEADLINE_PASSED`;
       expect(response.headers.get("patchbay-attempts"), await response.text()).toBe(tried);
       expect(response.status).toBe(504);
-    }
+    };
+    await Promise.all([ask(false), ask(true)]);
   });
 
   const chunk = (data: object) => `data: ${JSON.stringify({ model: "m", ...data })}\n\n`;
@@ -475,7 +476,12 @@ describe("what a chat that names an Llm itself shows of it", () => {
   });
 
   it("counts as busy where the least busy one is taken", async () => {
-    const [one, two] = [await llmThat(saysSlowly(6_000, "a", "b")), await llmThat(says2)];
+    const told = Promise.withResolvers<void>();
+    const repliesWhenTold: Behaviour = async (call) => {
+      await told.promise;
+      await says2(call);
+    };
+    const [one, two] = [await llmThat(repliesWhenTold), await llmThat(says2)];
     const targets = [one, two].map((llmId) => ({ llmId }));
     const llmId = await routeOf([], { tiers: [{ targets, policy: Policy.LEAST_BUSY }] as never });
     const chats = () => upstream.requests.filter(({ path }) => path.endsWith("/completions")).length;
@@ -483,6 +489,7 @@ describe("what a chat that names an Llm itself shows of it", () => {
     const busy = patchbay.chat.chat({ llmId: one, message: "Hi" });
     await expect.poll(chats).toBe(before + 1);
     for (let n = 0; n < 3; n++) expect((await patchbay.chat.chat({ llmId, message: "Hi" })).llmId).toBe(two);
+    told.resolve();
     await busy;
   });
 

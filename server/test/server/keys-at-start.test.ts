@@ -41,7 +41,9 @@ afterEach(async () => {
 });
 
 function start(settings: Record<string, string>): ServerProcess {
-  const server = new ServerProcess({ DATABASE_URL: database.url, LOG_LEVEL: "warn", ...settings });
+  // Nobody has to notice that it is going.
+  const ending = { SHUTDOWN_GRACE_SECONDS: "0" };
+  const server = new ServerProcess({ DATABASE_URL: database.url, LOG_LEVEL: "warn", ...ending, ...settings });
   started.push(server);
   return server;
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => bystander.stop());
 
 function start() {
-  const server = new ServerProcess(bystander.settings);
+  const server = new ServerProcess({ ...bystander.settings, SHUTDOWN_GRACE_SECONDS: "0" });
   const client = async () => createPatchbay({ url: await server.url(), apiKey: bystander.adminKey });
   return { server, client };
 }

@@ -128,8 +128,12 @@ describe("the process", () => {
     const database = await createDatabase();
     const folder = mkdtempSync(join(tmpdir(), "patchbay-log-"));
     const apiKey = makeApiKey().reveal();
-    const settings = { DATABASE_URL: database.url, KEYRING_FILE: join(folder, "keyring"), BOOTSTRAP_API_KEY: apiKey };
-    const child = new ServerProcess(settings);
+    const child = new ServerProcess({
+      DATABASE_URL: database.url,
+      KEYRING_FILE: join(folder, "keyring"),
+      BOOTSTRAP_API_KEY: apiKey,
+      SHUTDOWN_GRACE_SECONDS: "0",
+    });
     const { llms } = createPatchbay({ url: await child.url(), apiKey });
     const ids = await Promise.all(
       Array.from({ length: 50 }, async () => (await problemIn(llms.getLlm({ llmId: crypto.randomUUID() }))).requestId),

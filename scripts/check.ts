@@ -1,11 +1,13 @@
 /**
  * What `npm test` runs: every check of this repository, in one go, with nothing installed but its packages. It goes on
- * after a failure, so that one run tells everything, and closes with `N passed, N failed`.
+ * after a failure, so that one run tells everything, and closes with `N passed, N failed`. With `--programs NAME,…` it
+ * runs these of `npm run test:programs` too, which come from registries.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { parseArgs } from "node:util";
 
 interface Step {
   readonly name: string;
@@ -14,13 +16,14 @@ interface Step {
 }
 
 /** Where the programs of a step print: here at once, or into a list that is shown when the step has ended. */
-type Output = "inherit" | string[];
+type Output = "at once" | string[];
 
 interface Tests {
   readonly passed: number;
   readonly failed: number;
 }
 
+const { programs } = parseArgs({ options: { programs: { type: "string" } } }).values;
 const root = join(import.meta.dirname, "..");
 const binaries = join(root, "node_modules/.bin");
 const scratch = mkdtempSync(join(tmpdir(), "patchbay-check-"));
@@ -40,15 +43,17 @@ const checks: Step[] = [
   ...withFixture("egress", "scripts/check-egress.ts"),
   { name: "canary scan", run: (output) => run(output, "node", "proofs/canary-scan/run.ts") },
 ];
-const tests: Step[] = [
-  { name: "tests", run: () => runTests("vitest.config.ts") },
-  { name: "hostile tests", run: () => runTests("vitest.hostile.config.ts") },
-];
+const tests: Step = { name: "tests", run: () => runTests("vitest.config.ts") };
+const hostileTests: Step = { name: "hostile tests", run: () => runTests("vitest.hostile.config.ts") };
 
 let [passed, failed] = [0, 0];
-// The cases wait for their endpoints most of the time; the checks compute meanwhile.
-await Promise.all([inTurn(upstreamCases(), []), inTurn(checks, [])]);
-await inTurn(tests, "inherit");
+// These wait for their endpoints and for registries most of the time; what computes does so meanwhile.
+const waiting = [inTurn(upstreamCases(), []), inTurn(programsOfPeople(), [])];
+await inTurn(checks, []);
+await inTurn([tests], "at once");
+await Promise.all(waiting);
+// They measure times and memory, and so run when nothing else does.
+await inTurn([hostileTests], "at once");
 rmSync(scratch, { recursive: true });
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
@@ -56,9 +61,9 @@ process.exit(failed > 0 ? 1 : 0);
 async function inTurn(steps: readonly Step[], output: Output): Promise<void> {
   for (const { name, run: step } of steps) {
     const startedAt = performance.now();
-    console.log(output === "inherit" ? `\n── ${name}` : `begun: ${name}`);
+    console.log(output === "at once" ? `\n── ${name}` : `begun: ${name}`);
     const outcome = await step(output);
-    if (output !== "inherit") process.stdout.write(`\n── ${name}\n${output.splice(0).join("")}`);
+    if (output !== "at once") process.stdout.write(`\n── ${name}\n${output.splice(0).join("")}`);
     const counted = typeof outcome === "boolean" ? { passed: Number(outcome), failed: Number(!outcome) } : outcome;
     passed += counted.passed;
     failed += counted.failed;
@@ -69,10 +74,10 @@ async function inTurn(steps: readonly Step[], output: Output): Promise<void> {
 
 async function run(output: Output, command: string, ...args: string[]): Promise<boolean> {
   const env = { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH}` };
-  const printed = output === "inherit" ? "inherit" : "pipe";
-  const child = spawn(command, args, { cwd: root, stdio: ["inherit", printed, printed], env });
-  child.stdout?.setEncoding("utf8").on("data", (text) => tell(output, text));
-  child.stderr?.setEncoding("utf8").on("data", (text) => tell(output, text));
+  // No terminal, on which vitest would draw over the lines that other steps print meanwhile.
+  const child = spawn(command, args, { cwd: root, stdio: ["inherit", "pipe", "pipe"], env });
+  child.stdout.setEncoding("utf8").on("data", (text) => tell(output, text));
+  child.stderr.setEncoding("utf8").on("data", (text) => tell(output, text));
   return new Promise((resolve) => {
     child.once("error", ({ message }) => {
       tell(output, `${message}\n`);
@@ -83,7 +88,7 @@ async function run(output: Output, command: string, ...args: string[]): Promise<
 }
 
 function tell(output: Output, text: string): void {
-  if (output === "inherit") process.stdout.write(text);
+  if (output === "at once") process.stdout.write(text);
   else output.push(text);
 }
 
@@ -109,6 +114,13 @@ function upstreamCases(): Step[] {
   return [];
 }
 
+/** Programs that people own, where they are asked for. */
+function programsOfPeople(): Step[] {
+  const names = programs?.split(",") ?? [];
+  const script = "proofs/programs/run.ts";
+  return names.length > 0 ? [{ name: "programs", run: (output) => run(output, "node", script, ...names) }] : [];
+}
+
 async function isGeneratedCodeFresh(output: Output): Promise<boolean> {
   const fresh = join(scratch, "fresh");
   const isMade =
@@ -125,7 +137,7 @@ async function isGeneratedCodeFresh(output: Output): Promise<boolean> {
 async function runTests(config: string): Promise<Tests> {
   const report = join(scratch, `${config}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const isFine = await run("inherit", "vitest", "run", "--config", config, ...reporters);
+  const isFine = await run("at once", "vitest", "run", "--config", config, ...reporters);
   const { passed, failed } = readReport(report);
   return { passed, failed: isFine ? failed : Math.max(1, failed) };
 }

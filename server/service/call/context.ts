@@ -29,6 +29,12 @@ export function headerIn(context: HandlerContext, name: string): string | undefi
   return typeof said === "string" ? said.trim() : said?.map((text) => text.trim()).join(", ");
 }
 
+/** The names of the headers of a call, in small letters. */
+export function headerNamesIn(context: HandlerContext): Iterable<string> {
+  const headers = context.values.get(headersKey);
+  return headers ? Object.keys(headers) : context.requestHeader.keys();
+}
+
 /** Attaches the scope of an admitted call. */
 export function setScope(context: Pick<HandlerContext, "values">, scope: Scope): void {
   context.values.set(scopeKey, scope);

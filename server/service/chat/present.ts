@@ -70,13 +70,18 @@ export const MODEL_HEADERS: Readonly<Record<string, string>> = {
 /** What a route tried before, in its order: `<llm_id> <reason>, …`. Absent when the first Llm replied. */
 export const ATTEMPTS = "patchbay-attempts";
 
+/** Where the headers of a reply are told: the Headers of a context, or a map of those of an answer to come. */
+export interface HeaderSink {
+  set(name: string, value: string): unknown;
+}
+
 /** Tells in a header of a reply which Llms a route tried before. */
-export function tellAttempts(header: Headers, { attempts }: Pick<RouteOrigin, "attempts">): void {
+export function tellAttempts(header: HeaderSink, { attempts }: Pick<RouteOrigin, "attempts">): void {
   if (attempts.length > 0) header.set(ATTEMPTS, attemptsText(attempts));
 }
 
 /** Tells it in the headers of a reply; of a model that goes on, nothing is told. */
-export function tellEnding(header: Headers, ending: ModelEnding | undefined): void {
+export function tellEnding(header: HeaderSink, ending: ModelEnding | undefined): void {
   if (!ending) return;
   header.set(STATE, ending.state);
   if (ending.retiresAt) header.set(RETIRES_AT, ending.retiresAt);

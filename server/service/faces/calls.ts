@@ -17,7 +17,7 @@ import { parseObject } from "../../upstream/models/json-value.ts";
 import { type ApiName, takesChats } from "../../upstream/pass-through/apis.ts";
 import { type JsonBody, readMembers, valueIn } from "../../upstream/pass-through/json-members.ts";
 import { refusedMember } from "../../upstream/pass-through/request.ts";
-import { scopeOf } from "../call/context.ts";
+import { headerIn, scopeOf } from "../call/context.ts";
 import { tellAttempts } from "../chat/present.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 import { tellFacts, tellOrigin, USAGE_SOURCE } from "./headers.ts";
@@ -58,27 +58,28 @@ export class FaceCalls {
     const scope = scopeOf(context);
     const body = readBody(request.body);
     const id = await this.#idOf(scope, body);
-    const labels = labelsOf(body, context.requestHeader);
-    const call: FaceCall = { api, body, streamed: isStreamed(body), labels, context };
+    const labels = labelsOf(body, context);
+    const headers = new Map<string, string>();
+    const call: FaceCall = { api, body, streamed: isStreamed(body), labels, context, headers };
     const route = await this.#deps.routeCalls.find(scope, id);
     if (route) return this.#routed(scope, call, route);
     const chosen = { resolved: await this.#deps.targets.open(scope, id) };
     if (!call.streamed) return this.#whole(scope, call, chosen);
     // Also where the head cannot wait for the first piece.
-    tellOrigin(context.responseHeader, { llmId: chosen.resolved.llm.id, ending: undefined }, []);
-    return streamOf(this.#pieces(scope, call, chosen), context.responseHeader);
+    tellOrigin(headers, { llmId: chosen.resolved.llm.id, ending: undefined }, []);
+    return streamOf(this.#pieces(scope, call, chosen), headers);
   }
 
   /** What fails before a piece of the reply is there goes on to another Llm of the route. */
   async #routed(scope: Scope, call: FaceCall, route: Readonly<Route>): Promise<FaceReply> {
     const run = this.#deps.routeCalls.begin(scope, { route, ...servedBy(call.api) });
-    const { responseHeader } = call.context;
-    if (call.streamed) return streamOf(this.#routedPieces(scope, call, run), responseHeader);
+    const { headers } = call;
+    if (call.streamed) return streamOf(this.#routedPieces(scope, call, run), headers);
     for (;;) {
       const chosen = await run.next();
       try {
         const reply = await this.#whole(scope, call, chosen);
-        tellAttempts(responseHeader, { attempts: run.failedBefore });
+        tellAttempts(headers, { attempts: run.failedBefore });
         return reply;
       } catch (error) {
         run.failed(error);
@@ -102,7 +103,7 @@ export class FaceCalls {
         run.failed(error);
         continue;
       }
-      tellAttempts(call.context.responseHeader, { attempts: run.failedBefore });
+      tellAttempts(call.headers, { attempts: run.failedBefore });
       yield* run.passOn(first.done ? [] : [first.value], pieces);
       return;
     }
@@ -110,31 +111,31 @@ export class FaceCalls {
 
   /** A whole reply of one Llm, in the words of its endpoint's API where they are the caller's. */
   async #whole(scope: Scope, call: FaceCall, chosen: ResolvedCall): Promise<FaceReply> {
-    const { responseHeader } = call.context;
+    const { headers } = call;
     if (PassThrough.isSpoken(call.api, chosen.resolved)) {
       const { origin, bytes, facts } = await this.#deps.passThrough.reply(scope, chosen, passAskOf(call));
-      tellOrigin(responseHeader, origin, origin.dropped);
-      tellFacts(responseHeader, facts);
-      return { body: bytes };
+      tellOrigin(headers, origin, origin.dropped);
+      tellFacts(headers, facts);
+      return { headers, body: bytes };
     }
     const { translated, ask } = translatedAskOf(call, chosen);
     const { origin, reply, facts } = await this.#deps.chats.reply(scope, ask);
-    tellOrigin(responseHeader, origin, translated.losses.names);
-    tellFacts(responseHeader, facts);
-    return { body: JSON.stringify(translated.writer.whole(reply, facts)) };
+    tellOrigin(headers, origin, translated.losses.names);
+    tellFacts(headers, facts);
+    return { headers, body: JSON.stringify(translated.writer.whole(reply, facts)) };
   }
 
   /** The same as it is made. The first piece is there, and its origin told, when the reply says something. */
   #pieces(scope: Scope, call: FaceCall, chosen: ResolvedCall): Pieces {
-    const { responseHeader } = call.context;
+    const { headers } = call;
     if (PassThrough.isSpoken(call.api, chosen.resolved)) {
       const parts = this.#deps.passThrough.stream(scope, chosen, passAskOf(call));
-      return piecesOf(parts, (origin) => tellOrigin(responseHeader, origin, origin.dropped));
+      return piecesOf(parts, (origin) => tellOrigin(headers, origin, origin.dropped));
     }
     const { translated, ask } = translatedAskOf(call, chosen);
     const { losses, writer } = translated;
     const events = this.#deps.chats.stream(scope, ask);
-    return writtenOf(events, writer, (origin) => tellOrigin(responseHeader, origin, losses.names));
+    return writtenOf(events, writer, (origin) => tellOrigin(headers, origin, losses.names));
   }
 
   /** The count of a prompt's tokens, which is no reply. */
@@ -146,13 +147,14 @@ export class FaceCalls {
       if (!PassThrough.isSpoken("count-tokens", chosen.resolved)) {
         // Without a reply's limit, which is not asked for here.
         const { request: prompt } = translate("count-tokens", chosen.resolved, body);
-        context.responseHeader.set(USAGE_SOURCE, "ESTIMATED");
-        return { body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
+        const headers = new Map([[USAGE_SOURCE, "ESTIMATED"]]);
+        return { headers, body: JSON.stringify({ input_tokens: estimatePrompt(prompt) }) };
       }
-      const ask = passAskOf({ api: "count-tokens", body, streamed: false, labels: {}, context });
+      const headers = new Map<string, string>();
+      const ask = passAskOf({ api: "count-tokens", body, streamed: false, labels: {}, context, headers });
       const { origin, bytes } = await this.#deps.passThrough.count(scope, chosen, ask);
-      tellOrigin(context.responseHeader, origin, origin.dropped);
-      return { body: bytes };
+      tellOrigin(headers, origin, origin.dropped);
+      return { headers, body: bytes };
     } finally {
       chosen.health?.left();
     }
@@ -182,11 +184,13 @@ interface FaceCall {
   readonly streamed: boolean;
   readonly labels: Labels;
   readonly context: HandlerContext;
+  /** Of its reply, as far as they are known. */
+  readonly headers: Map<string, string>;
 }
 
 /** A call as it is passed through. */
 function passAskOf({ api, body, streamed, labels, context }: FaceCall): PassAsk {
-  const headers = headersOf(context.requestHeader, FORWARDED[api]);
+  const headers = headersOf(context, FORWARDED[api]);
   return { api, body: withoutOwnState(api, body), streamed, headers, labels };
 }
 
@@ -254,11 +258,11 @@ function isStreamed(body: JsonBody): boolean {
   return stream;
 }
 
-function headersOf(header: Headers, names: readonly string[]): Record<string, string> {
+function headersOf(context: HandlerContext, names: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of names) {
-    const value = header.get(name);
-    if (value !== null) found[name] = value;
+    const value = headerIn(context, name);
+    if (value !== undefined) found[name] = value;
   }
   return found;
 }

@@ -11,11 +11,18 @@ export interface FaceRequest {
   readonly variables: readonly string[];
 }
 
-/** What such a call is answered with, beside the headers that its context has: one body, or bytes as they come. */
-export type FaceReply =
+/** What such a call is answered with: one body, or bytes as they come. */
+export type FaceReply = (
   | { readonly body: Buffer | string }
   /** An event stream. What it fails with after its beginning becomes its last event. */
-  | { readonly pieces: AsyncIterator<readonly Buffer[], void> };
+  | { readonly pieces: AsyncIterator<readonly Buffer[], void> }
+) & {
+  /** By their names in small letters. No Headers: to make and read them takes longer than all that they say. */
+  readonly headers?: ReplyHeaders;
+};
+
+/** The headers of an answer, by their names in small letters. */
+export type ReplyHeaders = ReadonlyMap<string, string>;
 
 /** Answers the calls of one rpc; what it throws is presented by the errors of its API. */
 export type FaceHandler = (request: FaceRequest, context: HandlerContext) => Promise<FaceReply>;

@@ -46,8 +46,8 @@ function anthropicFace(calls: FaceCalls): Face {
 
 /** Anthropic's SDKs look for the id of a call in a header of their own. */
 function withRequestId(handler: FaceHandler): FaceHandler {
-  return (request, context) => {
-    context.responseHeader.set("request-id", watchOf(context)?.requestId ?? "");
-    return handler(request, context);
+  return async (request, context) => {
+    const reply = await handler(request, context);
+    return { ...reply, headers: new Map(reply.headers).set("request-id", watchOf(context)?.requestId ?? "") };
   };
 }

@@ -1,6 +1,6 @@
 import type { ReplyFacts } from "../../domain/chat/attempt.ts";
 import type { ReplyOrigin } from "../../domain/chat/chats.ts";
-import { ATTEMPTS, tellEnding } from "../chat/present.ts";
+import { ATTEMPTS, type HeaderSink, tellEnding } from "../chat/present.ts";
 
 /** Which Llm replied. */
 export const LLM_ID = "patchbay-llm-id";
@@ -13,7 +13,7 @@ export const DROPPED = "patchbay-dropped";
 
 /** Tells whose reply it is. */
 export function tellOrigin(
-  header: Headers,
+  header: HeaderSink,
   { llmId, ending }: Pick<ReplyOrigin, "llmId" | "ending">,
   dropped: readonly string[],
 ): void {
@@ -23,16 +23,16 @@ export function tellOrigin(
 }
 
 /** What these headers would have said, as comments, where the head of an answer has left before it was known. */
-export function originComment(header: Headers): Buffer {
+export function originComment(header: ReadonlyMap<string, string>): Buffer {
   const facts = [LLM_ID, ATTEMPTS, DROPPED].flatMap((name) => {
     const value = header.get(name);
-    return value === null ? [] : [`: ${name}: ${value}`];
+    return value === undefined ? [] : [`: ${name}: ${value}`];
   });
   return Buffer.from(`${facts.join("\n")}\n\n`);
 }
 
 /** Tells what a whole reply took. */
-export function tellFacts(header: Headers, { cost, source }: ReplyFacts): void {
+export function tellFacts(header: HeaderSink, { cost, source }: ReplyFacts): void {
   if (cost !== undefined) header.set(COST, dollars(cost));
   if (source !== undefined) header.set(USAGE_SOURCE, source);
 }

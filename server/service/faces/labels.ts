@@ -1,6 +1,8 @@
+import type { HandlerContext } from "@connectrpc/connect";
 import type { Labels } from "../../domain/chat/attempt.ts";
 import { asObject, parseObject } from "../../upstream/models/json-value.ts";
 import { type JsonBody, valueIn } from "../../upstream/pass-through/json-members.ts";
+import { headerIn, headerNamesIn } from "../call/context.ts";
 
 /** Labels that one call may bring along; what is beyond is left out. */
 const MAX_LABELS = 16;
@@ -11,7 +13,7 @@ const MAX_VALUE_LENGTH = 128;
 const TAGS = /^x-(?:[a-z0-9-]+-)?tags$/;
 
 /** What a caller says of a call for the books: its `user`, its `metadata`, and the tags in its headers. */
-export function labelsOf(body: JsonBody, header: Headers): Labels {
+export function labelsOf(body: JsonBody, context: HandlerContext): Labels {
   const labels: Record<string, string> = {};
   const add = (key: string, value: unknown) => {
     const name = key.trim().slice(0, MAX_KEY_LENGTH);
@@ -25,9 +27,9 @@ export function labelsOf(body: JsonBody, header: Headers): Labels {
     if (key === "user_id") add("user", userIn(value));
     else add(key, value);
   }
-  for (const [name, value] of header) {
+  for (const name of headerNamesIn(context)) {
     if (!TAGS.test(name)) continue;
-    for (const tag of value.split(",")) {
+    for (const tag of headerIn(context, name)?.split(",") ?? []) {
       const [key = "", text = "true"] = tag.trim().split(/[=:](.*)/s);
       add(key, text);
     }

@@ -2,7 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../base/fault.ts";
 import { outputLimitOf } from "../../domain/models/knowledge.ts";
 import type { LlmNames, NamedLlm, NamedRoute } from "../../domain/names/llm-names.ts";
-import { scopeOf } from "../call/context.ts";
+import { headerIn, scopeOf } from "../call/context.ts";
 import type { FaceReply, FaceRequest } from "./face.ts";
 
 /** As many as Anthropic's API gives on one page at most. */
@@ -34,8 +34,8 @@ export class FaceModels {
 
 type Named = NamedLlm | NamedRoute;
 
-function isAnthropic({ requestHeader }: HandlerContext): boolean {
-  return requestHeader.has("anthropic-version");
+function isAnthropic(context: HandlerContext): boolean {
+  return headerIn(context, "anthropic-version") !== undefined;
 }
 
 /** OpenAI's form, with what others add to it and programs look for: nothing that is not known. */

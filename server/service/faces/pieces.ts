@@ -1,6 +1,6 @@
 import type { ChatEvent, ReplyOrigin } from "../../domain/chat/chats.ts";
 import type { PassedPart, PassOrigin } from "../../domain/chat/pass-through.ts";
-import type { FaceReply } from "./face.ts";
+import type { FaceReply, ReplyHeaders } from "./face.ts";
 import { factsComment, originComment } from "./headers.ts";
 import type { ReplyWriter } from "./translate/translation.ts";
 
@@ -23,10 +23,10 @@ function iterated(steps: Pick<Pieces, "next" | "return">): Pieces {
  * The head of the answer waits for the first piece, so that what fails before it has a status of its own. Not for ever: then a
  * comment goes out, and what the headers would have said is a comment before that piece.
  */
-export async function streamOf(pieces: Pieces, header: Headers): Promise<FaceReply> {
+export async function streamOf(pieces: Pieces, headers: ReplyHeaders): Promise<FaceReply> {
   const first = pieces.next();
   const isThere = await isSoon(first);
-  return { pieces: isThere ? following(first, pieces) : aloud(first, pieces, header) };
+  return { headers, pieces: isThere ? following(first, pieces) : aloud(first, pieces, headers) };
 }
 
 /** Whether something comes soon. What fails soon throws. */
@@ -57,13 +57,13 @@ function following(first: Promise<IteratorResult<readonly Buffer[], void>>, piec
 async function* aloud(
   first: Promise<IteratorResult<readonly Buffer[], void>>,
   pieces: Pieces,
-  header: Headers,
+  headers: ReplyHeaders,
 ): Pieces {
   const all = following(first, pieces);
   try {
     yield [COMMENT];
     for (let next = await all.next(), isFirst = true; !next.done; next = await all.next(), isFirst = false) {
-      yield isFirst ? [originComment(header), ...next.value] : next.value;
+      yield isFirst ? [originComment(headers), ...next.value] : next.value;
     }
   } finally {
     await all.return();

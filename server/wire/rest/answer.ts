@@ -22,6 +22,9 @@ const FRAMING = new Set([
   "upgrade",
 ]);
 
+/** Headers by their names in small letters. */
+export type HeaderSource = Iterable<[name: string, value: string]>;
+
 /** Writes the answer to one request. */
 export class Answer {
   readonly #request: NodeRequest;
@@ -54,7 +57,7 @@ export class Answer {
   }
 
   /** Writes JSON, compressed if it is large and the caller takes it. */
-  async json(status: number, text: string, sources: readonly Headers[]): Promise<void> {
+  async json(status: number, text: string, sources: readonly HeaderSource[]): Promise<void> {
     const headers = this.#collect(sources, "application/json");
     // At a terminal, the prompt does not stand behind the last bracket.
     const whole = this.indent === undefined ? text : `${text}\n`;
@@ -71,7 +74,7 @@ export class Answer {
   }
 
   /** Writes bytes as they are. */
-  bytes(status: number, data: Uint8Array, contentType: string, sources: readonly Headers[]): void {
+  bytes(status: number, data: Uint8Array, contentType: string, sources: readonly HeaderSource[]): void {
     const headers = this.#collect(sources, contentType || "application/octet-stream");
     this.#write(status, { ...headers, "x-content-type-options": "nosniff" }, data);
   }
@@ -86,7 +89,7 @@ export class Answer {
   }
 
   /** Begins an answer that comes in pieces; its writer is the response itself. */
-  stream(contentType: string, sources: readonly Headers[]): ServerResponse {
+  stream(contentType: string, sources: readonly HeaderSource[]): ServerResponse {
     const headers = this.#collect(sources, contentType);
     vary(headers, "Accept");
     this.#start(200, { ...headers, "cache-control": "no-cache", "x-accel-buffering": "no" });
@@ -110,7 +113,7 @@ export class Answer {
     this.#response.writeHead(status, headers);
   }
 
-  #collect(sources: readonly Headers[], contentType: string | undefined): OutgoingHttpHeaders {
+  #collect(sources: readonly HeaderSource[], contentType: string | undefined): OutgoingHttpHeaders {
     const headers: OutgoingHttpHeaders = {};
     for (const source of sources) {
       for (const [name, value] of source) {

@@ -3,7 +3,7 @@ import type { FaceHandler, FaceReply, FaceRequest } from "../../service/faces/fa
 import type { CallContext } from "../call/call-context.ts";
 import { FrameWriter } from "../call/frame-writer.ts";
 import { Silence } from "../call/silence.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer, HeaderSource } from "./answer.ts";
 
 /** Notes what comes of calls that no interceptor sees. */
 export interface FaceRecords {
@@ -38,20 +38,25 @@ export async function serveFace(call: FaceCall): Promise<void> {
   } catch (error) {
     throw records.failed(context, error);
   }
-  if ("pieces" in reply) return serveStream(call, reply.pieces);
+  if ("pieces" in reply) return serveStream(call, reply.pieces, sourcesOf(reply));
   records.succeeded(context);
   context.finish();
   const bytes = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
   // The bytes are those of the endpoint; at a terminal, the prompt comes on a line of its own.
   const whole = answer.indent === undefined ? bytes : Buffer.concat([bytes, Buffer.from("\n")]);
-  answer.bytes(200, whole, "application/json", context.responseHeaders);
+  answer.bytes(200, whole, "application/json", sourcesOf(reply));
+}
+
+function sourcesOf({ headers }: FaceReply): readonly HeaderSource[] {
+  return headers ? [headers] : [];
 }
 
 async function serveStream(
   { context, answer, records, presentEvent }: FaceCall,
   pieces: AsyncIterator<readonly Buffer[], void>,
+  headers: readonly HeaderSource[],
 ): Promise<void> {
-  const frames = new FrameWriter<Uint8Array>(answer.stream("text/event-stream", [context.responseHeader]));
+  const frames = new FrameWriter<Uint8Array>(answer.stream("text/event-stream", headers));
   // Proxies and programs give up on a stream that is silent; a comment is an event to nobody.
   const silence = new Silence(() => frames.write(COMMENT));
   try {

@@ -100,18 +100,26 @@ function withFixture(name: string, script: string): Step[] {
   return [];
 }
 
-/** What upstreams really send, the shared cases and ours, played against a server that is started for it; two minutes. */
+/**
+ * What upstreams really send, the shared cases and ours, each against a server that is started for it, as one takes so many
+ * tests of connections a minute; two minutes.
+ */
 function upstreamCases(): Step[] {
-  const [tool, cases] = ["tools/check-upstreams.mjs", "fixtures/upstreams.json"].map((file) =>
-    join(root, "../shared", file),
-  );
-  const ours = join(root, "proofs/upstreams/cases.json");
-  if (tool && cases && existsSync(tool) && existsSync(cases)) {
-    const args = ["--start", root, "--jobs", "8", cases, ours];
-    return [{ name: "upstream cases", run: (output) => run(output, "node", tool, ...args) }];
+  const tool = join(root, "../shared/tools/check-upstreams.mjs");
+  const shared = join(root, "../shared/fixtures/upstreams.json");
+  if (!existsSync(tool) || !existsSync(shared)) {
+    console.log("skipped: upstream cases, because ../shared/tools/check-upstreams.mjs or its cases are not there");
+    return [];
   }
-  console.log("skipped: upstream cases, because ../shared/tools/check-upstreams.mjs or its cases are not there");
-  return [];
+  const ours = (name: string) => join(root, "proofs/upstreams", name);
+  const played = {
+    "upstream cases": [shared, ours("cases.json")],
+    "blind upstream cases": [ours("blind-cases.json")],
+  };
+  return Object.entries(played).map(([name, files]) => ({
+    name,
+    run: (output) => run(output, "node", tool, "--start", root, "--jobs", "8", ...files),
+  }));
 }
 
 /** Programs that people own, where they are asked for. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ReplyEvent } from "../models/conversation.ts";
+import type { ErrorWords } from "../models/error-words.ts";
 import { APIS } from "./apis.ts";
 import { StreamWatch } from "./stream-watch.ts";
 
@@ -11,18 +12,20 @@ const USAGE = { prompt_tokens: 5, completion_tokens: 3 };
 const end = chunk({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
 const counted = chunk({ choices: [], usage: USAGE });
 
-/** Watches a stream that comes in these pieces. */
-function watched(pieces: readonly Buffer[], hidesUsage = false) {
+function openWatch(hidesUsage = false, onEvents: (events: readonly ReplyEvent[]) => void = () => {}) {
+  const options = { providerType: "OPENAI", hidesUsage, maxEventBytes: 10_000, onEvents } as const;
+  return new StreamWatch({ api: APIS["chat-completions"], ...options });
+}
+
+/** Watches a stream that comes in these pieces, so many of them at once. */
+function watched(pieces: readonly Buffer[], hidesUsage = false, together = 1) {
   const heard: ReplyEvent[] = [];
-  const watch = new StreamWatch({
-    api: APIS["chat-completions"],
-    providerType: "OPENAI",
-    hidesUsage,
-    maxEventBytes: 10_000,
-    onEvents: (events) => heard.push(...events),
-  });
+  const watch = openWatch(hidesUsage, (events) => heard.push(...events));
   const out: Buffer[] = [];
-  let error = pieces.map((piece) => watch.push([piece], out)).find((one) => one !== undefined);
+  let error: ErrorWords | undefined;
+  for (let at = 0; at < pieces.length && error === undefined; at += together) {
+    error = watch.push(pieces.slice(at, at + together), out);
+  }
   if (!watch.isComplete && error === undefined) error = watch.flush(out);
   return { watch, error, heard, text: Buffer.concat(out).toString() };
 }
@@ -36,12 +39,17 @@ const cut = (text: string, at: readonly number[]): Buffer[] => {
 describe("a stream that is watched", () => {
   it("is handed on byte by byte but for its last event, however it is cut", () => {
     fc.assert(
-      fc.property(fc.array(fc.string(), { maxLength: 20 }), fc.array(fc.nat()), (words, at) => {
-        const body = `: hello\n\n${says("é😀")}${words.map((word) => says(word)).join("")}${end}${counted}`;
-        const { watch, text, error } = watched(cut(`${body}data: [DONE]\n\n`, at));
-        expect([error, text, watch.last.toString()]).toEqual([undefined, body, "data: [DONE]\n\n"]);
-        expect(watch.usage).toMatchObject({ inputTokens: 5, outputTokens: 3 });
-      }),
+      fc.property(
+        fc.array(fc.string(), { maxLength: 20 }),
+        fc.array(fc.nat()),
+        fc.integer({ min: 1 }),
+        (words, at, together) => {
+          const body = `: hello\n\n${says("é😀")}${words.map((word) => says(word)).join("")}${end}${counted}`;
+          const { watch, text, error } = watched(cut(`${body}data: [DONE]\n\n`, at), false, together);
+          expect([error, text, watch.last.toString()]).toEqual([undefined, body, "data: [DONE]\n\n"]);
+          expect(watch.usage).toMatchObject({ inputTokens: 5, outputTokens: 3 });
+        },
+      ),
     );
   });
 
@@ -50,6 +58,16 @@ describe("a stream that is watched", () => {
     const { text: shown, watch } = watched([Buffer.from(text)], true);
     expect(shown).toBe(`${says("a")}${says("b")}${end}`);
     expect(watch.usage.outputTokens).toBe(3);
+  });
+
+  it("hands on what comes together in few pieces, of which the last has what tells of the end", () => {
+    const pieces = [says("a"), says("b"), says("c"), says("d"), end, counted, "data: [DONE]\n\n"];
+    const out: Buffer[] = [];
+    openWatch().push(
+      pieces.map((piece) => Buffer.from(piece)),
+      out,
+    );
+    expect(out.map(String)).toEqual([says("a"), says("b") + says("c") + says("d"), end, counted]);
   });
 
   it("takes what a model says for what it says", () => {

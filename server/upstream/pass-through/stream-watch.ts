@@ -59,7 +59,11 @@ export class StreamWatch {
 
   /** Adds what of these bytes is for the caller to `out`; returns an error that came in the place of an event. */
   push(pieces: readonly Buffer[], out: Buffer[]): ErrorWords | undefined {
-    for (const piece of pieces) {
+    for (let next = 0; next < pieces.length; ) {
+      // Until something is said, that is found piece by piece; all that came together after it is looked at together.
+      const count = this.#isUnderWay ? pieces.length - next : 1;
+      const piece = count === 1 ? (pieces[next] as Buffer) : Buffer.concat(pieces.slice(next));
+      next += count;
       const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
       const end = endOfEvents(bytes);
       // A copy: a few bytes would hold on to all that the socket read.
@@ -109,13 +113,23 @@ export class StreamWatch {
     this.#read(Buffer.from(this.#unread.takeText()));
   }
 
+  /** Whether a reply has begun and says something: what comes now is read only if somebody asks. */
+  get #isUnderWay(): boolean {
+    return this.#hasReplied && this.hasSpoken;
+  }
+
   #pass(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
-    if (!this.#hasReplied || !this.hasSpoken) this.#read(bytes);
-    else this.#keep(bytes);
+    if (this.#isUnderWay) this.#keep(bytes);
+    else this.#read(bytes);
     const text = bytes.toString("latin1");
-    if (this.#stream.marks.test(text)) return this.#passEach(bytes, out);
-    out.push(this.#withoutNullUsage(bytes, text));
-    return undefined;
+    const mark = text.search(this.#stream.marks);
+    if (mark === -1) {
+      out.push(this.#withoutNullUsage(bytes, text));
+      return undefined;
+    }
+    const start = startOfEvent(text, mark);
+    if (start > 0) out.push(this.#withoutNullUsage(bytes.subarray(0, start), text.slice(0, start)));
+    return this.#passEach(bytes.subarray(start), out);
   }
 
   #passEach(bytes: Buffer, out: Buffer[]): ErrorWords | undefined {
@@ -206,6 +220,13 @@ function endOfEvents(bytes: Buffer): number {
   if (bytes[length - 1] === NEWLINE && bytes[length - 2] === NEWLINE) return length;
   const lf = bytes.lastIndexOf("\n\n");
   const crlf = bytes.lastIndexOf("\n\r\n");
+  return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
+}
+
+/** Where the event begins that has what stands at `at`. */
+function startOfEvent(text: string, at: number): number {
+  const lf = text.lastIndexOf("\n\n", at);
+  const crlf = text.lastIndexOf("\n\r\n", at);
   return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
 }
 

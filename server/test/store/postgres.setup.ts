@@ -1,9 +1,7 @@
 import { spawn } from "node:child_process";
-import { Client } from "pg";
 import type { TestProject } from "vitest/node";
-import { type DatabaseAddress, EmbeddedPostgres } from "../../store/embedded/embedded-postgres.ts";
-import { Store } from "../../store/store.ts";
 import { makeTemporaryFolder } from "../base/temporary-folder.ts";
+import { openSharedPostgres } from "./shared-postgres.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -16,27 +14,12 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = makeTemporaryFolder("postgres");
   clearUpAfter(folder.path);
-  const postgres = await EmbeddedPostgres.open(folder.path, () => {});
-  await leaveWritesToTheSystem(postgres.address);
-  const store = await Store.open(postgres.address, () => {});
-  await store.close();
+  const postgres = await openSharedPostgres(folder.path);
   project.provide("postgresHost", postgres.address.host);
   return async () => {
     await postgres.stop();
     folder.remove();
   };
-}
-
-/**
- * No commit waits for the disk: what is lost with the power is made anew. What a killed process has written is kept all the
- * same; tests of what a disk keeps have a PostgreSQL of their own.
- */
-async function leaveWritesToTheSystem(address: DatabaseAddress): Promise<void> {
-  const client = new Client({ ...address });
-  await client.connect();
-  for (const setting of ["fsync", "full_page_writes"]) await client.query(`alter system set ${setting} = off`);
-  await client.query("select pg_reload_conf()");
-  await client.end();
 }
 
 /** Ends the PostgreSQL of a folder, and the folder, when this process is gone and could not do it itself. */

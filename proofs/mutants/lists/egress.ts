@@ -197,14 +197,14 @@ export const EGRESS: readonly Mutant[] = [
     'if (Number(this.headers["content-length"] ?? 0) > this.#maxBytes) return tooLarge(this.status);',
     "",
   ),
-  exchange("the first byte has a deadline", "new Deadline(patience.firstPieceMs,", "new Deadline(2_000_000_000,"),
+  exchange("the first byte has a deadline", "new Deadline(firstPieceMs,", "new Deadline(2_000_000_000,"),
   exchange("silence has a deadline", "    } else {\n      this.#waitForMore();\n    }", "    }"),
   exchange(
     "silence behind a slow reader has a deadline",
     "      this.#waitForMore();\n      this.#controller.resume();",
     "      this.#controller.resume();",
   ),
-  exchange("a call has a deadline", "patience.wholeMs, () =>", "Number.MAX_SAFE_INTEGER, () =>"),
+  exchange("a call has a deadline", "firstPieceMs, wholeMs, () =>", "firstPieceMs, Number.MAX_SAFE_INTEGER, () =>"),
   exchange("a slow reader holds the endpoint back", "if (this.#waitingBytes > HIGH_WATER_BYTES)", "if (false)"),
   exchange("a finished body has little more to say", "if (this.#receivedBytes > DRAIN_BYTES) this.#fail(left());", ""),
   exchange(

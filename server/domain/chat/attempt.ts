@@ -246,9 +246,9 @@ export class Attempt {
     const { id, labels, modelIdentifier } = this.#llm;
     // PostgreSQL stores no NUL, and the endpoint may send anything. Of labels, the owner's go first: a caller renames nothing.
     const named = (model || modelIdentifier).replaceAll("\0", "").slice(0, 255);
-    const said = { labels: { ...this.#labels, ...labels }, model: named };
-    const day = this.#createdAt.toISOString().slice(0, 10);
-    return this.#deps.labelCap.keep(id, day, said, { labels, model: modelIdentifier });
+    const saysMore = Object.keys(this.#labels).length > 0;
+    const said = { labels: saysMore ? { ...this.#labels, ...labels } : labels, model: named };
+    return this.#deps.labelCap.keep(id, this.#createdAt, said, { labels, model: modelIdentifier });
   }
 
   async #endOf(

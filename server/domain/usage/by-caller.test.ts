@@ -88,12 +88,13 @@ describe("what sums are told apart by", () => {
   it("is capped for an Llm on a day, and what is known goes on", () => {
     const cap = new LabelCap();
     const owned = { labels: { team: "ai" }, model: "m" };
+    const [TODAY, TOMORROW] = [new Date("2026-11-30T23:59:59.999Z"), new Date("2026-12-01T00:00:00Z")];
     const said = (user: number) => ({ labels: { team: "ai", user: `${user}` }, model: "m" });
     for (let user = 0; user < MAX_SETS_A_DAY; user++)
-      expect(cap.keep("llm", "2026-11-30", said(user), owned)).toEqual(said(user));
-    expect(cap.keep("llm", "2026-11-30", said(-1), owned)).toBe(owned);
-    expect(cap.keep("llm", "2026-11-30", said(7), owned)).toEqual(said(7));
-    expect(cap.keep("other", "2026-11-30", said(-1), owned)).toEqual(said(-1));
-    expect(cap.keep("llm", "2026-12-01", said(-1), owned)).toEqual(said(-1));
+      expect(cap.keep("llm", TODAY, said(user), owned)).toEqual(said(user));
+    expect(cap.keep("llm", TODAY, said(-1), owned)).toBe(owned);
+    expect(cap.keep("llm", TODAY, said(7), owned)).toEqual(said(7));
+    expect(cap.keep("other", TODAY, said(-1), owned)).toEqual(said(-1));
+    expect(cap.keep("llm", TOMORROW, said(-1), owned)).toEqual(said(-1));
   });
 });

@@ -21,3 +21,13 @@ it("what came in time is heard, though this process was too busy to hear it in t
   response.hear();
   expect(await response.read()).toBeUndefined();
 });
+
+it("waits for a first piece for its whole time, though it waits for less between two", async () => {
+  const origin = await serve((_, response) => {
+    response.writeHead(200);
+    setTimeout(() => response.end("late"), 400);
+  });
+  const egress = egressFor({ allow: parseAllowRules(origin), limits: { firstPieceMs: 2_000, betweenPiecesMs: 100 } });
+  const response = await egress.request(call(origin, { streamed: true }));
+  expect(Buffer.concat([...((await response.read()) ?? [])]).toString()).toBe("late");
+});

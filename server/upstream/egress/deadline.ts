@@ -11,12 +11,13 @@ export class Deadline {
   #timer: NodeJS.Timeout;
   #lastCall: NodeJS.Immediate | undefined;
 
-  constructor(patienceMs: number, totalMs: number, onExpiry: () => void) {
+  /** `nextMs` is what is mostly waited for next: when that is less, the timer fires early once and is not made anew. */
+  constructor(patienceMs: number, totalMs: number, onExpiry: () => void, nextMs = patienceMs) {
     const now = performance.now();
     this.#endsAt = now + totalMs;
     this.#onExpiry = onExpiry;
     this.#dueAt = Math.min(now + patienceMs, this.#endsAt);
-    this.#firesAt = this.#dueAt;
+    this.#firesAt = Math.min(this.#dueAt, now + nextMs);
     this.#timer = setTimeout(() => this.#fire(), this.#firesAt - now);
   }
 

@@ -82,7 +82,8 @@ export class Exchange implements Dispatcher.DispatchHandler, EgressResponse {
     // The first byte of a reply that is not streamed is its first piece.
     this.#isHeard = !streamed;
     this.#firstPieceBy = performance.now() + patience.firstPieceMs;
-    this.#deadline = new Deadline(patience.firstPieceMs, patience.wholeMs, () => this.#fail(timeout(this.status)));
+    const { firstPieceMs, wholeMs, betweenPiecesMs } = patience;
+    this.#deadline = new Deadline(firstPieceMs, wholeMs, () => this.#fail(timeout(this.status)), betweenPiecesMs);
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 

@@ -26,12 +26,14 @@ export const TIMEOUT_HEADERS = {
   },
 };
 
+const TIMEOUTS = Object.entries(TIMEOUT_HEADERS);
+
 /**
  * The time that a call has, from the first of the headers X-Server-Timeout (seconds), Connect-Timeout-Ms and
  * Grpc-Timeout that is there.
  */
 export function readTimeoutMs(headers: IncomingHttpHeaders, options: DeadlineOptions): number | undefined {
-  for (const [name, parse] of Object.entries(TIMEOUT_HEADERS)) {
+  for (const [name, parse] of TIMEOUTS) {
     const value = headers[name];
     if (value === undefined) continue;
     const timeoutMs = parse(String(value));

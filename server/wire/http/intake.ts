@@ -32,9 +32,9 @@ export class Intake {
     return this.#heldBytes;
   }
 
-  /** Begins to count a body; `onSlow` is told once, if it comes too slowly. */
-  open(response: NodeResponse, onSlow: (error: Error) => void): Arrival {
-    return new Arrival(this, this.#limits, response, onSlow);
+  /** Begins to count a body; `onSlow` is told once, if it comes too slowly. One that has come whole cannot. */
+  open(response: NodeResponse, onSlow: (error: Error) => void, isWhole = false): Arrival {
+    return new Arrival(this, this.#limits, response, isWhole ? undefined : onSlow);
   }
 
   /** Makes room for a body in another form, such as decompressed; throws if there is none. */
@@ -62,18 +62,24 @@ export class Arrival {
   readonly #intake: Intake;
   readonly #limits: IntakeOptions["limits"];
   readonly #response: NodeResponse;
-  readonly #onSlow: (error: Error) => void;
+  readonly #onSlow: ((error: Error) => void) | undefined;
   readonly #startedAt = performance.now();
-  #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #sizeBytes = 0;
   #heldBytes = 0;
 
-  constructor(intake: Intake, limits: IntakeOptions["limits"], response: NodeResponse, onSlow: (error: Error) => void) {
+  /** Without `onSlow`, nobody waits for it. */
+  constructor(
+    intake: Intake,
+    limits: IntakeOptions["limits"],
+    response: NodeResponse,
+    onSlow: ((error: Error) => void) | undefined,
+  ) {
     this.#intake = intake;
     this.#limits = limits;
     this.#response = response;
     this.#onSlow = onSlow;
-    this.#timer = setTimeout(() => this.#look(), limits.bodyGraceMs);
+    if (onSlow) this.#timer = setTimeout(() => this.#look(), limits.bodyGraceMs);
   }
 
   /** Counts bytes that have come; answers with why they cannot be kept. */
@@ -117,7 +123,7 @@ export class Arrival {
     const { bodyGraceMs, bodyBytesPerSecond } = this.#limits;
     const allowedMs = bodyGraceMs + (this.#sizeBytes / bodyBytesPerSecond) * 1_000;
     const leftMs = allowedMs - (performance.now() - this.#startedAt);
-    if (leftMs <= 0) this.#onSlow(bodyTooSlow(bodyBytesPerSecond));
+    if (leftMs <= 0) this.#onSlow?.(bodyTooSlow(bodyBytesPerSecond));
     else this.#timer = setTimeout(() => this.#look(), leftMs);
   }
 }
@@ -146,7 +152,7 @@ export function readBytes(
       request.off("data", onData).pause();
       reject(error);
     };
-    const arrival = intake.open(response, stop);
+    const arrival = intake.open(response, stop, request.complete);
     // What finds no room is read all the same, and thrown away: many clients hear nothing of an answer while they send.
     let noRoom: Error | undefined;
     const onData = (chunk: Uint8Array) => {

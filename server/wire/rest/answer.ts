@@ -76,7 +76,8 @@ export class Answer {
   /** Writes bytes as they are. */
   bytes(status: number, data: Uint8Array, contentType: string, sources: readonly HeaderSource[]): void {
     const headers = this.#collect(sources, contentType || "application/octet-stream");
-    this.#write(status, { ...headers, "x-content-type-options": "nosniff" }, data);
+    headers["x-content-type-options"] = "nosniff";
+    this.#write(status, headers, data);
   }
 
   /** Answers OPTIONS: what the path allows, and to whom. */
@@ -103,7 +104,8 @@ export class Answer {
   }
 
   #write(status: number, headers: OutgoingHttpHeaders, body: string | Uint8Array): void {
-    this.#start(status, { ...headers, "content-length": Buffer.byteLength(body) });
+    headers["content-length"] = Buffer.byteLength(body);
+    this.#start(status, headers);
     if (this.isHead) this.#response.end();
     else this.#response.end(body);
   }
@@ -122,8 +124,11 @@ export class Answer {
         headers[name] = other === undefined ? value : [other, value].flat().map(String);
       }
     }
-    const names = [...Object.keys(headers), ...this.#response.getHeaderNames()];
-    Object.assign(headers, this.#cors.answer(this.#request.headers.origin, names));
+    const { origin } = this.#request.headers;
+    if (origin !== undefined) {
+      const names = [...Object.keys(headers), ...this.#response.getHeaderNames()];
+      Object.assign(headers, this.#cors.answer(origin, names));
+    }
     if (contentType !== undefined) headers["content-type"] = contentType;
     if (this.#cors.vary !== undefined) vary(headers, this.#cors.vary);
     return headers;

@@ -93,7 +93,7 @@ function rowOf(reply: ReplyRecord): Record<(typeof REPLY_COLUMNS)[number], unkno
     cost: reply.cost?.toString(),
     price_source: reply.priceSource,
     price_date: reply.priceDate,
-    created_at: reply.createdAt,
+    created_at: reply.createdAt.toISOString(),
     route_id: reply.routeId,
   };
 }

@@ -19,10 +19,13 @@ const ALL = [
   "tools/**/*.test.ts",
 ];
 
+/** They measure how long others wait, and have the machine for themselves: vitest.hostile.config.ts. */
+export const HOSTILE = ["server/test/hostile/**/*.test.ts", "server/wire/http/flood.test.ts"];
+
 /** They come after the others, alone, or by themselves: vitest.hostile.config.ts and its like for clients and console. */
 const ELSEWHERE = [
   "**/node_modules/**",
-  "server/test/hostile/**",
+  ...HOSTILE,
   "server/test/console/whole/**",
   "proofs/clients/**",
   "proofs/fleets/whole/**",
@@ -36,15 +39,14 @@ const ALONE = [
   "server/base/heap.test.ts",
   "server/upstream/egress/guarded-connect.test.ts",
   "server/upstream/upstreams.test.ts",
-  "server/wire/http/flood.test.ts",
   "server/wire/rest/{hostile,request-body}.test.ts",
 ];
 
 export default defineConfig({
   test: {
     globalSetup,
-    // Each starts servers, with connections to PostgreSQL of their own; one worker leaves a core idle for most of the time.
-    maxWorkers: 2,
+    // Half of what each does is waiting: for servers that start, for what is due, for deadlines. On two cores, two leave one idle.
+    maxWorkers: 3,
     projects: [
       { test: { ...limits, name: "alone", include: ALONE, exclude: ELSEWHERE } },
       {

@@ -1,10 +1,10 @@
 import { defineConfig } from "vitest/config";
-import { shared } from "./vitest.config.ts";
+import { HOSTILE, shared } from "./vitest.config.ts";
 
 /**
  * What tries to break the server, other each time unless given a seed. It measures times and memory of a process of its
  * own: nothing else runs meanwhile.
  */
 export default defineConfig({
-  test: { ...shared, include: ["server/test/hostile/**/*.test.ts"], fileParallelism: false },
+  test: { ...shared, include: HOSTILE, fileParallelism: false },
 });

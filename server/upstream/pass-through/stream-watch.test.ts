@@ -60,15 +60,27 @@ describe("a stream that is watched", () => {
     expect(watch.usage.outputTokens).toBe(3);
   });
 
-  it("hands on what comes together in few pieces, of which the last has what tells of the end", () => {
-    const pieces = [says("a"), says("b"), says("c"), says("d"), end, counted, "data: [DONE]\n\n"];
-    const out: Buffer[] = [];
-    openWatch().push(
-      pieces.map((piece) => Buffer.from(piece)),
-      out,
-    );
-    expect(out.map(String)).toEqual([says("a"), says("b") + says("c") + says("d"), end, counted]);
-  });
+  it.each(["\n", "\r\n"])(
+    "hands on what comes together in few pieces, up to what tells of the end (lines end with %j)",
+    (eol) => {
+      const [a, b, c, d, last, usage, done] = [
+        says("a"),
+        says("b"),
+        says("c"),
+        says("d"),
+        end,
+        counted,
+        "data: [DONE]\n\n",
+      ].map((event) => event.replaceAll("\n", eol));
+      const pieces = [a, b, c, d, last, usage, done] as string[];
+      const out: Buffer[] = [];
+      openWatch().push(
+        pieces.map((piece) => Buffer.from(piece)),
+        out,
+      );
+      expect(out.map(String)).toEqual([a, `${b}${c}${d}`, last, usage]);
+    },
+  );
 
   it("takes what a model says for what it says", () => {
     const words = '"usage":{"prompt_tokens":9} [DONE] "error" data: [DONE]\n\n';

@@ -223,11 +223,12 @@ function endOfEvents(bytes: Buffer): number {
   return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
 }
 
-/** Where the event begins that has what stands at `at`. */
+/** Where an event begins at or before `at`: that which has it, or an earlier one where lines end in both ways. */
 function startOfEvent(text: string, at: number): number {
   const lf = text.lastIndexOf("\n\n", at);
+  if (lf !== -1) return lf + 2;
   const crlf = text.lastIndexOf("\n\r\n", at);
-  return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
+  return crlf === -1 ? 0 : crlf + 3;
 }
 
 function endOfFirstEvent(bytes: Buffer, start: number): number {

@@ -187,14 +187,12 @@ async function openServices(boot: Boot, storage: Storage, { reachFailpoint = () 
   const names = new LlmNames({ store });
   const routes = new Routes({ store, vault, names });
   const faces = openFaces({ names, targets, passThrough, chats, routeCalls });
+  const forget = () => {
+    llms.forgetShown();
+    names.forget();
+  };
   const serve = (plain: ConnectRouter) => {
-    const router = withMutations(
-      withLlmNames(
-        withFreshReads(plain, () => llms.forgetShown()),
-        names,
-      ),
-      { vault },
-    );
+    const router = withMutations(withLlmNames(withFreshReads(plain, forget), names), { vault });
     router.service(LlmService, llmRpcs({ llms, llmModels, deletedLlms, llmWatch, tests, rotation }));
     router.service(ChatService, chatRpcs({ chats, sessions: new Sessions({ rows: store.listRows, vault }) }));
     router.service(UsageService, usageRpcs({ usage: new UsageReport({ vault, rows: store.listRows }) }));

@@ -125,9 +125,10 @@ export class LlmNames {
     throw await (isModelLimited(scope.caller) ? this.#notAllowed(scope.caller, name) : this.#unknown(accountId, name));
   }
 
-  /** To be told when names may stand for something else. */
+  /** To be called when something is committed that may have changed what names stand for. */
   forget(): void {
     this.#ids.clear();
+    this.#nameables.clear();
   }
 
   async #find(caller: Caller, name: string): Promise<Named | undefined> {

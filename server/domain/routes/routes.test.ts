@@ -39,6 +39,16 @@ describe("the name of a route", () => {
     await stranger.routes.createRoute({ name: "claude", tiers: tiersOf(theirs) });
   });
 
+  it("leads the next call to what it stands for now, though it was called before", async () => {
+    for (let round = 0; round < 20; round++) {
+      const name = `changes-${round}`;
+      await createLlm({ alias: name });
+      await patchbay.llms.getLlm({ llmId: name });
+      const { route } = await patchbay.routes.createRoute({ name, tiers: tiersOf(name), takeAlias: true });
+      expect((await patchbay.routes.getRoute({ routeId: name })).route?.routeId).toBe(route?.routeId);
+    }
+  });
+
   it("is taken over from an Llm whose alias it is, if that is said", async () => {
     const [first, other] = [await createLlm({ alias: "grows" }), await createLlm()];
     const asked = { name: "grows", tiers: tiersOf("grows", other), takeAlias: true };

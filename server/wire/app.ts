@@ -22,7 +22,7 @@ import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
 import { createCheck, createValidation } from "./gate/validate.ts";
 import { RpcCors } from "./http/cors.ts";
 import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
-import type { NodeRequest, NodeResponse } from "./http/exchange.ts";
+import { type NodeRequest, type NodeResponse, REQUEST_ID_HEADER } from "./http/exchange.ts";
 import { Intake } from "./http/intake.ts";
 import { LIMITS } from "./http/limits.ts";
 import { callOf, Observer } from "./observe/call-log.ts";
@@ -157,7 +157,9 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     const rpc = rpcs.get(path);
     const isForRpc = rpc !== undefined || isMeantForRpc(request, path);
     if (isForRpc && rpcCors.handle(request, response)) return;
-    observer.open(request, response, rpc?.method);
+    const { requestId } = observer.open(request, response, rpc?.method);
+    // REST writes it with all others: Node sets each of them by itself where one was set before.
+    if (isForRpc) response.setHeader(REQUEST_ID_HEADER, requestId);
     if (rpc) rpc.serve(request, response);
     else if (isForRpc) refuseUnknown(path, request, response);
     else void rest(request, response);

@@ -10,6 +10,9 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** A response as Node gives it, over HTTP/1.1 or HTTP/2. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
+/** Given back to the caller and written into the log, so that one finds the other. */
+export const REQUEST_ID_HEADER = "x-request-id";
+
 /** The parts of a request target, none of them decoded. */
 export interface Target {
   readonly path: string;

@@ -29,9 +29,6 @@ export interface Sinks {
 
 const callKey = createContextKey<Call | undefined>(undefined, { description: "the call as it is observed" });
 
-/** Given back to the caller and written into the log, so that one finds the other. */
-const REQUEST_ID_HEADER = "x-request-id";
-
 /**
  * One call from its headers to the last byte of its answer, as the log, the metrics and the trace have it.
  *
@@ -63,7 +60,6 @@ export class Call implements Watch {
     setWatch(this.values, this);
     setHeaders(this.values, request.headers);
     setAddress(this.values, clientAddress(request, sinks.addressHeader));
-    response.setHeader(REQUEST_ID_HEADER, this.requestId);
     response.once("close", () => this.#end());
   }
 
@@ -173,10 +169,12 @@ export class Observer {
   }
 
   /** Begins to observe. The method is that of the path; REST's is known later, if its path leads to one. */
-  open(request: NodeRequest, response: NodeResponse, method: DescMethod | undefined): void {
+  open(request: NodeRequest, response: NodeResponse, method: DescMethod | undefined): Call {
     const rpc = method ? rpcName(method) : "none";
     const protocol = protocolOf(request.headers["content-type"], method ? "connect" : "rest");
-    (request as Observed)[CALL] = new Call(this.#sinks, request, response, rpc, protocol);
+    const call = new Call(this.#sinks, request, response, rpc, protocol);
+    (request as Observed)[CALL] = call;
+    return call;
   }
 
   /** What the context of a handler starts with. */

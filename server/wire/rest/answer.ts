@@ -7,7 +7,7 @@ import { onOneLine } from "../../base/one-line.ts";
 import { HEAD_MS, SILENCE_MS } from "../call/silence.ts";
 import { COMPRESS_FROM_BYTES, negotiateCoding } from "../http/body.ts";
 import type { Cors } from "../http/cors.ts";
-import { mustCloseAfter, type NodeRequest, type NodeResponse } from "../http/exchange.ts";
+import { mustCloseAfter, type NodeRequest, type NodeResponse, REQUEST_ID_HEADER } from "../http/exchange.ts";
 import type { Binding } from "./binding.ts";
 
 /** Headers about the bytes on the way: this library's to set, wherever a handler or an error got them from. */
@@ -33,12 +33,15 @@ export class Answer {
   /** Undefined over HTTP/1.1. */
   readonly #stream: ServerHttp2Stream | undefined;
   readonly #cors: Cors;
+  readonly #requestId: string | undefined;
 
-  constructor(request: NodeRequest, response: NodeResponse, cors: Cors) {
+  /** The id is told in a header, if there is one. */
+  constructor(request: NodeRequest, response: NodeResponse, cors: Cors, requestId?: string) {
     this.#request = request;
     this.#response = response as ServerResponse;
     this.#stream = "stream" in response ? response.stream : undefined;
     this.#cors = cors;
+    this.#requestId = requestId;
   }
 
   /** Whether the status has been sent, so that no other can be. */
@@ -124,6 +127,7 @@ export class Answer {
         headers[name] = other === undefined ? value : [other, value].flat().map(String);
       }
     }
+    if (this.#requestId !== undefined) headers[REQUEST_ID_HEADER] = this.#requestId;
     const { origin } = this.#request.headers;
     if (origin !== undefined) {
       const names = [...Object.keys(headers), ...this.#response.getHeaderNames()];

@@ -50,17 +50,19 @@ export async function serveStream(
     const first = messages.next();
     const isEarly = !binding.answersHttpBody && (await isSlow(first, framing.headMs));
     const contentType = isEarly ? framing.contentType : contentTypeOf(call, framing, await first);
-    const frames = new FrameWriter<string | Uint8Array>(answer.stream(contentType, [context.responseHeader]));
+    const frames = new FrameWriter<string | Uint8Array>(answer.stream(contentType, context.responseHeaders));
     const say = sayNothing(frames, binding, framing, contentType);
     const silence = new Silence(say);
     try {
       if (isEarly) say();
-      for (let next = await first; !next.done && !answer.isHead; next = await messages.next()) {
+      let next = await first;
+      for (; !next.done && !answer.isHead; next = await messages.next()) {
         silence.break();
         if (binding.answersHttpBody) frames.write(writer.httpBody(binding, next.value).data);
         else frames.write(framing.message(writer.json(binding, next.value)));
         if (frames.ready) await context.wait(frames.ready);
       }
+      if (next.done) context.finish();
       frames.end(binding.answersHttpBody || answer.isHead ? undefined : framing.end);
     } catch (error) {
       if (binding.answersHttpBody) answer.abort();

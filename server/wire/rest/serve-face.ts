@@ -66,6 +66,7 @@ async function serveStream(
       if (frames.ready) await context.wait(frames.ready);
     }
     records.succeeded(context);
+    context.finish();
     frames.end();
   } catch (error) {
     frames.end(Buffer.from(presentEvent(records.failed(context, error))));

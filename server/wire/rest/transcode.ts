@@ -60,7 +60,7 @@ export interface RestOptions {
   readonly registry: Registry;
   /** Spells the names of fields in the errors of a request as its caller writes them. Default: as they are. */
   readonly jsonNamesFor?: (request: NodeRequest) => Rename | undefined;
-  /** What the log knows a request by, which every error tells. Default: none is told. */
+  /** What the log knows a request by, which every answer tells. Default: none is told. */
   readonly requestIdOf?: (request: NodeRequest) => string;
   /** Sees what callers get as "internal error". The records have not, if it failed outside of its rpc. */
   readonly onInternalError?: (error: unknown) => void;
@@ -105,7 +105,7 @@ class RestServer {
   }
 
   async serve(request: NodeRequest, response: NodeResponse): Promise<void> {
-    const answer = new Answer(request, response, this.#cors);
+    const answer = new Answer(request, response, this.#cors, this.#options.requestIdOf?.(request));
     try {
       const target = readTarget(request.url ?? "");
       const found = this.#router.find(request, target.path);

@@ -8,6 +8,7 @@ const MODELS: Tests = { files: ["server/upstream/models", "server/upstream/upstr
 const stream = mutantOf("models/event-stream.ts", { files: ["server/upstream/models"] });
 const config = mutantOf("models/client-config.ts", { files: ["server/upstream/models/client-config.test.ts"] });
 const call = mutantOf("calls/call.ts", MODELS);
+const configured = mutantOf("calls/call.ts", { files: ["server/domain/connections/client-config.test.ts"] });
 const list = mutantOf("calls/list.ts", {
   files: ["server/upstream/models/vendors.test.ts", "server/domain/models/lists.test.ts"],
 });
@@ -28,7 +29,7 @@ export const UPSTREAM: readonly Mutant[] = [
     "",
   ),
   config("what would change where a request goes is refused in any spelling", '.replace(/[-_]/g, "")', ""),
-  call(
+  configured(
     "what the owner adds overwrites nothing of ours",
     "...target.config?.members, ...(limitName === undefined ? written : renamed(written, limitName))",
     "...(limitName === undefined ? written : renamed(written, limitName)), ...target.config?.members",

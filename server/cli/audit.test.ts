@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { COMPILE_CACHE } from "../test/server/server-process.ts";
 import { startServer, type TestServer } from "../test/server/test-server.ts";
 import { llmRequest } from "../test/service/llm-requests.ts";
 
@@ -16,7 +17,7 @@ afterAll(() => server.stop());
 /** What the command printed of an account, and its exit code. */
 async function verify(accountId: string, ...more: string[]): Promise<{ line: string; exitCode: number }> {
   const args = [join(import.meta.dirname, "patchbay.ts"), "audit", "verify", ...more];
-  const env = { PATH: process.env.PATH ?? "", ...server.settings };
+  const env = { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: COMPILE_CACHE, ...server.settings };
   const { stdout, exitCode } = await run(process.execPath, args, { env }).then(
     (ran) => ({ ...ran, exitCode: 0 }),
     ({ stdout, code }) => ({ stdout, exitCode: Number(code) }),

@@ -8,7 +8,7 @@ import { createPatchbay, type Patchbay } from "../../client/llm.ts";
 import { EmbeddedPostgres } from "../store/embedded/embedded-postgres.ts";
 import { formatKeyRing, parseKeyRing } from "../store/vault/key-ring.ts";
 import { makeTemporaryFolder } from "../test/base/temporary-folder.ts";
-import { ServerProcess } from "../test/server/server-process.ts";
+import { COMPILE_CACHE, ServerProcess } from "../test/server/server-process.ts";
 import { startServer } from "../test/server/test-server.ts";
 import { apiKey, llmRequest } from "../test/service/llm-requests.ts";
 import { createDatabase, type TestDatabase } from "../test/store/databases.ts";
@@ -27,7 +27,8 @@ interface Outcome {
 /** `node server/cli/patchbay.ts keys …` as a process of its own. */
 async function keys(settings: Record<string, string>, ...words: string[]): Promise<Outcome> {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [MAIN, "keys", ...words], { env: { PATH, HOME, ...settings } });
+  const env = { PATH, HOME, NODE_COMPILE_CACHE: COMPILE_CACHE, ...settings };
+  const child = spawn(process.execPath, [MAIN, "keys", ...words], { env });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => {
     stdout += text;

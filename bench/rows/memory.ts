@@ -13,8 +13,8 @@ const STREAMS_A_CHANNEL = 100;
 /** Streams begin in groups, as people arrive; all at once would measure a queue for the database. */
 const GROUP = 50;
 const SETTLE_MS = 3_000;
-/** A server that has little to do for half a minute gives back what beginning so many streams took. */
-const QUIET_MS = 45_000;
+/** A server that has nothing to do for two minutes gives back what beginning so many streams took. */
+const QUIET_MS = 135_000;
 
 /** The memory of a fresh server: with nothing to do, and with streams that wait for a model. */
 export const memory: Row = {

@@ -6,17 +6,17 @@ import { runInNewContext } from "node:vm";
 const AFTER_START_MS = 2_000;
 const LOOK_MS = 10_000;
 /** Busy for less than this share of the time, nobody waits for us; so often in a row. */
-const IDLE_SHARE = 0.1;
-const IDLE_LOOKS = 3;
+const IDLE_SHARE = 0.02;
+const IDLE_LOOKS = 12;
 /** The first V8 that can be told so: that of Node 24. */
 const LEAST_V8 = 13;
 /** What is less than this is not worth it. */
 const WORTHWHILE_BYTES = 24 * 2 ** 20;
 
 /**
- * Gives back what the start took, a quarter of the memory, and later, whenever the process has been idle for half a minute,
+ * Gives back what the start took, a quarter of the memory, and later, whenever the process has been idle for two minutes,
  * what the work before took: most of it space for young objects. It grows again as soon as there is work, which a limit to it
- * would slow down. V8 would do so after eight seconds, and then let the heap grow so slowly that work takes twice the CPU
+ * would slow down. Not sooner, as V8 drops what it has compiled for objects of which none is there. V8 would do so after eight seconds, and then let the heap grow so slowly that work takes twice the CPU
  * (docs/decisions/memory.md): here it is told not to, however the server was started. All that waits stands still for a tenth
  * of a second.
  */

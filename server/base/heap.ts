@@ -16,9 +16,9 @@ const WORTHWHILE_BYTES = 24 * 2 ** 20;
 /**
  * Gives back what the start took, a quarter of the memory, and later, whenever the process has been idle for two minutes,
  * what the work before took: most of it space for young objects. It grows again as soon as there is work, which a limit to it
- * would slow down. Not sooner, as V8 drops what it has compiled for objects of which none is there. V8 would do so after eight seconds, and then let the heap grow so slowly that work takes twice the CPU
- * (docs/decisions/memory.md): here it is told not to, however the server was started. All that waits stands still for a tenth
- * of a second.
+ * would slow down. Not sooner, as V8 drops what it has compiled for objects of which none is there just now. V8 would do so
+ * after eight seconds, and then let the heap grow so slowly that work takes twice the CPU (docs/decisions/memory.md): here it
+ * is told not to, however the server was started. All that waits stands still for a tenth of a second.
  */
 export function collectIdleGarbage(): void {
   // Read whenever its time comes, unlike --no-memory-reducer, which is for the beginning of a process.

@@ -133,6 +133,8 @@ export class LlmNames {
 
   async #find(caller: Caller, name: string): Promise<Named | undefined> {
     const { accountId } = caller;
+    // PostgreSQL takes no such text: nothing goes by it.
+    if (name.includes("\0")) return undefined;
     const named = await findNamed(this.#store.rows, accountId, name);
     if (named) return named;
     const found = await findLlmsByModel(this.#store.rows, accountId, name);

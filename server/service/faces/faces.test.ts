@@ -284,6 +284,27 @@ describe("an error", () => {
     }
   });
 
+  it.each([
+    { what: "a path", path: "/v1/messages/nowhere", headers: {}, status: 404 },
+    { what: "an encoding", path: "/v1/messages", headers: { "content-encoding": "lzma" }, status: 415 },
+    { what: "a path", path: "/v1/chat/nowhere", headers: {}, status: 404 },
+  ])("of $what has the id of the call, as all others do ($path)", async ({ path, headers, status }) => {
+    const response = await post(path, {}, headers);
+    const id = response.headers.get("x-request-id");
+    const body = (await response.json()) as { request_id?: string; error: { request_id?: string } };
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect([response.status, body.request_id ?? body.error.request_id]).toEqual([status, id]);
+    if (path.startsWith("/v1/messages")) expect(response.headers.get("request-id")).toBe(id);
+  });
+
+  it("of a name that cannot be stored is that of an unknown one", async () => {
+    for (const path of ["/v1/chat/completions", "/v1/messages", "/v1/responses"]) {
+      expect((await ask(path, "some\0model")).status).toBe(404);
+    }
+    const headers = { authorization: `Bearer ${key}` };
+    expect((await fetch(`${server.url}/v1/models/some%00model`, { headers })).status).toBe(404);
+  });
+
   it("after a stream has begun is its last event", async () => {
     await create({ modelIdentifier: "cut" });
     const passed = await ask("/v1/chat/completions", "cut", { stream: true });

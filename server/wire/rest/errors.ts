@@ -162,8 +162,8 @@ export interface FacedError {
   readonly body: JsonObject;
 }
 
-/** An error for a face, from the answer that it would be. */
-export function describeAnswer(error: ConnectError, { httpStatus, body }: ErrorAnswer): FacedError {
+/** An error for a face, from the answer that it would be. The id is for what was refused before a record saw the call. */
+export function describeAnswer(error: ConnectError, { httpStatus, body }: ErrorAnswer, requestId = ""): FacedError {
   const [info] = error.findDetails(ErrorInfoSchema);
   const [badRequest] = error.findDetails(BadRequestSchema);
   const [requestInfo] = error.findDetails(RequestInfoSchema);
@@ -173,7 +173,7 @@ export function describeAnswer(error: ConnectError, { httpStatus, body }: ErrorA
     message: error.rawMessage,
     metadata: info?.metadata ?? {},
     fields: (badRequest?.fieldViolations ?? []).map(({ field }) => field),
-    requestId: requestInfo?.requestId ?? "",
+    requestId: requestInfo?.requestId ?? requestId,
     body,
   };
 }

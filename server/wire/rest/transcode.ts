@@ -248,7 +248,8 @@ class RestServer {
     const format =
       formats?.find(({ claims }) => claims?.(header)) ?? formats?.find(({ claims }) => !claims) ?? formats?.[0];
     if (!format) return answer;
-    const { httpStatus, body, headers: added = {} } = format.present(describeAnswer(error, answer), path);
+    const facts = describeAnswer(error, answer, told.requestId);
+    const { httpStatus, body, headers: added = {} } = format.present(facts, path);
     for (const [name, value] of Object.entries(added)) if (!answer.headers.has(name)) answer.headers.set(name, value);
     return { httpStatus, body, headers: answer.headers };
   }

@@ -100,6 +100,11 @@ export class EventStreamSplitter {
   }
 }
 
+/** Whether the data of an event is what ends streams of OpenAI's API. Some servers have spaces around it, and SDKs take those. */
+export function isDone(data: string): boolean {
+  return data.trim() === "[DONE]";
+}
+
 /** Where the last whole line of a piece ends; 0 where none does. */
 function endOfLines(piece: Buffer): number {
   return Math.max(piece.lastIndexOf(LINE_FEED), piece.lastIndexOf(CARRIAGE_RETURN)) + 1;

@@ -137,6 +137,7 @@ describe("a streamed chat completion", () => {
     { name: "has no end without a sign of it", data: [word], end: undefined, isComplete: false },
     { name: "has an end by its reason alone", data: [word, stop], end: end("end", "stop"), isComplete: false },
     { name: "has an end by the last marker alone", data: [word, "[DONE]"], end: end("other", ""), isComplete: true },
+    { name: "has such a marker with spaces around", data: [word, " [DONE] "], end: end("other", ""), isComplete: true },
     { name: "has no end before its beginning", data: ["[DONE]"], end: undefined, isComplete: false },
   ])("$name", ({ data, end, isComplete }) => expect(readAll(data)).toMatchObject({ end, isComplete }));
 

@@ -1,6 +1,7 @@
 import type { StreamReader } from "../models/adapter.ts";
 import { type Billing, type ReplyEvent, type StopReason, saidOf, type Usage } from "../models/conversation.ts";
 import { type ErrorWords, errorIn, MALFORMED } from "../models/error-words.ts";
+import { isDone } from "../models/event-stream.ts";
 import { asObject, asObjects, asText, type JsonObject, parseObject } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
 import { readBilling } from "./billing.ts";
@@ -31,7 +32,7 @@ class CompletionStream implements StreamReader {
   }
 
   read(data: string, events: ReplyEvent[]): ErrorWords | undefined {
-    if (data === "[DONE]") {
+    if (isDone(data)) {
       if (this.#hasStarted) this.#calls.finish(events, this.#stop?.raw);
       this.isComplete = this.#hasStarted;
       return this.#hasStarted ? undefined : MALFORMED;

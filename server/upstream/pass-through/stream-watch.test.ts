@@ -43,10 +43,12 @@ describe("a stream that is watched", () => {
         fc.array(fc.string(), { maxLength: 20 }),
         fc.array(fc.nat()),
         fc.integer({ min: 1 }),
-        (words, at, together) => {
-          const body = `: hello\n\n${says("é😀")}${words.map((word) => says(word)).join("")}${end}${counted}`;
-          const { watch, text, error } = watched(cut(`${body}data: [DONE]\n\n`, at), false, together);
-          expect([error, text, watch.last.toString()]).toEqual([undefined, body, "data: [DONE]\n\n"]);
+        fc.constantFrom("\n", "\r\n", "\r"),
+        (words, at, together, eol) => {
+          const events = `: hello\n\n${says("é😀")}${words.map((word) => says(word)).join("")}${end}${counted}`;
+          const [body, done] = [events, "data: [DONE]\n\n"].map((text) => text.replaceAll("\n", eol));
+          const { watch, text, error } = watched(cut(`${body}${done}`, at), false, together);
+          expect([error, text, watch.last.toString()]).toEqual([undefined, body, done]);
           expect(watch.usage).toMatchObject({ inputTokens: 5, outputTokens: 3 });
         },
       ),
@@ -60,7 +62,7 @@ describe("a stream that is watched", () => {
     expect(watch.usage.outputTokens).toBe(3);
   });
 
-  it.each(["\n", "\r\n"])(
+  it.each(["\n", "\r\n", "\r"])(
     "hands on what comes together in few pieces, up to what tells of the end (lines end with %j)",
     (eol) => {
       const [a, b, c, d, last, usage, done] = [
@@ -110,6 +112,11 @@ describe("a stream that is watched", () => {
     expect(watched([Buffer.from(says("a") + end)]).watch.isComplete).toBe(true);
     expect(watched([Buffer.from(says("a"))]).watch.isComplete).toBe(false);
     expect(watched([Buffer.from(`${says("a")}data: {"cho`)]).watch.isComplete).toBe(false);
+  });
+
+  it.each(["data:[DONE]", "data: [DONE] ", "data:  [DONE]\t"])("is whole at %j, and hands it on as it is", (last) => {
+    const { watch, error } = watched([Buffer.from(`${says("a")}${end}${last}\n\n`)]);
+    expect([error, watch.isComplete, watch.last.toString()]).toEqual([undefined, true, `${last}\n\n`]);
   });
 
   it("tells what was said when it has to be estimated", () => {

@@ -1,7 +1,7 @@
 import type { StreamReader } from "../models/adapter.ts";
 import type { Billing, ReplyEvent, Usage } from "../models/conversation.ts";
 import { type ErrorWords, MALFORMED } from "../models/error-words.ts";
-import { EventStreamSplitter, GrowingBuffer } from "../models/event-stream.ts";
+import { EventStreamSplitter, GrowingBuffer, isDone } from "../models/event-stream.ts";
 import { UpstreamFailure } from "../models/failure.ts";
 import { asObject, asObjects, type JsonObject, parseObject } from "../models/json-value.ts";
 import type { ProviderType } from "../models/provider-types.ts";
@@ -21,6 +21,8 @@ export interface StreamWatchOptions {
 }
 
 const NEWLINE = 0x0a;
+/** An empty line where lines end with CR alone; no other stream has two in a row. */
+const CR_CR = "\r\r";
 const NULL_USAGE = /usage": ?null/;
 /** The member with the comma before it, and where it is looked for: at a byte that is rarer than a quote. */
 const NULL_USAGES = [',"usage":null', ', "usage": null'].map((text) => Buffer.from(text));
@@ -138,7 +140,7 @@ export class StreamWatch {
       const event = bytes.subarray(start, end);
       start = end;
       const data = dataOf(event);
-      if (data === "[DONE]") {
+      if (data !== undefined && isDone(data)) {
         this.#complete(event);
         return undefined;
       }
@@ -220,7 +222,9 @@ function endOfEvents(bytes: Buffer): number {
   if (bytes[length - 1] === NEWLINE && bytes[length - 2] === NEWLINE) return length;
   const lf = bytes.lastIndexOf("\n\n");
   const crlf = bytes.lastIndexOf("\n\r\n");
-  return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
+  if (lf !== -1 || crlf !== -1) return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3);
+  const cr = bytes.lastIndexOf(CR_CR);
+  return cr === -1 ? 0 : cr + 2;
 }
 
 /** Where an event begins at or before `at`: that which has it, or an earlier one where lines end in both ways. */
@@ -228,7 +232,9 @@ function startOfEvent(text: string, at: number): number {
   const lf = text.lastIndexOf("\n\n", at);
   if (lf !== -1) return lf + 2;
   const crlf = text.lastIndexOf("\n\r\n", at);
-  return crlf === -1 ? 0 : crlf + 3;
+  if (crlf !== -1) return crlf + 3;
+  const cr = text.lastIndexOf(CR_CR, at);
+  return cr === -1 ? 0 : cr + 2;
 }
 
 function endOfFirstEvent(bytes: Buffer, start: number): number {
@@ -236,14 +242,15 @@ function endOfFirstEvent(bytes: Buffer, start: number): number {
     if (bytes[at + 1] === NEWLINE) return at + 2;
     if (bytes[at + 1] === 0x0d && bytes[at + 2] === NEWLINE) return at + 3;
   }
-  return bytes.length;
+  const cr = bytes.indexOf(CR_CR, start);
+  return cr === -1 ? bytes.length : cr + 2;
 }
 
 /** Undefined of an event without data, such as a comment, or with nothing in it. */
 function dataOf(event: Buffer): string | undefined {
   const lines = event
     .toString("utf8")
-    .split(/\r?\n/)
+    .split(/\r\n?|\n/)
     .flatMap((line) => {
       const value = line.slice(line[5] === " " ? 6 : 5);
       // Older ones of llama.cpp have a line of errors.

@@ -34,15 +34,7 @@ export class Asset {
   async serve(request: NodeRequest, nodeResponse: NodeResponse): Promise<void> {
     /** Http2ServerResponse has the same methods, with overloads that TypeScript cannot unite. */
     const response = nodeResponse as ServerResponse;
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.writeHead(405, { allow: "GET, HEAD" }).end();
-      return;
-    }
-    if (mustCloseAfter(request)) {
-      // The connection ends with bytes that nobody reads, and such an end takes along what of a long answer is under way.
-      response.writeHead(413, { connection: "close" }).end();
-      return;
-    }
+    if (refuseOther(request, response)) return;
     const [coding = "identity", { compress } = IDENTITY] =
       negotiateCoding(request.headers["accept-encoding"]?.toString()) ?? [];
     try {
@@ -86,6 +78,20 @@ export class Asset {
       ...this.#options.headers,
     };
   }
+}
+
+/** Answers what does not just ask for a page: another method, or what brings more than is skipped. Answers with whether it did. */
+export function refuseOther(request: NodeRequest, nodeResponse: NodeResponse): boolean {
+  const response = nodeResponse as ServerResponse;
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    const headers = { allow: "GET, HEAD", ...(mustCloseAfter(request) && { connection: "close" }) };
+    response.writeHead(405, headers).end();
+    return true;
+  }
+  if (!mustCloseAfter(request)) return false;
+  // The connection ends with bytes that nobody reads, and such an end takes along what of a long answer is under way.
+  response.writeHead(413, { connection: "close" }).end();
+  return true;
 }
 
 type Compress = (bytes: Uint8Array) => Promise<Uint8Array>;

@@ -1,3 +1,4 @@
+import { type IncomingMessage, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../../test/server/test-server.ts";
 import { llmRequest } from "../../test/service/llm-requests.ts";
@@ -43,7 +44,25 @@ const post = (path: string, contentType: string, body: string) =>
     body,
   }).then((response) => response.arrayBuffer());
 
+/** The head of an answer to a request with so many bytes, which fetch does not send with GET. */
+function send(method: string, path: string, bytes: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = bytes > 0 ? { "content-length": bytes } : {};
+    const asked = request(server.url + path, { method, headers }, (response) => resolve(response.resume()));
+    asked.once("error", reject);
+    asked.end(Buffer.alloc(bytes));
+  });
+}
+
 describe("/metrics", () => {
+  it.each(["/metrics", "/healthz", "/readyz"])("and the like are only read: %s", async (path) => {
+    const answer = await send("POST", path, 480_000);
+    expect(answer).toMatchObject({ statusCode: 405, headers: { allow: "GET, HEAD", connection: "close" } });
+    expect((await send("GET", path, 480_000)).statusCode).toBe(413);
+    expect((await send("GET", path, 10)).statusCode).toBe(200);
+    expect((await send("HEAD", path, 0)).statusCode).toBe(200);
+  });
+
   it.each(SURFACES)("counts each call once over $name", async ({ name, open }) => {
     const protocol = name.split(" ")[0]?.toLowerCase();
     const surface = open(server.url, apiKey);

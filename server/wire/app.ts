@@ -20,7 +20,7 @@ import { ContractArchive } from "./contract/archive.ts";
 import { CallRecords } from "./gate/call-record.ts";
 import { type Classify, ERROR_DOMAIN, refuse } from "./gate/errors.ts";
 import { createCheck, createValidation } from "./gate/validate.ts";
-import { refuseOther } from "./http/asset.ts";
+import { refuseAllButReads } from "./http/asset.ts";
 import { RpcCors } from "./http/cors.ts";
 import { LONGEST_TIMEOUT_MS } from "./http/deadline.ts";
 import { type NodeRequest, type NodeResponse, REQUEST_ID_HEADER } from "./http/exchange.ts";
@@ -154,7 +154,7 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     if (path === "/" && request.method === "HEAD") return void answerText(response, 200, "");
     if (path === "/" && request.method === "GET") return void answerText(response, 200, INDEX, "application/json");
     if (answer && (path !== "/metrics" || metrics)) {
-      if (!refuseOther(request, response)) void answer(options, response);
+      if (!refuseAllButReads(request, response)) void answer(options, response);
       return;
     }
     if (docs(path, request, response)) return;

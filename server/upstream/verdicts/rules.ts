@@ -125,7 +125,7 @@ export const RULES: readonly Rule[] = [
     words: PROVIDER_KEY,
   },
   { kind: "provider-key-refused", isOfProvider: true, status: [401, 403] },
-  // Of the key that it was sent an endpoint says so by a status of the caller's.
+  // An endpoint refuses the key that it was sent with a status below 500: with a failure, it is a key of its own.
   { kind: "provider-key-refused", status: [500, 502, 503], codes: KEY_CODES, words: KEY },
   {
     kind: "key-refused",

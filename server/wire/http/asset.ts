@@ -34,7 +34,7 @@ export class Asset {
   async serve(request: NodeRequest, nodeResponse: NodeResponse): Promise<void> {
     /** Http2ServerResponse has the same methods, with overloads that TypeScript cannot unite. */
     const response = nodeResponse as ServerResponse;
-    if (refuseOther(request, response)) return;
+    if (refuseAllButReads(request, response)) return;
     const [coding = "identity", { compress } = IDENTITY] =
       negotiateCoding(request.headers["accept-encoding"]?.toString()) ?? [];
     try {
@@ -80,8 +80,8 @@ export class Asset {
   }
 }
 
-/** Answers what does not just ask for a page: another method, or what brings more than is skipped. Answers with whether it did. */
-export function refuseOther(request: NodeRequest, nodeResponse: NodeResponse): boolean {
+/** Answers a request for a page with 405 if it is no GET or HEAD, and with 413 if its body is too large to be skipped; says whether it did. */
+export function refuseAllButReads(request: NodeRequest, nodeResponse: NodeResponse): boolean {
   const response = nodeResponse as ServerResponse;
   if (request.method !== "GET" && request.method !== "HEAD") {
     const headers = { allow: "GET, HEAD", ...(mustCloseAfter(request) && { connection: "close" }) };

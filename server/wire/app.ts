@@ -151,8 +151,11 @@ export function createApp(options: AppOptions): (request: NodeRequest, response:
     const answer = PAGES.get(path);
     if (page(path, request, response)) return;
     // Programs look whether somebody is there.
-    if (path === "/" && request.method === "HEAD") return void answerText(response, 200, "");
-    if (path === "/" && request.method === "GET") return void answerText(response, 200, INDEX, "application/json");
+    if (path === "/" && (request.method === "HEAD" || request.method === "GET")) {
+      if (refuseAllButReads(request, response)) return;
+      if (request.method === "HEAD") return answerText(response, 200, "");
+      return answerText(response, 200, INDEX, "application/json");
+    }
     if (answer && (path !== "/metrics" || metrics)) {
       if (!refuseAllButReads(request, response)) void answer(options, response);
       return;

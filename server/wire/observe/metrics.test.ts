@@ -63,6 +63,11 @@ describe("/metrics", () => {
     expect((await send("HEAD", path, 0)).statusCode).toBe(200);
   });
 
+  it("has an index beside it that is read without a body, too", async () => {
+    expect((await send("GET", "/", 480_000)).statusCode).toBe(413);
+    expect((await send("GET", "/", 0)).statusCode).toBe(200);
+  });
+
   it.each(SURFACES)("counts each call once over $name", async ({ name, open }) => {
     const protocol = name.split(" ")[0]?.toLowerCase();
     const surface = open(server.url, apiKey);
